@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+ssize_t fs_pread_small(int fd, char *buffer, size_t capacity)
+{
+    size_t length = 0;
+    while (length + 1 < capacity) {
+        ssize_t got = pread(fd, buffer + length, capacity - 1 - length, (off_t)length);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            break;
+        length += (size_t)got;
+    }
+    buffer[length] = '\0';
+    return (ssize_t)length;
+}
+
+ssize_t fs_read_small(const char *path, char *buffer, size_t capacity)
+{
+    FS_CLEANUP int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    return fs_pread_small(fd, buffer, capacity);
+}
+
+int fs_read(const char *path, size_t limit_bytes, struct str *ret_text, struct err *err)
+{
+    FS_CLEANUP int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, errno, "could not open file '%s'", path);
+    char buffer[16384];
+    size_t total = 0;
+    for (;;) {
+        ssize_t got = read(fd, buffer, sizeof buffer);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return err_errno(err, errno, "could not read file '%s'", path);
+        if (got == 0)
+            break;
+        total += (size_t)got;
+        if (total > limit_bytes)
+            return err_set(err, ERR_INPUT, "could not read file '%s': it is over %zu bytes", path,
+                           limit_bytes);
+        str_append_bytes(ret_text, buffer, (size_t)got);
+    }
+    return ret_text->failed ? err_memory(err) : 0;
+}
+
+int fs_write_all(int fd, const void *bytes, size_t length, struct err *err)
+{
+    const char *at = bytes;
+    while (length) {
+        ssize_t wrote = write(fd, at, length);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0)
+            return err_errno(err, errno, "could not write %zu bytes", length);
+        at += wrote;
+        length -= (size_t)wrote;
+    }
+    return 0;
+}
+
+static int write_and_rename(const char *temporary, const char *path, const void *bytes, size_t length,
+                            mode_t mode, struct err *err)
+{
+    FS_CLEANUP int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    if (fd < 0)
+        return err_errno(err, errno, "could not create file '%s'", path);
+    int status = fs_write_all(fd, bytes, length, err);
+    if (status)
+        return err_wrap(err, "could not write file '%s'", path);
+    if (rename(temporary, path))
+        return err_errno(err, errno, "could not create file '%s'", path);
+    return 0;
+}
+
+int fs_replace(const char *path, const void *bytes, size_t length, mode_t mode, struct err *err)
+{
+    struct str temporary = {0};
+    str_printf(&temporary, "%s.%ld.part", path, (long)getpid());
+    if (temporary.failed)
+        return err_memory(err);
+    int status = write_and_rename(temporary.text, path, bytes, length, mode, err);
+    if (status)
+        unlink(temporary.text);
+    str_free(&temporary);
+    return status;
+}
+
+void fs_close(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fs: whole files and their descriptors. Nothing here prints. */
+#ifndef TOLL_BASE_FS_H
+#define TOLL_BASE_FS_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+/* Reads up to `capacity - 1` bytes of a small file (as in /proc) and ends them with a NUL.
+ * Returns the length, or -errno. No allocation. */
+ssize_t fs_read_small(const char *path, char *buffer, size_t capacity);
+/* The same from a descriptor that is kept open, from offset 0. */
+ssize_t fs_pread_small(int fd, char *buffer, size_t capacity);
+
+/* Appends a whole file, at most `limit_bytes`, to ret_text. */
+WARN_UNUSED int fs_read(const char *path, size_t limit_bytes, struct str *ret_text, struct err *err);
+/* Writes all bytes, through interrupts and short writes. */
+WARN_UNUSED int fs_write_all(int fd, const void *bytes, size_t length, struct err *err);
+/* Replaces a file by writing beside it and renaming: readers see the old or the new, never a half. */
+WARN_UNUSED int fs_replace(const char *path, const void *bytes, size_t length, mode_t mode, struct err *err);
+
+/* For __attribute__((cleanup)): closes when >= 0. */
+void fs_close(int *fd);
+#define FS_CLEANUP __attribute__((cleanup(fs_close)))
+
+#endif

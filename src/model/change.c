@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/change.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/num.h"
+
+static const char *const op_names[CHANGE_OP_COUNT] = {
+    [CHANGE_SPEED] = "speed",   [CHANGE_WORKERS] = "workers", [CHANGE_BATCH] = "batch",
+    [CHANGE_CACHED] = "cached", [CHANGE_REMOVE] = "remove",   [CHANGE_OVERLAP] = "overlap",
+    [CHANGE_CORES] = "cores",   [CHANGE_MODEL] = "model",     [CHANGE_SET] = "set",
+};
+
+static const char *const kind_names[CHANGE_KIND_COUNT] = {
+    [CHANGE_ANY] = "",
+    [CHANGE_STAGE] = "stage",
+    [CHANGE_PROCESS] = "process",
+    [CHANGE_FUNCTION] = "function",
+    [CHANGE_PEER] = "peer",
+    [CHANGE_WAIT] = "wait",
+    [CHANGE_LOCK] = "lock",
+    [CHANGE_AGENT] = "agent",
+    [CHANGE_TASK] = "task",
+    [CHANGE_KNOB] = "knob",
+    [CHANGE_RUN] = "run",
+};
+
+const char *change_op_name(enum change_op op)
+{
+    return op > 0 && op < CHANGE_OP_COUNT ? op_names[op] : "unknown";
+}
+
+const char *change_kind_name(enum change_kind kind)
+{
+    return kind < CHANGE_KIND_COUNT ? kind_names[kind] : "unknown";
+}
+
+static int bad_change(struct err *err, const char *text, const char *why)
+{
+    int status = err_set(err, ERR_USAGE, "could not read change '%s': %s", text, why);
+    err_hint(err, "a change is OP:KIND/NAME=VALUE, for example workers:stage/download=10, "
+                  "speed:function/parse_row=2, remove:wait/disk_sync");
+    return status;
+}
+
+static size_t find_name(const char *const *names, size_t count, const char *text, size_t length)
+{
+    for (size_t i = 1; i < count; i++) {
+        if (strlen(names[i]) == length && memcmp(names[i], text, length) == 0)
+            return i;
+    }
+    return 0;
+}
+
+static int check_value(const struct change *change, const char *text, struct err *err)
+{
+    if (change->op == CHANGE_REMOVE)
+        return change->text[0] ? bad_change(err, text, "remove takes no value") : 0;
+    if (!change->text[0] && change->op != CHANGE_CACHED && change->op != CHANGE_OVERLAP)
+        return bad_change(err, text, "the value is missing");
+    if (change->op == CHANGE_SPEED && !(change->value > 0))
+        return bad_change(err, text, "speed needs a number above 0 (2 is twice as fast)");
+    if ((change->op == CHANGE_WORKERS || change->op == CHANGE_CORES) && !(change->value >= 1))
+        return bad_change(err, text, "a number of 1 or more is needed");
+    return 0;
+}
+
+int change_parse(const char *text, struct change *ret_change, struct err *err)
+{
+    struct change change = {0};
+    const char *colon = strchr(text, ':');
+    if (!colon)
+        return bad_change(err, text, "there is no ':' behind the operation");
+    change.op = (enum change_op)find_name(op_names, CHANGE_OP_COUNT, text, (size_t)(colon - text));
+    if (!change.op)
+        return bad_change(err, text,
+                          "the operation is none of speed, workers, batch, cached, remove, overlap, cores, "
+                          "model, set");
+    const char *name = colon + 1;
+    const char *slash = strchr(name, '/');
+    if (slash) {
+        change.kind =
+            (enum change_kind)find_name(kind_names, CHANGE_KIND_COUNT, name, (size_t)(slash - name));
+        if (change.kind)
+            name = slash + 1;
+    }
+    const char *equals = change.op == CHANGE_REMOVE ? NULL : strrchr(name, '=');
+    size_t length = equals ? (size_t)(equals - name) : strlen(name);
+    if (length == 0 || length >= sizeof change.name)
+        return bad_change(err, text, "the name is empty or too long");
+    memcpy(change.name, name, length);
+    if (equals) {
+        if (strlen(equals + 1) >= sizeof change.text)
+            return bad_change(err, text, "the value is too long");
+        snprintf(change.text, sizeof change.text, "%s", equals + 1);
+        if (num_parse_double(change.text, &change.value))
+            change.value = 0;
+    }
+    int status = check_value(&change, text, err);
+    if (!status)
+        *ret_change = change;
+    return status;
+}
+
+void change_print(const struct change *change, struct str *str)
+{
+    str_printf(str, "%s:", change_op_name(change->op));
+    if (change->kind)
+        str_printf(str, "%s/", change_kind_name(change->kind));
+    str_append(str, change->name);
+    if (change->text[0])
+        str_printf(str, "=%s", change->text);
+}

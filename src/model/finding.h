@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * finding: what an analysis of a run says; plain structs that engines fill and report prints.
+ *
+ * All memory belongs to one `struct verdict` (its arena); texts are "" or NULL-free: an unknown place is NULL.
+ * The field names are those of schema toll.report/1 (docs/format.md).
+ */
+#ifndef TOLL_MODEL_FINDING_H
+#define TOLL_MODEL_FINDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "model/table.h"
+
+/* A place in a run: any field may be NULL (line 0). Two places are equal when all fields are. */
+struct where {
+    const char *stage;    /* span name, or process name when the run has no spans; NULL: outside any stage */
+    const char *process;  /* the program's name */
+    const char *function; /* demangled */
+    const char *file;     /* source file */
+    uint32_t line;
+    const char *peer; /* "127.0.0.1:8080", "pipe to awk", "lock 0x55… (ledger)" */
+    const char *path; /* a file's path */
+};
+
+/* What an instant of the path was: running on a CPU, or a wait_reason. */
+#define DOING_CPU (-1)
+
+struct path_entry {
+    struct where where;
+    int doing; /* DOING_CPU or an enum wait_reason */
+    uint64_t ns;
+    double ratio, ratio_low, ratio_high;
+};
+
+struct via_entry {
+    struct where where;
+    enum wait_reason reason;
+    uint64_t ns;
+    double ratio;
+};
+
+struct usage_entry {
+    const char *kind;
+    double amount;
+};
+
+struct stage {
+    const char *name;
+    uint64_t call_count;
+    uint64_t wall_ns;     /* sum of durations; parallel calls add up */
+    uint64_t covered_ns;  /* time in which at least one call was open */
+    uint64_t critical_ns; /* on the critical path */
+    double critical_ratio;
+    uint64_t cpu_ns;
+    uint64_t wait_ns[WAIT_REASON_COUNT];
+    uint64_t rss_bytes_max;
+    const struct usage_entry *usage;
+    size_t usage_count;
+};
+
+enum priority { PRIORITY_P0, PRIORITY_P1, PRIORITY_P2, PRIORITY_P3 };
+enum effort { EFFORT_LOW, EFFORT_MEDIUM, EFFORT_HIGH };
+
+struct gain {
+    double factor, factor_low, factor_high; /* wall before / wall after; 0 when no promise is made */
+    double factor_max;                      /* wall before / wall after if the cause were free of charge */
+    uint64_t wall_ns_after;                 /* 0 when no promise is made */
+};
+
+struct finding {
+    const char *cause; /* an identifier of docs/architecture.md, "serial-independent" */
+    struct where where;
+    const char *objective; /* "wall" */
+    double critical_ratio;
+    enum priority priority;
+    const char *change;     /* "workers:stage/download=10"; NULL when none is known */
+    const char *assumption; /* "independence assumed"; NULL when none is needed */
+    struct gain gain;
+    const char *title;     /* one sentence for a person: what is wrong */
+    const char *fix;       /* one sentence: what to do */
+    const char *rationale; /* how the gain was worked out */
+    enum effort effort;
+    const char *const *evidence; /* one fact each */
+    size_t evidence_count;
+    const char *const *sources;
+    size_t source_count;
+};
+
+struct cleared {
+    struct where where;
+    double critical_ratio;
+    double factor_max;
+};
+
+struct grade {
+    double score_ratio; /* 0 to 1: how far the verdict can be trusted */
+    uint64_t lost_count;
+    double stack_truncated_ratio;
+    double critical_path_explained_ratio;
+    double overhead_ratio;             /* the recorder's CPU time over the run's wall time */
+    uint64_t missed_process_count_max; /* short-lived processes that may have been missed (an estimate) */
+    const char *const *remarks;        /* what lowered it, one sentence each */
+    size_t remark_count;
+};
+
+struct run_facts {
+    const char *id;
+    const char *const *command;
+    size_t command_count;
+    const char *started_at; /* ISO 8601, UTC */
+    const char *host;
+    uint64_t cpu_count;
+    uint64_t wall_ns;
+    uint64_t cpu_ns;
+    uint64_t exit_status;
+    uint64_t process_count;
+    uint64_t thread_count;
+    uint64_t rss_bytes_max;
+    const char *recorder_cpu; /* rung per signal: "perf", "proc", "ring", "none" */
+    const char *recorder_wait;
+    const char *recorder_spans;
+    const char *recorder_heap;
+    const char *recorder_io;
+    struct grade grade;
+};
+
+/* One track of the timeline picture: its intervals in time order, merged to a drawable number. */
+struct timeline_interval {
+    uint64_t start_ns, end_ns; /* from the start of the run */
+    int doing;                 /* DOING_CPU or an enum wait_reason */
+    const char *label;         /* the peer or the function, NULL */
+};
+
+struct timeline_span {
+    uint64_t start_ns, end_ns;
+    const char *name;
+    size_t depth;
+};
+
+struct timeline_track {
+    const char *name; /* "curl", "worker 3" */
+    uint64_t pid, tid;
+    size_t depth; /* in the process tree, for indenting */
+    uint64_t start_ns, end_ns;
+    const struct timeline_interval *intervals;
+    size_t interval_count;
+    const struct timeline_span *spans;
+    size_t span_count;
+};
+
+/* A piece of the critical path, latest last; `track` indexes timeline.tracks, SIZE_MAX when not shown. */
+struct timeline_step {
+    uint64_t start_ns, end_ns;
+    size_t track;
+    int doing;
+};
+
+struct timeline {
+    const struct timeline_track *tracks;
+    size_t track_count;
+    size_t track_hidden_count; /* tracks left out because there were too many */
+    const struct timeline_step *steps;
+    size_t step_count;
+};
+
+/* A node of the flame graph tree: index 0 is the root; children follow their parents. */
+struct flame_node {
+    const char *name;
+    const char *module; /* NULL when unknown */
+    size_t parent;      /* index; the root is its own parent */
+    uint64_t self_ns;
+    uint64_t total_ns;
+};
+
+struct flame {
+    const struct flame_node *nodes;
+    size_t node_count;
+};
+
+struct verdict {
+    struct arena arena;
+    struct run_facts run;
+    const struct stage *stages; /* by critical_ns, largest first */
+    size_t stage_count;
+    const struct path_entry *path; /* by ns, largest first; adds up to run.wall_ns exactly */
+    size_t path_count;
+    const struct via_entry *via;
+    size_t via_count;
+    const struct finding *findings; /* best first */
+    size_t finding_count;
+    const struct cleared *cleared;
+    size_t cleared_count;
+    double baseline_drift_ratio; /* |replayed - recorded| / recorded of the unchanged run */
+    struct timeline timeline;
+    struct flame flame;
+};
+
+void verdict_deinit(struct verdict *verdict);
+
+const char *priority_name(enum priority priority);     /* "P0" … */
+const char *priority_severity(enum priority priority); /* critical, warning, info */
+const char *effort_name(enum effort effort);
+/* From the conservative end of the gain's interval: P0 over 5x, P1 2 to 5x, P2 1.2 to 2x, P3 under. */
+enum priority priority_of(double factor_low);
+/* "cpu" or the reason's name. */
+const char *doing_name(int doing);
+
+#endif
