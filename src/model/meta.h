@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * meta: the keys of the meta table and the names of the well-known series and attributes.
+ * Numbers are decimal texts; times are CLOCK_MONOTONIC nanoseconds unless the name says realtime.
+ */
+#ifndef TOLL_MODEL_META_H
+#define TOLL_MODEL_META_H
+
+#define META_ID               "id"        /* 16 hex digits, random */
+#define META_COMMAND          "command"   /* JSON array of strings, redacted */
+#define META_DIRECTORY        "directory" /* where it ran */
+#define META_HOST             "host"
+#define META_KERNEL           "kernel"    /* release */
+#define META_CPU_COUNT        "cpu_count" /* CPUs the run may use (affinity and cgroup quota, rounded up) */
+#define META_CPU_QUOTA        "cpu_quota" /* cores of a cgroup quota, absent when there is none */
+#define META_STARTED_REALTIME "started_realtime_ns"
+#define META_START            "start_ns"    /* the command's start: time 0 of the run */
+#define META_END              "end_ns"      /* the main command's exit; absent when the recorder was killed */
+#define META_EXIT_STATUS      "exit_status" /* as a shell sees it: 128 + n for signal n */
+#define META_ROOT_TRACK       "root_track"  /* id of the main command's process track */
+#define META_RECORDER_CPU     "recorder_cpu" /* rung: perf, proc, none; likewise: */
+#define META_RECORDER_WAIT    "recorder_wait"
+#define META_RECORDER_SPANS   "recorder_spans" /* ring, none */
+#define META_RECORDER_HEAP    "recorder_heap"
+#define META_RECORDER_IO      "recorder_io"
+#define META_CPU_EVENT        "cpu_event" /* cycles, cpu-clock, schedstat; with ":u" when user-only */
+#define META_RATE_HZ          "rate_hz"
+#define META_LOST_COUNT       "lost_count"  /* events the kernel or a ring dropped */
+#define META_STACK_COUNT      "stack_count" /* samples with a stack */
+#define META_STACK_TRUNCATED_COUNT                                                                           \
+    "stack_truncated_count" /* of them, those that do not reach a thread's start */
+#define META_OVERHEAD_CPU             "overhead_cpu_ns"          /* CPU time of the recorder itself */
+#define META_MISSED_PROCESS_COUNT_MAX "missed_process_count_max" /* estimate; 0 when the rung sees all */
+#define META_SAMPLE_PERIOD_PROC       "proc_period_ns"         /* mean time between two looks at one thread */
+#define META_WAIT_BOUNDARY_ERROR      "wait_boundary_error_ns" /* 0 when wait times are exact */
+#define META_REMARK                   "remark" /* many: what was outside view, one sentence each */
+
+/* series, all with track 0 unless said */
+#define SERIES_CPU_BUSY    "cpu.busy" /* cores busy on the whole machine (unit "cores"), about 10 points/s */
+#define SERIES_CPU_TREE    "cpu.tree" /* cores used by the recorded tree */
+#define SERIES_CPU_OUTSIDE "cpu.outside" /* cores used by everything else but the recorder */
+#define SERIES_CPU_STEAL   "cpu.steal"
+#define SERIES_RSS         "rss" /* bytes, per process track */
+
+/* attrs of a process track (owner_table TABLE_TRACK) */
+#define ATTR_COMMAND                  "command" /* JSON array of the last exec's arguments, redacted */
+#define ATTR_RSS_BYTES_MAX            "rss_bytes_max"
+#define ATTR_CPU_USER_NS              "cpu_user_ns"
+#define ATTR_CPU_SYSTEM_NS            "cpu_system_ns"
+#define ATTR_FAULT_MINOR_COUNT        "fault_minor_count"
+#define ATTR_FAULT_MAJOR_COUNT        "fault_major_count"
+#define ATTR_SWITCH_VOLUNTARY_COUNT   "switch_voluntary_count"
+#define ATTR_SWITCH_INVOLUNTARY_COUNT "switch_involuntary_count"
+#define ATTR_READ_BYTES               "read_bytes" /* /proc/PID/io rchar and wchar */
+#define ATTR_WRITE_BYTES              "write_bytes"
+#define ATTR_DISK_READ_BYTES          "disk_read_bytes"
+#define ATTR_DISK_WRITE_BYTES         "disk_write_bytes"
+
+/* names of PEER_LOCK peers, by what the futex call looks like */
+#define PEER_NAME_LOCK      "lock"
+#define PEER_NAME_CONDITION "condition"
+
+#endif
