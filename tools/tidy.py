@@ -21,6 +21,7 @@ SRC = ROOT / "src"
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 1000
 MODULE_SOURCES_MAX = 25
+SHOWN_MAX = 15
 # Files that may occur once a folder.
 COMMON_NAMES = {"README.md", "meson.build", "internal.h", "Makefile", "run"}
 TEST_KINDS = ("_test.c", "_fuzz.c", "_bench.c")
@@ -320,8 +321,10 @@ def main():
         problems = rule(tree)
         failed += bool(problems)
         print(f"{'not ok' if problems else 'ok'} {number} - {rule.__doc__}")
-        for problem in problems:
+        for problem in problems[:SHOWN_MAX]:
             print(f"# {problem}")
+        if len(problems) > SHOWN_MAX:
+            print(f"# and {len(problems) - SHOWN_MAX} more of the kind")
     return 1 if failed else 0
 
 

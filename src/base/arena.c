@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_BYTES (64u * 1024u)
+#define CHUNK_BYTES ((size_t)64 * 1024)
 
 struct arena_chunk {
     struct arena_chunk *older;
