@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs, in the order in which `toll help` shows them: a new one is one file, one line in verbs.h, one here. */
+#include "cmd/verbs.h"
+
+#include <string.h>
+
+const struct verb *const verbs[] = {
+    &help_verb,
+    &version_verb,
+};
+const size_t verb_count = sizeof verbs / sizeof verbs[0];
+
+const struct verb *verb_find(const char *name)
+{
+    for (size_t i = 0; i < verb_count; i++)
+        if (strcmp(verbs[i]->name, name) == 0)
+            return verbs[i];
+    return NULL;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* verbs: each verb's description, defined in its own file; verbs.c puts them in order. */
+#ifndef TOLL_CMD_VERBS_H
+#define TOLL_CMD_VERBS_H
+
+#include "cmd/verb.h"
+
+extern const struct verb help_verb;    /* help.c */
+extern const struct verb version_verb; /* help.c */
+
+#endif
