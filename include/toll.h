@@ -297,8 +297,8 @@ static inline void toll_message_received(const char *token)
 #else
 #define TOLL_SPAN(name)                                                                                      \
     static struct toll_site TOLL_JOIN(toll_site_, __LINE__) = {name, 0};                                     \
-    __attribute__((cleanup(toll_span_cleanup))) const struct toll_span TOLL_JOIN(toll_span_, __LINE__) =     \
-        toll_span_begin_site(&TOLL_JOIN(toll_site_, __LINE__))
+    __attribute__((cleanup(toll_span_cleanup), unused)) const struct toll_span TOLL_JOIN(                    \
+        toll_span_, __LINE__) = toll_span_begin_site(&TOLL_JOIN(toll_site_, __LINE__))
 #endif
 
 #endif /* TOLL_DISABLE */

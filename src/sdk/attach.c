@@ -431,7 +431,7 @@ static bool thread_make_ring(struct sdk_thread *thread)
     ring->slot_count = (uint32_t)(session.ring_bytes / sizeof(struct ring_slot));
     /* Not 0, and no index of a ring made earlier, whose spans a forked child may still hold. */
     ring->start = ring->head = ring->tail = sdk_clock(is_tsc()) | 1;
-    thread->mask = ring->slot_count - 1;
+    thread->mask = ring->slot_count - 1; /* NOLINT(clang-analyzer-core.NullDereference): an array's element */
     thread->ring = ring;
     thread->slots = (struct ring_slot *)((char *)ring + RING_SLOTS_OFFSET);
     thread->head = ring->head;

@@ -60,7 +60,7 @@ static_assert(offsetof(struct session_file, id) == 20, "layout");
  * Names lie in the area behind the header, each at a multiple of 4: length (2 bytes, 1 to 255), then the bytes.
  * A name's id is its place in the area divided by 4. Ids start at 1; 0 is none. Names never move or change.
  */
-#define NAMES_AREA_BYTES (128u * 1024)
+#define NAMES_AREA_BYTES 131072u
 #define NAME_BYTES_MAX   255u
 #define NAME_ID_MAX      (NAMES_AREA_BYTES / 4 - 1)
 
