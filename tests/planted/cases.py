@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The planted cases: each a real program with one known cause, and its fixed twin.
+
+In commands, {programs} is the folder of the built programs, {here} this folder, {work} a fresh
+folder on a disk, {port_NAME} the port of the server of that name (see SERVERS). Servers run outside
+the recorded tree.
+
+A place in `where` maps a field of the finding to a text it must contain; `process` also looks at the
+stage (without spans a stage is a process), `peer` also at the path. `change` is the change, in the grammar
+of `toll whatif`, that is exactly what the fixed twin does, so that its prediction can be held against the
+twin; None where the size of the improvement is not known beforehand. A change that ends in `*` is
+taken from the finding (the name of a lock is not known before the run).
+"""
+from dataclasses import dataclass, field
+
+# name -> milliseconds that the server takes for each request
+SERVERS = {"at_once": 0, "slow": 20, "archive": 200, "mirror": 300}
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    what: str
+    broken: list
+    fixed: list
+    cause: str
+    where: dict
+    change: str | None
+    # differences of the proc rung, which has no stacks and so no functions
+    where_proc: dict | None = None
+    change_proc: str | None = None
+    # other first findings that are right too: cause -> why
+    accept: dict = field(default_factory=dict)
+    # causes that the fixed twin must not show as P0 or P1; None: the one that was found
+    gone: set | None = None
+    prepare: list | None = None
+    on_disk: bool = False
+
+    def place(self, recorder):
+        return self.where_proc if recorder == "proc" and self.where_proc is not None else self.where
+
+    def known_change(self, recorder):
+        return self.change_proc if recorder == "proc" and self.change_proc is not None else self.change
+
+
+CASES = [
+    Case(
+        name="hot-function",
+        what="one thread, four fifths of its time in one function",
+        broken=["{programs}/hot_function"],
+        fixed=["{programs}/hot_function", "--fixed"],
+        cause="cpu-hot",
+        where={"process": "hot_function", "function": "checksum_batch"},
+        change="speed:function/checksum_batch=4",
+        # the same fix seen from outside: (16000 + 1600) / (4000 + 1600) units of work
+        where_proc={"process": "hot_function"},
+        change_proc="speed:process/hot_function=3.142857",
+    ),
+    Case(
+        name="one-busy-thread",
+        what="one of four threads has all the work, the others wait at a barrier",
+        broken=["{programs}/one_busy"],
+        fixed=["{programs}/one_busy", "--fixed"],
+        cause="cpu-single-thread",
+        where={"process": "one_busy"},
+        change="workers:process/one_busy=2",
+    ),
+    Case(
+        name="lock-convoy",
+        what="four threads hold one lock through 4 ms of waiting each",
+        broken=["{programs}/lock_convoy"],
+        fixed=["{programs}/lock_convoy", "--fixed"],
+        cause="lock-contention",
+        where={"process": "lock_convoy"},
+        change="remove:lock/*",
+    ),
+    Case(
+        name="fsync-per-record",
+        what="each record is made durable on its own",
+        broken=["{programs}/fsync_record", "{work}"],
+        fixed=["{programs}/fsync_record", "{work}", "--fixed"],
+        cause="disk-sync",
+        where={"process": "fsync_record"},
+        change="remove:wait/disk_sync",
+        on_disk=True,
+    ),
+    Case(
+        name="slow-peer",
+        what="a chain of requests, each made from the answer before it",
+        broken=["{programs}/slow_peer", "{port_slow}"],
+        fixed=["{programs}/slow_peer", "{port_at_once}"],
+        cause="network-wait",
+        where={"process": "slow_peer", "peer": "127.0.0.1:{port_slow}"},
+        change="remove:wait/network",
+    ),
+    Case(
+        name="sleep-poll",
+        what="a file that a child makes is looked for every 300 ms",
+        broken=["{programs}/sleep_poll", "{work}"],
+        fixed=["{programs}/sleep_poll", "{work}", "--fixed"],
+        cause="sleep-poll",
+        where={"process": "sleep_poll"},
+        change="remove:wait/sleep",
+    ),
+    Case(
+        name="pipe-middle",
+        what="the middle one of three stages joined by pipes is slow",
+        broken=["{here}/pipeline.sh", "{programs}"],
+        fixed=["{here}/pipeline.sh", "{programs}", "--fixed"],
+        cause="pipe-backpressure",
+        where={"process": "pipe_filter"},
+        change="speed:process/pipe_filter=4",
+        accept={"cpu-hot": "the same stage, named by what it does instead of by who waits for it"},
+    ),
+    Case(
+        name="serial-children",
+        what="six independent children, one after another",
+        broken=["{here}/serial_children.sh", "{programs}", "{port_mirror}"],
+        fixed=["{here}/serial_children.sh", "{programs}", "{port_mirror}", "--fixed"],
+        cause="serial-independent",
+        where={"process": "fetch_one"},
+        change="workers:process/fetch_one=6",
+    ),
+    Case(
+        name="grandchild",
+        what="a shell waits for a shell that waits for a program that waits for its peer",
+        broken=["{here}/grandchild.sh", "{programs}", "{port_slow}"],
+        fixed=["{here}/grandchild.sh", "{programs}", "{port_at_once}"],
+        cause="network-wait",
+        where={"process": "deep_lookup"},
+        change="remove:wait/network",
+        accept={"child-wait": "found through the wait for the child, and located at the grandchild"},
+    ),
+    Case(
+        name="cpu-contention",
+        what="three runnable threads for every core, one of them matters",
+        broken=["{programs}/cpu_crowd"],
+        fixed=["{programs}/cpu_crowd", "--fixed"],
+        cause="cpu-contention",
+        where={"process": "cpu_crowd"},
+        change="remove:wait/cpu_queue",
+    ),
+    Case(
+        name="page-faults",
+        what="fresh memory for every batch",
+        broken=["{programs}/fresh_pages"],
+        fixed=["{programs}/fresh_pages", "--fixed"],
+        cause="page-faults",
+        where={"process": "fresh_pages"},
+        change=None,
+    ),
+    Case(
+        name="disk-reader",
+        what="blocks read from the disk again and again, in random order",
+        prepare=["{programs}/disk_reader", "{work}/blocks", "--prepare"],
+        broken=["{programs}/disk_reader", "{work}/blocks"],
+        fixed=["{programs}/disk_reader", "{work}/blocks", "--fixed"],
+        cause="disk-read",
+        where={"process": "disk_reader"},
+        change="remove:wait/disk_read",
+        on_disk=True,
+    ),
+    Case(
+        name="http-loop",
+        what="a Python program that fetches independent documents one after another",
+        broken=["/usr/bin/python3", "{here}/http_loop.py", "{port_archive}"],
+        fixed=["/usr/bin/python3", "{here}/http_loop.py", "{port_archive}", "--fixed"],
+        cause="serial-independent",
+        where={"peer": "127.0.0.1:{port_archive}"},
+        change="workers:peer/127.0.0.1:{port_archive}=8",
+        accept={"network-wait": "the wait is the peer's; that the requests are independent is an assumption"},
+        # one answer is still waited for when all are asked for at once
+        gone={"serial-independent"},
+    ),
+]

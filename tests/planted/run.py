@@ -1,0 +1,477 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the planted suite: real programs with one known cause each, judged by toll.
+
+usage: run.py [--toll PROGRAM] [--recorder perf|proc]... [--case NAME]... [--tap] [--json FILE]
+              [--keep FOLDER] [--programs FOLDER] [--work FOLDER] [--dry] [--list]
+
+Each case is recorded on each rung, broken and fixed. The table has the cause expected and the one
+found first, the gain predicted for the known change and the gain measured (recorded broken run
+over the median of three unrecorded runs of the fixed twin, spread over the case's runs), and the
+error of the predicted wall time. Exit status 1 when a limit of LIMITS is broken. --dry runs
+the programs without toll. cases.py has the cases.
+"""
+import argparse
+import json
+import math
+import os
+import pathlib
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+
+from cases import CASES, SERVERS
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+RECORDERS = ("perf", "proc")
+COMMAND_LIMIT_S = 60
+FIXED_RUN_COUNT = 3
+MEMORY_FILESYSTEMS = {"tmpfs", "ramfs"}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What must hold, per rung. The exceptions are for a whole suite: a few cases alone have none."""
+
+    whole_suite_count: int = 12
+    wrong_count: int = 1  # right in at least 11 of 12
+    error_ratio_median: float = 0.15
+    interval_ratio: float = 1.5
+    drift_ratio: float = 0.10
+    drift_ratio_most: float = 0.05
+    drift_most_except_count: int = 2  # at most 5 % on 10 of 12
+    unexplained_ratio: float = 0.05
+
+
+LIMITS = Limits()
+
+
+class SuiteError(Exception):
+    """Something around the suite failed, not a verdict."""
+
+
+@dataclass
+class Result:
+    """One case on one rung."""
+
+    case: str
+    recorder: str
+    expected: str
+    found: str = "nothing"
+    where: str = ""
+    right: bool = False
+    accepted: str = ""  # why an alternative counts as right
+    change: str = ""
+    gain_predicted: float = math.nan
+    gain_measured: float = math.nan
+    error_ratio: float = math.nan
+    interval_ratio: float = math.nan
+    drift_ratio: float = math.nan
+    fixed_drift_ratio: float = math.nan
+    unexplained_ratio: float = math.nan
+    problems: list = field(default_factory=list)  # limits of this row alone, in words
+
+    @property
+    def predicts(self):
+        return bool(self.change)
+
+
+def run_command(command, log, limit_s=COMMAND_LIMIT_S):
+    """Runs to the end in a process group of its own; (exit status, wall ns, output)."""
+    with open(log, "wb") as out:
+        start_ns = time.monotonic_ns()
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                                 start_new_session=True)
+        try:
+            status = child.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+            raise SuiteError(f"'{' '.join(map(str, command))}' ran longer than {limit_s} s") from None
+        wall_ns = time.monotonic_ns() - start_ns
+    return status, wall_ns, pathlib.Path(log).read_text(errors="replace")
+
+
+class Servers:
+    """The peers, started before anything is recorded and stopped with the suite."""
+
+    def __init__(self, programs, names):
+        self.children, self.ports = [], {}
+        for name in names:
+            child = subprocess.Popen([programs / "peer_server", str(SERVERS[name])], stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE, start_new_session=True)
+            self.children.append(child)
+            line = child.stdout.readline().decode().strip()
+            if not line.isdigit():
+                self.stop()
+                raise SuiteError(f"could not start server '{name}'")
+            self.ports[f"port_{name}"] = line
+
+    def stop(self):
+        for child in self.children:
+            child.stdin.close()
+            try:
+                child.wait(5)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+            child.stdout.close()
+
+
+def filesystem_of(folder):
+    """The type of the file system that a folder is on."""
+    best, kind = "", ""
+    real = str(pathlib.Path(folder).resolve())
+    for line in pathlib.Path("/proc/mounts").read_text().splitlines():
+        _, mount, found, *_ = line.split()
+        inside = real == mount or real.startswith(mount.rstrip("/") + "/")
+        if inside and len(mount) >= len(best):
+            best, kind = mount, found
+    return kind
+
+
+class Suite:
+    def __init__(self, options, work):
+        self.options = options
+        self.work = pathlib.Path(work)
+        self.keep = pathlib.Path(options.keep) if options.keep else self.work
+        self.keep.mkdir(parents=True, exist_ok=True)
+        self.names = {"programs": options.programs, "here": HERE, "work": self.work}
+
+    def fill(self, text):
+        return str(text).format(**self.names)
+
+    def command(self, words):
+        return [self.fill(word) for word in words]
+
+    def plain(self, case, words, label):
+        """Runs a command of a case without toll; its wall time in ns."""
+        status, wall_ns, output = run_command(self.command(words), self.work / f"{label}.log")
+        if status != 0:
+            raise SuiteError(f"{case.name}: {label} ended with status {status}: {output.strip()[-300:]}")
+        return wall_ns
+
+    def toll(self, arguments, log):
+        """Runs toll for its JSON."""
+        out = self.work / log
+        with open(out, "wb") as stdout:
+            child = subprocess.run([self.options.toll, *arguments], stdin=subprocess.DEVNULL, stdout=stdout,
+                                   stderr=subprocess.PIPE, timeout=COMMAND_LIMIT_S, check=False)
+        if child.returncode not in (0, 1):
+            why = child.stderr.decode(errors="replace").strip()[-300:]
+            raise SuiteError(f"toll {arguments[0]} ended with status {child.returncode}: {why}")
+        return json.loads(out.read_text())
+
+    def record(self, case, words, label, recorder):
+        """Records a command and reports it; (file, report)."""
+        path = self.keep / f"{case.name}-{label}-{recorder}.toll"
+        path.unlink(missing_ok=True)
+        status, _, output = run_command([self.options.toll, "run", "--recorder", recorder, "-o", path, "-q", "--",
+                                         *self.command(words)], self.work / "record.log")
+        if status != 0:
+            raise SuiteError(f"recording {label} ended with status {status}: {output.strip()[-300:]}")
+        report = self.toll(["report", str(path), "--format", "json"], "report.json")
+        (self.keep / f"{path.stem}.json").write_text(json.dumps(report, indent=1))
+        return path, report
+
+    def judge_case(self, case, recorders):
+        """The rows of one case, one a rung. Fixed runs lie between the others, so that a change of
+        the machine's mood meets both."""
+        if case.prepare:
+            self.plain(case, case.prepare, "prepare")
+        rows, walls_ns = [], []
+        for recorder in recorders:
+            row = Result(case.name, recorder, case.cause)
+            rows.append((row, self.judge_run(case, row, recorder)))
+            walls_ns.append(self.plain(case, case.fixed, "fixed"))
+        while len(walls_ns) < FIXED_RUN_COUNT:
+            walls_ns.append(self.plain(case, case.fixed, "fixed"))
+        fixed_ns = statistics.median(walls_ns)
+        for row, prediction in rows:
+            judge_prediction(row, prediction, fixed_ns)
+        return [row for row, _ in rows]
+
+    def judge_run(self, case, row, recorder):
+        """Fills a row but for what is held against the fixed twin's time; returns the prediction."""
+        try:
+            path, report = self.record(case, case.broken, "broken", recorder)
+            judge_shares(row, report, "broken")
+            row.drift_ratio = report["replay"]["baseline_drift_ratio"]
+            self.judge_first(case, row, report)
+            _, fixed = self.record(case, case.fixed, "fixed", recorder)
+            judge_shares(row, fixed, "fixed")
+            row.fixed_drift_ratio = fixed["replay"]["baseline_drift_ratio"]
+            judge_fixed(case, row, fixed)
+            prediction = {"wall_ns_before": report["run"]["wall_ns"]}
+            row.change = self.change_of(case, recorder, report)
+            if row.change:
+                prediction |= self.toll(["whatif", str(path), row.change, "--json"], "whatif.json")
+            return prediction
+        except (SuiteError, json.JSONDecodeError, KeyError, subprocess.TimeoutExpired) as failure:
+            row.problems.append(f"{type(failure).__name__}: {failure}")
+            row.right = False
+            row.change = row.change or case.known_change(recorder) or ""
+            return {}
+
+    def change_of(self, case, recorder, report):
+        known = self.fill(case.known_change(recorder) or "")
+        if not known.endswith("*"):
+            return known
+        for finding in report["findings"]:
+            if (finding.get("change") or "").startswith(known[:-1]):
+                return finding["change"]
+        raise SuiteError(f"no finding proposes {known}")
+
+    def judge_first(self, case, row, report):
+        if not report["findings"]:
+            return
+        first = report["findings"][0]
+        row.found, row.where = first["cause"], place_text(first["where"])
+        here = all(place_has(first["where"], name, self.fill(text)) for name, text in case.place(row.recorder).items())
+        if row.found in {case.cause, *case.accept} and not here:
+            row.problems.append(f"located at '{row.where}'")
+        row.right = here and (row.found == case.cause or row.found in case.accept)
+        if row.right and row.found != case.cause:
+            row.accepted = case.accept[row.found]
+
+
+def place_text(where):
+    return ", ".join(str(where[name]) for name in ("process", "stage", "function", "peer", "path") if where.get(name))
+
+
+def place_has(where, name, text):
+    fields = {"process": ("process", "stage"), "peer": ("peer", "path")}.get(name, (name,))
+    return any(text in str(where.get(place) or "") for place in fields)
+
+
+def judge_shares(row, report, label):
+    wall_ns = report["run"]["wall_ns"]
+    path_ns = sum(entry["ns"] for entry in report["path"])
+    if path_ns != wall_ns:
+        row.problems.append(f"{label}: doing adds up to {path_ns} ns of {wall_ns} ns")
+    unknown = sum(entry["ns"] for entry in report["path"] if entry["doing"] == "unknown") / max(wall_ns, 1)
+    explained = report["run"].get("grade", {}).get("critical_path_explained_ratio")
+    unexplained = max(unknown, 1 - explained) if explained is not None else unknown
+    row.unexplained_ratio = max(unexplained, 0 if math.isnan(row.unexplained_ratio) else row.unexplained_ratio)
+    if unexplained > LIMITS.unexplained_ratio:
+        row.problems.append(f"{label}: {unexplained:.1%} of the path unexplained")
+
+
+def judge_fixed(case, row, report):
+    gone = case.gone if case.gone is not None else {case.cause, row.found}
+    for finding in report["findings"]:
+        if finding["cause"] in gone and finding["priority"] in ("P0", "P1"):
+            row.problems.append(f"fixed twin still shows {finding['cause']} as {finding['priority']}")
+            row.right = False
+            return
+
+
+def judge_prediction(row, prediction, fixed_ns):
+    if "wall_ns_before" in prediction:
+        row.gain_measured = prediction["wall_ns_before"] / fixed_ns
+    if "wall_ns_after" in prediction:
+        after_ns = max(prediction["wall_ns_after"], 1)
+        row.gain_predicted = prediction["wall_ns_before"] / after_ns
+        row.error_ratio = abs(after_ns - fixed_ns) / fixed_ns
+        row.interval_ratio = prediction["wall_ns_high"] / max(prediction["wall_ns_low"], 1)
+
+
+# The table and the limits
+
+
+def percent(ratio):
+    return "-" if math.isnan(ratio) else f"{ratio:.1%}"
+
+
+def times(factor):
+    return "-" if math.isnan(factor) else f"{factor:.2f}x"
+
+
+def table(rows):
+    head = ("case", "rung", "", "cause expected", "cause found first", "at", "predicted", "measured", "error", "interval",
+            "drift", "unexplained")
+    lines = [head]
+    for row in rows:
+        lines.append((row.case, row.recorder, "right" if row.right else "WRONG", row.expected,
+                      row.found + (" (accepted)" if row.accepted else ""), row.where[:48], times(row.gain_predicted),
+                      times(row.gain_measured), percent(row.error_ratio), times(row.interval_ratio),
+                      percent(row.drift_ratio), percent(row.unexplained_ratio)))
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    right = {6, 7, 8, 9, 10, 11}
+    text = []
+    for line, row in zip(lines, [None, *rows]):
+        text.append("  ".join(cell.rjust(width) if i in right else cell.ljust(width)
+                              for i, (cell, width) in enumerate(zip(line, widths))).rstrip())
+        if row is not None:
+            text += [f"    {problem}" for problem in row.problems]
+    return text
+
+
+def allowed(count, rows):
+    """An allowed number of exceptions, none when only a few cases were run."""
+    return count if len(rows) >= LIMITS.whole_suite_count else 0
+
+
+def or_infinite(values):
+    return [math.inf if math.isnan(value) else value for value in values]
+
+
+def checks(recorder, rows):
+    """The limits over all cases of a rung: (holds, sentence)."""
+    wrong = [row.case for row in rows if not row.right]
+    wrong_allowed, except_count = allowed(LIMITS.wrong_count, rows), allowed(LIMITS.drift_most_except_count, rows)
+    yield len(wrong) <= wrong_allowed, (
+        f"{recorder}: right cause first and gone from the fixed twin in {len(rows) - len(wrong)} of {len(rows)}, "
+        f"at least {len(rows) - wrong_allowed}" + (f" (wrong: {', '.join(wrong)})" if wrong else ""))
+    known = [row for row in rows if row.predicts]
+    if known:
+        error = statistics.median(or_infinite(row.error_ratio for row in known))
+        yield error <= LIMITS.error_ratio_median, (
+            f"{recorder}: median error of the predicted wall time {error:.1%}, at most {LIMITS.error_ratio_median:.0%}")
+        width = max(or_infinite(row.interval_ratio for row in known))
+        yield width <= LIMITS.interval_ratio, (
+            f"{recorder}: widest interval of a prediction {width:.2f}x, at most {LIMITS.interval_ratio}x")
+    drifts = sorted(or_infinite(row.drift_ratio for row in rows))
+    most = drifts[max(len(drifts) - 1 - except_count, 0)]
+    yield drifts[-1] <= LIMITS.drift_ratio, (
+        f"{recorder}: largest baseline drift {drifts[-1]:.1%}, at most {LIMITS.drift_ratio:.0%}")
+    yield most <= LIMITS.drift_ratio_most, (
+        f"{recorder}: baseline drift of all but {except_count} cases {most:.1%}, "
+        f"at most {LIMITS.drift_ratio_most:.0%}")
+    shares = [row.case for row in rows if any("adds up" in p or "unexplained" in p for p in row.problems)]
+    yield not shares, (
+        f"{recorder}: doing adds up to wall time and at most {LIMITS.unexplained_ratio:.0%} is unexplained"
+        + (f" (not in: {', '.join(shares)})" if shares else ""))
+
+
+def print_tap(rows, verdicts, skipped):
+    """A wrong case within the limit is `ok`, and says so; the table follows as comments."""
+    print(f"1..{len(rows) + len(verdicts) + len(skipped)}")
+    number = 0
+    too_many = set()
+    for recorder in RECORDERS:
+        mine = [row for row in rows if row.recorder == recorder]
+        if sum(not row.right for row in mine) > allowed(LIMITS.wrong_count, mine):
+            too_many.add(recorder)
+    for row in rows:
+        number += 1
+        word = "not ok" if not row.right and row.recorder in too_many else "ok"
+        note = "" if row.right else f", WRONG: found {row.found}" + (
+            "" if row.recorder in too_many else " # within limit")
+        print(f"{word} {number} - {row.case} on {row.recorder}: {row.expected}{note}")
+    for holds, sentence in verdicts:
+        number += 1
+        print(f"{'ok' if holds else 'not ok'} {number} - {sentence}")
+    for name, why in skipped:
+        number += 1
+        print(f"ok {number} - {name} # SKIP {why}")
+    for line in table(rows):
+        print(f"# {line}")
+
+
+def print_person(rows, verdicts, skipped, seconds):
+    print("\n".join(table(rows)))
+    print()
+    for name, why in skipped:
+        print(f"skipped  {name}: {why}")
+    for holds, sentence in verdicts:
+        print(f"{'holds ' if holds else 'BROKEN'}   {sentence}")
+    print(f"{sum(not holds for holds, _ in verdicts)} limits broken, {seconds:.0f} s")
+
+
+def dry(suite, cases):
+    """Times the programs alone."""
+    print(f"{'case':18}{'broken':>10}{'fixed':>10}{'gain':>8}")
+    for case in cases:
+        if case.prepare:
+            suite.plain(case, case.prepare, "prepare")
+        broken, fixed = [], []
+        for _ in range(FIXED_RUN_COUNT):
+            broken.append(suite.plain(case, case.broken, "broken"))
+            fixed.append(suite.plain(case, case.fixed, "fixed"))
+        before, after = statistics.median(broken), statistics.median(fixed)
+        print(f"{case.name:18}{before / 1e6:7.0f} ms{after / 1e6:7.0f} ms{before / after:7.2f}x", flush=True)
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--toll", default=os.environ.get("TOLL", ROOT / "build" / "toll"), help="the program to test")
+    parser.add_argument("--recorder", action="append", choices=RECORDERS, help="a rung; both when not given")
+    parser.add_argument("--case", action="append", choices=[case.name for case in CASES], help="only this case")
+    parser.add_argument("--programs", help="the built programs; tests/planted beside toll when not given")
+    parser.add_argument("--work", default="/var/tmp", help="a folder on a disk, for a folder of the run's own")
+    parser.add_argument("--keep", help="leave recordings and reports in this folder")
+    parser.add_argument("--json", help="write all results to this file")
+    parser.add_argument("--tap", action="store_true", help="print TAP")
+    parser.add_argument("--dry", action="store_true", help="only time the programs, without toll")
+    parser.add_argument("--list", action="store_true", help="list the cases")
+    options = parser.parse_args()
+    options.toll = pathlib.Path(options.toll).resolve()
+    options.programs = pathlib.Path(options.programs or options.toll.parent / "tests" / "planted").resolve()
+    options.recorder = options.recorder or list(RECORDERS)
+    return options
+
+
+def judge_all(suite, cases, options):
+    rows = []
+    for case in cases:
+        found = suite.judge_case(case, options.recorder)
+        rows += found
+        marks = ", ".join(f"{row.recorder} {'right' if row.right else 'WRONG'}" for row in found)
+        print(f"{case.name}: {marks}", file=sys.stderr, flush=True)
+    return rows
+
+
+def main():
+    options = parse_options()
+    if options.list:
+        for case in CASES:
+            print(f"{case.name:18}{case.cause:20}{case.what}")
+        return 0
+    for program in [options.programs / "peer_server"] + ([] if options.dry else [options.toll]):
+        if not os.access(program, os.X_OK):
+            print(f"could not run program '{program}': not built (ninja -C build)", file=sys.stderr)
+            return 3
+    start_s = time.monotonic()
+    in_memory = filesystem_of(options.work) in MEMORY_FILESYSTEMS
+    chosen = [case for case in CASES if not options.case or case.name in options.case]
+    cases = [case for case in chosen if not (case.on_disk and in_memory)]
+    skipped = [(case.name, f"'{options.work}' is not on a disk") for case in chosen if case not in cases]
+    work, servers = tempfile.mkdtemp(prefix="toll-planted-", dir=options.work), None
+    try:
+        servers = Servers(options.programs, SERVERS)
+        suite = Suite(options, work)
+        suite.names |= servers.ports
+        if options.dry:
+            dry(suite, cases)
+            return 0
+        rows = judge_all(suite, cases, options)
+    except SuiteError as failure:
+        print(f"could not run the planted suite: {failure}", file=sys.stderr)
+        return 3
+    finally:
+        if servers is not None:
+            servers.stop()
+        shutil.rmtree(work, ignore_errors=True)
+    verdicts = [check for recorder in options.recorder
+                for check in checks(recorder, [row for row in rows if row.recorder == recorder])]
+    if options.json:
+        pathlib.Path(options.json).write_text(json.dumps(
+            {"rows": [{name: None if isinstance(value, float) and not math.isfinite(value) else value
+                       for name, value in vars(row).items()} for row in rows],
+             "limits": [{"holds": holds, "what": sentence} for holds, sentence in verdicts]}, indent=1) + "\n")
+    if options.tap:
+        print_tap(rows, verdicts, skipped)
+    else:
+        print_person(rows, verdicts, skipped, time.monotonic() - start_s)
+    return 0 if all(holds for holds, _ in verdicts) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
