@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* json_export: schema toll.report/1, specified in docs/report.md. */
+#include "report/internal.h"
+#include "report/json_writer.h"
+
+static void write_texts(struct json_writer *json, const char *key, const char *const *texts, size_t count)
+{
+    json_open(json, key, '[');
+    for (size_t i = 0; i < count; i++)
+        json_text(json, NULL, texts[i]);
+    json_close(json, ']');
+}
+
+/* Only what is known: an unknown part of a place has no field. */
+static void write_where(struct json_writer *json, const struct where *where)
+{
+    const struct {
+        const char *key;
+        const char *text;
+    } parts[] = {
+        {"stage", where->stage}, {"process", where->process}, {"function", where->function},
+        {"file", where->file},   {"peer", where->peer},       {"path", where->path},
+    };
+
+    json_open(json, "where", '{');
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (parts[i].text)
+            json_text(json, parts[i].key, parts[i].text);
+    if (where->line)
+        json_u64(json, "line", where->line);
+    json_close(json, '}');
+}
+
+static void write_grade(struct json_writer *json, const struct grade *grade)
+{
+    json_open(json, "grade", '{');
+    json_number(json, "score_ratio", grade->score_ratio);
+    json_u64(json, "lost_count", grade->lost_count);
+    json_number(json, "stack_truncated_ratio", grade->stack_truncated_ratio);
+    json_number(json, "critical_path_explained_ratio", grade->critical_path_explained_ratio);
+    json_number(json, "overhead_ratio", grade->overhead_ratio);
+    json_u64(json, "missed_process_count_max", grade->missed_process_count_max);
+    write_texts(json, "remarks", grade->remarks, grade->remark_count);
+    json_close(json, '}');
+}
+
+static void write_run(struct json_writer *json, const struct run_facts *run)
+{
+    json_open(json, "run", '{');
+    json_text(json, "id", run->id);
+    write_texts(json, "command", run->command, run->command_count);
+    json_text(json, "started_at", run->started_at);
+    json_text(json, "host", run->host);
+    json_u64(json, "cpu_count", run->cpu_count);
+    json_u64(json, "wall_ns", run->wall_ns);
+    json_u64(json, "cpu_ns", run->cpu_ns);
+    json_u64(json, "exit_status", run->exit_status);
+    json_u64(json, "process_count", run->process_count);
+    json_u64(json, "thread_count", run->thread_count);
+    json_u64(json, "rss_bytes_max", run->rss_bytes_max);
+    json_open(json, "recorders", '{');
+    json_text(json, "cpu", run->recorder_cpu);
+    json_text(json, "wait", run->recorder_wait);
+    json_text(json, "spans", run->recorder_spans);
+    json_text(json, "heap", run->recorder_heap);
+    json_text(json, "io", run->recorder_io);
+    json_close(json, '}');
+    write_grade(json, &run->grade);
+    json_close(json, '}');
+}
+
+static void write_stage(struct json_writer *json, const struct stage *stage)
+{
+    json_open(json, NULL, '{');
+    json_text(json, "name", stage->name);
+    json_u64(json, "call_count", stage->call_count);
+    json_u64(json, "wall_ns", stage->wall_ns);
+    json_u64(json, "covered_ns", stage->covered_ns);
+    json_u64(json, "critical_ns", stage->critical_ns);
+    json_number(json, "critical_ratio", stage->critical_ratio);
+    json_u64(json, "cpu_ns", stage->cpu_ns);
+    json_open(json, "wait_ns", '{');
+    for (int reason = 0; reason < WAIT_REASON_COUNT; reason++)
+        if (stage->wait_ns[reason])
+            json_u64(json, doing_name(reason), stage->wait_ns[reason]);
+    json_close(json, '}');
+    json_u64(json, "rss_bytes_max", stage->rss_bytes_max);
+    json_open(json, "usage", '{');
+    for (size_t i = 0; i < stage->usage_count; i++)
+        json_number(json, stage->usage[i].kind, stage->usage[i].amount);
+    json_close(json, '}');
+    json_close(json, '}');
+}
+
+static void write_path(struct json_writer *json, const struct verdict *verdict)
+{
+    json_open(json, "path", '[');
+    for (size_t i = 0; i < verdict->path_count; i++) {
+        const struct path_entry *entry = &verdict->path[i];
+        json_open(json, NULL, '{');
+        write_where(json, &entry->where);
+        json_text(json, "doing", doing_name(entry->doing));
+        json_u64(json, "ns", entry->ns);
+        json_number(json, "ratio", entry->ratio);
+        json_number(json, "ratio_low", entry->ratio_low);
+        json_number(json, "ratio_high", entry->ratio_high);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+    json_open(json, "via", '[');
+    for (size_t i = 0; i < verdict->via_count; i++) {
+        const struct via_entry *entry = &verdict->via[i];
+        json_open(json, NULL, '{');
+        write_where(json, &entry->where);
+        json_text(json, "reason", doing_name((int)entry->reason));
+        json_u64(json, "ns", entry->ns);
+        json_number(json, "ratio", entry->ratio);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+/* Where no promise is made the promised figures are null; what it could bring at most still stands. */
+static void write_gain(struct json_writer *json, const struct gain *gain)
+{
+    json_open(json, "gain", '{');
+    if (gain->factor > 0) {
+        json_number(json, "factor", gain->factor);
+        json_number(json, "factor_low", gain->factor_low);
+        json_number(json, "factor_high", gain->factor_high);
+    } else {
+        json_null(json, "factor");
+        json_null(json, "factor_low");
+        json_null(json, "factor_high");
+    }
+    json_number(json, "factor_max", gain->factor_max);
+    if (gain->factor > 0)
+        json_u64(json, "wall_ns_after", gain->wall_ns_after);
+    else
+        json_null(json, "wall_ns_after");
+    json_close(json, '}');
+}
+
+static void write_finding(struct json_writer *json, const struct finding *finding)
+{
+    json_open(json, NULL, '{');
+    json_text(json, "cause", finding->cause);
+    json_text(json, "title", finding->title);
+    write_where(json, &finding->where);
+    json_text(json, "objective", finding->objective);
+    json_number(json, "critical_ratio", finding->critical_ratio);
+    json_text(json, "priority", priority_name(finding->priority));
+    json_text(json, "severity", priority_severity(finding->priority));
+    json_text(json, "change", finding->change);
+    json_text(json, "assumption", finding->assumption);
+    write_gain(json, &finding->gain);
+    json_text(json, "fix", finding->fix);
+    json_text(json, "rationale", finding->rationale);
+    json_text(json, "effort", effort_name(finding->effort));
+    write_texts(json, "evidence", finding->evidence, finding->evidence_count);
+    write_texts(json, "sources", finding->sources, finding->source_count);
+    json_text(json, "agreement", "single");
+    json_close(json, '}');
+}
+
+static void write_cleared(struct json_writer *json, const struct verdict *verdict)
+{
+    json_open(json, "cleared", '[');
+    for (size_t i = 0; i < verdict->cleared_count; i++) {
+        json_open(json, NULL, '{');
+        write_where(json, &verdict->cleared[i].where);
+        json_number(json, "critical_ratio", verdict->cleared[i].critical_ratio);
+        json_number(json, "factor_max", verdict->cleared[i].factor_max);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+EXPORT_FUNCTION(json_export_write)
+{
+    struct json_writer json = {.str = ret_text};
+
+    (void)options;
+    (void)err;
+    json_open(&json, NULL, '{');
+    json_text(&json, "schema", "toll.report/1");
+    write_run(&json, &verdict->run);
+    json_open(&json, "stages", '[');
+    for (size_t i = 0; i < verdict->stage_count; i++)
+        write_stage(&json, &verdict->stages[i]);
+    json_close(&json, ']');
+    write_path(&json, verdict);
+    json_open(&json, "findings", '[');
+    for (size_t i = 0; i < verdict->finding_count; i++)
+        write_finding(&json, &verdict->findings[i]);
+    json_close(&json, ']');
+    write_cleared(&json, verdict);
+    json_open(&json, "replay", '{');
+    json_number(&json, "baseline_drift_ratio", verdict->baseline_drift_ratio);
+    json_close(&json, '}');
+    json_close(&json, '}');
+    json_end(&json);
+    return 0;
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * text_export: the verdict for a person at a terminal. The answer comes first: what is wrong, what to do, what it
+ * brings; then where the time went, what is not to blame, and how far to trust it. About ten lines.
+ */
+#include <string.h>
+
+#include "report/escape.h"
+#include "report/internal.h"
+#include "report/phrases.h"
+#include "report/units.h"
+
+#define FINDINGS_MAX 3
+#define SHARES_MAX   5
+#define CLEARED_MAX  4
+#define REMARKS_MAX  4
+#define NAME_MAX     24
+#define BAR_COLUMNS  12
+#define INDENT       4
+
+struct page {
+    struct str *str;
+    const struct verdict *verdict;
+    const struct export_options *options;
+    size_t width;
+    size_t name_columns; /* of the tables' first column */
+};
+
+enum style { STYLE_STRONG, STYLE_FAINT, STYLE_P0, STYLE_P1, STYLE_P2, STYLE_P3, STYLE_BAR };
+
+static void styled(const struct page *page, enum style style, const char *text)
+{
+    static const char *const codes[] = {
+        [STYLE_STRONG] = "1", [STYLE_FAINT] = "2", [STYLE_P0] = "1;31", [STYLE_P1] = "1;31",
+        [STYLE_P2] = "1;33",  [STYLE_P3] = "1;36", [STYLE_BAR] = "34",
+    };
+
+    if (page->options->colour)
+        str_printf(page->str, "\033[%sm%s\033[0m", codes[style], text);
+    else
+        str_append(page->str, text);
+}
+
+static void blanks(struct str *str, size_t count)
+{
+    str_printf(str, "%*s", (int)count, "");
+}
+
+/* The length of the next piece that stays on one line: a word, and after a number the word it counts. */
+static size_t piece_length(const char *text)
+{
+    size_t length = strcspn(text, " ");
+
+    if (length && text[length] == ' ' && text[length - 1] >= '0' && text[length - 1] <= '9')
+        length += 1 + strcspn(text + length + 1, " ");
+    return length;
+}
+
+/* Words of `text` from column `at` on; further lines start at `indent`. A word longer than a line is cut. */
+static void wrap(const struct page *page, const char *text, size_t at, size_t indent)
+{
+    struct str word = {0};
+    size_t limit = page->width - indent;
+    bool is_first = true;
+
+    while (*text) {
+        size_t length = piece_length(text);
+        struct str raw = {0};
+        str_append_bytes(&raw, text, length);
+        str_clear(&word);
+        escape_plain_cut(&word, str_text(&raw), limit, page->options->ascii);
+        str_free(&raw);
+        size_t columns = escape_columns(str_text(&word));
+        if (at + !is_first + columns > page->width && at > indent) {
+            str_append(page->str, "\n");
+            blanks(page->str, indent);
+            at = indent;
+        } else if (!is_first) {
+            str_append(page->str, " ");
+            at++;
+        }
+        str_append(page->str, str_text(&word));
+        at += columns;
+        is_first = false;
+        text += length;
+        text += strspn(text, " ");
+    }
+    str_append(page->str, "\n");
+    str_free(&word);
+}
+
+static void write_head(const struct page *page)
+{
+    const struct run_facts *run = &page->verdict->run;
+    struct str command = {0}, line = {0}, work = {0};
+
+    phrase_command(&command, run);
+    escape_plain_cut(&line, command.length ? str_text(&command) : "the run", page->width - page->width / 3,
+                     page->options->ascii);
+    str_printf(&line, " took %s (", unit_duration(run->wall_ns).text);
+    phrase_exit(&line, run);
+    str_append(&line, ").");
+    phrase_work(&work, page->verdict);
+    if (work.length)
+        str_printf(&line, " %s.", str_text(&work));
+    styled(page, STYLE_STRONG, "toll:");
+    str_append(page->str, " ");
+    wrap(page, str_text(&line), strlen("toll: "), strlen("toll: "));
+    str_free(&command);
+    str_free(&line);
+    str_free(&work);
+}
+
+static void write_remarks(const struct page *page)
+{
+    const struct grade *grade = &page->verdict->run.grade;
+
+    for (size_t i = 0; i < grade->remark_count && i < REMARKS_MAX; i++) {
+        struct str line = {0};
+        phrase_sentence(&line, grade->remarks[i]);
+        blanks(page->str, 2);
+        str_append(page->str, "- ");
+        wrap(page, str_text(&line), INDENT, INDENT);
+        str_free(&line);
+    }
+    if (grade->remark_count > REMARKS_MAX)
+        str_printf(page->str, "  - and %zu more.\n", grade->remark_count - REMARKS_MAX);
+}
+
+/* A poor recording is told before anything is concluded from it. */
+static bool write_poor(const struct page *page)
+{
+    struct str line = {0};
+    bool is_poor = phrase_poor(&line, page->verdict);
+
+    if (is_poor) {
+        str_append(page->str, "\n");
+        styled(page, STYLE_P0, "Beware:");
+        str_append(page->str, " ");
+        str_append(&line, page->verdict->run.grade.remark_count ? ":" : ".");
+        wrap(page, str_text(&line), strlen("Beware: "), 2);
+        write_remarks(page);
+    }
+    str_free(&line);
+    return is_poor;
+}
+
+static void write_fix(const struct page *page, const struct finding *finding)
+{
+    struct str line = {0}, gain = {0};
+
+    phrase_gain(&gain, page->verdict, finding);
+    if (finding->fix)
+        phrase_bare(&line, finding->fix);
+    if (gain.length)
+        str_printf(&line, "%s%s", line.length ? ": " : "", str_text(&gain));
+    if (line.length) {
+        str_append(&line, ".");
+        blanks(page->str, INDENT);
+        wrap(page, str_text(&line), INDENT, INDENT);
+    }
+    if (finding->change) {
+        struct str change = {0};
+        str_printf(&change, "%s%s%s", finding->change, finding->assumption ? ", " : "",
+                   finding->assumption ? finding->assumption : "");
+        str_clear(&line);
+        escape_plain_cut(&line, str_text(&change), page->width - INDENT, page->options->ascii);
+        blanks(page->str, INDENT);
+        styled(page, STYLE_FAINT, str_text(&line));
+        str_append(page->str, "\n");
+        str_free(&change);
+    }
+    str_free(&line);
+    str_free(&gain);
+}
+
+static void write_findings(const struct page *page)
+{
+    const struct verdict *verdict = page->verdict;
+    struct str line = {0};
+
+    str_append(page->str, "\n");
+    if (!verdict->finding_count) {
+        phrase_no_finding(&line, verdict);
+        str_append(&line, ".");
+        line.text[0] = 'N';
+        wrap(page, str_text(&line), 0, 0);
+    }
+    for (size_t i = 0; i < verdict->finding_count && i < FINDINGS_MAX; i++) {
+        const struct finding *finding = &verdict->findings[i];
+        str_clear(&line);
+        phrase_sentence(&line, finding->title ? finding->title : finding->cause);
+        styled(page, (enum style)(STYLE_P0 + (int)finding->priority), priority_name(finding->priority));
+        blanks(page->str, 2);
+        wrap(page, str_text(&line), INDENT, INDENT);
+        write_fix(page, finding);
+    }
+    if (verdict->finding_count > FINDINGS_MAX)
+        str_printf(page->str, "    and %zu smaller: --format markdown shows all\n",
+                   verdict->finding_count - FINDINGS_MAX);
+    str_free(&line);
+}
+
+static void write_name(const struct page *page, const char *name)
+{
+    struct str cut = {0};
+
+    escape_plain_cut(&cut, name, page->name_columns, page->options->ascii);
+    blanks(page->str, 2);
+    str_append(page->str, str_text(&cut));
+    blanks(page->str, page->name_columns - escape_columns(str_text(&cut)) + 2);
+    str_free(&cut);
+}
+
+/* A share above nothing shows at least one cell. */
+static void write_bar(const struct page *page, double ratio)
+{
+    const char *cell = page->options->ascii ? "#" : "\xe2\x96\x88";
+    struct str bar = {0};
+    double clipped = ratio < 0 ? 0 : ratio > 1 ? 1 : ratio;
+    size_t filled = (size_t)(clipped * BAR_COLUMNS + 0.5);
+
+    if (!filled && ratio > 0)
+        filled = 1;
+    for (size_t i = 0; i < filled; i++)
+        str_append(&bar, cell);
+    if (filled)
+        styled(page, STYLE_BAR, str_text(&bar));
+    blanks(page->str, BAR_COLUMNS - filled + 2);
+    str_free(&bar);
+}
+
+static void write_share(const struct page *page, const struct share *share)
+{
+    const struct share_part *part = share->parts.items;
+    struct str what = {0};
+    size_t used = 2 + page->name_columns + 2 + 6 + 2;
+
+    phrase_share(&what, page->verdict, share);
+    write_name(page, str_text(&what));
+    str_clear(&what);
+    str_printf(page->str, "%6s  ", unit_ratio(share->ratio).text);
+    if (page->width >= used + BAR_COLUMNS + 2 + 20) {
+        write_bar(page, share->ratio);
+        used += BAR_COLUMNS + 2;
+    }
+    str_append(&what, phrase_doing_short(part->doing));
+    const char *detail = phrase_detail(part->where);
+    if (detail && detail != share->process)
+        str_printf(&what, " %s", detail);
+    escape_plain_cut(page->str, str_text(&what), page->width > used + 8 ? page->width - used : 8,
+                     page->options->ascii);
+    str_append(page->str, "\n");
+    str_free(&what);
+}
+
+static void write_shares(const struct page *page, const struct share_list *list)
+{
+    size_t count = list->shares.count;
+    double rest = 0;
+
+    if (!count)
+        return;
+    str_append(page->str, "\n");
+    styled(page, STYLE_STRONG, "Where the time went");
+    str_append(page->str, "\n");
+    if (count > SHARES_MAX + 1)
+        count = SHARES_MAX;
+    for (size_t i = 0; i < count; i++)
+        write_share(page, &list->shares.items[i]);
+    for (size_t i = count; i < list->shares.count; i++)
+        rest += list->shares.items[i].ratio;
+    if (count < list->shares.count) {
+        write_name(page, "all others");
+        str_printf(page->str, "%6s\n", unit_ratio(rest).text);
+    }
+}
+
+static void write_cleared(const struct page *page)
+{
+    const struct verdict *verdict = page->verdict;
+
+    if (!verdict->cleared_count)
+        return;
+    styled(page, STYLE_STRONG, "Not to blame");
+    str_append(page->str, "\n");
+    for (size_t i = 0; i < verdict->cleared_count && i < CLEARED_MAX; i++) {
+        const struct cleared *cleared = &verdict->cleared[i];
+        struct str name = {0};
+        phrase_where(&name, &cleared->where);
+        write_name(page, str_text(&name));
+        str_printf(page->str, "%6s  at most %s%s\n", unit_ratio(cleared->critical_ratio).text,
+                   unit_factor(cleared->factor_max).text, page->width < 72 ? "" : " faster if it were free");
+        str_free(&name);
+    }
+}
+
+/* A file name as a shell takes it. */
+static void append_quoted(struct str *str, const char *file)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+:@%=-";
+
+    if (*file && strspn(file, plain) == strlen(file)) {
+        str_append(str, file);
+        return;
+    }
+    str_append(str, "'");
+    for (; *file; file++)
+        if (*file == '\'')
+            str_append(str, "'\\''");
+        else
+            str_append_bytes(str, file, 1);
+    str_append(str, "'");
+}
+
+static void write_foot(const struct page *page, bool remarks_told)
+{
+    struct str line = {0};
+    const size_t column = strlen("Trust  ");
+
+    styled(page, STYLE_STRONG, "Trust");
+    blanks(page->str, 2);
+    phrase_trust(&line, page->verdict);
+    wrap(page, str_text(&line), column, column);
+    if (!remarks_told && page->verdict->run.grade.score_ratio < SCORE_GOOD)
+        write_remarks(page);
+    if (page->options->file) {
+        str_clear(&line);
+        str_append(&line, "toll report ");
+        append_quoted(&line, page->options->file);
+        str_append(&line, " --format html -o report.html");
+        styled(page, STYLE_STRONG, "More");
+        blanks(page->str, 3);
+        escape_plain(page->str, str_text(&line));
+        str_append(page->str, "\n");
+    }
+    str_free(&line);
+}
+
+static size_t name_columns(const struct verdict *verdict, const struct share_list *list, size_t limit)
+{
+    size_t columns = strlen("all others");
+
+    for (size_t i = 0; i < list->shares.count && i <= SHARES_MAX; i++) {
+        struct str name = {0};
+        phrase_share(&name, verdict, &list->shares.items[i]);
+        size_t length = escape_columns(str_text(&name));
+        columns = length > columns ? length : columns;
+        str_free(&name);
+    }
+    for (size_t i = 0; i < verdict->cleared_count && i < CLEARED_MAX; i++) {
+        struct str name = {0};
+        phrase_where(&name, &verdict->cleared[i].where);
+        size_t length = escape_columns(str_text(&name));
+        columns = length > columns ? length : columns;
+        str_free(&name);
+    }
+    return columns < limit ? columns : limit;
+}
+
+EXPORT_FUNCTION(text_export_write)
+{
+    struct page page = {.str = ret_text, .verdict = verdict, .options = options};
+    struct share_list list;
+
+    page.width = options->width ? options->width : EXPORT_WIDTH_DEFAULT;
+    if (page.width < EXPORT_WIDTH_MIN)
+        page.width = EXPORT_WIDTH_MIN;
+    if (phrase_shares(verdict, &list))
+        return err_memory(err);
+    page.name_columns = name_columns(verdict, &list, page.width < 60 ? NAME_MAX / 2 : NAME_MAX);
+    write_head(&page);
+    bool is_poor = write_poor(&page);
+    write_findings(&page);
+    write_shares(&page, &list);
+    write_cleared(&page);
+    write_foot(&page, is_poor);
+    phrase_shares_free(&list);
+    return 0;
+}
