@@ -45,4 +45,17 @@ void err_hint(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Puts `<text>: ` before what went wrong; a layer does it once, adding its noun. Returns -code. */
 int err_wrap(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* The analyzer sees one source at a time: this tells it that a failure is never 0. */
+#if defined(__clang_analyzer__) && !defined(ERR_IS_DEFINED_HERE)
+#define ERR_NEGATIVE(call)                                                                                   \
+    __extension__({                                                                                          \
+        int negative = call;                                                                                 \
+        negative < 0 ? negative : -1;                                                                        \
+    })
+#define err_set(...)   ERR_NEGATIVE(err_set(__VA_ARGS__))
+#define err_errno(...) ERR_NEGATIVE(err_errno(__VA_ARGS__))
+#define err_memory(e)  ERR_NEGATIVE(err_memory(e))
+#define err_wrap(...)  ERR_NEGATIVE(err_wrap(__VA_ARGS__))
+#endif
+
 #endif

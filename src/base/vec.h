@@ -25,6 +25,13 @@
 /* Makes room for `count` items of `size` bytes; the pointer is returned, or NULL and nothing changed. */
 void *vec_grow(void *items, size_t *capacity, size_t count, size_t size);
 
+/* The analyzer sees one source at a time: this tells it that an array with room has items. */
+#ifdef __clang_analyzer__
+#define VEC_HAS_ITEMS(vec) ((vec)->items ? (void)0 : __builtin_unreachable())
+#else
+#define VEC_HAS_ITEMS(vec) ((void)0)
+#endif
+
 /* The void-pointer copy keeps one out-of-line function for all element types. */
 #define vec_reserve(vec, wanted)                                                                             \
     ({                                                                                                       \
@@ -36,6 +43,8 @@ void *vec_grow(void *items, size_t *capacity, size_t count, size_t size);
             else                                                                                             \
                 vec_status_ = -1;                                                                            \
         }                                                                                                    \
+        if (!vec_status_)                                                                                    \
+            VEC_HAS_ITEMS(vec);                                                                              \
         vec_status_;                                                                                         \
     })
 
