@@ -12,7 +12,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define RECORD_COUNT 3000
+#define RECORD_COUNT 2000
 #define BATCH_COUNT  200
 #define STATE_BYTES  (256u << 10)
 #define RECORD_UNITS 40u
