@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "symbol/dwarf_image.h"
+
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <stdlib.h>
+
+#include "base/num.h"
+
+#define UNIT_COUNT_MAX     (1u << 20)
+#define FUNCTION_COUNT_MAX (4u << 20) /* of one unit */
+#define SCOPE_DEPTH_MAX    64u
+#define RANGE_COUNT_MAX    65536 /* of one DIE */
+
+struct range {
+    uint64_t low, high;
+    uint32_t index; /* of the unit, or of the function in its unit */
+};
+
+struct ranges {
+    VEC(struct range) items;
+};
+
+struct unit {
+    Dwarf_Die die;
+    bool loaded;
+    bool types_hold_functions; /* Rust */
+    struct ranges functions;
+    VEC(Dwarf_Die) dies; /* of the functions */
+    Dwarf_Lines *lines;
+    size_t line_count;
+    Dwarf_Files *files;
+    size_t file_count;
+};
+
+struct dwarf_image {
+    Dwarf *dwarf;
+    VEC(struct unit) units;
+    struct ranges ranges;
+};
+
+static int by_low(const void *left, const void *right)
+{
+    const struct range *a = left, *b = right;
+    return a->low < b->low ? -1 : a->low > b->low;
+}
+
+static void ranges_sort(struct ranges *ranges)
+{
+    if (ranges->items.count)
+        qsort(ranges->items.items, ranges->items.count, sizeof *ranges->items.items, by_low);
+}
+
+/* Ranges may overlap a little (folded functions); the nearest start that covers the address wins. */
+static const struct range *ranges_find(const struct ranges *ranges, uint64_t address)
+{
+    size_t low = 0, high = ranges->items.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (ranges->items.items[middle].low <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (size_t back = 0; back < 8 && back < low; back++) {
+        const struct range *range = &ranges->items.items[low - 1 - back];
+        if (address < range->high)
+            return range;
+    }
+    return NULL;
+}
+
+/* Adds the address ranges of a DIE. Address 0 marks what the linker threw away. */
+static int ranges_add(struct ranges *ranges, Dwarf_Die *die, uint32_t index, struct err *err)
+{
+    Dwarf_Addr base, low, high;
+    ptrdiff_t offset = 0;
+    for (int i = 0; i < RANGE_COUNT_MAX; i++) {
+        offset = dwarf_ranges(die, offset, &base, &low, &high);
+        if (offset <= 0)
+            break;
+        if (low == 0 || high <= low)
+            continue;
+        if (vec_push(&ranges->items, (struct range){low, high, index}))
+            return err_memory(err);
+    }
+    return 0;
+}
+
+static int add_unit(struct dwarf_image *image, Dwarf_Die *die, struct err *err)
+{
+    size_t before = image->ranges.items.count;
+    int status = ranges_add(&image->ranges, die, (uint32_t)image->units.count, err);
+    if (status || image->ranges.items.count == before)
+        return status;
+    struct unit unit = {.die = *die, .types_hold_functions = dwarf_srclang(die) == DW_LANG_Rust};
+    return vec_push(&image->units, unit) ? err_memory(err) : 0;
+}
+
+static int index_units(struct dwarf_image *image, struct err *err)
+{
+    Dwarf_CU *unit = NULL;
+    Dwarf_Die die, sub_die;
+    for (uint32_t i = 0; i < UNIT_COUNT_MAX; i++) {
+        uint8_t type;
+        if (dwarf_get_units(image->dwarf, unit, &unit, NULL, &type, &die, &sub_die) != 0)
+            break;
+        Dwarf_Die *body =
+            type == DW_UT_skeleton && dwarf_tag(&sub_die) == DW_TAG_compile_unit ? &sub_die : &die;
+        if (dwarf_tag(body) != DW_TAG_compile_unit)
+            continue;
+        int status = add_unit(image, body, err);
+        if (status)
+            return status;
+    }
+    ranges_sort(&image->ranges);
+    return 0;
+}
+
+int dwarf_image_open(Elf *elf, struct dwarf_image **ret_image, struct err *err)
+{
+    *ret_image = NULL;
+    Dwarf *dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+    if (!dwarf)
+        return 0;
+    struct dwarf_image *image = calloc(1, sizeof *image);
+    if (!image) {
+        dwarf_end(dwarf);
+        return err_memory(err);
+    }
+    image->dwarf = dwarf;
+    int status = index_units(image, err);
+    if (status || image->units.count == 0) {
+        dwarf_image_close(image);
+        return status;
+    }
+    *ret_image = image;
+    return 0;
+}
+
+void dwarf_image_close(struct dwarf_image *image)
+{
+    if (!image)
+        return;
+    for (size_t i = 0; i < image->units.count; i++) {
+        vec_free(&image->units.items[i].functions.items);
+        vec_free(&image->units.items[i].dies);
+    }
+    vec_free(&image->units);
+    vec_free(&image->ranges.items);
+    dwarf_end(image->dwarf);
+    free(image);
+}
+
+static int add_function(struct unit *unit, Dwarf_Die *die, struct err *err)
+{
+    size_t before = unit->functions.items.count;
+    int status = ranges_add(&unit->functions, die, (uint32_t)unit->dies.count, err);
+    if (status || unit->functions.items.count == before)
+        return status;
+    return vec_push(&unit->dies, *die) ? err_memory(err) : 0;
+}
+
+/* Collects the functions with code below a DIE: directly, and in namespaces. */
+static int load_functions(struct unit *unit, Dwarf_Die *parent, unsigned depth, struct err *err)
+{
+    Dwarf_Die die;
+    if (depth > SCOPE_DEPTH_MAX || dwarf_child(parent, &die) != 0)
+        return 0;
+    do {
+        int tag = dwarf_tag(&die);
+        int status = 0;
+        if (tag == DW_TAG_subprogram)
+            status = add_function(unit, &die, err);
+        else if (tag == DW_TAG_namespace || tag == DW_TAG_module ||
+                 (unit->types_hold_functions && (tag == DW_TAG_structure_type || tag == DW_TAG_union_type ||
+                                                 tag == DW_TAG_enumeration_type)))
+            status = load_functions(unit, &die, depth + 1, err);
+        if (status)
+            return status;
+    } while (unit->dies.count < FUNCTION_COUNT_MAX && dwarf_siblingof(&die, &die) == 0);
+    return 0;
+}
+
+static int unit_load(struct unit *unit, struct err *err)
+{
+    unit->loaded = true;
+    if (dwarf_getsrclines(&unit->die, &unit->lines, &unit->line_count)) {
+        unit->lines = NULL;
+        unit->line_count = 0;
+    }
+    if (dwarf_getsrcfiles(&unit->die, &unit->files, &unit->file_count)) {
+        unit->files = NULL;
+        unit->file_count = 0;
+    }
+    int status = load_functions(unit, &unit->die, 0, err);
+    ranges_sort(&unit->functions);
+    return status;
+}
+
+static uint64_t line_address(const struct unit *unit, size_t index)
+{
+    Dwarf_Addr address = 0;
+    dwarf_lineaddr(dwarf_onesrcline(unit->lines, index), &address);
+    return address;
+}
+
+/* Rows are sorted by address; of several at one address the last counts. */
+static void find_line(const struct unit *unit, uint64_t address, struct dwarf_answer *answer,
+                      struct dwarf_frame *frame)
+{
+    size_t low = 0, high = unit->line_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (line_address(unit, middle) <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < unit->line_count)
+        answer->high = num_min(answer->high, line_address(unit, low));
+    if (low == 0)
+        return;
+    answer->low = num_max(answer->low, line_address(unit, low - 1));
+    Dwarf_Line *line = dwarf_onesrcline(unit->lines, low - 1);
+    bool end = false;
+    int number = 0;
+    if (dwarf_lineendsequence(line, &end) || end || dwarf_lineno(line, &number))
+        return;
+    frame->file = dwarf_linesrc(line, NULL, NULL);
+    frame->line = number > 0 ? (uint32_t)number : 0;
+}
+
+/* Whether a scope covers the address; in any case the answer is narrowed to where that does not change. */
+static bool scope_covers(Dwarf_Die *die, uint64_t address, struct dwarf_answer *answer)
+{
+    Dwarf_Addr base, low, high;
+    ptrdiff_t offset = 0;
+    bool covers = false;
+    for (int i = 0; i < RANGE_COUNT_MAX; i++) {
+        offset = dwarf_ranges(die, offset, &base, &low, &high);
+        if (offset <= 0)
+            break;
+        if (high <= low)
+            continue;
+        if (address >= high) {
+            answer->low = num_max(answer->low, high);
+        } else if (address < low) {
+            answer->high = num_min(answer->high, low);
+        } else {
+            covers = true;
+            answer->low = num_max(answer->low, low);
+            answer->high = num_min(answer->high, high);
+        }
+    }
+    return covers;
+}
+
+static const char *die_name(Dwarf_Die *die)
+{
+    Dwarf_Attribute attribute;
+    const char *name = NULL;
+    if (dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute) ||
+        dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attribute))
+        name = dwarf_formstring(&attribute);
+    return name ? name : dwarf_diename(die);
+}
+
+static uint64_t die_number(Dwarf_Die *die, unsigned name)
+{
+    Dwarf_Attribute attribute;
+    Dwarf_Word value;
+    if (!dwarf_attr(die, name, &attribute) || dwarf_formudata(&attribute, &value))
+        return 0;
+    return value;
+}
+
+/* An inlined call: the place of the call belongs to the frame around it. */
+static int push_inlined(const struct unit *unit, Dwarf_Die *die, struct dwarf_answer *answer, struct err *err)
+{
+    struct dwarf_frame *caller = &answer->frames.items[answer->frames.count - 1];
+    uint64_t file = die_number(die, DW_AT_call_file);
+    if (unit->files && file < unit->file_count)
+        caller->file = dwarf_filesrc(unit->files, file, NULL, NULL);
+    caller->line = (uint32_t)num_min(die_number(die, DW_AT_call_line), UINT32_MAX);
+    return vec_push(&answer->frames, (struct dwarf_frame){.name = die_name(die)}) ? err_memory(err) : 0;
+}
+
+static int find_inlined(const struct unit *unit, Dwarf_Die function, uint64_t address,
+                        struct dwarf_answer *answer, struct err *err)
+{
+    Dwarf_Die scope = function, die;
+    for (unsigned depth = 0; depth < SCOPE_DEPTH_MAX && dwarf_child(&scope, &die) == 0; depth++) {
+        bool found = false;
+        do {
+            int tag = dwarf_tag(&die);
+            found = (tag == DW_TAG_inlined_subroutine || tag == DW_TAG_lexical_block) &&
+                    scope_covers(&die, address, answer);
+        } while (!found && dwarf_siblingof(&die, &die) == 0);
+        if (!found)
+            break;
+        if (dwarf_tag(&die) == DW_TAG_inlined_subroutine) {
+            int status = push_inlined(unit, &die, answer, err);
+            if (status)
+                return status;
+        }
+        scope = die;
+    }
+    return 0;
+}
+
+int dwarf_image_find(struct dwarf_image *image, uint64_t address, struct dwarf_answer *answer,
+                     struct err *err)
+{
+    answer->frames.count = 0;
+    const struct range *range = ranges_find(&image->ranges, address);
+    if (!range)
+        return 0;
+    struct unit *unit = &image->units.items[range->index];
+    answer->low = num_max(answer->low, range->low);
+    answer->high = num_min(answer->high, range->high);
+    int status = unit->loaded ? 0 : unit_load(unit, err);
+    if (status)
+        return status;
+    const struct range *function = ranges_find(&unit->functions, address);
+    struct dwarf_frame outer = {0};
+    if (function) {
+        answer->low = num_max(answer->low, function->low);
+        answer->high = num_min(answer->high, function->high);
+        outer.name = die_name(&unit->dies.items[function->index]);
+    }
+    if (vec_push(&answer->frames, outer))
+        return err_memory(err);
+    if (function)
+        status = find_inlined(unit, unit->dies.items[function->index], address, answer, err);
+    if (status)
+        return status;
+    find_line(unit, address, answer, &answer->frames.items[answer->frames.count - 1]);
+    return 0;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "symbol/name_table.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/num.h"
+#include "base/str.h"
+
+#define KERNEL_PATH    "/proc/kallsyms"
+#define TEXT_BYTES_MAX (128u << 20)
+#define ENTRY_MAX      (4u << 20)
+#define KERNEL_REACH   (1u << 20) /* how far behind the last symbol its function may go */
+
+static int by_low(const void *left, const void *right)
+{
+    const struct name_entry *a = left, *b = right;
+    return a->low < b->low ? -1 : a->low > b->low;
+}
+
+/* Reads hex digits; false when there are none or too many. */
+static bool take_hex(const char **at, const char *end, uint64_t *ret_value)
+{
+    const char *start = *at;
+    uint64_t value = 0;
+    for (; *at < end; (*at)++) {
+        char c = **at;
+        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10)
+                         : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A' + 10)
+                                                : 16;
+        if (digit == 16)
+            break;
+        value = value << 4 | digit;
+    }
+    *ret_value = value;
+    return *at > start && *at - start <= 16;
+}
+
+static bool take_blank(const char **at, const char *end)
+{
+    const char *start = *at;
+    while (*at < end && (**at == ' ' || **at == '\t'))
+        (*at)++;
+    return *at > start;
+}
+
+static int push(struct name_table *table, struct name_entry entry, const char *name, size_t length,
+                struct err *err)
+{
+    entry.name = arena_copy(&table->arena, name, length);
+    if (!entry.name || vec_push(&table->entries, entry))
+        return err_memory(err);
+    return 0;
+}
+
+static void sort(struct name_table *table)
+{
+    if (table->entries.count)
+        qsort(table->entries.items, table->entries.count, sizeof *table->entries.items, by_low);
+}
+
+int name_table_parse_map(struct name_table *table, const char *text, size_t length, struct err *err)
+{
+    const char *end = text + length;
+    for (const char *line = text; line < end && table->entries.count < ENTRY_MAX;) {
+        const char *line_end = memchr(line, '\n', (size_t)(end - line));
+        if (!line_end)
+            break; /* the writer is in the middle of it */
+        const char *at = line;
+        struct name_entry entry = {0};
+        uint64_t size;
+        if (take_hex(&at, line_end, &entry.low) && take_blank(&at, line_end) &&
+            take_hex(&at, line_end, &size) && take_blank(&at, line_end) && at < line_end &&
+            !num_add_u64(entry.low, size, &entry.high)) {
+            int status = push(table, entry, at, (size_t)(line_end - at), err);
+            if (status)
+                return status;
+        }
+        line = line_end + 1;
+    }
+    sort(table);
+    return 0;
+}
+
+/* "ffffffff81000000 T name" and for modules "\t[module]" behind it; the type t or T, w or W is code. */
+static int parse_kernel_line(struct name_table *table, const char *at, const char *end, struct err *err)
+{
+    struct name_entry entry = {0};
+    if (!take_hex(&at, end, &entry.low) || entry.low == 0 || !take_blank(&at, end) || at >= end)
+        return 0;
+    char type = *at++;
+    if ((type | 0x20) != 't' && (type | 0x20) != 'w')
+        return 0;
+    if (!take_blank(&at, end) || at >= end)
+        return 0;
+    size_t length = strcspn(at, "\t\n");
+    if (length > (size_t)(end - at))
+        length = (size_t)(end - at);
+    const char *module = at + length < end && at[length] == '\t' ? at + length + 1 : NULL;
+    if (module) {
+        const struct name_entry *last =
+            table->entries.count ? &table->entries.items[table->entries.count - 1] : NULL;
+        size_t module_length = (size_t)(end - module);
+        if (last && last->module && strlen(last->module) == module_length &&
+            memcmp(last->module, module, module_length) == 0)
+            entry.module = last->module;
+        else
+            entry.module = arena_copy(&table->arena, module, module_length);
+    }
+    return push(table, entry, at, length, err);
+}
+
+int name_table_parse_kernel(struct name_table *table, const char *text, size_t length, struct err *err)
+{
+    const char *end = text + length;
+    for (const char *line = text; line < end && table->entries.count < ENTRY_MAX;) {
+        const char *line_end = memchr(line, '\n', (size_t)(end - line));
+        if (!line_end)
+            break;
+        int status = parse_kernel_line(table, line, line_end, err);
+        if (status)
+            return status;
+        line = line_end + 1;
+    }
+    sort(table);
+    for (size_t i = 0; i < table->entries.count; i++) {
+        struct name_entry *entry = &table->entries.items[i];
+        entry->high = i + 1 < table->entries.count ? entry[1].low : UINT64_MAX;
+        entry->high = num_min(entry->high, entry->low + KERNEL_REACH);
+    }
+    return 0;
+}
+
+bool name_table_kernel_is_readable(void)
+{
+    char text[64];
+    uint64_t address = 0;
+    const char *at = text;
+    ssize_t length = fs_read_small(KERNEL_PATH, text, sizeof text);
+    return length > 0 && take_hex(&at, text + length, &address) && address != 0;
+}
+
+int name_table_read_kernel(struct name_table *table, struct err *err)
+{
+    struct str text = {0};
+    struct err ignored;
+    int status = 0;
+    if (name_table_kernel_is_readable() && fs_read(KERNEL_PATH, TEXT_BYTES_MAX, &text, &ignored) == 0)
+        status = name_table_parse_kernel(table, str_text(&text), text.length, err);
+    str_free(&text);
+    return status;
+}
+
+int name_table_read_map(struct name_table *table, const char *path, uid_t owner, struct err *err)
+{
+    FS_CLEANUP int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    struct stat about;
+    if (fd < 0 || fstat(fd, &about) || !S_ISREG(about.st_mode) ||
+        (about.st_uid != owner && about.st_uid != 0) || about.st_size <= 0)
+        return 0;
+    size_t length = (size_t)num_min((uint64_t)about.st_size, TEXT_BYTES_MAX);
+    char *text = malloc(length);
+    if (!text)
+        return err_memory(err);
+    ssize_t got = pread(fd, text, length, 0);
+    int status = got > 0 ? name_table_parse_map(table, text, (size_t)got, err) : 0;
+    free(text);
+    return status;
+}
+
+const struct name_entry *name_table_find(const struct name_table *table, uint64_t address)
+{
+    size_t low = 0, high = table->entries.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (table->entries.items[middle].low <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0 || address >= table->entries.items[low - 1].high)
+        return NULL;
+    return &table->entries.items[low - 1];
+}
+
+void name_table_free(struct name_table *table)
+{
+    vec_free(&table->entries);
+    arena_free(&table->arena);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "symbol/program.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/num.h"
+
+struct program {
+    struct elf_image image;
+    struct elf_image debug;
+    struct dwarf_image *dwarf; /* NULL: none */
+};
+
+/* "/usr/lib/debug/.build-id/ab/cdef….debug"; false when the build-id is too short to have one. */
+static bool debug_path(const uint8_t *build_id, size_t size, char *path, size_t capacity)
+{
+    if (size < 2 || size > ELF_BUILD_ID_MAX)
+        return false;
+    int length = snprintf(path, capacity, "/usr/lib/debug/.build-id/%02x/", build_id[0]);
+    for (size_t i = 1; i < size; i++)
+        length += snprintf(path + length, capacity - (size_t)length, "%02x", build_id[i]);
+    snprintf(path + length, capacity - (size_t)length, ".debug");
+    return true;
+}
+
+bool program_debug_file_exists(const uint8_t *build_id, size_t size)
+{
+    char path[256];
+    return debug_path(build_id, size, path, sizeof path) && access(path, R_OK) == 0;
+}
+
+static int open_debug_file(struct program *program, struct err *err)
+{
+    char path[256];
+    const struct elf_image *image = &program->image;
+    if (!debug_path(image->build_id, image->build_id_size, path, sizeof path))
+        return 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    int status = elf_image_open(fd, &program->debug, err);
+    if (status) {
+        close(fd);
+        return status;
+    }
+    if (program->debug.build_id_size != image->build_id_size ||
+        memcmp(program->debug.build_id, image->build_id, image->build_id_size) != 0)
+        elf_image_close(&program->debug);
+    return 0;
+}
+
+static int program_load(struct program *program, struct err *err)
+{
+    int status = elf_image_load_symbols(&program->image, &program->image, err);
+    if (!status)
+        status = dwarf_image_open(program->image.elf, &program->dwarf, err);
+    if (!status && !program->dwarf)
+        status = open_debug_file(program, err);
+    if (!status && program->debug.elf)
+        status = elf_image_load_symbols(&program->image, &program->debug, err);
+    if (!status && program->debug.elf)
+        status = dwarf_image_open(program->debug.elf, &program->dwarf, err);
+    return status;
+}
+
+static bool is_wanted(const struct elf_image *image, const struct symbol_module *module)
+{
+    if (!image->elf)
+        return false;
+    if (!module->build_id || !module->build_id_size || !image->build_id_size)
+        return true;
+    return image->build_id_size == module->build_id_size &&
+           memcmp(image->build_id, module->build_id, module->build_id_size) == 0;
+}
+
+static int open_image(const struct symbol_module *module, struct elf_image *ret_image, struct err *err)
+{
+    *ret_image = (struct elf_image){.fd = -1};
+    if (strcmp(module->path, "[vdso]") == 0)
+        return elf_image_open_vdso(ret_image, err);
+    if (module->fd < 0 && module->path[0] != '/')
+        return 0;
+    /* A descriptor of our own: the caller keeps its one. O_NONBLOCK: the name may be a pipe's by now. */
+    int fd = module->fd >= 0 ? fcntl(module->fd, F_DUPFD_CLOEXEC, 0)
+                             : open(module->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return 0;
+    int status = elf_image_open(fd, ret_image, err);
+    if (status)
+        close(fd);
+    return status;
+}
+
+int program_open(const struct symbol_module *module, struct program **ret_program, struct err *err)
+{
+    *ret_program = NULL;
+    struct program *program = calloc(1, sizeof *program);
+    if (!program)
+        return err_memory(err);
+    program->debug.fd = -1;
+    int status = open_image(module, &program->image, err);
+    bool wanted = !status && is_wanted(&program->image, module);
+    if (wanted)
+        status = program_load(program, err);
+    if (status || !wanted) {
+        program_close(program);
+        return status;
+    }
+    *ret_program = program;
+    return 0;
+}
+
+bool program_has_lines(const struct program *program)
+{
+    return program->dwarf != NULL;
+}
+
+/* Within the address's own segment offsets and addresses differ by a constant. */
+static void to_offsets(uint64_t offset, uint64_t address, struct dwarf_answer *answer)
+{
+    uint64_t below = answer->low < address ? address - answer->low : 0;
+    uint64_t above = answer->high > address ? answer->high - address : 1;
+    answer->low = offset - num_min(below, offset);
+    if (num_add_u64(offset, above, &answer->high))
+        answer->high = UINT64_MAX;
+}
+
+int program_find(struct program *program, uint64_t offset, struct dwarf_answer *answer, struct err *err)
+{
+    answer->frames.count = 0;
+    answer->low = offset;
+    answer->high = offset + 1;
+    uint64_t address;
+    if (!elf_image_address(&program->image, offset, &address))
+        return 0;
+    const struct elf_symbol *symbol = elf_image_find(&program->image, address, &answer->low, &answer->high);
+    if (program->dwarf) {
+        int status = dwarf_image_find(program->dwarf, address, answer, err);
+        if (status)
+            return status;
+    }
+    if (answer->frames.count == 0 && symbol) {
+        if (vec_push(&answer->frames, (struct dwarf_frame){.name = symbol->name}))
+            return err_memory(err);
+    } else if (symbol) {
+        answer->frames.items[0].name = symbol->name;
+    }
+    to_offsets(offset, address, answer);
+    return 0;
+}
+
+void program_close(struct program *program)
+{
+    if (!program)
+        return;
+    dwarf_image_close(program->dwarf);
+    elf_image_close(&program->debug);
+    elf_image_close(&program->image);
+    free(program);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "symbol/resolver.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/str.h"
+#include "symbol/demangle.h"
+#include "symbol/program.h"
+#include "symbol/symbol_cache.h"
+
+#define NAME_BYTES 4096u
+#define OPEN_MAX   8u /* programs kept open: their debug information is in memory */
+
+struct module {
+    char *path;
+    uint8_t build_id[ELF_BUILD_ID_MAX];
+    size_t build_id_size;
+    struct place_table table;
+    struct program *program;
+    uint64_t used; /* larger: later */
+    bool dirty;    /* the cache file lacks something */
+    bool broken;   /* could not be opened: not tried again */
+};
+
+struct resolver {
+    char *cache_folder;
+    struct intern keys; /* path and build-id; ids are indexes in modules + 1 */
+    struct intern texts;
+    VEC(struct module) modules;
+    uint64_t clock;
+    uint64_t hit_count;
+    struct dwarf_answer scratch;
+};
+
+void symbol_answer_deinit(struct symbol_answer *answer)
+{
+    vec_free(&answer->frames);
+    vec_free(&answer->places);
+}
+
+static char *default_folder(void)
+{
+    const char *cache =
+        getenv("XDG_CACHE_HOME");      /* NOLINT(concurrency-mt-unsafe): toll never sets variables */
+    const char *home = getenv("HOME"); /* NOLINT(concurrency-mt-unsafe) */
+    char *folder = NULL;
+    int length = 0;
+    if (cache && cache[0] == '/')
+        length = asprintf(&folder, "%s/toll/symbols", cache);
+    else if (home && home[0] == '/')
+        length = asprintf(&folder, "%s/.cache/toll/symbols", home);
+    else
+        folder = strdup("");
+    return length < 0 ? NULL : folder;
+}
+
+int resolver_create(const char *cache_folder, struct resolver **ret_resolver, struct err *err)
+{
+    struct resolver *resolver = calloc(1, sizeof *resolver);
+    if (!resolver)
+        return err_memory(err);
+    resolver->cache_folder = cache_folder ? strdup(cache_folder) : default_folder();
+    if (!resolver->cache_folder) {
+        free(resolver);
+        return err_memory(err);
+    }
+    *ret_resolver = resolver;
+    return 0;
+}
+
+/* A cache made without lines is stale once a debug file is installed. */
+static int module_load_cache(struct resolver *resolver, struct module *module, struct err *err)
+{
+    struct cache_key key = {resolver->cache_folder, module->build_id, module->build_id_size};
+    int status = cache_load(&key, &resolver->texts, &module->table, err);
+    if (!status && module->table.ranges.count && !module->table.has_lines &&
+        program_debug_file_exists(module->build_id, module->build_id_size))
+        place_table_free(&module->table);
+    return status;
+}
+
+static int find_module(struct resolver *resolver, const struct symbol_module *wanted,
+                       struct module **ret_module, struct err *err)
+{
+    struct str key = {0};
+    bool is_new = false;
+    uint64_t id = 0;
+    size_t build_id_size =
+        wanted->build_id && wanted->build_id_size <= ELF_BUILD_ID_MAX ? wanted->build_id_size : 0;
+    str_append_bytes(&key, wanted->path, strlen(wanted->path) + 1);
+    if (build_id_size)
+        str_append_bytes(&key, (const char *)wanted->build_id, build_id_size);
+    int status = key.failed || intern_put(&resolver->keys, key.text, key.length, &id, &is_new);
+    str_free(&key);
+    if (status)
+        return err_memory(err);
+    if (is_new) {
+        struct module module = {.path = strdup(wanted->path), .build_id_size = build_id_size};
+        if (build_id_size)
+            memcpy(module.build_id, wanted->build_id, build_id_size);
+        if (!module.path || vec_push(&resolver->modules, module)) {
+            free(module.path);
+            return err_memory(err);
+        }
+    }
+    if (id > resolver->modules.count)
+        return err_memory(err); /* it ran out when this module came first */
+    *ret_module = &resolver->modules.items[id - 1];
+    (*ret_module)->used = ++resolver->clock;
+    return is_new ? module_load_cache(resolver, *ret_module, err) : 0;
+}
+
+static void close_oldest(struct resolver *resolver)
+{
+    size_t open_count = 0;
+    struct module *oldest = NULL;
+    for (size_t i = 0; i < resolver->modules.count; i++) {
+        struct module *module = &resolver->modules.items[i];
+        if (!module->program)
+            continue;
+        open_count++;
+        if (!oldest || module->used < oldest->used)
+            oldest = module;
+    }
+    if (open_count < OPEN_MAX)
+        return;
+    program_close(oldest->program);
+    oldest->program = NULL;
+}
+
+static int module_open(struct resolver *resolver, struct module *module, const struct symbol_module *wanted,
+                       struct err *err)
+{
+    if (module->program || module->broken)
+        return 0;
+    close_oldest(resolver);
+    int status = program_open(wanted, &module->program, err);
+    if (status)
+        return status;
+    module->broken = !module->program;
+    if (module->program)
+        module->table.has_lines = program_has_lines(module->program);
+    return 0;
+}
+
+static int keep_text(struct resolver *resolver, const char *text, size_t length, const char **ret_text,
+                     struct err *err)
+{
+    uint64_t id;
+    if (intern_put(&resolver->texts, text, length, &id, NULL))
+        return err_memory(err);
+    *ret_text = intern_text(&resolver->texts, id);
+    return 0;
+}
+
+static int keep_frame(struct resolver *resolver, struct module *module, const struct dwarf_frame *found,
+                      bool inlined, struct err *err)
+{
+    char name[NAME_BYTES];
+    struct symbol_frame frame = {.line = found->line, .inlined = inlined};
+    int status = 0;
+    if (found->name)
+        status = keep_text(resolver, name, demangle(found->name, name, sizeof name), &frame.function, err);
+    if (!status && found->file)
+        status = keep_text(resolver, found->file, strlen(found->file), &frame.file, err);
+    if (!status && vec_push(&module->table.frames, frame))
+        status = err_memory(err);
+    return status;
+}
+
+/* Asks the program and keeps the answer, also that there is none. */
+static int module_ask(struct resolver *resolver, struct module *module, uint64_t offset,
+                      struct place_range *ret_range, struct err *err)
+{
+    struct dwarf_answer *found = &resolver->scratch;
+    struct place_range range = {
+        .low = offset, .high = offset + 1, .first = (uint32_t)module->table.frames.count};
+    int status = 0;
+    if (module->program) {
+        status = program_find(module->program, offset, found, err);
+        for (size_t i = 0; !status && i < found->frames.count; i++)
+            status = keep_frame(resolver, module, &found->frames.items[i], i > 0, err);
+        if (status)
+            return status;
+        range.count = (uint32_t)found->frames.count;
+        range.low = found->low;
+        range.high = found->high;
+    }
+    if (vec_push(&module->table.ranges, range))
+        return err_memory(err);
+    module->dirty = module->dirty || range.count;
+    *ret_range = range;
+    return 0;
+}
+
+static int answer_add(struct symbol_answer *answer, const struct place_table *table,
+                      const struct place_range *range, struct err *err)
+{
+    struct symbol_place place = {answer->frames.count, range->count};
+    for (uint32_t i = 0; i < range->count; i++)
+        if (vec_push(&answer->frames, table->frames.items[range->first + i]))
+            return err_memory(err);
+    return vec_push(&answer->places, place) ? err_memory(err) : 0;
+}
+
+int resolver_lookup(struct resolver *resolver, const struct symbol_module *module, const uint64_t *offsets,
+                    size_t count, struct symbol_answer *answer, struct err *err)
+{
+    struct module *known = NULL;
+    answer->frames.count = 0;
+    answer->places.count = 0;
+    int status = find_module(resolver, module, &known, err);
+    struct place_table sorted = {0}; /* the ranges known before: new ones are pushed behind them */
+    struct place_range last = {0};
+    if (!status)
+        sorted = known->table;
+    for (size_t i = 0; !status && i < count; i++) {
+        const struct place_range *range = &last;
+        if (offsets[i] < last.low || offsets[i] >= last.high) {
+            sorted.ranges.items = known->table.ranges.items; /* they move when the array grows */
+            range = place_table_find(&sorted, offsets[i]);
+        }
+        resolver->hit_count += range != NULL;
+        if (!range) {
+            status = module_open(resolver, known, module, err);
+            if (!status)
+                status = module_ask(resolver, known, offsets[i], &last, err);
+            range = &last;
+        }
+        if (!status)
+            status = answer_add(answer, &known->table, range, err);
+    }
+    if (known && known->table.ranges.count != sorted.ranges.count)
+        place_table_sort(&known->table);
+    return status;
+}
+
+uint64_t resolver_hit_count(const struct resolver *resolver)
+{
+    return resolver->hit_count;
+}
+
+void resolver_destroy(struct resolver *resolver)
+{
+    if (!resolver)
+        return;
+    bool saved = false;
+    for (size_t i = 0; i < resolver->modules.count; i++) {
+        struct module *module = &resolver->modules.items[i];
+        struct cache_key key = {resolver->cache_folder, module->build_id, module->build_id_size};
+        struct err ignored;
+        if (module->dirty && module->build_id_size)
+            saved |= cache_save(&key, &module->table, &ignored) == 0;
+        program_close(module->program);
+        place_table_free(&module->table);
+        free(module->path);
+    }
+    if (saved && *resolver->cache_folder)
+        cache_prune(resolver->cache_folder);
+    vec_free(&resolver->modules);
+    vec_free(&resolver->scratch.frames);
+    intern_free(&resolver->keys);
+    intern_free(&resolver->texts);
+    free(resolver->cache_folder);
+    free(resolver);
+}
