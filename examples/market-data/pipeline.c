@@ -39,7 +39,9 @@ struct pipeline {
     struct database database;
     char (*file_names)[NAME_BYTES];
     unsigned file_count;
+    bool watched;
     atomic_uint file_next;
+    atomic_uint done_count;
     atomic_uint_fast64_t row_count;
     atomic_bool failed;
     pthread_mutex_t problem_lock;
@@ -123,6 +125,16 @@ static int stage_ingest(struct worker *worker, const char *name, struct problem 
     return 0;
 }
 
+/* Progress, for a person who watches. */
+static void worker_tell(struct pipeline *pipeline)
+{
+    unsigned done_count = atomic_fetch_add(&pipeline->done_count, 1) + 1;
+
+    if (pipeline->watched)
+        fprintf(stderr, "\r%u of %u files%s", done_count, pipeline->file_count,
+                done_count == pipeline->file_count ? "\n" : "");
+}
+
 static int worker_process(struct worker *worker, const char *name, struct problem *problem)
 {
     struct problem cause;
@@ -131,6 +143,7 @@ static int worker_process(struct worker *worker, const char *name, struct proble
         stage_parse(worker, &cause) < 0 || stage_ingest(worker, name, &cause) < 0)
         return problem_set(problem, "%s: %.240s", name, cause.text);
     atomic_fetch_add(&worker->pipeline->row_count, worker->candles.count);
+    worker_tell(worker->pipeline);
     return 0;
 }
 
@@ -333,6 +346,7 @@ int main(int argc, char **argv)
     struct pipeline pipeline = {
         .options = {.run_id = run_id, .worker_count = 1, .verify = true},
         .file_names = file_names,
+        .watched = isatty(STDERR_FILENO) == 1,
         .problem_lock = PTHREAD_MUTEX_INITIALIZER,
     };
 
