@@ -106,10 +106,8 @@ static size_t trial_cost(enum encoding encoding, const uint64_t *cells, const ui
     size_t step = trial_step(row_count), tried = 0, bytes = 0;
     for (size_t first = 0; first < row_count; first += step) {
         size_t count = frame_rows(row_count, first);
-        int64_t low, high;
         frame_residuals(encoding, cells, base, first, count, residuals);
-        pack_range(residuals, count, &low, &high);
-        bytes += pack_frame_size(low, high, count);
+        bytes += pack_frame_size(residuals, count);
         tried += count;
     }
     return bytes * row_count / tried + (encoding == ENCODING_DELTA ? 8 : 0);

@@ -94,6 +94,26 @@ static void frames_hold_the_extremes_of_64_bits(void **state)
     assert_memory_equal(back, kept, sizeof kept);
 }
 
+static void a_few_outliers_do_not_widen_a_frame(void **state)
+{
+    (void)state;
+    random_state = 6;
+    uint64_t numbers[FORMAT_FRAME_ROWS], kept[FORMAT_FRAME_ROWS], back[FORMAT_FRAME_ROWS];
+    uint8_t out[FORMAT_FRAME_HEADER_MAX + 1024 + 8];
+    for (size_t i = 0; i < FORMAT_FRAME_ROWS; i++)
+        kept[i] = 5000 + random_u64() % 256;
+    kept[0] = 0;
+    kept[77] = 1ull << 62;
+    kept[127] = UINT64_MAX - 1000000;
+    memcpy(numbers, kept, sizeof kept);
+    size_t length = pack_frame(numbers, FORMAT_FRAME_ROWS, out);
+    assert_true(length < FORMAT_FRAME_ROWS + 40);
+    assert_int_equal(pack_read(out, length, FORMAT_FRAME_ROWS, back), length);
+    assert_memory_equal(back, kept, sizeof kept);
+    for (size_t shorter = 0; shorter < length; shorter++)
+        assert_int_equal(pack_read(out, shorter, FORMAT_FRAME_ROWS, back), 0);
+}
+
 static void each_encoding_is_taken_for_the_data_it_suits(void **state)
 {
     (void)state;
@@ -200,6 +220,7 @@ int encode_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_of_every_width_and_length_come_back),
         cmocka_unit_test(frames_hold_the_extremes_of_64_bits),
+        cmocka_unit_test(a_few_outliers_do_not_widen_a_frame),
         cmocka_unit_test(each_encoding_is_taken_for_the_data_it_suits),
         cmocka_unit_test(rows_ordered_by_their_end_keep_starts_relative_to_ends),
         cmocka_unit_test(random_columns_come_back_in_both_variants),

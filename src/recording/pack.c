@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "recording/pack.h"
 
+#include <stdbool.h>
 #include <string.h>
 
-#define GROUP_ROWS 64 /* 64 numbers of w bits are w words: every shift is known when compiling */
+#define PATCH_WIDTH_MIN 3 /* narrower frames, and shorter ones, have little to win */
+#define PATCH_ROWS_MIN  8
+#define GROUP_ROWS      64 /* 64 numbers of w bits are w words: every shift is known when compiling */
 
 #ifdef __clang__
 #define UNROLL_GROUP _Pragma("clang loop unroll(full)")
@@ -95,7 +98,25 @@ static size_t packed_bytes(size_t row_count, unsigned width)
     return (row_count * width + 7) / 8;
 }
 
-void pack_range(const uint64_t *residuals, size_t row_count, int64_t *ret_low, int64_t *ret_high)
+/* How a frame is written. Residuals are numbers modulo 2^64, looked at as signed. */
+struct frame_plan {
+    uint64_t base;
+    unsigned width;
+    unsigned exception_bytes; /* of each exception; 0: there are none */
+    size_t size;
+};
+
+static unsigned byte_width(uint64_t number)
+{
+    return (bit_width(number) + 7) / 8;
+}
+
+static int64_t shift_right(uint64_t difference, unsigned width)
+{
+    return width < 64 ? (int64_t)difference >> width : 0;
+}
+
+static void plan_whole(const uint64_t *residuals, size_t row_count, struct frame_plan *ret_plan)
 {
     int64_t low = INT64_MAX, high = INT64_MIN;
     for (size_t i = 0; i < row_count; i++) {
@@ -103,67 +124,224 @@ void pack_range(const uint64_t *residuals, size_t row_count, int64_t *ret_low, i
         low = residual < low ? residual : low;
         high = residual > high ? residual : high;
     }
-    *ret_low = low;
-    *ret_high = high;
+    uint64_t base = (uint64_t)low;
+    unsigned width = bit_width((uint64_t)high - base);
+    *ret_plan = (struct frame_plan){
+        .base = base, .width = width, .size = 2 + byte_width(zigzag(base)) + packed_bytes(row_count, width)};
 }
 
-size_t pack_frame_size(int64_t low, int64_t high, size_t row_count)
+/* The median of three spread over the frame: inside the crowd unless most of the frame is not. */
+static uint64_t middle_residual(const uint64_t *residuals, size_t row_count)
 {
-    unsigned base_bytes = (bit_width(zigzag((uint64_t)low)) + 7) / 8;
-    return 2 + base_bytes + packed_bytes(row_count, bit_width((uint64_t)high - (uint64_t)low));
+    int64_t a = (int64_t)residuals[row_count / 6], b = (int64_t)residuals[row_count / 2],
+            c = (int64_t)residuals[row_count - 1 - row_count / 6];
+    int64_t low = a < b ? a : b, high = a < b ? b : a;
+    return (uint64_t)(c < low ? low : c > high ? high : c);
+}
+
+/* Whether a quarter of the frame's range around the middle holds three quarters of its rows. */
+static bool has_crowd(const uint64_t *residuals, size_t row_count, uint64_t middle, unsigned width)
+{
+    uint64_t reach = 1ull << (width - 3), start = middle - reach;
+    size_t inside = 0;
+    for (size_t i = 0; i < row_count; i++)
+        inside += residuals[i] - start < 2 * reach;
+    return inside >= row_count - row_count / 4;
+}
+
+/* The width of |difference|; a double's exponent knows it (one too many, now and then, above 2^53), and that
+ * is cheaper here than to count zeros where the processor may have no instruction for it. */
+static unsigned rough_width(uint64_t difference)
+{
+    double number = (double)(int64_t)difference;
+    uint64_t bits;
+    memcpy(&bits, &number, 8);
+    unsigned exponent = (unsigned)(bits >> 52) & 2047;
+    return exponent ? exponent - 1022 : 0;
+}
+
+/* Two tables, so that equal widths do not wait for each other. */
+static void count_widths(const uint64_t *residuals, size_t row_count, uint64_t middle, uint8_t *ret_counts)
+{
+    uint8_t odd[65] = {0};
+    size_t i = 0;
+    memset(ret_counts, 0, 65);
+    for (; i + 1 < row_count; i += 2) {
+        ret_counts[rough_width(residuals[i] - middle)]++;
+        odd[rough_width(residuals[i + 1] - middle)]++;
+    }
+    if (i < row_count)
+        ret_counts[rough_width(residuals[i] - middle)]++;
+    for (unsigned width = 0; width <= 64; width++)
+        ret_counts[width] = (uint8_t)(ret_counts[width] + odd[width]);
+}
+
+/*
+ * The crowd is what lies within 2^k of the middle. Its extent is the width; what lies outside are exceptions,
+ * on both sides. k is the one that promises the fewest bytes.
+ */
+static unsigned crowd_width(const uint8_t *counts, size_t row_count)
+{
+    unsigned widest = 64, best = 64;
+    while (widest && !counts[widest])
+        widest--;
+    size_t outside = 0, best_size = SIZE_MAX;
+    for (unsigned k = widest;; k--) {
+        size_t size = packed_bytes(row_count, k + 1) + outside * (1 + (widest - k + 8) / 8);
+        if (size < best_size) {
+            best_size = size;
+            best = k;
+        }
+        outside += counts[k];
+        if (!k || outside > row_count / 4)
+            return best;
+    }
+}
+
+static void plan_patched(const uint64_t *residuals, size_t row_count, struct frame_plan *plan)
+{
+    uint8_t counts[65];
+    uint64_t middle = middle_residual(residuals, row_count);
+    if (!has_crowd(residuals, row_count, middle, plan->width))
+        return;
+    count_widths(residuals, row_count, middle, counts);
+    unsigned crowd = crowd_width(counts, row_count);
+    if (crowd >= 63 || crowd + 1 >= plan->width)
+        return;
+    int64_t reach = (int64_t)1 << crowd, low = reach, high = -reach;
+    for (size_t i = 0; i < row_count; i++) {
+        int64_t away = (int64_t)(residuals[i] - middle);
+        bool inside = away > -reach && away < reach;
+        low = inside && away < low ? away : low;
+        high = inside && away > high ? away : high;
+    }
+    struct frame_plan patched = {.base = middle + (uint64_t)low, .width = bit_width((uint64_t)(high - low))};
+    uint64_t widest = 0;
+    size_t exception_count = 0;
+    for (size_t i = 0; i < row_count; i++) {
+        int64_t above = shift_right(residuals[i] - patched.base, patched.width);
+        widest |= zigzag((uint64_t)above);
+        exception_count += above != 0;
+    }
+    if (!exception_count)
+        return;
+    patched.exception_bytes = byte_width(widest);
+    patched.size = 3 + byte_width(zigzag(patched.base)) + packed_bytes(row_count, patched.width) +
+                   exception_count * (1 + patched.exception_bytes);
+    if (patched.size < plan->size)
+        *plan = patched;
+}
+
+static struct frame_plan plan_frame(const uint64_t *residuals, size_t row_count)
+{
+    struct frame_plan plan;
+    plan_whole(residuals, row_count, &plan);
+    if (plan.width > PATCH_WIDTH_MIN && row_count >= PATCH_ROWS_MIN)
+        plan_patched(residuals, row_count, &plan);
+    return plan;
+}
+
+size_t pack_frame_size(const uint64_t *residuals, size_t row_count)
+{
+    return plan_frame(residuals, row_count).size;
+}
+
+static size_t write_exceptions(const uint64_t *differences, size_t row_count, const struct frame_plan *plan,
+                               uint8_t *out)
+{
+    uint8_t parts[FORMAT_FRAME_ROWS * 8 + 8];
+    size_t count = 0;
+    for (size_t i = 0; i < row_count; i++) {
+        uint64_t above = zigzag((uint64_t)shift_right(differences[i], plan->width));
+        out[1 + count] = (uint8_t)i;
+        memcpy(parts + count * plan->exception_bytes, &above, 8);
+        count += above != 0;
+    }
+    out[0] = (uint8_t)count;
+    memcpy(out + 1 + count, parts, count * plan->exception_bytes);
+    return 1 + count * (1 + plan->exception_bytes);
+}
+
+static void write_packed(uint64_t *differences, size_t row_count, unsigned width, uint8_t *out)
+{
+    uint64_t mask = ~0ull >> (64 - width);
+    for (size_t i = 0; i < row_count; i++)
+        differences[i] &= mask;
+    if (row_count == FORMAT_FRAME_ROWS) {
+        pack_width[width](differences, out);
+        pack_width[width](differences + GROUP_ROWS, out + 8 * (size_t)width);
+    } else {
+        uint8_t whole[FORMAT_FRAME_ROWS * 8];
+        memset(differences + row_count, 0, (FORMAT_FRAME_ROWS - row_count) * sizeof *differences);
+        pack_width[width](differences, whole);
+        pack_width[width](differences + GROUP_ROWS, whole + 8 * (size_t)width);
+        memcpy(out, whole, packed_bytes(row_count, width));
+    }
 }
 
 size_t pack_frame(uint64_t *residuals, size_t row_count, uint8_t *out)
 {
-    int64_t low, high;
-    pack_range(residuals, row_count, &low, &high);
-    uint64_t base = (uint64_t)low, stored_base = zigzag(base);
-    unsigned width = bit_width((uint64_t)high - base);
-    unsigned base_bytes = (bit_width(stored_base) + 7) / 8;
-    out[0] = (uint8_t)width;
-    out[1] = (uint8_t)base_bytes;
+    struct frame_plan plan = plan_frame(residuals, row_count);
+    uint64_t stored_base = zigzag(plan.base);
+    unsigned base_bytes = byte_width(stored_base);
+    out[0] = (uint8_t)plan.width;
+    out[1] = (uint8_t)(base_bytes | plan.exception_bytes << 4);
     memcpy(out + 2, &stored_base, 8);
-    size_t length = 2 + base_bytes;
-    if (!width)
-        return length;
+    size_t length = 2 + base_bytes, packed = packed_bytes(row_count, plan.width);
     for (size_t i = 0; i < row_count; i++)
-        residuals[i] -= base;
-    if (row_count == FORMAT_FRAME_ROWS) {
-        pack_width[width](residuals, out + length);
-        pack_width[width](residuals + GROUP_ROWS, out + length + 8 * (size_t)width);
-    } else {
-        uint8_t whole[FORMAT_FRAME_ROWS * 8];
-        memset(residuals + row_count, 0, (FORMAT_FRAME_ROWS - row_count) * sizeof *residuals);
-        pack_width[width](residuals, whole);
-        pack_width[width](residuals + GROUP_ROWS, whole + 8 * (size_t)width);
-        memcpy(out + length, whole, packed_bytes(row_count, width));
+        residuals[i] -= plan.base;
+    if (plan.exception_bytes)
+        write_exceptions(residuals, row_count, &plan, out + length + packed);
+    if (plan.width)
+        write_packed(residuals, row_count, plan.width, out + length);
+    return plan.size;
+}
+
+/* The high parts of the exceptions; returns the bytes read, 0 when they are not valid. */
+static size_t read_exceptions(const uint8_t *in, size_t length, size_t row_count, unsigned width,
+                              size_t exception_bytes, uint64_t *numbers)
+{
+    size_t count = length ? in[0] : 0, bytes = 1 + count * (1 + exception_bytes);
+    if (!count || count > row_count || width > 63 || length < bytes)
+        return 0;
+    const uint8_t *parts = in + 1 + count;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t above = 0;
+        memcpy(&above, parts + i * exception_bytes, exception_bytes);
+        if (in[1 + i] >= row_count)
+            return 0;
+        numbers[in[1 + i]] += unzigzag(above) << width;
     }
-    return length + packed_bytes(row_count, width);
+    return bytes;
 }
 
 size_t pack_read(const uint8_t *in, size_t length, size_t row_count, uint64_t *ret_numbers)
 {
-    if (length < 2 || in[0] > 64 || in[1] > 8)
+    if (length < 2 || in[0] > 64 || (in[1] & 15) > 8 || in[1] >> 4 > 8)
         return 0;
     unsigned width = in[0];
-    size_t base_bytes = in[1], bytes = packed_bytes(row_count, width);
-    if (length - 2 < base_bytes + bytes)
+    size_t base_bytes = in[1] & 15, exception_bytes = in[1] >> 4, packed = packed_bytes(row_count, width);
+    size_t read = 2 + base_bytes + packed;
+    if (length < read)
         return 0;
     uint64_t stored_base = 0;
     memcpy(&stored_base, in + 2, base_bytes);
     uint64_t base = unzigzag(stored_base);
-    in += 2 + base_bytes;
+    const uint8_t *at = in + 2 + base_bytes;
     if (!width) {
         for (size_t i = 0; i < row_count; i++)
             ret_numbers[i] = base;
     } else if (row_count == FORMAT_FRAME_ROWS) {
-        unpack_width[width](in, ret_numbers, base);
-        unpack_width[width](in + 8 * (size_t)width, ret_numbers + GROUP_ROWS, base);
+        unpack_width[width](at, ret_numbers, base);
+        unpack_width[width](at + 8 * (size_t)width, ret_numbers + GROUP_ROWS, base);
     } else {
         uint8_t whole[FORMAT_FRAME_ROWS * 8] = {0};
-        memcpy(whole, in, bytes);
+        memcpy(whole, at, packed);
         unpack_width[width](whole, ret_numbers, base);
         unpack_width[width](whole + 8 * (size_t)width, ret_numbers + GROUP_ROWS, base);
     }
-    return 2 + base_bytes + bytes;
+    if (!exception_bytes)
+        return read;
+    size_t more = read_exceptions(in + read, length - read, row_count, width, exception_bytes, ret_numbers);
+    return more ? read + more : 0;
 }

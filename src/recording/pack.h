@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pack: frames of 128 numbers, each frame a base and bit-packed differences to it ("Frames" in docs/format.md).
- * The method is frame-of-reference coding (J. Goldstein, R. Ramakrishnan, U. Shaft, ICDE 1998); one unrolled
- * function per width keeps every shift a constant. Inside recording/ only.
+ * pack: frames of 128 numbers, each frame a base, bit-packed differences to it, and the few numbers whose
+ * difference is wider as exceptions ("Frames" in docs/format.md). The method is patched frame-of-reference
+ * coding (M. Zukowski, S. Heman, N. Nes, P. Boncz: Super-Scalar RAM-CPU Cache Compression, ICDE 2006); one
+ * unrolled function per width keeps every shift a constant. Inside recording/ only.
  */
 #ifndef TOLL_RECORDING_PACK_H
 #define TOLL_RECORDING_PACK_H
@@ -12,8 +13,8 @@
 
 #include "recording/format.h"
 
-/* Bytes that pack_frame would write for rows whose residuals lie in [low, high], as signed numbers. */
-size_t pack_frame_size(int64_t low, int64_t high, size_t row_count);
+/* Bytes that pack_frame would write for row_count (1 to 128) residuals. */
+size_t pack_frame_size(const uint64_t *residuals, size_t row_count);
 
 /*
  * Writes the frame of row_count (1 to 128) residuals; changes the residuals, an array of 128. Returns the
@@ -26,8 +27,5 @@ size_t pack_frame(uint64_t *residuals, size_t row_count, uint8_t *out);
  * or 0 when the frame does not fit into `length` or is not valid.
  */
 size_t pack_read(const uint8_t *in, size_t length, size_t row_count, uint64_t *ret_numbers);
-
-/* The smallest and the largest, as signed numbers. */
-void pack_range(const uint64_t *residuals, size_t row_count, int64_t *ret_low, int64_t *ret_high);
 
 #endif
