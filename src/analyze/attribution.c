@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "analyze/attribution.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "base/str.h"
+
+struct tally {
+    struct path_entry entry;
+    uint32_t stage;
+    uint64_t sample_count; /* samples it was cut out by */
+    bool function_open;    /* running without samples: to be spread */
+};
+
+struct ledger {
+    const struct run *run;
+    struct arena *arena;
+    struct intern keys;
+    VEC(struct tally) tallies; /* tallies.items[key id - 1] */
+    uint64_t *stage_critical_ns;
+    int status;
+};
+
+static bool is_system_module(const char *module)
+{
+    if (!module)
+        return false;
+    const char *slash = strrchr(module, '/');
+    const char *name = slash ? slash + 1 : module;
+    static const char *const prefixes[] = {"libc.so", "libc-",        "ld-linux",  "libpthread",
+                                           "libm.so", "libstdc++.so", "libgcc_s",  "[kernel",
+                                           "[vdso]",  "libm-",        "[unknown]", "[guest.kernel"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+        if (str_starts(name, prefixes[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool is_named(const struct run_frame *frame)
+{
+    return frame->function && frame->function[0] && frame->function[0] != '[';
+}
+
+uint32_t attribute_frame(const struct run *run, uint32_t stack)
+{
+    uint32_t leaf = RUN_NONE;
+    for (uint32_t at = stack; at != RUN_NONE && at < run->stacks.count; at = run->stacks.items[at].parent) {
+        uint32_t index = run->stacks.items[at].frame;
+        if (index >= run->frames.count || !is_named(&run->frames.items[index]))
+            continue;
+        if (leaf == RUN_NONE)
+            leaf = index;
+        if (!is_system_module(run->frames.items[index].module))
+            return index;
+    }
+    return leaf;
+}
+
+const char *attribute_peer(const struct run *run, uint32_t index)
+{
+    if (index == RUN_NONE || index >= run->peers.count)
+        return NULL;
+    const struct run_peer *peer = &run->peers.items[index];
+    if (peer->address && peer->address[0])
+        return peer->address;
+    if (peer->path && peer->path[0])
+        return peer->path;
+    return peer->name && peer->name[0] ? peer->name : NULL;
+}
+
+static void fill_peer(const struct run *run, uint32_t index, struct where *where)
+{
+    if (index == RUN_NONE || index >= run->peers.count)
+        return;
+    const struct run_peer *peer = &run->peers.items[index];
+    if (peer->kind == PEER_FILE || peer->kind == PEER_DEVICE)
+        where->path = peer->path && peer->path[0] ? peer->path : attribute_peer(run, index);
+    else if (peer->kind != PEER_TIMER && peer->kind != PEER_PROCESS)
+        where->peer = attribute_peer(run, index);
+}
+
+static struct tally *tally_of(struct ledger *ledger, const struct where *where, int doing, bool open)
+{
+    struct str key = {0};
+    const char *parts[] = {where->stage, where->process, where->function, where->peer, where->path};
+    str_printf(&key, "%d %d", doing, open);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        str_printf(&key, "\1%s", parts[i] ? parts[i] : "\2");
+    uint64_t id = 0;
+    bool fresh = false;
+    int status = key.failed ? -1 : intern_put(&ledger->keys, key.text, key.length, &id, &fresh);
+    str_free(&key);
+    struct tally tally = {
+        .entry = {.where = *where, .doing = doing}, .stage = RUN_NONE, .function_open = open};
+    if (status || (fresh && vec_push(&ledger->tallies, tally))) {
+        ledger->status = -1;
+        return NULL;
+    }
+    return &ledger->tallies.items[id - 1];
+}
+
+static void add(struct ledger *ledger, const struct where *where, int doing, uint64_t ns, bool open)
+{
+    struct tally *tally = ns ? tally_of(ledger, where, doing, open) : NULL;
+    if (tally) {
+        tally->entry.ns += ns;
+        tally->sample_count++;
+    }
+}
+
+static size_t first_sample_at(const struct run_track *track, uint64_t t)
+{
+    size_t low = 0, high = track->samples.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (track->samples.items[middle].time_ns < t)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void fill_function(const struct run *run, uint32_t stack, struct where *where)
+{
+    uint32_t index = attribute_frame(run, stack);
+    if (index == RUN_NONE)
+        return;
+    const struct run_frame *frame = &run->frames.items[index];
+    where->function = frame->function;
+    where->file = frame->file && frame->file[0] ? frame->file : NULL;
+    where->line = frame->line;
+}
+
+/* A stretch of running in one stage: each sample in it stands for an equal part. */
+static void add_running(struct ledger *ledger, const struct run_track *track, uint64_t from, uint64_t to,
+                        const struct where *where)
+{
+    size_t first = first_sample_at(track, from), last = first_sample_at(track, to);
+    uint64_t left = to - from;
+    if (first == last) {
+        add(ledger, where, DOING_CPU, left, true);
+        return;
+    }
+    for (size_t i = first; i < last; i++) {
+        uint64_t part = left / (last - i);
+        struct where at = *where;
+        fill_function(ledger->run, track->samples.items[i].stack, &at);
+        add(ledger, &at, DOING_CPU, part, at.function == NULL);
+        left -= part;
+    }
+}
+
+static void add_part(struct ledger *ledger, const struct path_step *step, uint64_t from, uint64_t to,
+                     uint32_t stage)
+{
+    const struct run *run = ledger->run;
+    struct where where = {0};
+    if (stage != RUN_NONE) {
+        where.stage = run->stages.items[stage].name;
+        ledger->stage_critical_ns[stage] += to - from;
+    }
+    if (step->actor != RUN_NONE)
+        where.process = run_process_name(run, step->actor, to);
+    if (step->doing == DOING_CPU) {
+        add_running(ledger, &run->tracks.items[step->actor], from, to, &where);
+        return;
+    }
+    if (step->doing == WAIT_CPU_QUEUE && step->holder != RUN_NONE) {
+        where.process = run_process_name(run, step->holder, to);
+    }
+    fill_peer(run, step->peer, &where);
+    add(ledger, &where, step->doing, to - from, false);
+}
+
+static void add_step(struct ledger *ledger, const struct path_step *step)
+{
+    if (step->actor == RUN_NONE) {
+        add_part(ledger, step, step->start_ns, step->end_ns, RUN_NONE);
+        return;
+    }
+    const struct run_track *track = &ledger->run->tracks.items[step->actor];
+    uint64_t at = step->start_ns;
+    size_t low = 0, high = track->pieces.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (track->pieces.items[middle].end_ns <= at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (size_t i = low; i < track->pieces.count && at < step->end_ns; i++) {
+        const struct run_piece *piece = &track->pieces.items[i];
+        if (piece->start_ns > at) {
+            uint64_t until = num_min(piece->start_ns, step->end_ns);
+            add_part(ledger, step, at, until, RUN_NONE);
+            at = until;
+        }
+        uint64_t until = num_min(piece->end_ns, step->end_ns);
+        if (until > at) {
+            add_part(ledger, step, at, until, piece->stage);
+            at = until;
+        }
+    }
+    if (at < step->end_ns)
+        add_part(ledger, step, at, step->end_ns, RUN_NONE);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* Running time without samples goes to the functions seen in the same stage and program, in proportion. */
+static void spread_open(struct ledger *ledger)
+{
+    for (size_t i = 0; i < ledger->tallies.count; i++) {
+        struct tally *open = &ledger->tallies.items[i];
+        if (!open->function_open || !open->entry.ns)
+            continue;
+        uint64_t total = 0;
+        for (size_t j = 0; j < ledger->tallies.count; j++) {
+            const struct tally *named = &ledger->tallies.items[j];
+            if (named->entry.doing == DOING_CPU && !named->function_open &&
+                same_text(named->entry.where.stage, open->entry.where.stage) &&
+                same_text(named->entry.where.process, open->entry.where.process))
+                total += named->entry.ns;
+        }
+        /* Only a minor rest is spread: functions seen for 1 % must not be blown up to 100 %. */
+        if (total < open->entry.ns / 2 || !total)
+            continue;
+        uint64_t rest = open->entry.ns;
+        for (size_t j = 0; j < ledger->tallies.count; j++) {
+            struct tally *named = &ledger->tallies.items[j];
+            if (named->entry.doing != DOING_CPU || named->function_open ||
+                !same_text(named->entry.where.stage, open->entry.where.stage) ||
+                !same_text(named->entry.where.process, open->entry.where.process))
+                continue;
+            uint64_t part =
+                num_min((uint64_t)((double)open->entry.ns * num_ratio(named->entry.ns, total)), rest);
+            named->entry.ns += part;
+            rest -= part;
+        }
+        open->entry.ns = rest;
+    }
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct path_entry *x = a, *y = b;
+    return (x->ns < y->ns) - (x->ns > y->ns);
+}
+
+/* Wilson's score interval at 95 % for what was sampled (E. B. Wilson, 1927); exact waits have a clock's error. */
+static void set_ratios(const struct run *run, const struct tally *tally, struct path_entry *entry,
+                       uint64_t wall_ns)
+{
+    entry->ratio = num_ratio(entry->ns, wall_ns);
+    double spread = entry->doing == DOING_CPU
+                        ? 1.96 * sqrt((double)tally->sample_count) / (double)tally->sample_count
+                        : num_ratio(run->boundary_error_ns * tally->sample_count, entry->ns);
+    spread = spread > 1 ? 1 : spread;
+    entry->ratio_low = entry->ratio * (1 - spread);
+    entry->ratio_high = fmin(1, entry->ratio * (1 + spread));
+}
+
+static int finish_entries(struct ledger *ledger, struct attribution *attribution)
+{
+    const struct run *run = ledger->run;
+    uint64_t wall_ns = run->end_ns - run->start_ns, unknown = 0;
+    attribution->entries =
+        arena_alloc(ledger->arena, (ledger->tallies.count + 1) * sizeof *attribution->entries);
+    if (!attribution->entries)
+        return -1;
+    for (size_t i = 0; i < ledger->tallies.count; i++) {
+        struct tally *tally = &ledger->tallies.items[i];
+        if (!tally->entry.ns)
+            continue;
+        struct path_entry *entry = &attribution->entries[attribution->entry_count++];
+        *entry = tally->entry;
+        set_ratios(run, tally, entry, wall_ns);
+        unknown += entry->doing == WAIT_UNKNOWN ? entry->ns : 0;
+    }
+    qsort(attribution->entries, attribution->entry_count, sizeof *attribution->entries, compare_entries);
+    attribution->explained_ratio = 1 - num_ratio(unknown, wall_ns);
+    return 0;
+}
+
+static int compare_via_entries(const void *a, const void *b)
+{
+    const struct via_entry *x = a, *y = b;
+    return (x->ns < y->ns) - (x->ns > y->ns);
+}
+
+static int add_vias(const struct run *run, const struct path *path, struct arena *arena,
+                    struct attribution *attribution)
+{
+    struct via_entry *entries = arena_alloc(arena, (path->vias.count + 1) * sizeof *entries);
+    if (!entries)
+        return -1;
+    size_t count = 0;
+    for (size_t i = 0; i < path->vias.count; i++) {
+        const struct path_via *via = &path->vias.items[i];
+        struct where where = {0};
+        if (via->reason == WAIT_CHILD || via->peer == RUN_NONE)
+            where.process = run_process_name(run, via->waker, via->end_ns);
+        else
+            fill_peer(run, via->peer, &where);
+        size_t at = 0;
+        while (at < count &&
+               !(entries[at].reason == via->reason && same_text(entries[at].where.process, where.process) &&
+                 same_text(entries[at].where.peer, where.peer) &&
+                 same_text(entries[at].where.path, where.path)))
+            at++;
+        if (at == count)
+            entries[count++] = (struct via_entry){.where = where, .reason = via->reason};
+        entries[at].ns += via->end_ns - via->start_ns;
+    }
+    for (size_t i = 0; i < count; i++)
+        entries[i].ratio = num_ratio(entries[i].ns, run->end_ns - run->start_ns);
+    qsort(entries, count, sizeof *entries, compare_via_entries);
+    attribution->vias = entries;
+    attribution->via_count = count;
+    return 0;
+}
+
+int attribute_path(const struct run *run, const struct path *path, struct arena *arena,
+                   struct attribution *ret_attribution, struct err *err)
+{
+    struct attribution attribution = {0};
+    struct ledger ledger = {.run = run, .arena = arena};
+    attribution.stage_critical_ns = arena_alloc(arena, (run->stages.count + 1) * sizeof(uint64_t));
+    ledger.stage_critical_ns = attribution.stage_critical_ns;
+    ledger.status = ledger.stage_critical_ns ? 0 : -1;
+    for (size_t i = 0; i < path->steps.count && !ledger.status; i++)
+        add_step(&ledger, &path->steps.items[i]);
+    if (!ledger.status) {
+        spread_open(&ledger);
+        ledger.status = finish_entries(&ledger, &attribution);
+    }
+    if (!ledger.status)
+        ledger.status = add_vias(run, path, arena, &attribution);
+    intern_free(&ledger.keys);
+    vec_free(&ledger.tallies);
+    if (ledger.status)
+        return err_memory(err);
+    *ret_attribution = attribution;
+    return 0;
+}

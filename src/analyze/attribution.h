@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * attribution: the critical path summed up by place: stage, program, function, peer.
+ *
+ * A running step is split over functions by the samples that fall into it; one without samples by those of the same
+ * stage and program elsewhere on the path. The entries add up to the run's window exactly, nanosecond for
+ * nanosecond.
+ */
+#ifndef TOLL_ANALYZE_ATTRIBUTION_H
+#define TOLL_ANALYZE_ATTRIBUTION_H
+
+#include "analyze/critical_path.h"
+
+struct attribution {
+    struct path_entry *entries; /* by ns, largest first */
+    size_t entry_count;
+    struct via_entry *vias;
+    size_t via_count;
+    uint64_t *stage_critical_ns; /* by stage index */
+    double explained_ratio;      /* of the path: 1 - doing unknown */
+};
+
+/* All in the arena. Vias must have been merged. */
+WARN_UNUSED int attribute_path(const struct run *run, const struct path *path, struct arena *arena,
+                               struct attribution *ret_attribution, struct err *err);
+
+/* The frame a sample is charged to: the innermost one that is the program's own rather than the C library's or
+ * the kernel's; RUN_NONE when no frame has a name. */
+uint32_t attribute_frame(const struct run *run, uint32_t stack);
+
+/* How a peer is called in reports: its address, else path, else name; NULL for RUN_NONE and unnamed ones. */
+const char *attribute_peer(const struct run *run, uint32_t peer);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "analyze/scenario.h"
+#include "model/meta.h"
+
+/* Three threads take a lock in turn and sleep inside: the doing is the sleep, found through the lock. */
+static void a_convoy_is_the_holders_sleep_via_the_lock(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 100);
+    uint64_t root = scenario_process(&s, 0, "convoy", 0, 100);
+    uint64_t lock = scenario_peer(&s, PEER_LOCK, PEER_NAME_LOCK, "100:0x1000");
+    uint64_t threads[3];
+    for (uint64_t i = 0; i < 3; i++)
+        threads[i] = scenario_thread(&s, root, "worker", 1, 97 + i);
+    /* Each holds the lock for 10 ms, asleep, then queues behind the two others. */
+    for (uint64_t slot = 0; slot < 9; slot++) {
+        uint64_t t = threads[slot % 3], start = 5 + slot * 10;
+        scenario_wait(&s, t, start, start + 10, WAIT_SLEEP, 0);
+        if (slot < 6)
+            scenario_wait(&s, t, start + 10, start + 30, WAIT_LOCK, lock);
+    }
+    scenario_wait(&s, threads[1], 2, 15, WAIT_LOCK, lock);
+    scenario_wait(&s, threads[2], 2, 25, WAIT_LOCK, lock);
+    uint64_t joined = scenario_peer(&s, PEER_PROCESS, "thread", "1004");
+    scenario_wait(&s, root, 2, 99, WAIT_CHILD, joined);
+    scenario_walk(&s);
+    assert_true(scenario_doing_ms(&s, NULL, WAIT_SLEEP) >= 85);
+    assert_true(scenario_via_ms(&s, WAIT_LOCK) >= 75);
+    assert_int_equal(scenario_doing_ms(&s, NULL, WAIT_LOCK), 0);
+    scenario_deinit(&s);
+}
+
+/* head | slow | tail: writer and reader wait, the middle works. */
+static void a_slow_middle_of_a_pipe_is_the_doing_via_the_pipe(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 100);
+    uint64_t shell = scenario_process(&s, 0, "sh", 0, 100);
+    uint64_t writer = scenario_process(&s, shell, "writer", 1, 90);
+    uint64_t middle = scenario_process(&s, shell, "middle", 1, 96);
+    uint64_t reader = scenario_process(&s, shell, "reader", 1, 98);
+    uint64_t first = scenario_peer(&s, PEER_PIPE, "pipe", "pipe:[1]");
+    uint64_t second = scenario_peer(&s, PEER_PIPE, "pipe", "pipe:[2]");
+    scenario_holds(&s, writer, first, IO_WRITE);
+    scenario_holds(&s, middle, first, IO_READ);
+    scenario_holds(&s, middle, second, IO_WRITE);
+    scenario_holds(&s, reader, second, IO_READ);
+    for (uint64_t ms = 5; ms < 85; ms += 10)
+        scenario_wait(&s, writer, ms, ms + 9, WAIT_PIPE, first);
+    for (uint64_t ms = 3; ms < 93; ms += 10)
+        scenario_wait(&s, reader, ms, ms + 9, WAIT_PIPE, second);
+    scenario_wait(&s, shell, 2, 98, WAIT_CHILD, 0);
+    scenario_walk(&s);
+    assert_true(scenario_doing_ms(&s, "middle", DOING_CPU) >= 80);
+    assert_true(scenario_via_ms(&s, WAIT_PIPE) >= 9);
+    assert_int_equal(scenario_doing_ms(&s, NULL, WAIT_PIPE), 0);
+    assert_true(scenario_via_ms(&s, WAIT_CHILD) >= 90);
+    scenario_deinit(&s);
+}
+
+static void contention_is_queueing_charged_to_who_runs(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 1, 100);
+    uint64_t root = scenario_process(&s, 0, "victim", 0, 100);
+    uint64_t hog = scenario_process(&s, root, "hog", 0, 100);
+    for (uint64_t ms = 10; ms < 100; ms += 10) {
+        scenario_queue(&s, root, ms, ms + 5);
+        scenario_queue(&s, hog, ms + 5, ms + 10);
+    }
+    scenario_walk(&s);
+    assert_int_equal(scenario_doing_ms(&s, "victim", WAIT_CPU_QUEUE), 45);
+    for (size_t i = 0; i < s.path.steps.count; i++) {
+        if (s.path.steps.items[i].doing == WAIT_CPU_QUEUE)
+            assert_int_equal(s.path.steps.items[i].holder, hog - 1);
+    }
+    scenario_deinit(&s);
+}
+
+/* The file is there at 52; the poller looks at 70: 18 ms of sleep are useless, the rest is the producer's. */
+static void polling_charges_only_the_useless_part_of_the_sleep(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 71);
+    uint64_t poller = scenario_process(&s, 0, "poller", 0, 71);
+    scenario_process(&s, poller, "producer", 0, 52);
+    for (uint64_t ms = 10; ms < 70; ms += 20)
+        scenario_wait(&s, poller, ms, ms + 20, WAIT_SLEEP, 0);
+    scenario_walk(&s);
+    assert_int_equal(scenario_doing_ms(&s, "poller", WAIT_SLEEP), 18);
+    assert_int_equal(scenario_doing_ms(&s, "producer", DOING_CPU), 52);
+    scenario_deinit(&s);
+}
+
+static void a_wait_for_a_child_goes_on_inside_the_child(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 50);
+    uint64_t shell = scenario_process(&s, 0, "sh", 0, 50);
+    uint64_t inner = scenario_process(&s, shell, "sh", 5, 45);
+    uint64_t grandchild = scenario_process(&s, inner, "curl", 10, 40);
+    uint64_t server = scenario_peer(&s, PEER_SOCKET, "socket", "10.0.0.1:80");
+    scenario_wait(&s, shell, 6, 45, WAIT_CHILD, 0);
+    scenario_wait(&s, inner, 11, 40, WAIT_CHILD, 0);
+    scenario_wait(&s, grandchild, 12, 39, WAIT_NETWORK, server);
+    scenario_walk(&s);
+    assert_int_equal(scenario_doing_ms(&s, "curl", WAIT_NETWORK), 27);
+    assert_int_equal(scenario_doing_ms(&s, NULL, WAIT_CHILD), 0);
+    scenario_deinit(&s);
+}
+
+static void a_wake_from_an_interrupt_is_external(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 20);
+    uint64_t root = scenario_process(&s, 0, "reader", 0, 20);
+    uint64_t other = scenario_process(&s, root, "innocent", 1, 20);
+    struct row_wait row = {.track = root,
+                           .start_ns = 1005000000,
+                           .end_ns = 1015000000,
+                           .count = 1,
+                           .blocked_ns = 10000000,
+                           .reason = WAIT_DISK_READ,
+                           .waker_track = other,
+                           .waker_source = WAKER_INTERRUPT};
+    assert_int_equal(sink_append(&s.data.sink, wait, &row, NULL), 0);
+    scenario_walk(&s);
+    assert_int_equal(scenario_doing_ms(&s, "reader", WAIT_DISK_READ), 10);
+    scenario_deinit(&s);
+}
+
+static void a_row_of_equal_waits_is_split_in_proportion(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 20);
+    uint64_t root = scenario_process(&s, 0, "syncer", 0, 20);
+    struct row_wait row = {.track = root,
+                           .start_ns = 1005000000,
+                           .end_ns = 1015000000,
+                           .count = 50,
+                           .blocked_ns = 6000000,
+                           .runnable_ns = 1000000,
+                           .reason = WAIT_DISK_SYNC};
+    assert_int_equal(sink_append(&s.data.sink, wait, &row, NULL), 0);
+    scenario_walk(&s);
+    assert_int_equal(scenario_doing_ms(&s, "syncer", WAIT_DISK_SYNC), 6);
+    assert_int_equal(scenario_doing_ms(&s, "syncer", WAIT_CPU_QUEUE), 1);
+    assert_int_equal(scenario_doing_ms(&s, "syncer", DOING_CPU), 13);
+    scenario_deinit(&s);
+}
+
+int critical_path_test(void);
+int critical_path_test(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_convoy_is_the_holders_sleep_via_the_lock),
+        cmocka_unit_test(a_slow_middle_of_a_pipe_is_the_doing_via_the_pipe),
+        cmocka_unit_test(contention_is_queueing_charged_to_who_runs),
+        cmocka_unit_test(polling_charges_only_the_useless_part_of_the_sleep),
+        cmocka_unit_test(a_wait_for_a_child_goes_on_inside_the_child),
+        cmocka_unit_test(a_wake_from_an_interrupt_is_external),
+        cmocka_unit_test(a_row_of_equal_waits_is_split_in_proportion),
+    };
+    return cmocka_run_group_tests_name("critical_path", tests, NULL, NULL);
+}

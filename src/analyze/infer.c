@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "analyze/infer.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "model/meta.h"
+
+/* How far a deed and the wake-up it causes may be apart on exact clocks. */
+#define TOLERANCE_NS (2 * NS_PER_MS)
+/* Candidates looked at for one wait; a pool larger than this is sampled from its front. */
+#define CANDIDATE_MAX 256
+#define SERIES_MIN    3
+
+struct infer {
+    struct run *run;
+    uint64_t tolerance_ns;
+    VEC(uint32_t) * children; /* per track: its child processes */
+    struct map socket_peers;  /* hash of "local remote" to peer index */
+};
+
+static uint64_t wait_event(const struct run_wait *wait)
+{
+    return wait->end_ns - wait->runnable_ns;
+}
+
+/* How long before (or, within the tolerance, after) t the actor last ran; UINT64_MAX when it did not live then.
+ * *ret_event is the moment to go on at. */
+static uint64_t distance_to_running(const struct infer *infer, uint32_t actor, uint64_t t,
+                                    uint64_t *ret_event)
+{
+    const struct run_track *track = &infer->run->tracks.items[actor];
+    if (track->start_ns >= t)
+        return UINT64_MAX;
+    if (track->end_ns < t) {
+        *ret_event = track->end_ns;
+        return t - track->end_ns;
+    }
+    const struct run_wait *wait = run_wait_at(track, t, NULL);
+    *ret_event = t;
+    if (!wait || wait->blocked_ns == 0 || wait->count > 1 || t > wait_event(wait))
+        return 0;
+    uint64_t ahead = wait->end_ns - t, behind = t - wait->start_ns;
+    if (ahead <= infer->tolerance_ns && ahead < behind)
+        return ahead;
+    *ret_event = wait->start_ns;
+    return behind;
+}
+
+static void set_waker(struct run_wait *wait, uint32_t actor, uint64_t event_ns)
+{
+    wait->waker = actor;
+    wait->event_ns = num_max(num_min(event_ns, wait_event(wait)), wait->start_ns);
+    wait->waker_source = WAKER_INFERRED;
+}
+
+struct choice {
+    uint32_t actor;
+    uint64_t distance_ns;
+    uint64_t event_ns;
+};
+
+static void consider(const struct infer *infer, const struct run_wait *wait, uint32_t actor,
+                     struct choice *best)
+{
+    uint64_t event = 0;
+    uint64_t distance = distance_to_running(infer, actor, wait_event(wait), &event);
+    if (distance == UINT64_MAX || event + infer->tolerance_ns < wait->start_ns)
+        return;
+    if (best->actor == RUN_NONE || distance < best->distance_ns)
+        *best = (struct choice){.actor = actor, .distance_ns = distance, .event_ns = event};
+}
+
+static void consider_process(const struct infer *infer, const struct run_wait *wait, uint32_t process,
+                             uint32_t self, struct choice *best)
+{
+    const struct run_track *track = &infer->run->tracks.items[process];
+    for (size_t i = 0; i < track->actors.count && i < CANDIDATE_MAX; i++) {
+        if (track->actors.items[i] != self)
+            consider(infer, wait, track->actors.items[i], best);
+    }
+}
+
+static bool take(struct run_wait *wait, const struct choice *best)
+{
+    if (best->actor == RUN_NONE)
+        return false;
+    set_waker(wait, best->actor, best->event_ns);
+    return true;
+}
+
+/* --- child: a process that exits, or a thread that is joined --- */
+
+static bool ends_within(const struct infer *infer, const struct run_track *track, const struct run_wait *wait)
+{
+    return !track->open && track->end_ns + infer->tolerance_ns >= wait->start_ns &&
+           track->end_ns <= wait_event(wait) + infer->tolerance_ns;
+}
+
+static bool infer_thread(struct infer *infer, struct run_wait *wait, uint32_t self)
+{
+    const struct run_track *track = &infer->run->tracks.items[self];
+    uint64_t tid;
+    if (wait->peer == RUN_NONE || track->process == RUN_NONE ||
+        num_parse_u64(infer->run->peers.items[wait->peer].address, &tid))
+        return false;
+    const struct run_track *process = &infer->run->tracks.items[track->process];
+    for (size_t i = 0; i < process->actors.count; i++) {
+        uint32_t index = process->actors.items[i];
+        const struct run_track *other = &infer->run->tracks.items[index];
+        if (index != self && other->tid == tid && ends_within(infer, other, wait)) {
+            set_waker(wait, index, other->end_ns);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool infer_child(struct infer *infer, struct run_wait *wait, uint32_t self)
+{
+    if (infer_thread(infer, wait, self))
+        return true;
+    const struct run_track *track = &infer->run->tracks.items[self];
+    if (track->process == RUN_NONE)
+        return false;
+    uint64_t wanted = 0;
+    if (wait->peer != RUN_NONE && num_parse_u64(infer->run->peers.items[wait->peer].address, &wanted))
+        wanted = 0;
+    uint32_t found = RUN_NONE;
+    for (size_t i = 0; i < infer->children[track->process].count; i++) {
+        uint32_t index = infer->children[track->process].items[i];
+        const struct run_track *child = &infer->run->tracks.items[index];
+        if (!ends_within(infer, child, wait) || (wanted && child->pid != wanted))
+            continue;
+        if (found == RUN_NONE || child->end_ns > infer->run->tracks.items[found].end_ns)
+            found = index;
+    }
+    if (found == RUN_NONE)
+        return false;
+    struct choice best = {.actor = RUN_NONE};
+    struct run_wait end = {.start_ns = infer->run->tracks.items[found].start_ns,
+                           .end_ns = infer->run->tracks.items[found].end_ns};
+    consider_process(infer, &end, found, self, &best);
+    if (best.actor == RUN_NONE)
+        return false;
+    set_waker(wait, best.actor, end.end_ns);
+    return true;
+}
+
+/* --- pipes and sockets: the other end --- */
+
+static bool holds(const struct run_peer *peer, bool write, uint32_t process)
+{
+    const uint32_t *items = write ? peer->writers.items : peer->readers.items;
+    size_t count = write ? peer->writers.count : peer->readers.count;
+    for (size_t i = 0; i < count; i++) {
+        if (items[i] == process)
+            return true;
+    }
+    return false;
+}
+
+static uint32_t process_of(const struct infer *infer, uint32_t track)
+{
+    return infer->run->tracks.items[track].process;
+}
+
+/* A shell holds the pipes of its children open while it waits for them: it is not the other end. */
+static bool is_ancestor(const struct infer *infer, uint32_t process, uint32_t of)
+{
+    uint32_t at = of;
+    for (size_t hops = 0; at != RUN_NONE && hops < CANDIDATE_MAX; hops++) {
+        at = infer->run->tracks.items[at].parent;
+        if (at == process)
+            return true;
+    }
+    return false;
+}
+
+static bool infer_pipe(struct infer *infer, struct run_wait *wait, uint32_t self)
+{
+    if (wait->peer == RUN_NONE)
+        return false;
+    const struct run_peer *peer = &infer->run->peers.items[wait->peer];
+    uint32_t own = process_of(infer, self);
+    bool reads = holds(peer, false, own), writes = holds(peer, true, own);
+    struct choice best = {.actor = RUN_NONE}, ancestor = {.actor = RUN_NONE};
+    for (int write = 0; write < 2; write++) {
+        if ((write == 0 && reads && !writes) || (write == 1 && writes && !reads))
+            continue;
+        const uint32_t *items = write ? peer->writers.items : peer->readers.items;
+        size_t count = write ? peer->writers.count : peer->readers.count;
+        for (size_t i = 0; i < count && i < CANDIDATE_MAX; i++) {
+            uint32_t process = process_of(infer, items[i]);
+            if (process != RUN_NONE && process != own)
+                consider_process(infer, wait, process, self,
+                                 is_ancestor(infer, process, own) ? &ancestor : &best);
+        }
+    }
+    for (size_t i = 0; best.actor == RUN_NONE && i < peer->waiters.count && i < CANDIDATE_MAX; i++) {
+        if (process_of(infer, peer->waiters.items[i]) != own)
+            consider(infer, wait, peer->waiters.items[i], &best);
+    }
+    return take(wait, &best) || take(wait, &ancestor);
+}
+
+static uint64_t ends_key(const char *local, const char *remote)
+{
+    return map_hash_bytes(local, strlen(local)) * 3 + map_hash_bytes(remote, strlen(remote));
+}
+
+static bool infer_socket(struct infer *infer, struct run_wait *wait, uint32_t self)
+{
+    if (wait->peer == RUN_NONE)
+        return false;
+    const struct run_peer *peer = &infer->run->peers.items[wait->peer];
+    if (!peer->path[0] || !peer->address[0])
+        return false;
+    const uint64_t *other = map_get(&infer->socket_peers, ends_key(peer->address, peer->path));
+    if (!other)
+        return false;
+    struct choice best = {.actor = RUN_NONE};
+    const struct run_peer *far = &infer->run->peers.items[*other];
+    for (size_t i = 0; i < far->waiters.count && i < CANDIDATE_MAX; i++) {
+        if (far->waiters.items[i] != self)
+            consider_process(infer, wait, process_of(infer, far->waiters.items[i]), self, &best);
+    }
+    return take(wait, &best);
+}
+
+/* --- locks: who used it and did not wait for it --- */
+
+/* When the actor last got the lock before t, as far as it had to wait for it; 0 when it never had. */
+static uint64_t last_acquired(const struct infer *infer, uint32_t actor, uint32_t lock, uint64_t t)
+{
+    const struct run_track *track = &infer->run->tracks.items[actor];
+    size_t at = run_waits_before(track, t);
+    for (size_t looked = 0; at-- > 0 && looked < CANDIDATE_MAX; looked++) {
+        if (track->waits.items[at].peer == lock && track->waits.items[at].end_ns <= t)
+            return track->waits.items[at].end_ns;
+    }
+    return 0;
+}
+
+/* Of two that ran about when the lock was given up, the holder is the one that got it later. */
+static void consider_holder(const struct infer *infer, const struct run_wait *wait, uint32_t actor,
+                            struct choice *best)
+{
+    struct choice one = {.actor = RUN_NONE};
+    consider(infer, wait, actor, &one);
+    if (one.actor == RUN_NONE)
+        return;
+    bool both_near = best->actor != RUN_NONE && one.distance_ns <= infer->tolerance_ns &&
+                     best->distance_ns <= infer->tolerance_ns;
+    uint64_t t = wait_event(wait);
+    bool later = both_near && last_acquired(infer, actor, wait->peer, t) >
+                                  last_acquired(infer, best->actor, wait->peer, t);
+    if (best->actor == RUN_NONE || (both_near ? later : one.distance_ns < best->distance_ns))
+        *best = one;
+}
+
+static bool infer_lock(struct infer *infer, struct run_wait *wait, uint32_t self)
+{
+    const struct run_track *track = &infer->run->tracks.items[self];
+    struct choice best = {.actor = RUN_NONE};
+    if (wait->peer != RUN_NONE &&
+        strcmp(infer->run->peers.items[wait->peer].name, PEER_NAME_CONDITION) != 0) {
+        const struct run_peer *lock = &infer->run->peers.items[wait->peer];
+        for (size_t i = 0; i < lock->waiters.count && i < CANDIDATE_MAX; i++) {
+            uint32_t actor = lock->waiters.items[i];
+            const struct run_wait *its =
+                run_wait_at(&infer->run->tracks.items[actor], wait_event(wait), NULL);
+            bool waits_too =
+                its && its->peer == wait->peer && its->blocked_ns && wait_event(its) >= wait_event(wait);
+            if (actor != self && !waits_too)
+                consider_holder(infer, wait, actor, &best);
+        }
+    }
+    if (best.actor == RUN_NONE && track->process != RUN_NONE)
+        consider_process(infer, wait, track->process, self, &best);
+    return take(wait, &best);
+}
+
+/* --- polling --- */
+
+/* The wait is a sleep, or a wait for a child that did nothing but sleep (a shell's `sleep 0.5`). */
+static bool is_sleep(const struct infer *infer, const struct run_wait *wait)
+{
+    if (wait->count > 1)
+        return false;
+    if (wait->reason == WAIT_SLEEP)
+        return true;
+    if (wait->reason != WAIT_CHILD || wait->waker == RUN_NONE)
+        return false;
+    const struct run_track *child = &infer->run->tracks.items[wait->waker];
+    uint64_t slept = 0;
+    for (size_t i = 0; i < child->waits.count && i < CANDIDATE_MAX; i++)
+        slept += child->waits.items[i].reason == WAIT_SLEEP ? child->waits.items[i].blocked_ns : 0;
+    return slept * 10 >= (child->end_ns - child->start_ns) * 8 && slept > NS_PER_MS;
+}
+
+static bool alike(const struct run_wait *a, const struct run_wait *b)
+{
+    uint64_t x = a->end_ns - a->start_ns, y = b->end_ns - b->start_ns;
+    return x <= y * 2 && y <= x * 2;
+}
+
+/* A shell's `sleep 0.5` is a child that ends with the step: it is the sleep, not its reason. */
+static bool is_step(const struct run_track *track, size_t first, size_t last, uint32_t actor)
+{
+    for (size_t i = first; i <= last; i++) {
+        if (track->waits.items[i].waker == actor)
+            return true;
+    }
+    return false;
+}
+
+/* The actor that exited last during the last sleep of a series. */
+static uint32_t finisher(const struct infer *infer, uint32_t self, size_t first, size_t last,
+                         uint64_t *ret_event)
+{
+    const struct run_track *sleeper = &infer->run->tracks.items[self];
+    const struct run_wait *end = &sleeper->waits.items[last];
+    uint32_t found = RUN_NONE;
+    for (uint32_t i = 0; i < infer->run->tracks.count; i++) {
+        const struct run_track *track = &infer->run->tracks.items[i];
+        bool ended = track->present && track->actor && !track->open && track->start_ns < end->start_ns &&
+                     track->end_ns + infer->tolerance_ns > end->start_ns && track->end_ns <= end->end_ns;
+        if (!ended || i == self || is_step(sleeper, first, last, i))
+            continue;
+        if (found == RUN_NONE || track->end_ns > *ret_event) {
+            found = i;
+            *ret_event = track->end_ns;
+        }
+    }
+    return found;
+}
+
+static void settle_series(struct infer *infer, uint32_t self, size_t first, size_t last)
+{
+    struct run_track *track = &infer->run->tracks.items[self];
+    struct run_wait *end = &track->waits.items[last];
+    uint64_t event = 0;
+    uint32_t waker = finisher(infer, self, first, last, &event);
+    if (waker == RUN_NONE)
+        return;
+    for (size_t i = first; i <= last; i++) {
+        track->waits.items[i].reason = WAIT_SLEEP;
+        track->waits.items[i].poll_series = i < last && track->waits.items[i].blocked_ns > 0;
+    }
+    end->poll_series = false;
+    set_waker(end, waker, event);
+}
+
+static void infer_polling(struct infer *infer, uint32_t self)
+{
+    struct run_track *track = &infer->run->tracks.items[self];
+    size_t first = SIZE_MAX, last = 0, length = 0;
+    for (size_t i = 0; i <= track->waits.count; i++) {
+        const struct run_wait *wait = i < track->waits.count ? &track->waits.items[i] : NULL;
+        bool joins = wait && is_sleep(infer, wait);
+        /* Short pauses between the sleeps (a fork, a preemption) do not end the series. */
+        bool noise = wait && !joins && first != SIZE_MAX &&
+                     (wait->end_ns - wait->start_ns) * 4 <
+                         track->waits.items[last].end_ns - track->waits.items[last].start_ns;
+        if (joins && first != SIZE_MAX) {
+            const struct run_wait *before = &track->waits.items[last];
+            uint64_t gap = wait->start_ns - before->end_ns;
+            joins = alike(before, wait) && gap * 2 < wait->end_ns - wait->start_ns;
+        }
+        if (joins) {
+            first = first == SIZE_MAX ? i : first;
+            last = i;
+            length++;
+        } else if (!noise) {
+            if (first != SIZE_MAX && length >= SERIES_MIN)
+                settle_series(infer, self, first, last);
+            first = SIZE_MAX;
+            length = 0;
+            if (wait && is_sleep(infer, wait)) {
+                first = last = i;
+                length = 1;
+            }
+        }
+    }
+}
+
+/* --- all of it --- */
+
+static void apply_edges(struct infer *infer)
+{
+    for (size_t i = 0; i < infer->run->edges.count; i++) {
+        const struct run_edge *edge = &infer->run->edges.items[i];
+        if (edge->kind == EDGE_SPAWN || edge->kind == EDGE_ORDER || edge->from == edge->to)
+            continue;
+        struct run_track *to = &infer->run->tracks.items[edge->to];
+        uint64_t before;
+        struct run_wait *wait = run_wait_at(to, edge->to_ns, &before);
+        if (!wait && before > to->start_ns && edge->to_ns - before <= infer->tolerance_ns)
+            wait = run_wait_at(to, before, NULL);
+        if (wait && wait->waker == RUN_NONE && edge->from_ns > wait->start_ns &&
+            infer->run->tracks.items[edge->from].actor)
+            set_waker(wait, edge->from, edge->from_ns);
+    }
+}
+
+static void infer_wait(struct infer *infer, struct run_wait *wait, uint32_t self)
+{
+    if (wait->waker != RUN_NONE || wait->blocked_ns == 0)
+        return;
+    switch ((enum wait_reason)wait->reason) {
+    case WAIT_CHILD: infer_child(infer, wait, self); break;
+    case WAIT_PIPE: infer_pipe(infer, wait, self); break;
+    case WAIT_NETWORK:
+    case WAIT_IPC:
+    case WAIT_POLL: (void)(infer_pipe(infer, wait, self) || infer_socket(infer, wait, self)); break;
+    case WAIT_LOCK: infer_lock(infer, wait, self); break;
+    case WAIT_UNKNOWN:
+    case WAIT_CPU_QUEUE:
+    case WAIT_DISK_READ:
+    case WAIT_DISK_WRITE:
+    case WAIT_DISK_SYNC:
+    case WAIT_DNS:
+    case WAIT_SLEEP:
+    case WAIT_PAGE_FAULT:
+    case WAIT_RECLAIM:
+    case WAIT_GPU:
+    case WAIT_RATE_LIMIT:
+    case WAIT_REMOTE:
+    case WAIT_HUMAN:
+    case WAIT_IDLE:
+    case WAIT_REASON_COUNT: break;
+    }
+}
+
+static int prepare(struct infer *infer)
+{
+    struct run *run = infer->run;
+    infer->children = calloc(run->tracks.count + 1, sizeof *infer->children);
+    if (!infer->children)
+        return -1;
+    for (uint32_t i = 0; i < run->tracks.count; i++) {
+        const struct run_track *track = &run->tracks.items[i];
+        if (!track->present || track->kind != TRACK_PROCESS || track->parent == RUN_NONE)
+            continue;
+        uint32_t parent = run->tracks.items[track->parent].process;
+        if (parent != RUN_NONE && vec_push(&infer->children[parent], i))
+            return -1;
+    }
+    for (uint32_t i = 0; i < run->peers.count; i++) {
+        const struct run_peer *peer = &run->peers.items[i];
+        if (peer->kind == PEER_SOCKET && peer->path[0] && peer->address[0] &&
+            map_put(&infer->socket_peers, ends_key(peer->path, peer->address), i))
+            return -1;
+    }
+    return 0;
+}
+
+int infer_wakers(struct run *run, struct err *err)
+{
+    struct infer infer = {.run = run, .tolerance_ns = num_max(TOLERANCE_NS, 2 * run->boundary_error_ns)};
+    int status = prepare(&infer);
+    if (!status) {
+        apply_edges(&infer);
+        for (uint32_t i = 0; i < run->tracks.count; i++) {
+            struct run_track *track = &run->tracks.items[i];
+            for (size_t j = 0; track->actor && j < track->waits.count; j++)
+                infer_wait(&infer, &track->waits.items[j], i);
+        }
+        for (uint32_t i = 0; i < run->tracks.count; i++) {
+            if (run->tracks.items[i].actor)
+                infer_polling(&infer, i);
+        }
+    }
+    for (size_t i = 0; infer.children && i < run->tracks.count; i++)
+        vec_free(&infer.children[i]);
+    free(infer.children);
+    map_free(&infer.socket_peers);
+    return status ? err_memory(err) : 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* picture: the timeline and the flame graph of a run, cut down to what can be drawn. */
+#ifndef TOLL_ANALYZE_PICTURE_H
+#define TOLL_ANALYZE_PICTURE_H
+
+#include "analyze/critical_path.h"
+
+/* At most this many tracks, and intervals a track; what is left out is counted or merged. */
+#define TIMELINE_TRACK_MAX    200
+#define TIMELINE_INTERVAL_MAX 1500
+
+WARN_UNUSED int picture_timeline(const struct run *run, const struct path *path, struct arena *arena,
+                                 struct timeline *ret_timeline, struct err *err);
+WARN_UNUSED int picture_flame(const struct run *run, struct arena *arena, struct flame *ret_flame,
+                              struct err *err);
+
+#endif

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "analyze/replay.h"
+
+#include <string.h>
+
+#include "base/num.h"
+
+/* One walker through a list of operations: an actor, or a worker of a pool. */
+struct context {
+    const struct op *ops;
+    size_t index, end;
+    uint32_t pool;    /* the pool a worker serves, RUN_NONE for an actor */
+    uint32_t pending; /* jobs and timers the current operation still waits for */
+    bool done;
+};
+
+struct pool_state {
+    size_t next;   /* iteration to hand out */
+    uint32_t busy; /* workers at work */
+    bool started;
+    VEC(uint32_t) waiting; /* contexts at their OP_POOL */
+};
+
+/* A heap entry: an instant of real time (timers) or of virtual time (jobs). */
+struct due {
+    double at;
+    uint32_t context;
+};
+
+struct heap {
+    VEC(struct due) items;
+};
+
+struct sim {
+    const struct program *program;
+    VEC(struct context) contexts;
+    struct heap timers, jobs;
+    struct pool_state *pools;
+    uint32_t *waiting_for; /* by signal: context, RUN_NONE */
+    bool *given;           /* by signal */
+    VEC(uint32_t) ready;
+    double now, virtual_now;
+    size_t knot_count;
+    bool over;
+    int status;
+};
+
+static void heap_push(struct sim *sim, struct heap *heap, struct due due)
+{
+    if (vec_push(&heap->items, due)) {
+        sim->status = -1;
+        return;
+    }
+    size_t at = heap->items.count - 1;
+    while (at && heap->items.items[(at - 1) / 2].at > due.at) {
+        heap->items.items[at] = heap->items.items[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    heap->items.items[at] = due;
+}
+
+static struct due heap_pop(struct heap *heap)
+{
+    struct due top = heap->items.items[0];
+    struct due last = heap->items.items[--heap->items.count];
+    size_t at = 0, count = heap->items.count;
+    for (size_t child = 1; child < count; child = at * 2 + 1) {
+        if (child + 1 < count && heap->items.items[child + 1].at < heap->items.items[child].at)
+            child++;
+        if (heap->items.items[child].at >= last.at)
+            break;
+        heap->items.items[at] = heap->items.items[child];
+        at = child;
+    }
+    if (count)
+        heap->items.items[at] = last;
+    return top;
+}
+
+static void make_ready(struct sim *sim, uint32_t context)
+{
+    if (vec_push(&sim->ready, context))
+        sim->status = -1;
+}
+
+static void give_signal(struct sim *sim, uint32_t signal)
+{
+    sim->given[signal] = true;
+    if (sim->waiting_for[signal] == RUN_NONE)
+        return;
+    uint32_t context = sim->waiting_for[signal];
+    sim->waiting_for[signal] = RUN_NONE;
+    sim->contexts.items[context].index++;
+    make_ready(sim, context);
+}
+
+static void add_job(struct sim *sim, uint32_t context, uint64_t work_ns)
+{
+    struct due due = {.at = sim->virtual_now + (double)work_ns, .context = context};
+    heap_push(sim, &sim->jobs, due);
+    sim->contexts.items[context].pending++;
+}
+
+/* --- pools --- */
+
+/* Gives a worker its next iteration; false when there is none. */
+static bool next_iteration(struct sim *sim, uint32_t context)
+{
+    struct context *worker = &sim->contexts.items[context];
+    struct pool_state *state = &sim->pools[worker->pool];
+    const struct pool *pool = &sim->program->pools.items[worker->pool];
+    if (state->next >= pool->iterations.count)
+        return false;
+    const struct iteration *iteration = &pool->iterations.items[state->next++];
+    worker->ops = sim->program->whole[iteration->actor].ops.items;
+    worker->index = iteration->first;
+    worker->end = iteration->first + iteration->count;
+    return true;
+}
+
+static void finish_pool(struct sim *sim, struct pool_state *state)
+{
+    for (size_t i = 0; i < state->waiting.count; i++) {
+        sim->contexts.items[state->waiting.items[i]].index++;
+        make_ready(sim, state->waiting.items[i]);
+    }
+    state->waiting.count = 0;
+}
+
+static void enter_pool(struct sim *sim, uint32_t context, uint32_t pool_index)
+{
+    struct pool_state *state = &sim->pools[pool_index];
+    const struct pool *pool = &sim->program->pools.items[pool_index];
+    if (vec_push(&state->waiting, context)) {
+        sim->status = -1;
+        return;
+    }
+    for (uint32_t i = 0; !state->started && i < pool->worker_count && i < pool->iterations.count; i++) {
+        struct context worker = {.pool = pool_index};
+        if (vec_push(&sim->contexts, worker)) {
+            sim->status = -1;
+            return;
+        }
+        uint32_t index = (uint32_t)sim->contexts.count - 1;
+        next_iteration(sim, index);
+        state->busy++;
+        make_ready(sim, index);
+    }
+    state->started = true;
+    if (state->busy == 0)
+        finish_pool(sim, state);
+}
+
+/* --- operations --- */
+
+static void end_of_list(struct sim *sim, uint32_t context)
+{
+    struct context *at = &sim->contexts.items[context];
+    if (at->pool != RUN_NONE) {
+        if (next_iteration(sim, context)) {
+            make_ready(sim, context);
+            return;
+        }
+        struct pool_state *state = &sim->pools[at->pool];
+        if (--state->busy == 0)
+            finish_pool(sim, state);
+    }
+    at->done = true;
+    if (context == sim->program->root)
+        sim->over = true;
+}
+
+/* Starts an operation; true when it is over at once. */
+static bool start_op(struct sim *sim, uint32_t context, const struct op *op)
+{
+    switch ((enum op_kind)op->kind) {
+    case OP_CPU:
+        for (uint16_t i = 0; op->duration_ns && i < op->chunks; i++)
+            add_job(sim, context, op->duration_ns / op->chunks);
+        return op->duration_ns == 0;
+    case OP_DELAY:
+        if (op->duration_ns) {
+            struct due due = {.at = sim->now + (double)op->duration_ns, .context = context};
+            heap_push(sim, &sim->timers, due);
+            sim->contexts.items[context].pending++;
+            if (op->server_ns)
+                add_job(sim, context, op->server_ns);
+        }
+        return op->duration_ns == 0;
+    case OP_AWAIT:
+        if (sim->given[op->ref])
+            return true;
+        sim->waiting_for[op->ref] = context;
+        return false;
+    case OP_SIGNAL: give_signal(sim, op->ref); return true;
+    case OP_POOL: enter_pool(sim, context, op->ref); return false;
+    }
+    return true;
+}
+
+static void advance(struct sim *sim, uint32_t context)
+{
+    while (!sim->status && !sim->over) {
+        /* start_op may move the contexts. */
+        struct context *at = &sim->contexts.items[context];
+        if (at->index >= at->end) {
+            end_of_list(sim, context);
+            return;
+        }
+        if (!start_op(sim, context, &at->ops[at->index]))
+            return;
+        sim->contexts.items[context].index++;
+    }
+}
+
+static void advance_ready(struct sim *sim)
+{
+    while (sim->ready.count && !sim->status && !sim->over)
+        advance(sim, sim->ready.items[--sim->ready.count]);
+}
+
+static void part_done(struct sim *sim, uint32_t context)
+{
+    struct context *at = &sim->contexts.items[context];
+    if (--at->pending == 0) {
+        at->index++;
+        make_ready(sim, context);
+    }
+}
+
+/* --- time --- */
+
+static double rate(const struct sim *sim)
+{
+    double wanted = (double)sim->jobs.items.count + sim->program->background_cores;
+    return wanted <= sim->program->core_count ? 1 : sim->program->core_count / wanted;
+}
+
+/* Nothing moves: actors await each other because of a wrong inference. The oldest await is given up. */
+static bool untie(struct sim *sim)
+{
+    uint32_t oldest = RUN_NONE;
+    uint64_t oldest_ns = UINT64_MAX;
+    for (uint32_t i = 0; i < sim->contexts.count; i++) {
+        const struct context *at = &sim->contexts.items[i];
+        if (at->done || at->index >= at->end || at->ops[at->index].kind != OP_AWAIT)
+            continue;
+        if (at->ops[at->index].at_ns < oldest_ns) {
+            oldest = i;
+            oldest_ns = at->ops[at->index].at_ns;
+        }
+    }
+    if (oldest == RUN_NONE)
+        return false;
+    sim->knot_count++;
+    give_signal(sim, sim->contexts.items[oldest].ops[sim->contexts.items[oldest].index].ref);
+    return true;
+}
+
+static bool step(struct sim *sim)
+{
+    double speed = rate(sim);
+    double job_at =
+        sim->jobs.items.count ? sim->now + (sim->jobs.items.items[0].at - sim->virtual_now) / speed : -1;
+    double timer_at = sim->timers.items.count ? sim->timers.items.items[0].at : -1;
+    if (job_at < 0 && timer_at < 0)
+        return untie(sim);
+    bool job_first = timer_at < 0 || (job_at >= 0 && job_at <= timer_at);
+    double next = job_first ? job_at : timer_at;
+    if (next > sim->now) {
+        sim->virtual_now += (next - sim->now) * speed;
+        sim->now = next;
+    }
+    if (job_first)
+        sim->virtual_now = sim->jobs.items.items[0].at;
+    part_done(sim, heap_pop(job_first ? &sim->jobs : &sim->timers).context);
+    return true;
+}
+
+static int sim_init(struct sim *sim, const struct program *program)
+{
+    *sim = (struct sim){.program = program};
+    sim->waiting_for = malloc((program->signal_count + 1) * sizeof *sim->waiting_for);
+    sim->given = calloc(program->signal_count + 1, sizeof *sim->given);
+    sim->pools = calloc(program->pools.count + 1, sizeof *sim->pools);
+    if (!sim->waiting_for || !sim->given || !sim->pools)
+        return -1;
+    memset(sim->waiting_for, 0xff, (program->signal_count + 1) * sizeof *sim->waiting_for);
+    for (size_t i = 0; i < program->actor_count; i++) {
+        struct context context = {
+            .ops = program->actors[i].ops.items, .end = program->actors[i].ops.count, .pool = RUN_NONE};
+        context.done = context.end == 0;
+        if (vec_push(&sim->contexts, context))
+            return -1;
+    }
+    /* The first in the list is advanced last: the root starts after all others stand at their first await. */
+    make_ready(sim, program->root);
+    for (uint32_t i = 0; i < program->actor_count; i++) {
+        if (i != program->root && program->actors[i].ops.count)
+            make_ready(sim, i);
+    }
+    return sim->status;
+}
+
+static void sim_deinit(struct sim *sim)
+{
+    vec_free(&sim->contexts);
+    vec_free(&sim->timers.items);
+    vec_free(&sim->jobs.items);
+    vec_free(&sim->ready);
+    for (size_t i = 0; sim->pools && i < sim->program->pools.count; i++)
+        vec_free(&sim->pools[i].waiting);
+    free(sim->pools);
+    free(sim->waiting_for);
+    free(sim->given);
+}
+
+int replay_program(const struct program *program, struct replay_result *ret_result, struct err *err)
+{
+    struct sim sim;
+    if (sim_init(&sim, program))
+        sim.status = -1;
+    do {
+        if (!sim.status)
+            advance_ready(&sim);
+    } while (!sim.status && !sim.over && step(&sim));
+    if (!sim.status)
+        *ret_result = (struct replay_result){.wall_ns = (uint64_t)sim.now, .knot_count = sim.knot_count};
+    int status = sim.status;
+    sim_deinit(&sim);
+    return status ? err_memory(err) : 0;
+}

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "analyze/replay_program.h"
+
+#include <string.h>
+
+#include "base/num.h"
+#include "base/str.h"
+
+struct marker {
+    uint64_t time_ns;
+    uint32_t signal;
+};
+
+struct marker_list {
+    VEC(struct marker) items;
+};
+
+struct builder {
+    struct program *program;
+    const struct run *run;
+    struct marker_list *markers; /* by actor: the signals it gives */
+    uint32_t **await_signal;     /* by actor, by wait index: the signal it awaits, RUN_NONE */
+    uint32_t *start_signal;      /* by actor */
+    /* of the actor being built: */
+    uint32_t actor;
+    uint64_t cursor;
+    size_t marker_index;
+    size_t piece_index;
+    int status;
+};
+
+static int new_signal(struct builder *builder, uint32_t giver, uint64_t time_ns, uint32_t *ret_signal)
+{
+    struct marker marker = {.time_ns = time_ns, .signal = (uint32_t)builder->program->signal_count};
+    if (vec_push(&builder->markers[giver].items, marker))
+        return -1;
+    *ret_signal = marker.signal;
+    builder->program->signal_count++;
+    return 0;
+}
+
+static bool takes_part(const struct run *run, uint32_t actor)
+{
+    const struct run_track *track = &run->tracks.items[actor];
+    return track->present && track->actor && track->start_ns < run->end_ns && track->end_ns > run->start_ns;
+}
+
+static int plan_signals(struct builder *builder)
+{
+    const struct run *run = builder->run;
+    for (uint32_t i = 0; i < run->tracks.count; i++) {
+        const struct run_track *track = &run->tracks.items[i];
+        builder->start_signal[i] = RUN_NONE;
+        if (!takes_part(run, i))
+            continue;
+        if (i != run->root && track->spawner != RUN_NONE && takes_part(run, track->spawner) &&
+            new_signal(builder, track->spawner, track->spawn_ns, &builder->start_signal[i]))
+            return -1;
+        builder->await_signal[i] = malloc((track->waits.count + 1) * sizeof **builder->await_signal);
+        if (!builder->await_signal[i])
+            return -1;
+        for (size_t j = 0; j < track->waits.count; j++) {
+            const struct run_wait *wait = &track->waits.items[j];
+            builder->await_signal[i][j] = RUN_NONE;
+            bool awaits = wait->waker != RUN_NONE && wait->waker != i && takes_part(run, wait->waker) &&
+                          wait->blocked_ns && !wait->poll_series;
+            if (awaits && new_signal(builder, wait->waker, wait->event_ns, &builder->await_signal[i][j]))
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static int compare_markers(const void *a, const void *b)
+{
+    const struct marker *x = a, *y = b;
+    if (x->time_ns != y->time_ns)
+        return x->time_ns > y->time_ns ? 1 : -1;
+    return (x->signal > y->signal) - (x->signal < y->signal);
+}
+
+static void put(struct builder *builder, struct op op)
+{
+    const struct run_track *track = &builder->run->tracks.items[builder->actor];
+    while (builder->piece_index + 1 < track->pieces.count &&
+           track->pieces.items[builder->piece_index].end_ns <= op.at_ns)
+        builder->piece_index++;
+    op.stage = builder->piece_index < track->pieces.count ? track->pieces.items[builder->piece_index].stage
+                                                          : RUN_NONE;
+    op.chunks = 1;
+    if (vec_push(&builder->program->actors[builder->actor].ops, op))
+        builder->status = -1;
+}
+
+static void put_signal(struct builder *builder, uint64_t at_ns)
+{
+    const struct marker_list *markers = &builder->markers[builder->actor];
+    struct op op = {.kind = OP_SIGNAL,
+                    .at_ns = at_ns,
+                    .ref = markers->items.items[builder->marker_index++].signal,
+                    .peer = RUN_NONE};
+    put(builder, op);
+}
+
+/* The next moment in [cursor, until) where the operation must be cut: a signal given, or a change of stage. */
+static uint64_t next_cut(const struct builder *builder, uint64_t until)
+{
+    const struct run_track *track = &builder->run->tracks.items[builder->actor];
+    const struct marker_list *markers = &builder->markers[builder->actor];
+    if (builder->marker_index < markers->items.count)
+        until = num_min(until, num_max(markers->items.items[builder->marker_index].time_ns, builder->cursor));
+    for (size_t i = builder->piece_index; i < track->pieces.count; i++) {
+        if (track->pieces.items[i].end_ns > builder->cursor)
+            return num_min(until, track->pieces.items[i].end_ns);
+    }
+    return until;
+}
+
+static void put_due_signals(struct builder *builder)
+{
+    const struct marker_list *markers = &builder->markers[builder->actor];
+    while (builder->marker_index < markers->items.count &&
+           markers->items.items[builder->marker_index].time_ns <= builder->cursor)
+        put_signal(builder, builder->cursor);
+}
+
+/* Operations of `model`'s kind over [cursor, until), scaled so that they sum up to `busy_ns`. */
+static void put_stretch(struct builder *builder, uint64_t until, uint64_t busy_ns, struct op model)
+{
+    uint64_t start = builder->cursor, length = until - start, given = 0;
+    put_due_signals(builder);
+    while (builder->cursor < until && !builder->status) {
+        uint64_t cut = next_cut(builder, until);
+        uint64_t share =
+            cut == until ? busy_ns : (uint64_t)((double)busy_ns * num_ratio(cut - start, length));
+        model.at_ns = builder->cursor;
+        model.duration_ns = share > given ? share - given : 0;
+        given = num_max(given, share);
+        if (model.duration_ns)
+            put(builder, model);
+        builder->cursor = cut;
+        put_due_signals(builder);
+    }
+}
+
+static void put_cpu(struct builder *builder, uint64_t until)
+{
+    struct op cpu = {.kind = OP_CPU, .peer = RUN_NONE};
+    if (until > builder->cursor)
+        put_stretch(builder, until, until - builder->cursor, cpu);
+    put_due_signals(builder);
+}
+
+static void put_await(struct builder *builder, const struct run_wait *wait, uint32_t signal)
+{
+    uint64_t end = wait->end_ns - wait->runnable_ns;
+    struct op op = {.kind = OP_AWAIT,
+                    .at_ns = builder->cursor,
+                    .ref = signal,
+                    .reason = wait->reason,
+                    .peer = wait->peer};
+    if (wait->count > 1) {
+        uint64_t length = wait->end_ns - wait->start_ns, away = wait->blocked_ns + wait->runnable_ns;
+        struct op cpu = {.kind = OP_CPU, .peer = RUN_NONE};
+        put_stretch(builder, wait->end_ns, length > away ? length - away : 0, cpu);
+        op.at_ns = builder->cursor;
+        put(builder, op);
+        return;
+    }
+    put(builder, op);
+    builder->cursor = num_max(builder->cursor, num_min(wait->event_ns, end));
+    put_due_signals(builder);
+    struct op residual = {.kind = OP_DELAY, .reason = wait->reason, .peer = wait->peer};
+    if (end > builder->cursor)
+        put_stretch(builder, end, end - builder->cursor, residual);
+}
+
+static void put_wait(struct builder *builder, const struct run_wait *wait, uint32_t signal)
+{
+    if (signal != RUN_NONE) {
+        put_await(builder, wait, signal);
+    } else if (wait->count > 1) {
+        uint64_t length = wait->end_ns - wait->start_ns, away = wait->blocked_ns + wait->runnable_ns;
+        uint64_t middle = wait->start_ns + (length > away ? length - away : 0);
+        put_cpu(builder, middle);
+        struct op delay = {.kind = OP_DELAY, .reason = wait->reason, .peer = wait->peer};
+        put_stretch(builder, wait->end_ns, wait->blocked_ns, delay);
+    } else if (wait->blocked_ns) {
+        struct op delay = {.kind = OP_DELAY, .reason = wait->reason, .peer = wait->peer};
+        put_stretch(builder, wait->end_ns - wait->runnable_ns, wait->blocked_ns, delay);
+    }
+    builder->cursor = num_max(builder->cursor, wait->end_ns);
+    put_due_signals(builder);
+}
+
+/* The first of a series of polling sleeps awaits the event of the last; those between are left out. */
+static size_t put_series(struct builder *builder, const struct run_track *track, size_t first)
+{
+    size_t last = first;
+    while (last + 1 < track->waits.count &&
+           (track->waits.items[last].poll_series || builder->await_signal[builder->actor][last] == RUN_NONE))
+        last++;
+    uint32_t signal = builder->await_signal[builder->actor][last];
+    if (signal == RUN_NONE)
+        return first;
+    struct op op = {.kind = OP_AWAIT,
+                    .at_ns = builder->cursor,
+                    .ref = signal,
+                    .reason = track->waits.items[last].reason,
+                    .peer = RUN_NONE};
+    put(builder, op);
+    builder->await_signal[builder->actor][last] = RUN_NONE;
+    const struct run_wait *end = &track->waits.items[last];
+    builder->cursor = num_max(builder->cursor, end->event_ns);
+    put_due_signals(builder);
+    struct op residual = {.kind = OP_DELAY, .reason = end->reason, .peer = end->peer};
+    uint64_t until = end->end_ns - end->runnable_ns;
+    if (until > builder->cursor)
+        put_stretch(builder, until, until - builder->cursor, residual);
+    builder->cursor = num_max(builder->cursor, end->end_ns);
+    put_due_signals(builder);
+    return last;
+}
+
+static void build_actor(struct builder *builder, uint32_t actor)
+{
+    const struct run_track *track = &builder->run->tracks.items[actor];
+    builder->actor = actor;
+    builder->marker_index = builder->piece_index = 0;
+    builder->cursor = num_max(track->start_ns, builder->run->start_ns);
+    if (builder->start_signal[actor] != RUN_NONE) {
+        struct op op = {.kind = OP_AWAIT,
+                        .at_ns = builder->cursor,
+                        .ref = builder->start_signal[actor],
+                        .peer = RUN_NONE};
+        put(builder, op);
+        /* From the fork to the first sign of life the child is being made: not the parent's time. */
+        uint64_t made = track->start_ns > track->spawn_ns ? track->start_ns - track->spawn_ns : 0;
+        op = (struct op){.kind = OP_CPU, .at_ns = builder->cursor, .duration_ns = made, .peer = RUN_NONE};
+        if (made)
+            put(builder, op);
+    } else if (actor != builder->run->root && track->start_ns > builder->run->start_ns) {
+        struct op op = {.kind = OP_DELAY,
+                        .at_ns = builder->cursor,
+                        .duration_ns = track->start_ns - builder->run->start_ns,
+                        .peer = RUN_NONE};
+        put(builder, op);
+    } else if (track->start_ns > builder->run->start_ns) {
+        struct op op = {.kind = OP_CPU,
+                        .at_ns = builder->run->start_ns,
+                        .duration_ns = track->start_ns - builder->run->start_ns,
+                        .peer = RUN_NONE};
+        put(builder, op);
+    }
+    for (size_t i = 0; i < track->waits.count && !builder->status; i++) {
+        const struct run_wait *wait = &track->waits.items[i];
+        if (wait->end_ns <= builder->cursor)
+            continue;
+        if (wait->start_ns > builder->cursor)
+            put_cpu(builder, wait->start_ns);
+        put_due_signals(builder);
+        if (wait->poll_series)
+            i = put_series(builder, track, i);
+        if (track->waits.items[i].end_ns > builder->cursor)
+            put_wait(builder, &track->waits.items[i], builder->await_signal[actor][i]);
+    }
+    put_cpu(builder, num_min(track->end_ns, num_max(builder->run->end_ns, builder->cursor)));
+    while (!builder->status && builder->marker_index < builder->markers[actor].items.count)
+        put_signal(builder, builder->cursor);
+}
+
+static bool is_local(const struct run_peer *peer)
+{
+    return peer->kind == PEER_SOCKET &&
+           (str_starts(peer->address, "127.") || str_starts(peer->address, "[::1]") ||
+            str_starts(peer->address, "::1") || peer->address[0] == '/' || peer->address[0] == '@');
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Work that goes on whatever the run does: the lower quartile of what others used. */
+static double background(const struct run *run)
+{
+    double *values = run->outside.count ? malloc(run->outside.count * sizeof *values) : NULL;
+    if (!values)
+        return 0;
+    for (size_t i = 0; i < run->outside.count; i++)
+        values[i] = run->outside.items[i].value;
+    qsort(values, run->outside.count, sizeof *values, compare_doubles);
+    double quartile = values[run->outside.count / 4];
+    free(values);
+    return quartile > 0 ? quartile : 0;
+}
+
+/* Adds, to each delay on a local server that overlaps (from, to], its share of `work_ns`. */
+static void share_work(struct op **delays, size_t count, uint64_t from, uint64_t to, double work_ns)
+{
+    uint64_t total = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < count; i++) {
+            uint64_t start = num_max(delays[i]->at_ns, from);
+            uint64_t end = num_min(delays[i]->at_ns + delays[i]->duration_ns, to);
+            if (end <= start)
+                continue;
+            if (pass == 0)
+                total += end - start;
+            else
+                delays[i]->server_ns += (uint64_t)(work_ns * num_ratio(end - start, total));
+        }
+        if (!total)
+            return;
+    }
+}
+
+static int compare_delays(const void *a, const void *b)
+{
+    const struct op *x = *(struct op *const *)a, *y = *(struct op *const *)b;
+    return (x->at_ns > y->at_ns) - (x->at_ns < y->at_ns);
+}
+
+static int attach_servers(struct program *program)
+{
+    const struct run *run = program->run;
+    program->background_cores = background(run);
+    VEC(struct op *) delays = {0};
+    for (size_t i = 0; i < program->actor_count; i++) {
+        for (size_t j = 0; j < program->actors[i].ops.count; j++) {
+            struct op *op = &program->actors[i].ops.items[j];
+            if (op->kind == OP_DELAY && op->peer != RUN_NONE && is_local(&run->peers.items[op->peer]) &&
+                vec_push(&delays, op)) {
+                vec_free(&delays);
+                return -1;
+            }
+        }
+    }
+    if (delays.count)
+        qsort(delays.items, delays.count, sizeof *delays.items, compare_delays);
+    size_t first = 0;
+    for (size_t i = 1; i < run->outside.count && delays.count; i++) {
+        uint64_t from = run->outside.items[i - 1].time_ns, to = run->outside.items[i].time_ns;
+        double extra = run->outside.items[i].value - program->background_cores;
+        while (first < delays.count &&
+               delays.items[first]->at_ns + delays.items[first]->duration_ns + (to - from) < from)
+            first++;
+        size_t count = 0;
+        while (first + count < delays.count && delays.items[first + count]->at_ns < to)
+            count++;
+        if (extra > 0 && to > from)
+            share_work(delays.items + first, count, from, to, extra * (double)(to - from));
+    }
+    vec_free(&delays);
+    return 0;
+}
+
+static void builder_deinit(struct builder *builder)
+{
+    for (size_t i = 0; i < builder->run->tracks.count; i++) {
+        if (builder->markers)
+            vec_free(&builder->markers[i].items);
+        if (builder->await_signal)
+            free(builder->await_signal[i]);
+    }
+    free(builder->markers);
+    free(builder->await_signal);
+    free(builder->start_signal);
+}
+
+int program_build(const struct run *run, struct program *ret_program, struct err *err)
+{
+    size_t count = run->tracks.count;
+    struct program program = {
+        .run = run, .actor_count = count, .root = run->root, .core_count = run->cpu_count};
+    struct builder builder = {.program = &program, .run = run};
+    program.actors = calloc(count + 1, sizeof *program.actors);
+    builder.markers = calloc(count + 1, sizeof *builder.markers);
+    builder.await_signal = calloc(count + 1, sizeof *builder.await_signal);
+    builder.start_signal = calloc(count + 1, sizeof *builder.start_signal);
+    int status = -1;
+    if (program.actors && builder.markers && builder.await_signal && builder.start_signal)
+        status = plan_signals(&builder);
+    for (uint32_t i = 0; i < count && !status; i++) {
+        struct marker_list *markers = &builder.markers[i];
+        if (markers->items.count)
+            qsort(markers->items.items, markers->items.count, sizeof *markers->items.items, compare_markers);
+        if (takes_part(run, i))
+            build_actor(&builder, i);
+        status = builder.status;
+    }
+    if (!status)
+        status = attach_servers(&program);
+    builder_deinit(&builder);
+    if (status) {
+        program_deinit(&program);
+        return err_memory(err);
+    }
+    *ret_program = program;
+    return 0;
+}
+
+int program_copy(const struct program *program, struct program *ret_copy, struct err *err)
+{
+    struct program copy = *program;
+    memset(&copy.pools, 0, sizeof copy.pools);
+    copy.whole = NULL;
+    copy.actors = calloc(program->actor_count + 1, sizeof *copy.actors);
+    if (!copy.actors)
+        return err_memory(err);
+    for (size_t i = 0; i < program->actor_count; i++) {
+        size_t count = program->actors[i].ops.count;
+        if (vec_reserve(&copy.actors[i].ops, count)) {
+            program_deinit(&copy);
+            return err_memory(err);
+        }
+        if (count)
+            memcpy(copy.actors[i].ops.items, program->actors[i].ops.items, count * sizeof(struct op));
+        copy.actors[i].ops.count = count;
+    }
+    *ret_copy = copy;
+    return 0;
+}
+
+static void free_lists(struct op_list *lists, size_t count)
+{
+    for (size_t i = 0; lists && i < count; i++)
+        vec_free(&lists[i].ops);
+    free(lists);
+}
+
+void program_deinit(struct program *program)
+{
+    free_lists(program->actors, program->actor_count);
+    free_lists(program->whole, program->actor_count);
+    for (size_t i = 0; i < program->pools.count; i++)
+        vec_free(&program->pools.items[i].iterations);
+    vec_free(&program->pools);
+    *program = (struct program){0};
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * replay_program: a run as what its actors did, without when: the input of a replay.
+ *
+ * Each actor is a list of operations: use a CPU for so long, be away for so long (a wait for the outside), await
+ * another actor's signal, signal. Recorded start times and queueing for CPUs are left out: the replay makes them
+ * anew. A change edits a copy of the program.
+ */
+#ifndef TOLL_ANALYZE_REPLAY_PROGRAM_H
+#define TOLL_ANALYZE_REPLAY_PROGRAM_H
+
+#include "analyze/run.h"
+
+enum op_kind {
+    OP_CPU,    /* needs a core for duration_ns, split over `chunks` cores when there are as many free */
+    OP_DELAY,  /* away for duration_ns; local servers' work for it takes server_ns of the same cores */
+    OP_AWAIT,  /* until signal `ref` was given */
+    OP_SIGNAL, /* gives signal `ref` */
+    OP_POOL    /* runs the iterations of pool `ref`; only changes make it */
+};
+
+struct op {
+    uint64_t at_ns; /* when it began in the recording */
+    uint64_t duration_ns;
+    uint64_t server_ns;
+    uint32_t ref;
+    uint32_t stage; /* RUN_NONE outside any */
+    uint32_t peer;
+    uint16_t chunks;
+    uint8_t kind;
+    uint8_t reason; /* enum wait_reason of a delay or of an await */
+};
+
+struct op_list {
+    VEC(struct op) ops;
+};
+
+/* Iterations of one loop that a change allows to overlap: ranges of operations of an actor. */
+struct iteration {
+    uint32_t actor;
+    uint32_t first, count; /* operations */
+};
+
+struct pool {
+    uint32_t worker_count;
+    VEC(struct iteration) iterations;
+};
+
+struct program {
+    const struct run *run;
+    struct op_list *actors; /* by track index */
+    size_t actor_count;
+    size_t signal_count;
+    uint32_t root;
+    double core_count;
+    double background_cores; /* taken by programs that have nothing to do with the run */
+    VEC(struct pool) pools;
+    /* With pools, the iterations' operations stay here while the actors' lists are cut. */
+    struct op_list *whole;
+};
+
+/* The run's wakers must have been inferred. */
+WARN_UNUSED int program_build(const struct run *run, struct program *ret_program, struct err *err);
+WARN_UNUSED int program_copy(const struct program *program, struct program *ret_copy, struct err *err);
+void program_deinit(struct program *program);
+
+#endif

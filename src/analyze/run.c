@@ -1,0 +1,676 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "analyze/run.h"
+
+#include <string.h>
+
+#include "analyze/stage.h"
+#include "base/num.h"
+#include "model/meta.h"
+
+/* Ids above this are taken for damage: a dense id never gets near it. */
+#define ID_MAX (1u << 30)
+
+struct loader {
+    struct run *run;
+    uint64_t root_id;
+    uint32_t outside_series;
+};
+
+static const char *text_of(const struct loader *loader, uint64_t string)
+{
+    return view_text(loader->run->view, string);
+}
+
+#define GROW_TO(vec, wanted, err)                                                                            \
+    do {                                                                                                     \
+        if ((wanted) > ID_MAX)                                                                               \
+            return err_set((err), ERR_INPUT, "could not load recording: id %llu is out of range",            \
+                           (unsigned long long)(wanted));                                                    \
+        if (vec_reserve((vec), (size_t)(wanted)))                                                            \
+            return err_memory(err);                                                                          \
+        if ((vec)->count < (wanted)) {                                                                       \
+            memset((vec)->items + (vec)->count, 0,                                                           \
+                   ((size_t)(wanted) - (vec)->count) * sizeof *(vec)->items);                                \
+            (vec)->count = (size_t)(wanted);                                                                 \
+        }                                                                                                    \
+    } while (0)
+
+static int load_tracks(void *context, const struct batch *batch, struct err *err)
+{
+    struct loader *loader = context;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        struct row_track row;
+        batch_row(batch, i, (uint64_t *)&row);
+        if (row.id == 0)
+            return err_set(err, ERR_INPUT, "could not load recording: a track has no id");
+        GROW_TO(&loader->run->tracks, row.id, err);
+        struct run_track *track = &loader->run->tracks.items[row.id - 1];
+        track->id = row.id;
+        track->start_ns = row.start_ns;
+        track->end_ns = row.end_ns;
+        track->pid = row.pid;
+        track->tid = row.tid;
+        track->exit_status = row.exit_status;
+        track->name = text_of(loader, row.name);
+        track->parent = row.parent ? (uint32_t)(row.parent - 1) : RUN_NONE;
+        track->kind = (uint8_t)row.kind;
+        track->present = true;
+        track->spawner = RUN_NONE;
+    }
+    return 0;
+}
+
+static struct run_track *track_of(const struct loader *loader, uint64_t id)
+{
+    if (id == 0 || id > loader->run->tracks.count || !loader->run->tracks.items[id - 1].present)
+        return NULL;
+    return &loader->run->tracks.items[id - 1];
+}
+
+static int load_peers(void *context, const struct batch *batch, struct err *err)
+{
+    struct loader *loader = context;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        struct row_peer row;
+        batch_row(batch, i, (uint64_t *)&row);
+        GROW_TO(&loader->run->peers, row.id, err);
+        if (row.id == 0)
+            continue;
+        struct run_peer *peer = &loader->run->peers.items[row.id - 1];
+        peer->kind = (uint8_t)row.kind;
+        peer->name = text_of(loader, row.name);
+        peer->address = text_of(loader, row.address);
+        peer->path = text_of(loader, row.path);
+    }
+    return 0;
+}
+
+static uint32_t peer_index(const struct loader *loader, uint64_t id)
+{
+    return id && id <= loader->run->peers.count && loader->run->peers.items[id - 1].kind ? (uint32_t)(id - 1)
+                                                                                         : RUN_NONE;
+}
+
+static int load_waits(void *context, const struct batch *batch, struct err *err)
+{
+    struct loader *loader = context;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        struct row_wait row;
+        batch_row(batch, i, (uint64_t *)&row);
+        struct run_track *track = track_of(loader, row.track);
+        if (!track || row.end_ns <= row.start_ns)
+            continue;
+        struct run_track *waker = track_of(loader, row.waker_track);
+        uint64_t length = row.end_ns - row.start_ns;
+        uint64_t runnable = num_min(row.runnable_ns, length);
+        struct run_wait wait = {
+            .start_ns = row.start_ns,
+            .end_ns = row.end_ns,
+            .runnable_ns = runnable,
+            .blocked_ns = num_min(row.blocked_ns, length - runnable),
+            .event_ns = row.end_ns - runnable,
+            .count = (uint32_t)num_max(num_min(row.count, UINT32_MAX), 1),
+            .peer = peer_index(loader, row.peer),
+            .waker =
+                waker && row.waker_source != WAKER_INTERRUPT ? (uint32_t)(row.waker_track - 1) : RUN_NONE,
+            .reason = (uint8_t)row.reason,
+            .waker_source = (uint8_t)row.waker_source,
+        };
+        if (vec_push(&track->waits, wait))
+            return err_memory(err);
+    }
+    return 0;
+}
+
+static int load_spans(void *context, const struct batch *batch, struct err *err)
+{
+    struct loader *loader = context;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        struct row_span row;
+        batch_row(batch, i, (uint64_t *)&row);
+        struct run_track *track = track_of(loader, row.track);
+        if (!track)
+            continue;
+        uint32_t name = run_stage_index(loader->run, text_of(loader, row.name), row.category == SPAN_EXEC);
+        struct run_span span = {
+            .start_ns = row.start_ns,
+            .end_ns = row.end_ns,
+            .id = row.id,
+            .name = name,
+            .parent = (uint32_t)row.parent,
+            .exec = row.category == SPAN_EXEC,
+        };
+        if (name == RUN_NONE || vec_push(&track->spans, span))
+            return err_memory(err);
+    }
+    return 0;
+}
+
+static int load_samples(void *context, const struct batch *batch, struct err *err)
+{
+    struct loader *loader = context;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        struct row_sample row;
+        batch_row(batch, i, (uint64_t *)&row);
+        struct run_track *track = track_of(loader, row.track);
+        if (!track || row.kind != SAMPLE_CPU)
+            continue;
+        bool known = row.stack && row.stack <= loader->run->stacks.count;
+        struct run_sample sample = {.time_ns = row.time_ns,
+                                    .weight = row.weight,
+                                    .stack = known ? (uint32_t)(row.stack - 1) : RUN_NONE};
+        if (vec_push(&track->samples, sample))
+            return err_memory(err);
+    }
+    return 0;
+}
+
+static int load_stacks(void *context, const struct batch *batch, struct err *err)
+{
+    struct loader *loader = context;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        struct row_stack row;
+        batch_row(batch, i, (uint64_t *)&row);
+        GROW_TO(&loader->run->stacks, row.id, err);
+        if (row.id == 0)
+            continue;
+        /* A parent has a smaller id, so that walking up always ends. */
+        bool rooted = row.parent == 0 || row.parent >= row.id;
+        loader->run->stacks.items[row.id - 1] = (struct run_stack){
+            .parent = rooted ? RUN_NONE : (uint32_t)(row.parent - 1),
+            .frame = row.frame && row.frame <= ID_MAX ? (uint32_t)(row.frame - 1) : RUN_NONE,
+        };
+    }
+    return 0;
+}
+
+static int load_frames(void *context, const struct batch *batch, struct err *err)
+{
+    struct loader *loader = context;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        struct row_frame row;
+        batch_row(batch, i, (uint64_t *)&row);
+        GROW_TO(&loader->run->frames, row.id, err);
+        if (row.id == 0)
+            continue;
+        loader->run->frames.items[row.id - 1] = (struct run_frame){
+            .function = text_of(loader, row.function),
+            .file = row.file ? text_of(loader, row.file) : NULL,
+            .module = row.module ? text_of(loader, row.module) : NULL,
+            .line = (uint32_t)num_min(row.line, UINT32_MAX),
+            .address = row.address,
+        };
+    }
+    return 0;
+}
+
+static int load_edges(void *context, const struct batch *batch, struct err *err)
+{
+    struct loader *loader = context;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        struct row_edge row;
+        batch_row(batch, i, (uint64_t *)&row);
+        if (!track_of(loader, row.from_track) || !track_of(loader, row.to_track))
+            continue;
+        struct run_edge edge = {.from_ns = row.from_ns,
+                                .to_ns = row.to_ns,
+                                .from = (uint32_t)(row.from_track - 1),
+                                .to = (uint32_t)(row.to_track - 1),
+                                .kind = (uint8_t)row.kind,
+                                .source = (uint8_t)row.source};
+        if (vec_push(&loader->run->edges, edge))
+            return err_memory(err);
+    }
+    return 0;
+}
+
+static int load_io(void *context, const struct batch *batch, struct err *err)
+{
+    struct loader *loader = context;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        struct row_io row;
+        batch_row(batch, i, (uint64_t *)&row);
+        uint32_t peer = peer_index(loader, row.peer);
+        if (peer == RUN_NONE || !track_of(loader, row.track))
+            continue;
+        struct run_peer *other = &loader->run->peers.items[peer];
+        uint32_t track = (uint32_t)(row.track - 1);
+        if ((row.operation == IO_READ && vec_push(&other->readers, track)) ||
+            (row.operation == IO_WRITE && vec_push(&other->writers, track)))
+            return err_memory(err);
+    }
+    return 0;
+}
+
+static int load_series(void *context, const struct batch *batch, struct err *err)
+{
+    struct loader *loader = context;
+    (void)err;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        struct row_series row;
+        batch_row(batch, i, (uint64_t *)&row);
+        if (row.track == 0 && strcmp(text_of(loader, row.name), SERIES_CPU_OUTSIDE) == 0)
+            loader->outside_series = (uint32_t)row.id;
+    }
+    return 0;
+}
+
+static int load_points(void *context, const struct batch *batch, struct err *err)
+{
+    struct loader *loader = context;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        struct row_point row;
+        batch_row(batch, i, (uint64_t *)&row);
+        if (!loader->outside_series || row.series != loader->outside_series)
+            continue;
+        struct run_point point = {.time_ns = row.time_ns, .value = num_double(row.value)};
+        if (vec_push(&loader->run->outside, point))
+            return err_memory(err);
+    }
+    return 0;
+}
+
+static int load_usage(void *context, const struct batch *batch, struct err *err)
+{
+    struct loader *loader = context;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        struct row_usage row;
+        batch_row(batch, i, (uint64_t *)&row);
+        struct run_usage usage = {
+            .span = row.span, .kind = text_of(loader, row.kind), .amount = num_double(row.amount)};
+        if (vec_push(&loader->run->usage, usage))
+            return err_memory(err);
+    }
+    return 0;
+}
+
+static int load_binds(void *context, const struct batch *batch, struct err *err)
+{
+    struct loader *loader = context;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        struct row_bind row;
+        batch_row(batch, i, (uint64_t *)&row);
+        if (!track_of(loader, row.track) || !track_of(loader, row.thread))
+            continue;
+        struct run_bind bind = {.start_ns = row.start_ns,
+                                .end_ns = row.end_ns,
+                                .track = (uint32_t)(row.track - 1),
+                                .thread = (uint32_t)(row.thread - 1)};
+        if (vec_push(&loader->run->binds, bind))
+            return err_memory(err);
+    }
+    return 0;
+}
+
+static int load_attrs(void *context, const struct batch *batch, struct err *err)
+{
+    struct loader *loader = context;
+    (void)err;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        struct row_attr row;
+        batch_row(batch, i, (uint64_t *)&row);
+        struct run_track *track = row.owner_table == TABLE_TRACK ? track_of(loader, row.owner) : NULL;
+        uint64_t value;
+        if (!track || num_parse_u64(text_of(loader, row.value), &value))
+            continue;
+        const struct {
+            const char *key;
+            uint64_t *field;
+        } fields[] = {
+            {ATTR_RSS_BYTES_MAX, &track->rss_bytes_max},
+            {ATTR_CPU_USER_NS, &track->cpu_user_ns},
+            {ATTR_CPU_SYSTEM_NS, &track->cpu_system_ns},
+            {ATTR_FAULT_MINOR_COUNT, &track->fault_minor_count},
+            {ATTR_FAULT_MAJOR_COUNT, &track->fault_major_count},
+        };
+        for (size_t j = 0; j < sizeof fields / sizeof fields[0]; j++) {
+            if (strcmp(text_of(loader, row.key), fields[j].key) == 0)
+                *fields[j].field = num_max(*fields[j].field, value);
+        }
+    }
+    return 0;
+}
+
+/* The spans of a logical track stand on each thread that carried it too, for the time it did. */
+static int lend_spans(struct run *run, struct err *err)
+{
+    for (size_t i = 0; i < run->binds.count; i++) {
+        const struct run_bind *bind = &run->binds.items[i];
+        uint64_t end = bind->end_ns ? bind->end_ns : UINT64_MAX;
+        const struct run_track *logical = &run->tracks.items[bind->track];
+        struct run_track *thread = &run->tracks.items[bind->thread];
+        size_t count = bind->track == bind->thread ? 0 : logical->spans.count;
+        for (size_t j = 0; j < count; j++) {
+            struct run_span span = logical->spans.items[j];
+            uint64_t span_end = span.end_ns ? span.end_ns : UINT64_MAX;
+            if (span.borrowed || span.start_ns >= end || span_end <= bind->start_ns)
+                continue;
+            span.start_ns = num_max(span.start_ns, bind->start_ns);
+            span.end_ns = num_min(span_end, end) == UINT64_MAX ? 0 : num_min(span_end, end);
+            span.borrowed = true;
+            if (vec_push(&thread->spans, span))
+                return err_memory(err);
+        }
+    }
+    return 0;
+}
+
+static uint64_t meta_u64(const struct view *view, const char *key, uint64_t otherwise)
+{
+    uint64_t value;
+    const char *text = view_meta(view, key);
+    return text && !num_parse_u64(text, &value) ? value : otherwise;
+}
+
+static int compare_waits(const void *a, const void *b)
+{
+    const struct run_wait *x = a, *y = b;
+    return (x->start_ns > y->start_ns) - (x->start_ns < y->start_ns);
+}
+
+/* A span that holds another comes first. */
+static int compare_spans(const void *a, const void *b)
+{
+    const struct run_span *x = a, *y = b;
+    if (x->start_ns != y->start_ns)
+        return x->start_ns > y->start_ns ? 1 : -1;
+    if (x->end_ns != y->end_ns)
+        return x->end_ns < y->end_ns ? 1 : -1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+static int compare_samples(const void *a, const void *b)
+{
+    const struct run_sample *x = a, *y = b;
+    return (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
+}
+
+static int compare_edges(const void *a, const void *b)
+{
+    const struct run_edge *x = a, *y = b;
+    return (x->to_ns > y->to_ns) - (x->to_ns < y->to_ns);
+}
+
+#define SORT(vec, compare)                                                                                   \
+    do {                                                                                                     \
+        if ((vec)->count)                                                                                    \
+            qsort((vec)->items, (vec)->count, sizeof *(vec)->items, (compare));                              \
+    } while (0)
+
+/* Later rows of the same span replace earlier ones (an open span is written twice). */
+static void drop_replaced_spans(struct run_track *track)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < track->spans.count; i++) {
+        struct run_span *span = &track->spans.items[i];
+        bool replaced = false;
+        for (size_t j = i + 1; j < track->spans.count && !replaced; j++) {
+            if (track->spans.items[j].start_ns != span->start_ns)
+                break;
+            replaced = track->spans.items[j].id == span->id;
+        }
+        if (!replaced)
+            track->spans.items[kept++] = *span;
+    }
+    track->spans.count = kept;
+}
+
+/* Rows may overlap by a clock's rounding: the later wait begins where the earlier one ends. */
+static void straighten_waits(struct run_track *track)
+{
+    uint64_t at = track->start_ns;
+    size_t kept = 0;
+    for (size_t i = 0; i < track->waits.count; i++) {
+        struct run_wait wait = track->waits.items[i];
+        wait.start_ns = num_max(wait.start_ns, at);
+        wait.end_ns = num_min(wait.end_ns, track->end_ns);
+        if (wait.end_ns <= wait.start_ns)
+            continue;
+        uint64_t length = wait.end_ns - wait.start_ns;
+        wait.runnable_ns = num_min(wait.runnable_ns, length);
+        wait.blocked_ns =
+            wait.count == 1 ? length - wait.runnable_ns : num_min(wait.blocked_ns, length - wait.runnable_ns);
+        wait.event_ns = num_max(num_min(wait.event_ns, wait.end_ns - wait.runnable_ns), wait.start_ns);
+        at = wait.end_ns;
+        track->waits.items[kept++] = wait;
+    }
+    track->waits.count = kept;
+}
+
+static void settle_process(struct run *run, uint32_t index)
+{
+    struct run_track *track = &run->tracks.items[index];
+    track->process = RUN_NONE;
+    uint32_t at = index;
+    for (size_t hops = 0; at != RUN_NONE && hops <= run->tracks.count; hops++) {
+        if (at >= run->tracks.count || !run->tracks.items[at].present)
+            break;
+        if (run->tracks.items[at].kind == TRACK_PROCESS) {
+            track->process = at;
+            break;
+        }
+        at = run->tracks.items[at].parent;
+    }
+}
+
+static int settle_tracks(struct run *run, struct err *err)
+{
+    for (uint32_t i = 0; i < run->tracks.count; i++) {
+        struct run_track *track = &run->tracks.items[i];
+        if (!track->present)
+            continue;
+        if (track->parent != RUN_NONE && (track->parent >= run->tracks.count || track->parent == i))
+            track->parent = RUN_NONE;
+        track->open = track->end_ns == 0;
+        if (track->open || track->end_ns < track->start_ns)
+            track->end_ns = num_max(run->end_ns, track->start_ns);
+        settle_process(run, i);
+        track->actor = track->kind != TRACK_PROCESS && (track->kind == TRACK_THREAD || track->waits.count);
+        for (size_t j = 0; j < track->spans.count; j++) {
+            if (track->spans.items[j].end_ns == 0)
+                track->spans.items[j].end_ns = track->end_ns;
+        }
+        SORT(&track->waits, compare_waits);
+        SORT(&track->spans, compare_spans);
+        SORT(&track->samples, compare_samples);
+        drop_replaced_spans(track);
+        straighten_waits(track);
+    }
+    for (uint32_t i = 0; i < run->tracks.count; i++) {
+        struct run_track *track = &run->tracks.items[i];
+        if (!track->present || !track->actor)
+            continue;
+        if (track->process != RUN_NONE && vec_push(&run->tracks.items[track->process].actors, i))
+            return err_memory(err);
+    }
+    return 0;
+}
+
+static int settle_waiters(struct run *run, struct err *err)
+{
+    for (uint32_t i = 0; i < run->tracks.count; i++) {
+        struct run_track *track = &run->tracks.items[i];
+        uint64_t waited = 0;
+        uint64_t from = num_max(track->start_ns, run->start_ns), to = num_min(track->end_ns, run->end_ns);
+        for (size_t j = 0; j < track->waits.count; j++) {
+            const struct run_wait *wait = &track->waits.items[j];
+            if (wait->start_ns >= from && wait->end_ns <= to)
+                waited += wait->blocked_ns + wait->runnable_ns;
+            else if (wait->end_ns > from && wait->start_ns < to)
+                waited += num_min(wait->end_ns, to) - num_max(wait->start_ns, from);
+            if (wait->peer == RUN_NONE)
+                continue;
+            struct run_peer *peer = &run->peers.items[wait->peer];
+            if ((peer->waiters.count == 0 || peer->waiters.items[peer->waiters.count - 1] != i) &&
+                vec_push(&peer->waiters, i))
+                return err_memory(err);
+        }
+        track->run_ns = track->actor && to > from && to - from > waited ? to - from - waited : 0;
+    }
+    return 0;
+}
+
+/* Spawn edges name tracks; the actor is the thread itself, or the process's first one. */
+static uint32_t actor_of(const struct run *run, uint32_t track)
+{
+    const struct run_track *at = &run->tracks.items[track];
+    if (at->actor || at->kind != TRACK_PROCESS)
+        return track;
+    for (size_t i = 0; i < at->actors.count; i++) {
+        if (run->tracks.items[at->actors.items[i]].tid == at->pid)
+            return at->actors.items[i];
+    }
+    return at->actors.count ? at->actors.items[0] : RUN_NONE;
+}
+
+static void settle_spawns(struct run *run)
+{
+    for (size_t i = 0; i < run->edges.count; i++) {
+        const struct run_edge *edge = &run->edges.items[i];
+        if (edge->kind != EDGE_SPAWN)
+            continue;
+        uint32_t from = actor_of(run, edge->from), to = actor_of(run, edge->to);
+        if (from == RUN_NONE || to == RUN_NONE || from == to)
+            continue;
+        run->tracks.items[to].spawner = from;
+        run->tracks.items[to].spawn_ns = num_min(edge->from_ns, run->tracks.items[to].start_ns);
+    }
+    for (uint32_t i = 0; i < run->tracks.count; i++) {
+        struct run_track *track = &run->tracks.items[i];
+        if (!track->actor || track->spawner != RUN_NONE || i == run->root || track->process == RUN_NONE)
+            continue;
+        /* Not recorded: the parent process's main thread, or for a thread its process's. */
+        const struct run_track *process = &run->tracks.items[track->process];
+        bool main_thread = track->tid == process->pid;
+        uint32_t parent = main_thread ? process->parent : track->process;
+        uint32_t from = parent == RUN_NONE ? RUN_NONE : actor_of(run, parent);
+        if (from == RUN_NONE || from == i)
+            continue;
+        track->spawner = from;
+        track->spawn_ns = track->start_ns;
+    }
+}
+
+static int settle_root(struct run *run, uint64_t root_id, struct err *err)
+{
+    uint32_t root = RUN_NONE;
+    if (root_id && root_id <= run->tracks.count && run->tracks.items[root_id - 1].present)
+        root = (uint32_t)(root_id - 1);
+    for (uint32_t i = 0; root == RUN_NONE && i < run->tracks.count; i++) {
+        if (run->tracks.items[i].present && run->tracks.items[i].parent == RUN_NONE)
+            root = i;
+    }
+    run->root = root == RUN_NONE ? RUN_NONE : actor_of(run, root);
+    if (run->root == RUN_NONE)
+        return err_set(err, ERR_INPUT, "could not load recording: it holds no thread of the main command");
+    return 0;
+}
+
+static int settle(struct run *run, struct err *err)
+{
+    uint64_t start = meta_u64(run->view, META_START, 0), end = meta_u64(run->view, META_END, 0);
+    for (size_t i = 0; i < run->tracks.count; i++) {
+        const struct run_track *track = &run->tracks.items[i];
+        if (!track->present)
+            continue;
+        if (start == 0 || (track->start_ns && track->start_ns < start && !view_meta(run->view, META_START)))
+            start = track->start_ns;
+        if (!view_meta(run->view, META_END))
+            end = num_max(end, num_max(track->end_ns, track->start_ns));
+    }
+    if (end <= start)
+        return err_set(err, ERR_INPUT, "could not load recording: its end is not after its start");
+    run->start_ns = start;
+    run->end_ns = end;
+    run->cpu_count = (uint32_t)num_max(num_min(meta_u64(run->view, META_CPU_COUNT, 1), 65536), 1);
+    run->boundary_error_ns = meta_u64(run->view, META_WAIT_BOUNDARY_ERROR, 0);
+    int status = lend_spans(run, err);
+    if (!status)
+        status = settle_tracks(run, err);
+    if (!status)
+        status = settle_root(run, meta_u64(run->view, META_ROOT_TRACK, 0), err);
+    if (!status)
+        status = settle_waiters(run, err);
+    if (status)
+        return status;
+    SORT(&run->edges, compare_edges);
+    settle_spawns(run);
+    return stage_pieces(run, err);
+}
+
+int run_load(const struct view *view, struct run *ret_run, struct err *err)
+{
+    static const struct {
+        enum table_id table;
+        view_batch_fn *load;
+    } steps[] = {
+        {TABLE_TRACK, load_tracks},   {TABLE_PEER, load_peers},   {TABLE_WAIT, load_waits},
+        {TABLE_SPAN, load_spans},     {TABLE_FRAME, load_frames}, {TABLE_STACK, load_stacks},
+        {TABLE_SAMPLE, load_samples}, {TABLE_EDGE, load_edges},   {TABLE_IO, load_io},
+        {TABLE_SERIES, load_series},  {TABLE_POINT, load_points}, {TABLE_USAGE, load_usage},
+        {TABLE_BIND, load_binds},     {TABLE_ATTR, load_attrs},
+    };
+    struct run run = {.view = view};
+    struct loader loader = {.run = &run};
+    int status = 0;
+    for (size_t i = 0; !status && i < sizeof steps / sizeof steps[0]; i++)
+        status = view_scan_all(view, steps[i].table, steps[i].load, &loader, err);
+    if (!status)
+        status = settle(&run, err);
+    if (status) {
+        run_deinit(&run);
+        return status;
+    }
+    *ret_run = run;
+    return 0;
+}
+
+void run_deinit(struct run *run)
+{
+    for (size_t i = 0; i < run->tracks.count; i++) {
+        struct run_track *track = &run->tracks.items[i];
+        vec_free(&track->waits);
+        vec_free(&track->spans);
+        vec_free(&track->samples);
+        vec_free(&track->pieces);
+        vec_free(&track->actors);
+    }
+    for (size_t i = 0; i < run->peers.count; i++) {
+        vec_free(&run->peers.items[i].readers);
+        vec_free(&run->peers.items[i].writers);
+        vec_free(&run->peers.items[i].waiters);
+    }
+    vec_free(&run->tracks);
+    vec_free(&run->peers);
+    vec_free(&run->frames);
+    vec_free(&run->stacks);
+    vec_free(&run->edges);
+    vec_free(&run->outside);
+    vec_free(&run->usage);
+    vec_free(&run->stages);
+    vec_free(&run->binds);
+    intern_free(&run->stage_names);
+    arena_free(&run->arena);
+}
+
+size_t run_waits_before(const struct run_track *track, uint64_t t)
+{
+    size_t low = 0, high = track->waits.count;
+    while (low < high) { /* the first wait that starts at or after t */
+        size_t middle = low + (high - low) / 2;
+        if (track->waits.items[middle].start_ns < t)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct run_wait *run_wait_at(const struct run_track *track, uint64_t t, uint64_t *ret_before)
+{
+    size_t count = run_waits_before(track, t);
+    struct run_wait *last = count ? &track->waits.items[count - 1] : NULL;
+    if (ret_before)
+        *ret_before = last ? num_min(last->end_ns, t) : track->start_ns;
+    return last && t <= last->end_ns ? last : NULL;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* scenario: small runs written by hand, for tests. Times are milliseconds from the run's start. */
+#ifndef TOLL_ANALYZE_SCENARIO_H
+#define TOLL_ANALYZE_SCENARIO_H
+
+#include "analyze/critical_path.h"
+#include "model/dataset.h"
+
+struct scenario {
+    struct dataset data;
+    uint64_t next_track, next_peer, next_span, next_frame;
+    struct run run;
+    struct path path;
+};
+
+void scenario_init(struct scenario *scenario, uint64_t cpu_count, uint64_t wall_ms);
+void scenario_deinit(struct scenario *scenario);
+
+/* A process of one thread; the thread's track id. `parent` is a thread that spawns it, 0 for the root. */
+uint64_t scenario_process(struct scenario *scenario, uint64_t parent, const char *name, uint64_t start_ms,
+                          uint64_t end_ms);
+uint64_t scenario_thread(struct scenario *scenario, uint64_t creator, const char *name, uint64_t start_ms,
+                         uint64_t end_ms);
+uint64_t scenario_peer(struct scenario *scenario, uint64_t kind, const char *name, const char *address);
+/* The process of `thread` holds an end of the peer: IO_READ or IO_WRITE. */
+void scenario_holds(struct scenario *scenario, uint64_t thread, uint64_t peer, uint64_t operation);
+void scenario_wait(struct scenario *scenario, uint64_t thread, uint64_t start_ms, uint64_t end_ms,
+                   uint64_t reason, uint64_t peer);
+void scenario_queue(struct scenario *scenario, uint64_t thread, uint64_t start_ms, uint64_t end_ms);
+void scenario_span(struct scenario *scenario, uint64_t thread, const char *name, uint64_t start_ms,
+                   uint64_t end_ms);
+/* A sample every millisecond in [start_ms, end_ms) in one function. */
+void scenario_samples(struct scenario *scenario, uint64_t thread, const char *function, uint64_t start_ms,
+                      uint64_t end_ms);
+
+/* Loads, infers and walks. */
+void scenario_walk(struct scenario *scenario);
+/* Milliseconds of the path that the program `process` (NULL: any) was doing `doing`. */
+uint64_t scenario_doing_ms(const struct scenario *scenario, const char *process, int doing);
+uint64_t scenario_via_ms(const struct scenario *scenario, uint64_t reason);
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "analyze/whatif.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "analyze/loop_change.h"
+#include "analyze/replay.h"
+#include "analyze/resolve.h"
+#include "base/num.h"
+
+/* What even an exact replay cannot know, and the widest an interval gets: 1.5x from low to high. */
+#define SPREAD_MIN 0.04
+#define SPREAD_MAX 0.2
+
+int whatif_init(const struct run *run, struct whatif *ret_whatif, struct err *err)
+{
+    struct whatif whatif = {.run = run};
+    int status = program_build(run, &whatif.program, err);
+    if (status)
+        return status;
+    struct replay_result result;
+    status = replay_program(&whatif.program, &result, err);
+    if (status) {
+        program_deinit(&whatif.program);
+        return status;
+    }
+    uint64_t wall_ns = run->end_ns - run->start_ns;
+    whatif.baseline_ns = num_max(result.wall_ns, 1);
+    whatif.baseline_drift_ratio = fabs((double)result.wall_ns - (double)wall_ns) / (double)wall_ns;
+    *ret_whatif = whatif;
+    return 0;
+}
+
+void whatif_deinit(struct whatif *whatif)
+{
+    program_deinit(&whatif->program);
+}
+
+/* --- the share of a function in what an actor did in a stage --- */
+
+struct share {
+    uint64_t inside, total;
+};
+
+struct shares {
+    struct map index; /* (actor, stage) to entries */
+    VEC(struct share) entries;
+    struct share all;
+};
+
+static bool stack_has(const struct run *run, uint32_t stack, const char *function)
+{
+    while (stack != RUN_NONE && stack < run->stacks.count) {
+        uint32_t frame = run->stacks.items[stack].frame;
+        if (frame < run->frames.count && run->frames.items[frame].function &&
+            strcmp(run->frames.items[frame].function, function) == 0)
+            return true;
+        stack = run->stacks.items[stack].parent;
+    }
+    return false;
+}
+
+static uint64_t share_key(uint32_t actor, uint32_t stage)
+{
+    return (uint64_t)actor << 32 | stage;
+}
+
+static int count_shares(const struct run *run, const char *function, struct shares *shares)
+{
+    for (uint32_t i = 0; i < run->tracks.count; i++) {
+        for (size_t j = 0; j < run->tracks.items[i].samples.count; j++) {
+            const struct run_sample *sample = &run->tracks.items[i].samples.items[j];
+            uint64_t key = share_key(i, run_stage_at(run, i, sample->time_ns));
+            uint64_t *at = map_get(&shares->index, key);
+            struct share none = {0};
+            if (!at &&
+                (map_put(&shares->index, key, shares->entries.count) || vec_push(&shares->entries, none)))
+                return -1;
+            struct share *share = &shares->entries.items[*map_get(&shares->index, key)];
+            uint64_t inside = stack_has(run, sample->stack, function) ? sample->weight : 0;
+            share->total += sample->weight;
+            share->inside += inside;
+            shares->all.total += sample->weight;
+            shares->all.inside += inside;
+        }
+    }
+    return 0;
+}
+
+static double share_of(const struct shares *shares, uint32_t actor, uint32_t stage)
+{
+    const uint64_t *at = map_get(&shares->index, share_key(actor, stage));
+    return at ? num_ratio(shares->entries.items[*at].inside, shares->entries.items[*at].total) : 0;
+}
+
+static void shares_free(struct shares *shares)
+{
+    map_free(&shares->index);
+    vec_free(&shares->entries);
+}
+
+/* --- changes of operations in place --- */
+
+static bool op_matches(const struct run *run, const struct target *target, uint32_t actor,
+                       const struct op *op)
+{
+    switch (target->change.kind) {
+    case CHANGE_STAGE:
+        if (run->has_spans)
+            return op->stage == target->stage;
+        /* fall through */
+    case CHANGE_PROCESS: return strcmp(run_process_name(run, actor, op->at_ns + 1), target->change.name) == 0;
+    case CHANGE_PEER:
+    case CHANGE_LOCK: return op->peer != RUN_NONE && resolve_is_peer(target, &run->peers.items[op->peer]);
+    case CHANGE_WAIT: return (op->kind == OP_DELAY || op->kind == OP_AWAIT) && op->reason == target->reason;
+    case CHANGE_RUN: return true;
+    case CHANGE_ANY:
+    case CHANGE_FUNCTION:
+    case CHANGE_AGENT:
+    case CHANGE_TASK:
+    case CHANGE_KNOB:
+    case CHANGE_KIND_COUNT: return false;
+    }
+    return false;
+}
+
+/* Durations times `scale`; with scale 0 a lock is no longer waited for. Other awaits are of real events: they stay. */
+static void scale_ops(struct program *program, const struct target *target, double scale)
+{
+    for (uint32_t i = 0; i < program->actor_count; i++) {
+        for (size_t j = 0; j < program->actors[i].ops.count; j++) {
+            struct op *op = &program->actors[i].ops.items[j];
+            if (op->kind == OP_SIGNAL || op->kind == OP_POOL || !op_matches(program->run, target, i, op))
+                continue;
+            if (op->kind == OP_AWAIT) {
+                if (scale == 0 && op->reason == WAIT_LOCK)
+                    *op =
+                        (struct op){.kind = OP_CPU, .at_ns = op->at_ns, .stage = op->stage, .peer = RUN_NONE};
+                continue;
+            }
+            op->duration_ns = (uint64_t)((double)op->duration_ns * scale);
+            op->server_ns = (uint64_t)((double)op->server_ns * scale);
+        }
+    }
+}
+
+static int scale_function(struct program *program, const struct target *target, double scale,
+                          double *ret_error, struct err *err)
+{
+    struct shares shares = {0};
+    if (count_shares(program->run, target->change.name, &shares)) {
+        shares_free(&shares);
+        return err_memory(err);
+    }
+    for (uint32_t i = 0; i < program->actor_count; i++) {
+        for (size_t j = 0; j < program->actors[i].ops.count; j++) {
+            struct op *op = &program->actors[i].ops.items[j];
+            double share = op->kind == OP_CPU ? share_of(&shares, i, op->stage) : 0;
+            if (share > 0)
+                op->duration_ns = (uint64_t)((double)op->duration_ns * (1 - share + share * scale));
+        }
+    }
+    /* Two standard errors of a share that was sampled (binomial). */
+    double all = num_ratio(shares.all.inside, shares.all.total);
+    double samples = 0;
+    for (size_t i = 0; i < program->run->tracks.count; i++)
+        samples += (double)program->run->tracks.items[i].samples.count;
+    *ret_error = samples > 0 ? 2 * sqrt(all * (1 - all) / samples) : 1;
+    shares_free(&shares);
+    return 0;
+}
+
+/* Page faults are CPU time in the kernel: their share is the system time of processes that fault a lot. */
+static void remove_faults(struct program *program)
+{
+    for (uint32_t i = 0; i < program->actor_count; i++) {
+        const struct run_track *track = &program->run->tracks.items[i];
+        const struct run_track *process =
+            track->process == RUN_NONE ? NULL : &program->run->tracks.items[track->process];
+        if (!process || process->fault_minor_count < 1000)
+            continue;
+        double share = num_ratio(process->cpu_system_ns, process->cpu_system_ns + process->cpu_user_ns);
+        for (size_t j = 0; j < program->actors[i].ops.count; j++) {
+            struct op *op = &program->actors[i].ops.items[j];
+            if (op->kind == OP_CPU)
+                op->duration_ns = (uint64_t)((double)op->duration_ns * (1 - share));
+        }
+    }
+}
+
+static int refuse(const struct target *target, struct err *err)
+{
+    int status = err_set(err, ERR_USAGE, "could not replay change '%s:%s/%s': this operation is not replayed",
+                         change_op_name(target->change.op), change_kind_name(target->change.kind),
+                         target->change.name);
+    err_hint(err, "the replay knows speed, remove, workers (of a stage, process or peer) and cores:run=N");
+    return status;
+}
+
+static int apply(struct program *program, const struct target *target, double *ret_error, struct err *err)
+{
+    const struct change *change = &target->change;
+    if (change->op == CHANGE_CORES) {
+        program->core_count = change->value;
+        return 0;
+    }
+    if (change->op == CHANGE_WORKERS &&
+        (change->kind == CHANGE_STAGE || change->kind == CHANGE_PROCESS || change->kind == CHANGE_PEER))
+        return loop_change_workers(program, target, err);
+    if (change->op != CHANGE_SPEED && change->op != CHANGE_REMOVE)
+        return refuse(target, err);
+    double scale = change->op == CHANGE_REMOVE ? 0 : 1 / change->value;
+    if (change->kind == CHANGE_FUNCTION)
+        return scale_function(program, target, scale, ret_error, err);
+    if (change->kind == CHANGE_WAIT && target->reason == WAIT_CPU_QUEUE) {
+        program->core_count = 1e9;
+        return 0;
+    }
+    if (change->kind == CHANGE_WAIT && target->reason == WAIT_PAGE_FAULT)
+        remove_faults(program);
+    scale_ops(program, target, scale);
+    return 0;
+}
+
+int whatif_replay(const struct whatif *whatif, const struct change *changes, size_t count,
+                  struct whatif_result *ret_result, struct err *err)
+{
+    struct program program;
+    int status = program_copy(&whatif->program, &program, err);
+    if (status)
+        return status;
+    double error = 0;
+    for (size_t i = 0; i < count && !status; i++) {
+        struct target target = {.change = changes[i]};
+        if (changes[i].op != CHANGE_CORES)
+            status = resolve_change(whatif->run, &changes[i], &target, err);
+        if (!status)
+            status = apply(&program, &target, &error, err);
+    }
+    struct replay_result replayed;
+    if (!status)
+        status = replay_program(&program, &replayed, err);
+    program_deinit(&program);
+    if (status)
+        return status;
+    double before = (double)(whatif->run->end_ns - whatif->run->start_ns);
+    double after = before * (double)num_max(replayed.wall_ns, 1) / (double)whatif->baseline_ns;
+    double spread = SPREAD_MIN + whatif->baseline_drift_ratio + whatif->unexplained_ratio;
+    spread += error * before / after;
+    spread = spread > SPREAD_MAX ? SPREAD_MAX : spread;
+    *ret_result = (struct whatif_result){.wall_ns_before = (uint64_t)before,
+                                         .wall_ns_after = (uint64_t)after,
+                                         .wall_ns_low = (uint64_t)(after * (1 - spread)),
+                                         .wall_ns_high = (uint64_t)(after * (1 + spread)),
+                                         .factor = before / after};
+    return 0;
+}
+
+int whatif_text(const struct whatif *whatif, const char *text, struct whatif_result *ret_result,
+                struct err *err)
+{
+    struct change change;
+    int status = change_parse(text, &change, err);
+    return status ? status : whatif_replay(whatif, &change, 1, ret_result, err);
+}

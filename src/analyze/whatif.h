@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * whatif: what the run would take with a change, by replaying its program.
+ *
+ * speed    cpu and waits for the outside become shorter by the factor; of a function, its share of the samples
+ * remove   the time becomes zero; a wait for a lock or a signal is no longer waited for
+ * workers  the loop over the stage's occurrences runs that many iterations at once; a stage that occurs once is
+ *          split into that many equal parts; of a peer, the stage that waits for it most
+ * cores    the number of cores
+ */
+#ifndef TOLL_ANALYZE_WHATIF_H
+#define TOLL_ANALYZE_WHATIF_H
+
+#include "analyze/replay_program.h"
+#include "model/change.h"
+
+struct whatif {
+    const struct run *run;
+    struct program program;
+    uint64_t baseline_ns;        /* the unchanged replay */
+    double baseline_drift_ratio; /* |baseline - recorded| / recorded */
+    double unexplained_ratio;    /* widens intervals; set by the caller, 0 by default */
+};
+
+struct whatif_result {
+    uint64_t wall_ns_before, wall_ns_after, wall_ns_low, wall_ns_high;
+    double factor; /* before / after */
+};
+
+/* The run's wakers must have been inferred; it must outlive the whatif. */
+WARN_UNUSED int whatif_init(const struct run *run, struct whatif *ret_whatif, struct err *err);
+void whatif_deinit(struct whatif *whatif);
+
+/* ERR_USAGE for a name that is unknown or ambiguous (the message lists the candidates) and for an operation that
+ * cannot be replayed. */
+WARN_UNUSED int whatif_replay(const struct whatif *whatif, const struct change *changes, size_t count,
+                              struct whatif_result *ret_result, struct err *err);
+/* The same for one change as text. */
+WARN_UNUSED int whatif_text(const struct whatif *whatif, const char *change, struct whatif_result *ret_result,
+                            struct err *err);
+
+#endif

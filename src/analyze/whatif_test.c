@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "analyze/scenario.h"
+#include "analyze/whatif.h"
+#include "base/clock.h"
+
+static uint64_t replay_ms(const struct whatif *whatif, const char *change)
+{
+    struct whatif_result result;
+    struct err err;
+    if (whatif_text(whatif, change, &result, &err))
+        fail_msg("%s: %s", change, err.what);
+    assert_true(result.wall_ns_low <= result.wall_ns_after && result.wall_ns_after <= result.wall_ns_high);
+    return (result.wall_ns_after + NS_PER_MS / 2) / NS_PER_MS;
+}
+
+static void near(uint64_t actual, uint64_t expected)
+{
+    assert_in_range(actual, expected * 97 / 100, expected * 103 / 100 + 1);
+}
+
+static void start(struct scenario *s, struct whatif *whatif)
+{
+    struct err err;
+    scenario_walk(s);
+    assert_int_equal(whatif_init(&s->run, whatif, &err), 0);
+    assert_true(whatif->baseline_drift_ratio < 0.02);
+}
+
+/* Ten items, each 90 ms of download and 10 ms of work on one core: a loop in one thread. */
+static void spans_in(struct scenario *s)
+{
+    scenario_init(s, 2, 1020);
+    uint64_t root = scenario_process(s, 0, "pipeline", 0, 1020);
+    uint64_t server = scenario_peer(s, PEER_SOCKET, "socket", "10.0.0.1:80");
+    for (uint64_t i = 0; i < 10; i++) {
+        uint64_t t = 10 + i * 100;
+        scenario_wait(s, root, t, t + 90, WAIT_NETWORK, server);
+        scenario_span(s, root, "download", t, t + 90);
+        scenario_span(s, root, "parse", t + 90, t + 100);
+    }
+}
+
+static void workers_run_whole_iterations_side_by_side(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif;
+    spans_in(&s);
+    start(&s, &whatif);
+    /* 10 before, 10 after; two rounds of 100 ms with five workers, the five parses on two cores. */
+    near(replay_ms(&whatif, "workers:stage/download=2"), 20 + 500);
+    near(replay_ms(&whatif, "workers:download=10"), 20 + 90 + 50);
+    near(replay_ms(&whatif, "speed:stage/download=3"), 20 + 400);
+    near(replay_ms(&whatif, "remove:stage/parse"), 1020 - 100);
+    near(replay_ms(&whatif, "remove:wait/network"), 120);
+    near(replay_ms(&whatif, "speed:peer/10.0.0.1:80=2"), 1020 - 450);
+    near(replay_ms(&whatif, "workers:peer/10.0.0.1:80=2"), 520);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
+static void children_of_a_loop_run_side_by_side(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif;
+    scenario_init(&s, 2, 820);
+    uint64_t shell = scenario_process(&s, 0, "sh", 0, 820);
+    uint64_t server = scenario_peer(&s, PEER_SOCKET, "socket", "10.0.0.1:80");
+    for (uint64_t i = 0; i < 8; i++) {
+        uint64_t t = 10 + i * 100;
+        uint64_t child = scenario_process(&s, shell, "curl", t, t + 90);
+        scenario_wait(&s, child, t + 2, t + 88, WAIT_NETWORK, server);
+        scenario_wait(&s, shell, t + 1, t + 90, WAIT_CHILD, 0);
+    }
+    start(&s, &whatif);
+    /* Two rounds of 90 ms away and 10 ms of the shell, four of which share two cores. */
+    near(replay_ms(&whatif, "workers:process/curl=4"), 20 + 2 * (90 + 2 + 20) + 10);
+    near(replay_ms(&whatif, "workers:curl=1"), 820);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
+static void a_function_twice_as_fast_halves_its_samples(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif;
+    scenario_init(&s, 2, 200);
+    uint64_t root = scenario_process(&s, 0, "worker", 0, 200);
+    scenario_samples(&s, root, "hot", 0, 160);
+    scenario_samples(&s, root, "cold", 160, 200);
+    start(&s, &whatif);
+    near(replay_ms(&whatif, "speed:function/hot=4"), 40 + 40);
+    near(replay_ms(&whatif, "remove:function/cold"), 160);
+    near(replay_ms(&whatif, "workers:process/worker=2"), 100);
+    struct whatif_result result;
+    struct err err;
+    assert_int_equal(whatif_text(&whatif, "speed:function/absent=2", &result, &err), -ERR_USAGE);
+    assert_non_null(strstr(err.hint, "hot"));
+    assert_int_equal(whatif_text(&whatif, "batch:stage/worker=2", &result, &err), -ERR_USAGE);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
+static void contention_is_replayed_on_the_recorded_cores(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif;
+    scenario_init(&s, 1, 200);
+    uint64_t root = scenario_process(&s, 0, "victim", 0, 200);
+    uint64_t hog = scenario_process(&s, root, "hog", 0, 200);
+    for (uint64_t ms = 0; ms < 200; ms += 10) {
+        scenario_queue(&s, root, ms, ms + 5);
+        scenario_queue(&s, hog, ms + 5, ms + 10);
+    }
+    start(&s, &whatif);
+    near(replay_ms(&whatif, "cores:run=2"), 100);
+    near(replay_ms(&whatif, "remove:wait/cpu_queue"), 100);
+    near(replay_ms(&whatif, "remove:process/hog"), 100);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
+/* Four threads, ten turns each of 10 ms asleep under one lock. */
+static void a_lock_taken_away_lets_the_threads_overlap(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif;
+    scenario_init(&s, 2, 402);
+    uint64_t root = scenario_process(&s, 0, "convoy", 0, 402);
+    uint64_t lock = scenario_peer(&s, PEER_LOCK, "lock", "100:0x1000");
+    uint64_t threads[4];
+    for (uint64_t i = 0; i < 4; i++)
+        threads[i] = scenario_thread(&s, root, "worker", 0, 371 + i * 10);
+    for (uint64_t i = 1; i < 4; i++)
+        scenario_wait(&s, threads[i], 0, i * 10, WAIT_LOCK, lock);
+    for (uint64_t slot = 0; slot < 40; slot++) {
+        uint64_t t = threads[slot % 4];
+        scenario_wait(&s, t, slot * 10, slot * 10 + 10, WAIT_SLEEP, 0);
+        if (slot < 36)
+            scenario_wait(&s, t, slot * 10 + 10, slot * 10 + 40, WAIT_LOCK, lock);
+    }
+    uint64_t joined = scenario_peer(&s, PEER_PROCESS, "thread", "1005");
+    scenario_wait(&s, root, 1, 401, WAIT_CHILD, joined);
+    start(&s, &whatif);
+    near(replay_ms(&whatif, "remove:lock/100:0x1000"), 100);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
+static void a_poller_that_is_woken_loses_only_the_useless_sleep(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif;
+    scenario_init(&s, 2, 301);
+    uint64_t poller = scenario_process(&s, 0, "poller", 0, 301);
+    uint64_t producer = scenario_process(&s, poller, "producer", 0, 220);
+    scenario_samples(&s, producer, "produce", 0, 220);
+    for (uint64_t ms = 0; ms < 300; ms += 100)
+        scenario_wait(&s, poller, ms, ms + 100, WAIT_SLEEP, 0);
+    start(&s, &whatif);
+    near(replay_ms(&whatif, "remove:wait/sleep"), 221);
+    near(replay_ms(&whatif, "speed:function/produce=2"), 110 + 81);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
+static void an_ambiguous_name_lists_the_candidates(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif;
+    scenario_init(&s, 2, 100);
+    uint64_t root = scenario_process(&s, 0, "parse", 0, 100);
+    scenario_span(&s, root, "parse", 0, 100);
+    start(&s, &whatif);
+    struct whatif_result result;
+    struct err err;
+    assert_int_equal(whatif_text(&whatif, "speed:parse=2", &result, &err), -ERR_USAGE);
+    assert_non_null(strstr(err.hint, "stage/parse"));
+    assert_non_null(strstr(err.hint, "process/parse"));
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
+int whatif_test(void);
+int whatif_test(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(workers_run_whole_iterations_side_by_side),
+        cmocka_unit_test(children_of_a_loop_run_side_by_side),
+        cmocka_unit_test(a_function_twice_as_fast_halves_its_samples),
+        cmocka_unit_test(contention_is_replayed_on_the_recorded_cores),
+        cmocka_unit_test(a_lock_taken_away_lets_the_threads_overlap),
+        cmocka_unit_test(a_poller_that_is_woken_loses_only_the_useless_sleep),
+        cmocka_unit_test(an_ambiguous_name_lists_the_candidates),
+    };
+    return cmocka_run_group_tests_name("whatif", tests, NULL, NULL);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "detect/changes.h"
+
+#include <string.h>
+
+static const struct default_change table[] = {
+    {"serial-independent", "independence assumed", "run several at once instead of one after another",
+     EFFORT_LOW, true},
+    {"network-wait", "the other end answers twice as fast",
+     "ask for less, ask earlier, or make the other end faster", EFFORT_MEDIUM, false},
+    {"disk-sync", "one sync per batch instead of one per record", "sync once per batch", EFFORT_LOW, true},
+    {"disk-read", "the data is cached or read ahead",
+     "read larger pieces ahead of need, or keep the data in memory", EFFORT_MEDIUM, true},
+    {"sleep-poll", "woken by the event instead of by the clock",
+     "wait for the event itself instead of sleeping and looking", EFFORT_LOW, true},
+    {"child-wait", "the child runs twice as fast", "make the child faster, or do not wait for it",
+     EFFORT_MEDIUM, false},
+    {"pipe-backpressure", "this process runs twice as fast",
+     "make this process faster: the others wait for it", EFFORT_MEDIUM, false},
+    {"lock-contention", "the lock can be split or held for less",
+     "hold the lock for less: move slow work out of it, or split it", EFFORT_MEDIUM, true},
+    {"cpu-contention", "as many cores as there are runnable threads",
+     "run fewer things at once, or give the run more cores", EFFORT_LOW, true},
+    {"page-faults", "the memory is reused instead of mapped anew",
+     "reuse buffers instead of mapping fresh memory", EFFORT_MEDIUM, true},
+    {"cpu-hot", "this code runs twice as fast", "make this code faster, or call it less", EFFORT_MEDIUM,
+     false},
+    {"cpu-single-thread", "the work can be split evenly", "spread the work over more threads", EFFORT_HIGH,
+     true},
+};
+
+const struct default_change *default_change_of(const char *cause)
+{
+    static const struct default_change other = {"", NULL, "", EFFORT_MEDIUM, false};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (strcmp(table[i].cause, cause) == 0)
+            return &table[i];
+    }
+    return &other;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cpu-hot: one function, or where no stacks were recorded one program, runs for a large part of the path. Running
+ * under a pipe's via belongs to pipe-backpressure.
+ */
+#include <string.h>
+
+#include "base/num.h"
+#include "detect/detectors.h"
+
+#define HOT_RATIO_MIN 0.1
+
+static bool same(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static const char *change_of(const struct scene *scene, const struct where *where, const char *form)
+{
+    if (where->function)
+        return arena_printf(scene->arena,
+                            strcmp(form, "speed") == 0 ? "speed:function/%s=2" : "remove:function/%s",
+                            where->function);
+    const char *target = scene_target(scene, where);
+    if (!target)
+        return NULL;
+    return arena_printf(scene->arena, strcmp(form, "speed") == 0 ? "speed:%s=2" : "remove:%s", target);
+}
+
+static int claim_place(const struct scene *scene, struct claims *claims, const struct path_entry *entry,
+                       uint64_t ns, struct err *err)
+{
+    struct claim claim = {.cause = "cpu-hot", .where = entry->where, .critical_ns = ns};
+    claim.change = change_of(scene, &claim.where, "speed");
+    claim.max_change = change_of(scene, &claim.where, "remove");
+    claim.title = arena_printf(scene->arena, "%s uses the CPU for %s", scene_place(scene, &claim.where),
+                               scene_duration(scene, ns));
+    claim_evidence(scene, &claim, "%s of the path is running %s", scene_duration(scene, ns),
+                   scene_place(scene, &claim.where));
+    return claim_add(claims, &claim, err);
+}
+
+int detect_cpu_hot(const struct scene *scene, struct claims *claims, struct err *err)
+{
+    uint64_t running = scene_doing_ns(scene, DOING_CPU, NULL);
+    uint64_t piped = scene_doing_under_ns(scene, DOING_CPU, WAIT_PIPE);
+    if (running && piped * 2 > running)
+        return 0;
+    int claimed = 0;
+    for (size_t i = 0; i < scene->attribution->entry_count && claimed < 3; i++) {
+        const struct path_entry *entry = &scene->attribution->entries[i];
+        if (entry->doing != DOING_CPU)
+            continue;
+        /* The same function in several stages is one place. */
+        uint64_t ns = 0;
+        bool counted = false;
+        for (size_t j = 0; j < scene->attribution->entry_count; j++) {
+            const struct path_entry *other = &scene->attribution->entries[j];
+            bool alike = other->doing == DOING_CPU && entry->where.function &&
+                         same(other->where.function, entry->where.function) &&
+                         same(other->where.process, entry->where.process);
+            if (j == i || alike)
+                ns += other->ns;
+            counted = counted || (alike && j < i);
+        }
+        if (counted || num_ratio(ns, scene->wall_ns) < HOT_RATIO_MIN)
+            continue;
+        int status = claim_place(scene, claims, entry, ns, err);
+        if (status)
+            return status;
+        claimed++;
+    }
+    return 0;
+}

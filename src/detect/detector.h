@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * detector: looks at a walked run and claims causes; one file per cause, listed in detectors.c.
+ *
+ * A claim says what and where, with evidence. What fixing it is worth is not the detector's word: rank.c replays
+ * the cause's default change (changes.c). Detectors are pure: they read the scene and write claims.
+ */
+#ifndef TOLL_DETECT_DETECTOR_H
+#define TOLL_DETECT_DETECTOR_H
+
+#include "analyze/attribution.h"
+#include "analyze/critical_path.h"
+#include "analyze/whatif.h"
+#include "base/vec.h"
+#include "model/finding.h"
+
+struct scene {
+    const struct run *run;
+    const struct path *path;
+    const struct attribution *attribution;
+    const struct stage *stages; /* by stage index */
+    const struct whatif *whatif;
+    struct arena *arena; /* of the verdict */
+    uint64_t wall_ns;
+};
+
+#define EVIDENCE_MAX 8
+
+struct claim {
+    const char *cause;
+    struct where where;
+    uint64_t critical_ns;
+    const char *change;     /* NULL: the default change of the cause has no place to be applied */
+    const char *max_change; /* the change that makes it free of charge, for factor_max; NULL: `change` */
+    const char *assumption; /* NULL: the default of the cause */
+    const char *title;
+    const char *fix; /* NULL: the default of the cause */
+    const char *evidence[EVIDENCE_MAX];
+    size_t evidence_count;
+};
+
+struct claims {
+    VEC(struct claim) items;
+};
+
+struct detector {
+    const char *cause;
+    int (*detect)(const struct scene *scene, struct claims *claims, struct err *err);
+};
+
+extern const struct detector detectors[];
+extern const size_t detector_count;
+
+/* Shares of the path below this are not worth a claim. */
+#define CLAIM_RATIO_MIN 0.03
+
+/* --- what detectors share (scene.c) --- */
+
+/* Adds a claim; err_memory on failure. */
+WARN_UNUSED int claim_add(struct claims *claims, const struct claim *claim, struct err *err);
+/* Adds one fact, printed into the scene's arena; more than EVIDENCE_MAX are dropped. */
+void claim_evidence(const struct scene *scene, struct claim *claim, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+
+/* Time on the path spent doing `doing`; the largest entry's place goes to *ret_top (may be NULL). */
+uint64_t scene_doing_ns(const struct scene *scene, int doing, struct where *ret_top);
+
+/* Time on the path spent doing `doing` while a via of reason `under` lies over it. */
+uint64_t scene_doing_under_ns(const struct scene *scene, int doing, enum wait_reason under);
+
+/* A duration for a person, in the arena: "36.4 s", "857 ms". */
+const char *scene_duration(const struct scene *scene, uint64_t ns);
+
+/* A place for a person: "download", "curl", "parse_row in awk"; never NULL. */
+const char *scene_place(const struct scene *scene, const struct where *where);
+
+/* "stage/NAME" or "process/NAME" of a place, as changes are written; NULL when it has neither. */
+const char *scene_target(const struct scene *scene, const struct where *where);
+
+/* The stage index of a name (a span's, or a program's when the run has no spans); RUN_NONE. */
+uint32_t scene_stage(const struct scene *scene, const char *name);
+
+#endif

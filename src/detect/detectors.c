@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "detect/detectors.h"
+
+const struct detector detectors[] = {
+    {"serial-independent", detect_serial_independent},
+    {"network-wait", detect_network_wait},
+    {"disk-sync", detect_disk_sync},
+    {"disk-read", detect_disk_read},
+    {"sleep-poll", detect_sleep_poll},
+    {"child-wait", detect_child_wait},
+    {"pipe-backpressure", detect_pipe_backpressure},
+    {"lock-contention", detect_lock_contention},
+    {"cpu-contention", detect_cpu_contention},
+    {"page-faults", detect_page_faults},
+    {"cpu-hot", detect_cpu_hot},
+    {"cpu-single-thread", detect_cpu_single_thread},
+};
+
+const size_t detector_count = sizeof detectors / sizeof detectors[0];

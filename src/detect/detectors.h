@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* detectors: the functions behind the array; each stands in the file of its cause. */
+#ifndef TOLL_DETECT_DETECTORS_H
+#define TOLL_DETECT_DETECTORS_H
+
+#include "detect/detector.h"
+
+int detect_serial_independent(const struct scene *scene, struct claims *claims, struct err *err);
+int detect_network_wait(const struct scene *scene, struct claims *claims, struct err *err);
+int detect_disk_sync(const struct scene *scene, struct claims *claims, struct err *err);
+int detect_disk_read(const struct scene *scene, struct claims *claims, struct err *err);
+int detect_sleep_poll(const struct scene *scene, struct claims *claims, struct err *err);
+int detect_child_wait(const struct scene *scene, struct claims *claims, struct err *err);
+int detect_pipe_backpressure(const struct scene *scene, struct claims *claims, struct err *err);
+int detect_lock_contention(const struct scene *scene, struct claims *claims, struct err *err);
+int detect_cpu_contention(const struct scene *scene, struct claims *claims, struct err *err);
+int detect_page_faults(const struct scene *scene, struct claims *claims, struct err *err);
+int detect_cpu_hot(const struct scene *scene, struct claims *claims, struct err *err);
+int detect_cpu_single_thread(const struct scene *scene, struct claims *claims, struct err *err);
+
+#endif

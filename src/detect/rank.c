@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "detect/rank.h"
+
+#include <string.h>
+
+#include "base/num.h"
+#include "base/str.h"
+#include "detect/changes.h"
+
+/* Findings that bring less than this are left out. */
+#define FACTOR_MIN  1.02
+#define FINDING_MAX 12
+#define CLEARED_MAX 10
+/* With a drift over this a prediction is a bound. */
+#define DRIFT_MAX 0.05
+
+struct ranked {
+    struct finding finding;
+    double rank; /* the factor it is ordered by */
+    bool promise;
+    uint64_t critical_ns;
+};
+
+/* The factor of a change; 0 when it cannot be replayed (its name is not in the run). */
+static int factor_of(const struct scene *scene, const char *change, struct whatif_result *ret_result,
+                     struct err *err)
+{
+    *ret_result = (struct whatif_result){0};
+    if (!change)
+        return 0;
+    struct err replay_err;
+    int status = whatif_text(scene->whatif, change, ret_result, &replay_err);
+    if (status && replay_err.code != ERR_USAGE) {
+        if (err)
+            *err = replay_err;
+        return status;
+    }
+    return 0;
+}
+
+static double conservative(const struct whatif_result *result)
+{
+    return result->wall_ns_high ? (double)result->wall_ns_before / (double)result->wall_ns_high : 0;
+}
+
+static void set_gain(struct gain *gain, const struct whatif_result *result, double max, bool promise)
+{
+    gain->factor_max = max > result->factor ? max : result->factor;
+    if (!promise || result->factor == 0)
+        return;
+    gain->factor = result->factor;
+    gain->factor_low = conservative(result);
+    gain->factor_high =
+        result->wall_ns_low ? (double)result->wall_ns_before / (double)result->wall_ns_low : 0;
+    gain->wall_ns_after = result->wall_ns_after;
+}
+
+static const char *rationale_of(const struct scene *scene, const struct default_change *change,
+                                const struct whatif_result *result)
+{
+    if (result->factor == 0)
+        return "the change could not be replayed on this recording";
+    const char *basis = change->promise ? "replaying the recorded run with the change"
+                                        : "replaying the recorded run as if this were twice as fast";
+    return arena_printf(scene->arena, "%s takes %s instead of %s%s", basis,
+                        scene_duration(scene, result->wall_ns_after),
+                        scene_duration(scene, result->wall_ns_before),
+                        scene->whatif->baseline_drift_ratio > DRIFT_MAX
+                            ? "; the unchanged replay drifts by over 5 %, so take it as a bound"
+                            : "");
+}
+
+static int rank_claim(const struct scene *scene, const struct claim *claim, struct ranked *ret_ranked,
+                      struct err *err)
+{
+    const struct default_change *change = default_change_of(claim->cause);
+    struct whatif_result result, free_of_charge;
+    int status = factor_of(scene, claim->change, &result, err);
+    if (!status)
+        status = factor_of(scene, claim->max_change, &free_of_charge, err);
+    if (status)
+        return status;
+    struct ranked ranked = {
+        .promise = change->promise, .critical_ns = claim->critical_ns, .rank = result.factor};
+    struct finding *finding = &ranked.finding;
+    *finding = (struct finding){
+        .cause = claim->cause,
+        .where = claim->where,
+        .objective = "wall",
+        .critical_ratio = num_ratio(num_min(claim->critical_ns, scene->wall_ns), scene->wall_ns),
+        .priority = priority_of(conservative(&result)),
+        .change = result.factor > 0 ? claim->change : NULL,
+        .assumption = claim->assumption ? claim->assumption : change->assumption,
+        .title = claim->title ? claim->title : claim->cause,
+        .fix = claim->fix ? claim->fix : change->fix,
+        .rationale = rationale_of(scene, change, &result),
+        .effort = change->effort,
+        .evidence_count = claim->evidence_count,
+    };
+    set_gain(&finding->gain, &result, free_of_charge.factor, change->promise);
+    const char **evidence = arena_alloc(scene->arena, (claim->evidence_count + 1) * sizeof *evidence);
+    if (!evidence)
+        return err_memory(err);
+    memcpy(evidence, claim->evidence, claim->evidence_count * sizeof *evidence);
+    finding->evidence = evidence;
+    *ret_ranked = ranked;
+    return 0;
+}
+
+/* By gain; of gains within 10 % of each other, the one that is a promise, then the larger share of the path. */
+static bool is_before(const struct ranked *a, const struct ranked *b)
+{
+    if (a->rank > b->rank * 1.1 || b->rank > a->rank * 1.1)
+        return a->rank > b->rank;
+    if (a->promise != b->promise)
+        return a->promise;
+    if (a->rank != b->rank)
+        return a->rank > b->rank;
+    return a->critical_ns > b->critical_ns;
+}
+
+/* The order is not transitive over long runs of near ties; an insertion sort is stable and ends all the same. */
+static void sort_ranked(struct ranked *items, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct ranked item = items[i];
+        size_t at = i;
+        for (; at && is_before(&item, &items[at - 1]); at--)
+            items[at] = items[at - 1];
+        items[at] = item;
+    }
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a && b && strcmp(a, b) == 0;
+}
+
+/* --- cleared --- */
+
+static bool is_blamed(const struct finding *findings, size_t count, const char *stage, const char *peer)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct where *where = &findings[i].where;
+        if (findings[i].priority >= PRIORITY_P3)
+            continue;
+        if (same(where->stage, stage) || same(where->process, stage) || same(where->peer, peer))
+            return true;
+    }
+    return false;
+}
+
+static int clear_stage(const struct scene *scene, uint32_t index, struct cleared *ret_cleared,
+                       struct err *err)
+{
+    const struct stage *stage = &scene->stages[index];
+    struct cleared cleared = {.where = {.stage = stage->name},
+                              .critical_ratio =
+                                  num_ratio(scene->attribution->stage_critical_ns[index], scene->wall_ns)};
+    for (size_t i = 0; i < scene->attribution->entry_count; i++) {
+        const struct path_entry *entry = &scene->attribution->entries[i];
+        if (same(entry->where.stage, stage->name)) {
+            cleared.where.process = cleared.where.process ? cleared.where.process : entry->where.process;
+            cleared.where.peer = cleared.where.peer ? cleared.where.peer : entry->where.peer;
+        }
+    }
+    struct str change = {0};
+    struct whatif_result result;
+    str_printf(&change, "remove:%s/%s", scene->run->has_spans ? "stage" : "process", stage->name);
+    int status = change.failed ? err_memory(err) : factor_of(scene, change.text, &result, err);
+    str_free(&change);
+    if (status)
+        return status;
+    cleared.factor_max = result.factor > 1 ? result.factor : 1;
+    *ret_cleared = cleared;
+    return 0;
+}
+
+static int compare_cleared(const void *a, const void *b)
+{
+    const struct cleared *x = a, *y = b;
+    return (x->critical_ratio < y->critical_ratio) - (x->critical_ratio > y->critical_ratio);
+}
+
+static int clear_stages(const struct scene *scene, struct verdict *verdict, struct err *err)
+{
+    struct cleared *cleared = arena_alloc(scene->arena, (scene->run->stages.count + 1) * sizeof *cleared);
+    if (!cleared)
+        return err_memory(err);
+    size_t count = 0;
+    for (uint32_t i = 0; i < scene->run->stages.count && count < CLEARED_MAX; i++) {
+        const struct stage *stage = &scene->stages[i];
+        if (scene->run->stages.items[i].process == scene->run->has_spans || !stage->call_count ||
+            is_blamed(verdict->findings, verdict->finding_count, stage->name, NULL))
+            continue;
+        int status = clear_stage(scene, i, &cleared[count], err);
+        if (status)
+            return status;
+        /* A stage that would gain much is no finding, but it is not cleared either. */
+        count += cleared[count].factor_max < 1.2;
+    }
+    if (count)
+        qsort(cleared, count, sizeof *cleared, compare_cleared);
+    verdict->cleared = cleared;
+    verdict->cleared_count = count;
+    return 0;
+}
+
+static int collect(const struct scene *scene, struct claims *claims, struct err *err)
+{
+    for (size_t i = 0; i < detector_count; i++) {
+        int status = detectors[i].detect(scene, claims, err);
+        if (status)
+            return status;
+    }
+    return 0;
+}
+
+static int keep_findings(const struct scene *scene, struct ranked *ranked, size_t count,
+                         struct verdict *verdict, struct err *err)
+{
+    struct finding *findings = arena_alloc(scene->arena, (count + 1) * sizeof *findings);
+    if (!findings)
+        return err_memory(err);
+    sort_ranked(ranked, count);
+    size_t kept = 0;
+    for (size_t i = 0; i < count && kept < FINDING_MAX; i++) {
+        if (ranked[i].rank >= FACTOR_MIN)
+            findings[kept++] = ranked[i].finding;
+    }
+    verdict->findings = findings;
+    verdict->finding_count = kept;
+    return 0;
+}
+
+int rank_findings(const struct scene *scene, struct verdict *verdict, struct err *err)
+{
+    struct claims claims = {0};
+    VEC(struct ranked) ranked = {0};
+    int status = collect(scene, &claims, err);
+    for (size_t i = 0; i < claims.items.count && !status; i++) {
+        struct ranked one;
+        status = rank_claim(scene, &claims.items.items[i], &one, err);
+        if (!status && vec_push(&ranked, one))
+            status = err_memory(err);
+    }
+    if (!status)
+        status = keep_findings(scene, ranked.items, ranked.count, verdict, err);
+    if (!status)
+        status = clear_stages(scene, verdict, err);
+    vec_free(&claims.items);
+    vec_free(&ranked);
+    return status;
+}

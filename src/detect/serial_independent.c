@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * serial-independent: a stage is done many times, one after another, though nothing but program order ties one call
+ * to the next. The number of workers is the smallest that brings most of what any number would.
+ */
+#include <string.h>
+
+#include "analyze/structure.h"
+#include "base/num.h"
+#include "detect/detectors.h"
+
+#define CALLS_MIN       3
+#define STAGE_RATIO_MIN 0.1
+#define CLAIM_MAX       2
+
+static const uint32_t worker_counts[] = {2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64};
+
+/* A program that only sleeps is not work to be done in parallel. */
+static bool is_sleep(const struct stage *stage)
+{
+    uint64_t total = stage->cpu_ns;
+    for (size_t i = 0; i < WAIT_REASON_COUNT; i++)
+        total += stage->wait_ns[i];
+    return stage->wait_ns[WAIT_SLEEP] * 10 > total * 8;
+}
+
+/* A declared dependency from one occurrence to the next ties them. */
+static bool is_tied(const struct run *run, const struct loop *loop)
+{
+    size_t ties = 0;
+    for (size_t i = 0; i < run->edges.count; i++) {
+        const struct run_edge *edge = &run->edges.items[i];
+        if (edge->kind != EDGE_DEPENDS && edge->kind != EDGE_DATA)
+            continue;
+        for (size_t j = 0; j + 1 < loop->occurrences.count; j++) {
+            const struct occurrence *from = &loop->occurrences.items[j],
+                                    *to = &loop->occurrences.items[j + 1];
+            ties += edge->from_ns >= from->start_ns && edge->from_ns <= from->end_ns &&
+                    edge->to_ns >= to->start_ns && edge->to_ns <= to->end_ns;
+        }
+    }
+    return ties * 2 > loop->occurrences.count;
+}
+
+static bool is_serial(const struct loop *loop)
+{
+    return loop->occurrences.count >= CALLS_MIN && loop->driver_count * 2 <= loop->occurrences.count &&
+           loop->covered_ns * 20 >= loop->busy_ns * 19;
+}
+
+static int best_count(const struct scene *scene, const char *target, size_t calls, uint32_t *ret_count,
+                      struct err *err)
+{
+    double factors[sizeof worker_counts / sizeof worker_counts[0]] = {0}, best = 0;
+    size_t tried = 0;
+    for (; tried < sizeof worker_counts / sizeof worker_counts[0]; tried++) {
+        if (worker_counts[tried] > calls && tried)
+            break;
+        struct str text = {0};
+        struct whatif_result result;
+        str_printf(&text, "workers:%s=%u", target, worker_counts[tried]);
+        int status = text.failed ? err_memory(err) : whatif_text(scene->whatif, text.text, &result, err);
+        str_free(&text);
+        if (status)
+            return status;
+        factors[tried] = result.factor;
+        best = result.factor > best ? result.factor : best;
+    }
+    for (size_t i = 0; i < tried; i++) {
+        if (factors[i] >= best * 0.85) {
+            *ret_count = worker_counts[i];
+            break;
+        }
+    }
+    return 0;
+}
+
+static void find_peer(const struct scene *scene, const char *stage, struct where *where)
+{
+    for (size_t i = 0; i < scene->attribution->entry_count; i++) {
+        const struct path_entry *entry = &scene->attribution->entries[i];
+        if (entry->where.stage && strcmp(entry->where.stage, stage) == 0) {
+            *where = entry->where;
+            return;
+        }
+    }
+}
+
+static int claim_stage(const struct scene *scene, struct claims *claims, uint32_t index,
+                       const struct loop *loop, struct err *err)
+{
+    const struct stage *stage = &scene->stages[index];
+    const char *target =
+        arena_printf(scene->arena, "%s/%s", scene->run->has_spans ? "stage" : "process", stage->name);
+    if (!target)
+        return err_memory(err);
+    uint32_t count = 2;
+    int status = best_count(scene, target, loop->occurrences.count, &count, err);
+    if (status)
+        return status;
+    struct claim claim = {.cause = "serial-independent",
+                          .critical_ns = scene->attribution->stage_critical_ns[index],
+                          .where = {.stage = stage->name}};
+    find_peer(scene, stage->name, &claim.where);
+    claim.change = arena_printf(scene->arena, "workers:%s=%u", target, count);
+    claim.max_change = arena_printf(scene->arena, "remove:%s", target);
+    claim.title = arena_printf(scene->arena, "%s is done %zu times, one after another", stage->name,
+                               loop->occurrences.count);
+    claim.fix = arena_printf(scene->arena, "do %u at once", count);
+    claim_evidence(scene, &claim, "%zu calls of %s on average, never two at once", loop->occurrences.count,
+                   scene_duration(scene, loop->busy_ns / loop->occurrences.count));
+    for (int reason = 0; reason < WAIT_REASON_COUNT; reason++) {
+        if (stage->wait_ns[reason] * 4 > stage->wall_ns)
+            claim_evidence(scene, &claim, "%s of its %s are waiting: %s%s%s",
+                           scene_duration(scene, stage->wait_ns[reason]),
+                           scene_duration(scene, stage->wall_ns), doing_name(reason),
+                           claim.where.peer ? " of " : "", claim.where.peer ? claim.where.peer : "");
+    }
+    return claim_add(claims, &claim, err);
+}
+
+/* Stages by their share of the path; one that was claimed stands for the loop it is in. */
+int detect_serial_independent(const struct scene *scene, struct claims *claims, struct err *err)
+{
+    int claimed = 0;
+    uint64_t ceiling = UINT64_MAX;
+    while (claimed < CLAIM_MAX) {
+        uint32_t best = RUN_NONE;
+        for (uint32_t i = 0; i < scene->run->stages.count; i++) {
+            uint64_t ns = scene->attribution->stage_critical_ns[i];
+            if (scene->run->stages.items[i].process != scene->run->has_spans && ns < ceiling &&
+                (best == RUN_NONE || ns > scene->attribution->stage_critical_ns[best]))
+                best = i;
+        }
+        if (best == RUN_NONE ||
+            num_ratio(scene->attribution->stage_critical_ns[best], scene->wall_ns) < STAGE_RATIO_MIN)
+            return 0;
+        ceiling = scene->attribution->stage_critical_ns[best];
+        struct loop loop;
+        int status = loop_find(scene->run, best, &loop, err);
+        if (status)
+            return status;
+        if (is_serial(&loop) && !is_tied(scene->run, &loop) && !is_sleep(&scene->stages[best])) {
+            status = claim_stage(scene, claims, best, &loop, err);
+            claimed++;
+        }
+        loop_deinit(&loop);
+        if (status)
+            return status;
+    }
+    return 0;
+}

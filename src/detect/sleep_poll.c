@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sleep-poll: the path sleeps. A sleep inside a lock that others wait for belongs to the lock: its time is left to
+ * lock-contention.
+ */
+#include "base/num.h"
+#include "detect/detectors.h"
+
+int detect_sleep_poll(const struct scene *scene, struct claims *claims, struct err *err)
+{
+    struct claim claim = {.cause = "sleep-poll", .change = "remove:wait/sleep"};
+    uint64_t ns = scene_doing_ns(scene, WAIT_SLEEP, &claim.where);
+    uint64_t locked = scene_doing_under_ns(scene, WAIT_SLEEP, WAIT_LOCK);
+    claim.critical_ns = ns > locked ? ns - locked : 0;
+    if (num_ratio(claim.critical_ns, scene->wall_ns) < CLAIM_RATIO_MIN || locked > ns / 2)
+        return 0;
+    uint64_t polls = 0;
+    for (size_t i = 0; i < scene->run->tracks.count; i++) {
+        const struct run_track *track = &scene->run->tracks.items[i];
+        for (size_t j = 0; j < track->waits.count; j++)
+            polls += track->waits.items[j].poll_series;
+    }
+    claim.title = arena_printf(scene->arena, "%s sleeps while there is something to do",
+                               scene_place(scene, &claim.where));
+    claim_evidence(scene, &claim, "%s of the path is sleeping%s", scene_duration(scene, claim.critical_ns),
+                   polls ? " although what it waited for had happened" : "");
+    if (polls)
+        claim_evidence(scene, &claim, "%llu sleeps in a row look like polling",
+                       (unsigned long long)polls + 1);
+    return claim_add(claims, &claim, err);
+}
