@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * discover: new processes and threads of the tree on the proc rung.
+ *
+ * The kernel gives out ids in order, and /proc/loadavg tells the last one given out in this pid namespace. So a
+ * tick costs one read when nothing was forked, and a look at each new id otherwise: who is its parent? What was
+ * gone again before it could be read is counted: it bounds the processes of the tree that were missed. Orphans
+ * come to toll, which is a child subreaper for the time of the recording, and so are of the tree by their parent.
+ */
+#ifndef TOLL_RECORD_DISCOVER_H
+#define TOLL_RECORD_DISCOVER_H
+
+#include <stdint.h>
+
+#include "base/vec.h"
+#include "record/tracks.h"
+
+#define DISCOVER_NEW_MAX 4096 /* ids looked at in one tick; more are counted as missed */
+
+struct discover_retry {
+    uint64_t id;
+    unsigned try_count;
+};
+
+struct discover {
+    struct tracks *tracks;
+    int loadavg_fd;
+    uint64_t self_pid;
+    uint64_t main_pid; /* orphans are put below it; the owner sets it */
+    uint64_t last_id;
+    uint64_t last_ns;
+    uint64_t missed_count;              /* ids that were gone before they could be read */
+    VEC(struct discover_retry) retries; /* given out, but not yet to be seen */
+};
+
+/* Before the command is forked. */
+WARN_UNUSED int discover_init(struct discover *discover, struct tracks *tracks, struct err *err);
+void discover_deinit(struct discover *discover);
+void discover_tick(struct discover *discover, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+
+static const int passed_on[] = {SIGINT,  SIGQUIT, SIGTERM, SIGHUP,  SIGUSR1,
+                                SIGUSR2, SIGALRM, SIGCONT, SIGTSTP, SIGWINCH};
+
+static void signals_taken(sigset_t *ret_set)
+{
+    sigemptyset(ret_set);
+    sigaddset(ret_set, SIGCHLD);
+    for (size_t i = 0; i < sizeof passed_on / sizeof passed_on[0]; i++)
+        sigaddset(ret_set, passed_on[i]);
+}
+
+/* Runs in the child: waits for the gate, then becomes the command or tells errno through the status pipe. */
+static void child_run(char *const *command, const char *session, const struct launch *launch, int gate_fd,
+                      int status_fd)
+{
+    char go;
+    ssize_t got;
+
+    close(launch->gate_fd);
+    close(launch->status_fd);
+    do
+        got = read(gate_fd, &go, 1);
+    while (got < 0 && errno == EINTR);
+    if (got != 1)
+        _exit(125); /* toll died before it let the command go */
+    if (session)
+        setenv("TOLL_SESSION", session, 1);
+    sigprocmask(SIG_SETMASK, &launch->old_mask, NULL);
+    execvp(command[0], command);
+    int errnum = errno;
+    if (write(status_fd, &errnum, sizeof errnum) != (ssize_t)sizeof errnum)
+        _exit(125);
+    _exit(errnum == ENOENT ? LAUNCH_NOT_FOUND : LAUNCH_NOT_EXECUTABLE);
+}
+
+static int pipe_open(int *ret_ends, struct err *err)
+{
+    if (pipe2(ret_ends, O_CLOEXEC) < 0)
+        return err_errno(err, errno, "could not create a pipe");
+    return 0;
+}
+
+static void ends_close(int *ends)
+{
+    fs_close(&ends[0]);
+    fs_close(&ends[1]);
+}
+
+int launch_start(char *const *command, const char *session, struct launch *ret_launch, struct err *err)
+{
+    struct launch launch = {
+        .name = command[0], .pid = -1, .pidfd = -1, .signal_fd = -1, .gate_fd = -1, .status_fd = -1};
+    int gate[2] = {-1, -1}, status[2] = {-1, -1};
+    sigset_t taken;
+
+    if (pipe_open(gate, err) || pipe_open(status, err)) {
+        int code = err && err->code ? -(int)err->code : -ERR_ENVIRONMENT;
+        ends_close(gate);
+        return code;
+    }
+    signals_taken(&taken);
+    sigprocmask(SIG_BLOCK, &taken, &launch.old_mask);
+    launch.gate_fd = gate[1];
+    launch.status_fd = status[0];
+    launch.pid = fork();
+    if (launch.pid == 0)
+        child_run(command, session, &launch, gate[0], status[1]);
+    int errnum = errno;
+    fs_close(&gate[0]);
+    fs_close(&status[1]);
+    if (launch.pid > 0) {
+        launch.signal_fd = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
+        errnum = errno;
+    }
+    if (launch.pid < 0 || launch.signal_fd < 0) {
+        launch_close(&launch); /* the child sees its gate close and ends */
+        return err_errno(err, errnum, "could not start command '%s'", command[0]);
+    }
+    launch.pidfd = (int)syscall(SYS_pidfd_open, launch.pid, 0);
+    *ret_launch = launch;
+    return 0;
+}
+
+int launch_go(struct launch *launch, int *ret_shell_status, struct err *err)
+{
+    int errnum = 0;
+    ssize_t got;
+
+    if (write(launch->gate_fd, "g", 1) != 1)
+        return err_errno(err, errno, "could not start command '%s'", launch->name);
+    fs_close(&launch->gate_fd);
+    do
+        got = read(launch->status_fd, &errnum, sizeof errnum);
+    while (got < 0 && errno == EINTR);
+    fs_close(&launch->status_fd);
+    if (got != (ssize_t)sizeof errnum)
+        return 0; /* closed by the exec */
+    while (waitpid(launch->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    *ret_shell_status = errnum == ENOENT ? LAUNCH_NOT_FOUND : LAUNCH_NOT_EXECUTABLE;
+    return err_errno(err, errnum, "could not run command '%s'", launch->name);
+}
+
+bool launch_signals(struct launch *launch)
+{
+    struct signalfd_siginfo info;
+    bool child = false;
+
+    while (read(launch->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        int number = (int)info.ssi_signo;
+        /* A stopped child tells by SIGCHLD as well; only the wait knows. */
+        if (number == SIGCHLD) {
+            child = true;
+            continue;
+        }
+        if (info.ssi_code != SI_KERNEL)
+            kill(launch->pid, number);
+        if (number == SIGTSTP)
+            raise(SIGSTOP);
+    }
+    return child;
+}
+
+void launch_close(struct launch *launch)
+{
+    if (launch->signal_fd >= 0)
+        launch_signals(launch);
+    fs_close(&launch->gate_fd);
+    fs_close(&launch->status_fd);
+    fs_close(&launch->signal_fd);
+    fs_close(&launch->pidfd);
+    sigprocmask(SIG_SETMASK, &launch->old_mask, NULL);
+}
+
+int launch_shell_status(int wait_status)
+{
+    if (WIFSIGNALED(wait_status))
+        return 128 + WTERMSIG(wait_status);
+    return WEXITSTATUS(wait_status);
+}

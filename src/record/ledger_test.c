@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record/ledger.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+int ledger_test(void);
+
+#define MS 1000000ull
+
+static size_t look(struct ledger *ledger, const uint64_t *milliseconds, uint64_t turns, bool blocked,
+                   struct ledger_piece *ret_pieces)
+{
+    struct ledger_look at = {.time_ns = milliseconds[0] * MS,
+                             .cpu_ns = milliseconds[1] * MS,
+                             .queue_ns = milliseconds[2] * MS,
+                             .turn_count = turns,
+                             .blocked = blocked};
+    return ledger_settle(ledger, &at, ret_pieces);
+}
+
+#define LOOK(ledger, turns, blocked, pieces, ...)                                                            \
+    look(ledger, (uint64_t[]){__VA_ARGS__}, turns, blocked, pieces)
+
+static void a_wait_without_a_turn_goes_on(void **state)
+{
+    struct ledger ledger;
+    struct ledger_piece pieces[LEDGER_PIECE_MAX];
+    (void)state;
+    ledger_start(&ledger, &(struct ledger_look){.time_ns = 0});
+    assert_int_equal(LOOK(&ledger, 1, true, pieces, 10, 4, 0), 0); /* ran 4, blocked since 4 */
+    assert_int_equal(ledger.open_ns, 4 * MS);
+    struct ledger_look same = {.time_ns = 20 * MS, .cpu_ns = 4 * MS, .turn_count = 1, .blocked = true};
+    assert_false(ledger_changed(&ledger, &same));
+    assert_int_equal(ledger_settle(&ledger, &same, pieces), 0);
+    /* one turn of 2 ms somewhere between 20 and 30: the rest is halved between the two waits */
+    assert_int_equal(LOOK(&ledger, 2, true, pieces, 30, 6, 0), 1);
+    assert_int_equal(pieces[0].side, LEDGER_BEFORE);
+    assert_int_equal(pieces[0].start_ns, 4 * MS);
+    assert_int_equal(pieces[0].end_ns, 24 * MS);
+    assert_int_equal(pieces[0].blocked_ns, 20 * MS);
+    assert_int_equal(ledger.open_ns, 26 * MS);
+}
+
+static void running_then_blocking_is_exact(void **state)
+{
+    struct ledger ledger;
+    struct ledger_piece pieces[LEDGER_PIECE_MAX];
+    (void)state;
+    ledger_start(&ledger, &(struct ledger_look){.time_ns = 0});
+    assert_int_equal(LOOK(&ledger, 1, true, pieces, 1, 1, 0), 0);
+    assert_int_equal(LOOK(&ledger, 2, false, pieces, 3, 1, 0), 0); /* running: nothing is settled yet */
+    assert_int_equal(LOOK(&ledger, 2, true, pieces, 10, 7, 0), 1);
+    assert_int_equal(pieces[0].blocked_ns + ledger.open_ns, 0 + pieces[0].blocked_ns + ledger.open_ns);
+    /* 9 ms of wall, 6 of CPU: 3 blocked, half before, half behind */
+    assert_int_equal(pieces[0].blocked_ns, 3 * MS / 2);
+    assert_int_equal(ledger.open_ns, 10 * MS - 3 * MS / 2);
+}
+
+static void many_turns_become_one_row_of_equal_waits(void **state)
+{
+    struct ledger ledger;
+    struct ledger_piece pieces[LEDGER_PIECE_MAX];
+    (void)state;
+    ledger_start(&ledger, &(struct ledger_look){.time_ns = 0});
+    LOOK(&ledger, 1, true, pieces, 0, 0, 0);
+    /* 10 turns in 22 ms: 2 of CPU, 9 waits between and two at the ends share 20 */
+    assert_int_equal(LOOK(&ledger, 11, true, pieces, 22, 0, 0), 2);
+    assert_int_equal(pieces[1].side, LEDGER_BETWEEN);
+    assert_int_equal(pieces[1].count, 9);
+    uint64_t total = pieces[0].blocked_ns + pieces[1].blocked_ns + (22 * MS - ledger.open_ns);
+    assert_true(total <= 22 * MS && total > 22 * MS - 100);
+    assert_true(pieces[0].end_ns <= pieces[1].start_ns && pieces[1].end_ns <= ledger.open_ns);
+}
+
+static void a_run_queues_delay_is_the_tail_of_a_wait(void **state)
+{
+    struct ledger ledger;
+    struct ledger_piece pieces[LEDGER_PIECE_MAX];
+    (void)state;
+    ledger_start(&ledger, &(struct ledger_look){.time_ns = 0});
+    LOOK(&ledger, 1, true, pieces, 0, 0, 0);
+    assert_int_equal(LOOK(&ledger, 2, true, pieces, 10, 2, 4), 1);
+    assert_int_equal(pieces[0].runnable_ns, 4 * MS);
+    assert_int_equal(pieces[0].blocked_ns, 2 * MS);
+    assert_int_equal(pieces[0].end_ns - pieces[0].start_ns, 6 * MS);
+}
+
+static void a_preempted_thread_only_waits_for_a_cpu(void **state)
+{
+    struct ledger ledger;
+    struct ledger_piece pieces[LEDGER_PIECE_MAX];
+    (void)state;
+    ledger_start(&ledger, &(struct ledger_look){.time_ns = 0});
+    assert_int_equal(LOOK(&ledger, 3, false, pieces, 10, 5, 5), 0); /* not long enough to settle */
+    assert_int_equal(LOOK(&ledger, 5, false, pieces, 40, 20, 16), 2);
+    assert_int_equal(pieces[0].blocked_ns + pieces[1].blocked_ns, 0);
+    uint64_t total = pieces[0].runnable_ns + pieces[1].runnable_ns;
+    assert_true(total <= 16 * MS && total > 16 * MS - 100);
+}
+
+static void late_counters_never_make_a_wait_of_running(void **state)
+{
+    struct ledger ledger;
+    struct ledger_piece pieces[LEDGER_PIECE_MAX];
+    (void)state;
+    ledger_start(&ledger, &(struct ledger_look){.time_ns = 0});
+    /* it ran all the time; the counter lags 3 ms behind at every look */
+    for (uint64_t at = 25; at < 500; at += 25) {
+        size_t count = LOOK(&ledger, at, false, pieces, at, at - 3, 0);
+        for (size_t i = 0; i < count; i++)
+            assert_int_equal(pieces[i].blocked_ns, 0);
+    }
+}
+
+static void a_new_thread_starts_on_a_run_queue(void **state)
+{
+    struct ledger ledger;
+    struct ledger_piece pieces[LEDGER_PIECE_MAX];
+    (void)state;
+    ledger_start(&ledger, &(struct ledger_look){.time_ns = 100 * MS});
+    assert_int_equal(LOOK(&ledger, 1, true, pieces, 110, 3, 2), 1);
+    assert_int_equal(pieces[0].start_ns, 100 * MS);
+    assert_int_equal(pieces[0].runnable_ns, 2 * MS);
+    assert_int_equal(pieces[0].blocked_ns, 0);
+    assert_int_equal(ledger.open_ns, 105 * MS);
+}
+
+int ledger_test(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_wait_without_a_turn_goes_on),
+        cmocka_unit_test(running_then_blocking_is_exact),
+        cmocka_unit_test(many_turns_become_one_row_of_equal_waits),
+        cmocka_unit_test(a_run_queues_delay_is_the_tail_of_a_wait),
+        cmocka_unit_test(a_preempted_thread_only_waits_for_a_cpu),
+        cmocka_unit_test(late_counters_never_make_a_wait_of_running),
+        cmocka_unit_test(a_new_thread_starts_on_a_run_queue),
+    };
+    return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
+}

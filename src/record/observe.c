@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record/observe.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/num.h"
+
+#define BUDGET_WINDOW_NS (100 * NS_PER_MS)
+#define NAME_NS_MAX      (250 * NS_PER_MS)
+#define SCAN_NS_MIN      (3 * NS_PER_MS)
+#define SCAN_NS_MAX      (2 * NS_PER_S)
+#define USAGE_NS_MIN     (10 * NS_PER_MS)
+
+void observe_init(struct observe *observe)
+{
+    observe->period_ns = OBSERVE_PERIOD_NS_MIN;
+    observe->window_ns = clock_monotonic_ns();
+    observe->window_cpu_ns = clock_thread_cpu_ns();
+    observe->random = observe->window_ns | 1;
+}
+
+static uint64_t between(uint64_t value, uint64_t low, uint64_t high)
+{
+    return num_min(num_max(value, low), high);
+}
+
+/* xorshift64 (G. Marsaglia, 2003) */
+static uint64_t random_next(struct observe *observe)
+{
+    observe->random ^= observe->random << 13;
+    observe->random ^= observe->random >> 7;
+    observe->random ^= observe->random << 17;
+    return observe->random;
+}
+
+/* What the thread waits for; false when the look did not find it blocked. */
+static enum look_state call_observe(struct observe *observe, struct task *task,
+                                    struct wait_reason_seen *ret_seen)
+{
+    struct reason_call call;
+    struct reason_found found;
+    enum look_state state = look_call(&task->look, task->process->pid, task->tid, &call);
+
+    if (state == LOOK_REFUSED)
+        observe->refused_count++;
+    if (state != LOOK_BLOCKED)
+        return state;
+    struct reason_source source = resolve_source(observe->resolve, task->process->pid, task->tid);
+    reason_find(&call, &source, &found);
+    *ret_seen = (struct wait_reason_seen){.reason = found.reason, .known = found.reason != WAIT_UNKNOWN};
+    ret_seen->peer = peers_put(observe->peers, &found);
+    return state;
+}
+
+/* perf rung: a blocked thread whose present wait was not looked into yet. Returns whether it cost a look. */
+static bool exact_look(struct observe *observe, struct task *task)
+{
+    struct wait_state *wait = &task->wait;
+    struct wait_reason_seen seen;
+
+    if (wait->on_cpu || wait->preempted || task->refused_ns == wait->since_ns ||
+        (wait->seen.known && wait->seen_ns >= wait->since_ns))
+        return false;
+    enum look_state state = call_observe(observe, task, &seen);
+    if (state == LOOK_BLOCKED && seen.known)
+        waits_observe(wait, clock_monotonic_ns(), &seen);
+    else if (state != LOOK_RUNNING)
+        task->refused_ns = wait->since_ns;
+    return true;
+}
+
+static void pieces_add(struct observe *observe, struct task *task, const struct ledger_piece *pieces,
+                       size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct wait_interval interval = {.start_ns = pieces[i].start_ns,
+                                         .end_ns = pieces[i].end_ns,
+                                         .count = pieces[i].count,
+                                         .blocked_ns = pieces[i].blocked_ns,
+                                         .runnable_ns = pieces[i].runnable_ns};
+        bool is_seen = pieces[i].side == LEDGER_BEFORE && task->wait.seen.known;
+        waits_add(observe->waits, task, &interval, is_seen ? &task->wait.seen : NULL);
+    }
+}
+
+static void cpu_account(struct observe *observe, struct task *task, const struct ledger_look *look,
+                        bool is_last)
+{
+    if (look->cpu_ns > task->cpu_ns) {
+        task->process->cpu_ns += look->cpu_ns - task->cpu_ns;
+        task->cpu_ns = look->cpu_ns;
+    }
+    samples_add(observe->samples, task, task->cpu_ns, look->time_ns, is_last);
+}
+
+void observe_first(struct task *task)
+{
+    struct ledger_look look = {.time_ns = task->start_ns};
+
+    if (look_schedstat(&task->look, task->process->pid, task->tid, &look) == LOOK_RUNNING &&
+        task->process->parent_track)
+        /* A fork's counters start at zero, and so does what it owes. */
+        look = (struct ledger_look){.time_ns = task->start_ns};
+    look.time_ns = task->start_ns;
+    ledger_start(&task->ledger, &look);
+    task->cpu_ns = task->sampled_cpu_ns = look.cpu_ns;
+}
+
+uint64_t observe_last(struct observe *observe, struct task *task, uint64_t now_ns)
+{
+    struct ledger_look look = {0};
+    struct ledger_piece pieces[LEDGER_PIECE_MAX];
+    struct ledger *ledger = &task->ledger;
+
+    if (look_schedstat(&task->look, task->process->pid, task->tid, &look) == LOOK_RUNNING) {
+        /* A zombie's counters are complete: its end is a wait that never ends. */
+        look.blocked = true;
+        look.time_ns = num_min(look.time_ns, now_ns);
+        cpu_account(observe, task, &look, true);
+        pieces_add(observe, task, pieces, ledger_settle(ledger, &look, pieces));
+        return ledger->open_ns;
+    }
+    look = (struct ledger_look){.time_ns = now_ns, .cpu_ns = task->cpu_ns};
+    cpu_account(observe, task, &look, true);
+    if (!ledger->blocked)
+        return now_ns;
+    struct ledger_piece piece = {.side = LEDGER_BEFORE,
+                                 .start_ns = ledger->open_ns,
+                                 .end_ns = ledger->seen_ns + (now_ns - ledger->seen_ns) / 2,
+                                 .count = 1};
+    piece.blocked_ns = piece.end_ns - piece.start_ns;
+    pieces_add(observe, task, &piece, 1);
+    return num_max(piece.end_ns, task->start_ns);
+}
+
+/* proc rung: the thread's counters, and its call when it had a turn since the last look. */
+static bool counter_look(struct observe *observe, struct task *task)
+{
+    struct ledger_look look;
+    struct ledger_piece pieces[LEDGER_PIECE_MAX];
+    struct wait_reason_seen seen = {0};
+    enum look_state state = look_schedstat(&task->look, task->process->pid, task->tid, &look);
+    uint64_t seen_before_ns = task->ledger.seen_ns;
+
+    if (state == LOOK_REFUSED)
+        return true;
+    if (state == LOOK_RUNNING) {
+        observe->look_count++;
+        observe->look_gap_ns += look.time_ns - num_min(seen_before_ns, look.time_ns);
+        if (!ledger_changed(&task->ledger, &look)) {
+            look.blocked = true;
+            ledger_settle(&task->ledger, &look, pieces);
+            return true;
+        }
+        state = call_observe(observe, task, &seen);
+    }
+    if (state == LOOK_GONE) {
+        uint64_t end_ns = observe_last(observe, task, clock_monotonic_ns());
+        struct process *process = task->process;
+        if (process->task_count == 1 && usage_read(&process->usage, process->pid, true, end_ns) &&
+            process->usage.is_zombie)
+            process->exit_status = process->usage.exit_status;
+        tracks_exit(observe->tracks, observe->waits, task, end_ns);
+        return false;
+    }
+    look.blocked = state == LOOK_BLOCKED;
+    cpu_account(observe, task, &look, false);
+    size_t count = ledger_settle(&task->ledger, &look, pieces);
+    pieces_add(observe, task, pieces, count);
+    if (look.blocked)
+        task->wait.seen = seen;
+    return true;
+}
+
+static void threads_look(struct observe *observe)
+{
+    struct tracks *tracks = observe->tracks;
+    size_t left = num_min(tracks->tasks.count, OBSERVE_LOOK_MAX);
+
+    for (size_t visited = 0; left && visited < tracks->tasks.count; visited++) {
+        struct task *task = tracks->tasks.items[observe->cursor % tracks->tasks.count];
+        if (observe->is_exact) {
+            left -= exact_look(observe, task);
+            observe->cursor++;
+        } else {
+            left--;
+            observe->cursor += counter_look(observe, task); /* another took its place when it ended */
+        }
+        if (!tracks->tasks.count)
+            return;
+    }
+}
+
+/* An exec shows as a new name; a fork has its maker's until then. */
+static void name_read(struct observe *observe, struct process *process, uint64_t now_ns)
+{
+    char path[64], name[32];
+
+    snprintf(path, sizeof path, "/proc/%" PRIu64 "/comm", process->pid);
+    ssize_t length = fs_read_small(path, name, sizeof name);
+    if (length <= 1)
+        return;
+    name[length - 1] = '\0';
+    if (strncmp(name, process->image, 15) != 0)
+        tracks_exec(observe->tracks, process, name, now_ns);
+    else
+        return;
+    process->scan_due_ns = now_ns + NS_PER_MS;
+}
+
+static void process_care(struct observe *observe, struct process *process, uint64_t now_ns)
+{
+    uint64_t age_ns = now_ns > process->start_ns ? now_ns - process->start_ns : 0;
+
+    if (!observe->is_exact && now_ns >= process->name_due_ns) {
+        name_read(observe, process, now_ns);
+        process->name_due_ns = now_ns + between(age_ns / 8, observe->period_ns / 2, NAME_NS_MAX);
+    }
+    if (now_ns >= process->scan_due_ns && age_ns >= SCAN_NS_MIN) {
+        peers_scan(observe->peers, observe->resolve, process, now_ns);
+        process->scan_due_ns = now_ns + between(age_ns, SCAN_NS_MIN, SCAN_NS_MAX);
+    }
+    if (now_ns >= process->usage_due_ns && age_ns >= USAGE_NS_MIN) {
+        if (usage_read(&process->usage, process->pid, true, now_ns))
+            usage_point(&process->usage, observe->emit, process->track, now_ns);
+        process->usage_due_ns = now_ns + between(age_ns / 2, USAGE_NS_MIN, NS_PER_S);
+    }
+}
+
+static void processes_care(struct observe *observe, uint64_t now_ns)
+{
+    struct tracks *tracks = observe->tracks;
+
+    for (size_t i = 0; i < tracks->processes.count; i++) {
+        struct process *process = tracks->processes.items[i];
+        if (observe->pipe_count != observe->peers->pipe_count)
+            process->scan_due_ns = num_min(process->scan_due_ns, now_ns);
+        process_care(observe, process, now_ns);
+    }
+    observe->pipe_count = observe->peers->pipe_count;
+}
+
+/* All CPU time of this thread is looking, waking up for it included, but for what the owner excludes. */
+static void budget_keep(struct observe *observe, uint64_t now_ns)
+{
+    if (now_ns < observe->window_ns + BUDGET_WINDOW_NS)
+        return;
+    uint64_t cpu_ns = clock_thread_cpu_ns() - observe->excluded_cpu_ns;
+    double ratio = (double)(cpu_ns - observe->window_cpu_ns) / (double)(now_ns - observe->window_ns);
+    if (ratio > OBSERVE_BUDGET_RATIO)
+        observe->period_ns += observe->period_ns / 4;
+    else if (ratio < 0.7 * OBSERVE_BUDGET_RATIO)
+        observe->period_ns -= observe->period_ns / 8;
+    observe->period_ns = between(observe->period_ns, OBSERVE_PERIOD_NS_MIN, OBSERVE_PERIOD_NS_MAX);
+    observe->window_ns = now_ns;
+    observe->window_cpu_ns = cpu_ns;
+}
+
+uint64_t observe_tick(struct observe *observe, uint64_t now_ns)
+{
+    if (observe->tracks->tasks.count)
+        threads_look(observe);
+    processes_care(observe, now_ns);
+    budget_keep(observe, now_ns);
+    /* three quarters to five quarters of the period */
+    return now_ns + observe->period_ns * 3 / 4 + random_next(observe) % (observe->period_ns / 2);
+}
+
+void observe_finish(struct observe *observe, uint64_t end_ns)
+{
+    struct tracks *tracks = observe->tracks;
+
+    for (size_t i = tracks->tasks.count; !observe->is_exact && i > 0; i--)
+        counter_look(observe, tracks->tasks.items[i - 1]);
+    for (size_t i = 0; i < tracks->tasks.count; i++) {
+        struct task *task = tracks->tasks.items[i];
+        struct ledger_piece piece = {.side = LEDGER_BEFORE,
+                                     .start_ns = task->ledger.open_ns,
+                                     .end_ns = end_ns,
+                                     .count = 1,
+                                     .blocked_ns = end_ns - num_min(task->ledger.open_ns, end_ns)};
+        if (!observe->is_exact && task->ledger.blocked && piece.blocked_ns)
+            pieces_add(observe, task, &piece, 1);
+        if (observe->is_exact)
+            waits_close(observe->waits, task, end_ns);
+        waits_end(observe->waits, task, end_ns);
+    }
+}
+
+uint64_t observe_gap_ns(const struct observe *observe)
+{
+    return observe->look_count ? observe->look_gap_ns / observe->look_count : observe->period_ns;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * observe: the looks at /proc, on both rungs, within a budget.
+ *
+ * On the perf rung switches are exact and a look only tells what a blocked thread waits for: once for each wait
+ * long enough to be met. On the proc rung looks are all there is: each reads the thread's counters, asks for its
+ * call when it had a turn since, and the ledger tells the pieces in between.
+ *
+ * A tick looks at as many threads as the budget allows, in turn, and takes care of processes: their name (proc
+ * rung: an exec), descriptors and resources, often while they are young and rarely later. The time between ticks
+ * grows until looking costs no more than OBSERVE_BUDGET_RATIO of one CPU; it is jittered, so that nothing
+ * periodic hides from it.
+ */
+#ifndef TOLL_RECORD_OBSERVE_H
+#define TOLL_RECORD_OBSERVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "record/peers.h"
+#include "record/resolve.h"
+#include "record/samples.h"
+#include "record/tracks.h"
+#include "record/waits.h"
+
+#define OBSERVE_BUDGET_RATIO  0.01
+#define OBSERVE_PERIOD_NS_MIN 1000000ull
+#define OBSERVE_PERIOD_NS_MAX 20000000ull
+#define OBSERVE_LOOK_MAX      128 /* threads a tick */
+
+struct observe {
+    struct emit *emit;
+    struct tracks *tracks;
+    struct waits *waits;
+    struct peers *peers;
+    struct samples *samples;
+    struct resolve *resolve;
+    bool is_exact; /* perf rung */
+
+    uint64_t period_ns;
+    uint64_t cursor;
+    uint64_t pipe_count;               /* at the last listing of descriptors */
+    uint64_t window_ns, window_cpu_ns; /* when the budget was looked at last */
+    uint64_t excluded_cpu_ns; /* what the recorder's thread spent on other things: the owner adds to it */
+    uint64_t random;
+    uint64_t look_count; /* looks at a thread, and the time between two at the same one, summed */
+    uint64_t look_gap_ns;
+    uint64_t refused_count; /* looks that the kernel did not allow */
+};
+
+void observe_init(struct observe *observe);
+/* One round; returns when the next is due. */
+uint64_t observe_tick(struct observe *observe, uint64_t now_ns);
+/* proc rung: the thread was seen for the last time at `now_ns`, or is about to be; returns when it ended. */
+uint64_t observe_last(struct observe *observe, struct task *task, uint64_t now_ns);
+/* proc rung: the counters of a thread that just appeared. */
+void observe_first(struct task *task);
+/* The command ended: a last look at every thread, and what is known of waits that go on. */
+void observe_finish(struct observe *observe, uint64_t end_ns);
+/* Mean time between two looks at one thread. */
+uint64_t observe_gap_ns(const struct observe *observe);
+
+#endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Real recordings into a dataset, on each rung that this machine allows. */
+#include "record/recorder.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "model/dataset.h"
+#include "model/meta.h"
+
+int record_test(void);
+
+struct run {
+    struct dataset dataset;
+    struct record_result result;
+    struct err err;
+    int code;
+};
+
+static void run_start(struct run *run, const char *rung, char *const *command)
+{
+    memset(run, 0, sizeof *run);
+    dataset_init(&run->dataset);
+    struct record_options options = {.command = command, .rung = rung, .sink = &run->dataset.sink};
+    run->code = record_run(&options, &run->result, &run->err);
+}
+
+#define SHELL(run, rung, script) run_start(run, rung, (char *const[]){"sh", "-c", script, NULL})
+
+static size_t row_count(const struct run *run, enum table_id table)
+{
+    return run->dataset.columns[table][0].count;
+}
+
+#define CELL(run, NAME, name, field, row)                                                                    \
+    ((run)->dataset.columns[TABLE_##NAME][COLUMN(name, field)].items[row])
+
+static const char *text(const struct run *run, uint64_t id)
+{
+    return view_text(&run->dataset.view, id);
+}
+
+/* The last row of the process track with that name, -1 when there is none. */
+static long track_row(const struct run *run, const char *name)
+{
+    for (size_t i = row_count(run, TABLE_TRACK); i > 0; i--)
+        if (CELL(run, TRACK, track, kind, i - 1) == TRACK_PROCESS &&
+            !strcmp(text(run, CELL(run, TRACK, track, name, i - 1)), name))
+            return (long)i - 1;
+    return -1;
+}
+
+static uint64_t meta_u64(const struct run *run, const char *key)
+{
+    const char *value = view_meta(&run->dataset.view, key);
+    assert_non_null(value);
+    return strtoull(value, NULL, 10);
+}
+
+/* Sum of blocked time of a reason on all tracks. */
+static uint64_t blocked_ns(const struct run *run, enum wait_reason reason)
+{
+    uint64_t sum_ns = 0;
+    for (size_t i = 0; i < row_count(run, TABLE_WAIT); i++)
+        if (CELL(run, WAIT, wait, reason, i) == (uint64_t)reason)
+            sum_ns += CELL(run, WAIT, wait, blocked_ns, i);
+    return sum_ns;
+}
+
+static void rules_hold(const struct run *run)
+{
+    static uint64_t end_of[4096];
+    memset(end_of, 0, sizeof end_of);
+    for (size_t i = 0; i < row_count(run, TABLE_WAIT); i++) {
+        uint64_t track = CELL(run, WAIT, wait, track, i), start = CELL(run, WAIT, wait, start_ns, i);
+        uint64_t end = CELL(run, WAIT, wait, end_ns, i);
+        uint64_t parts = CELL(run, WAIT, wait, blocked_ns, i) + CELL(run, WAIT, wait, runnable_ns, i);
+        assert_true(track > 0 && track < 4096);
+        assert_true(start >= end_of[track] && end > start);
+        end_of[track] = end;
+        assert_true(parts <= end - start);
+        if (CELL(run, WAIT, wait, count, i) == 1)
+            assert_int_equal(parts, end - start);
+        assert_true(CELL(run, WAIT, wait, peer, i) <= row_count(run, TABLE_PEER));
+    }
+    for (size_t i = 0; i < row_count(run, TABLE_SAMPLE); i++)
+        assert_true(CELL(run, SAMPLE, sample, stack, i) <= row_count(run, TABLE_STACK));
+}
+
+static void children_and_their_waits_are_recorded(void **state)
+{
+    struct run run;
+    SHELL(&run, *state, "sleep 0.3; (sleep 0.1 &) ; sleep 0.2; exit 3");
+    assert_int_equal(run.code, 0);
+    assert_int_equal(run.result.exit_status, 3);
+    assert_string_equal(run.result.rung, (const char *)*state);
+    assert_int_equal(meta_u64(&run, META_EXIT_STATUS), 3);
+    assert_int_equal(meta_u64(&run, META_ROOT_TRACK), 1);
+    long root = track_row(&run, "sh"), child = track_row(&run, "sleep");
+    assert_true(root >= 0 && child >= 0);
+    assert_int_equal(CELL(&run, TRACK, track, parent, child), 1);
+    assert_true(run.result.process_count >= 4);
+    assert_true(row_count(&run, TABLE_EDGE) >= 2);
+    /* sleep sleeps, sh waits for it: nearly half a second each */
+    assert_true(blocked_ns(&run, WAIT_SLEEP) > 400000000);
+    assert_true(blocked_ns(&run, WAIT_CHILD) > 400000000);
+    rules_hold(&run);
+    dataset_deinit(&run.dataset);
+}
+
+static void cpu_time_is_sampled(void **state)
+{
+    struct run run;
+    uint64_t weight_ns = 0;
+    SHELL(&run, *state, "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done");
+    assert_int_equal(run.code, 0);
+    for (size_t i = 0; i < row_count(&run, TABLE_SAMPLE); i++)
+        weight_ns += CELL(&run, SAMPLE, sample, weight, i);
+    assert_true(weight_ns > 0);
+    assert_true(weight_ns < 2 * run.result.wall_ns);
+    rules_hold(&run);
+    dataset_deinit(&run.dataset);
+}
+
+static void a_pipes_ends_are_known(void **state)
+{
+    struct run run;
+    size_t writer = 0, reader = 0;
+    SHELL(&run, *state, "(sleep 0.3; echo x) | cat");
+    for (size_t i = 0; i < row_count(&run, TABLE_IO); i++) {
+        uint64_t peer = CELL(&run, IO, io, peer, i);
+        if (CELL(&run, PEER, peer, kind, peer - 1) != PEER_PIPE)
+            continue;
+        writer += CELL(&run, IO, io, operation, i) == IO_WRITE;
+        reader += CELL(&run, IO, io, operation, i) == IO_READ;
+    }
+    assert_true(writer > 0 && reader > 0);
+    assert_true(blocked_ns(&run, WAIT_PIPE) > 200000000);
+    rules_hold(&run);
+    dataset_deinit(&run.dataset);
+}
+
+static void a_daemon_is_not_waited_for(void **state)
+{
+    struct run run;
+    SHELL(&run, *state, "setsid sh -c 'sleep 3' >/dev/null 2>&1 & sleep 0.2");
+    assert_int_equal(run.code, 0);
+    assert_true(run.result.wall_ns < 2500000000u);
+    long daemon = track_row(&run, "sleep");
+    assert_true(daemon >= 0);
+    assert_non_null(view_meta(&run.dataset.view, META_REMARK));
+    rules_hold(&run);
+    dataset_deinit(&run.dataset);
+}
+
+static void what_cannot_be_executed_is_told_apart(void **state)
+{
+    struct run run;
+    run_start(&run, *state, (char *const[]){"/nonexistent/command", NULL});
+    assert_int_not_equal(run.code, 0);
+    assert_int_equal(run.result.exit_status, 127);
+    assert_string_equal(run.err.what,
+                        "could not run command '/nonexistent/command': No such file or directory");
+    dataset_deinit(&run.dataset);
+    run_start(&run, *state, (char *const[]){"/etc/passwd", NULL});
+    assert_int_not_equal(run.code, 0);
+    assert_int_equal(run.result.exit_status, 126);
+    dataset_deinit(&run.dataset);
+}
+
+static void a_signals_death_reads_as_a_shell_tells_it(void **state)
+{
+    struct run run;
+    SHELL(&run, *state, "kill -TERM $$");
+    assert_int_equal(run.result.exit_status, 128 + SIGTERM);
+    dataset_deinit(&run.dataset);
+}
+
+static void a_signal_to_the_recorder_reaches_the_command(void **state)
+{
+    struct run run;
+    pid_t self = getpid();
+    pid_t sender = fork();
+    if (sender == 0) {
+        usleep(300000);
+        kill(self, SIGTERM);
+        _exit(0);
+    }
+    SHELL(&run, *state, "trap 'exit 7' TERM; i=0; while [ $i -lt 100 ]; do sleep 0.1; i=$((i+1)); done");
+    assert_int_equal(run.result.exit_status, 7);
+    waitpid(sender, NULL, 0); /* the recorder may have reaped it already */
+    dataset_deinit(&run.dataset);
+}
+
+/* The sink of a full disk. */
+static int full_append(struct sink *sink, enum table_id table, const uint64_t *row, struct err *err)
+{
+    (void)sink;
+    (void)table;
+    (void)row;
+    return err_set(err, ERR_ENVIRONMENT, "could not write: the disk is full");
+}
+
+static int full_intern(struct sink *sink, const char *bytes, size_t length, uint64_t *ret_id, struct err *err)
+{
+    (void)sink;
+    (void)bytes;
+    (void)length;
+    (void)err;
+    *ret_id = 1;
+    return 0;
+}
+
+static void a_full_disk_does_not_stop_the_command(void **state)
+{
+    struct sink sink = {.append = full_append, .intern = full_intern};
+    struct record_options options = {
+        .command = (char *const[]){"sh", "-c", "sleep 0.1; exit 5", NULL}, .rung = *state, .sink = &sink};
+    struct record_result result = {0};
+    assert_int_equal(record_run(&options, &result, NULL), 0);
+    assert_int_equal(result.exit_status, 5);
+    assert_true(result.incomplete);
+    assert_string_equal(result.failure.what, "could not write: the disk is full");
+}
+
+static void an_unknown_rung_is_an_error(void **state)
+{
+    struct run run;
+    (void)state;
+    SHELL(&run, "magic", "true");
+    assert_int_equal(run.code, -ERR_USAGE);
+    dataset_deinit(&run.dataset);
+}
+
+#define ON(rung, test)                                                                                       \
+    {                                                                                                        \
+#test " on " rung, test, NULL, NULL, (char[])                                                        \
+        {                                                                                                    \
+            rung                                                                                             \
+        }                                                                                                    \
+    }
+#define ALL_ON(rung)                                                                                         \
+    ON(rung, children_and_their_waits_are_recorded), ON(rung, cpu_time_is_sampled),                          \
+        ON(rung, a_pipes_ends_are_known), ON(rung, a_daemon_is_not_waited_for),                              \
+        ON(rung, what_cannot_be_executed_is_told_apart),                                                     \
+        ON(rung, a_signals_death_reads_as_a_shell_tells_it),                                                 \
+        ON(rung, a_signal_to_the_recorder_reaches_the_command),                                              \
+        ON(rung, a_full_disk_does_not_stop_the_command)
+
+int record_test(void)
+{
+    const struct CMUnitTest tests[] = {ALL_ON("proc"), cmocka_unit_test(an_unknown_rung_is_an_error)};
+    return cmocka_run_group_tests_name("record", tests, NULL, NULL);
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record/recorder.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "base/str.h"
+#include "model/meta.h"
+#include "record/discover.h"
+#include "record/launch.h"
+#include "record/observe.h"
+#include "record/redact.h"
+#include "record/system.h"
+
+#define FLUSH_NS (NS_PER_S / 2)
+
+struct recorder {
+    const struct record_options *options;
+    struct emit emit;
+    struct launch launch;
+    struct tracks tracks;
+    struct waits waits;
+    struct peers peers;
+    struct resolve resolve;
+    struct samples samples;
+    struct observe observe;
+    struct discover discover;
+    struct system system;
+    bool was_subreaper;
+    uint64_t start_ns, end_ns;
+    uint64_t cpu_before_ns;
+    uint64_t observe_due_ns, system_due_ns, flush_due_ns;
+    uint64_t main_pid;
+    bool is_ended;
+    int exit_status;
+};
+
+static void recorder_init(struct recorder *recorder, const struct record_options *options)
+{
+    unsigned rate_hz = options->rate_hz ? options->rate_hz : RECORD_RATE_HZ_DEFAULT;
+
+    *recorder = (struct recorder){.options = options, .emit = {.sink = options->sink}};
+    recorder->cpu_before_ns = clock_process_cpu_ns();
+    tracks_init(&recorder->tracks, &recorder->emit);
+    waits_init(&recorder->waits, &recorder->emit);
+    peers_init(&recorder->peers, &recorder->emit);
+    resolve_init(&recorder->resolve);
+    samples_init(&recorder->samples, &recorder->emit, rate_hz);
+    recorder->observe = (struct observe){.emit = &recorder->emit,
+                                         .tracks = &recorder->tracks,
+                                         .waits = &recorder->waits,
+                                         .peers = &recorder->peers,
+                                         .samples = &recorder->samples,
+                                         .resolve = &recorder->resolve};
+    observe_init(&recorder->observe);
+}
+
+static void recorder_deinit(struct recorder *recorder)
+{
+    tracks_deinit(&recorder->tracks);
+    waits_deinit(&recorder->waits);
+    peers_deinit(&recorder->peers);
+    resolve_deinit(&recorder->resolve);
+    samples_deinit(&recorder->samples);
+    discover_deinit(&recorder->discover);
+}
+
+static void meta_start(struct recorder *recorder)
+{
+    struct emit *emit = &recorder->emit;
+    struct str json = {0};
+    char text[4096];
+    uint64_t id = 0;
+
+    if (getrandom(&id, sizeof id, 0) != (ssize_t)sizeof id)
+        id = clock_realtime_ns();
+    snprintf(text, sizeof text, "%016" PRIx64, id);
+    emit_meta(emit, META_ID, text);
+    redact_argv(recorder->options->command, &json);
+    emit_meta(emit, META_COMMAND, str_text(&json));
+    str_free(&json);
+    if (getcwd(text, sizeof text))
+        emit_meta(emit, META_DIRECTORY, text);
+    system_host(emit);
+    emit_meta_u64(emit, META_STARTED_REALTIME,
+                  clock_realtime_ns() - (clock_monotonic_ns() - recorder->start_ns));
+    emit_meta_u64(emit, META_START, recorder->start_ns);
+    emit_meta_u64(emit, META_ROOT_TRACK, 1);
+    emit_meta(emit, META_RECORDER_CPU, "proc");
+    emit_meta(emit, META_RECORDER_WAIT, "proc");
+    emit_meta(emit, META_RECORDER_SPANS, "none");
+    emit_meta(emit, META_RECORDER_HEAP, "none");
+    emit_meta(emit, META_RECORDER_IO, "proc");
+    emit_meta(emit, META_CPU_EVENT, "schedstat");
+    emit_meta_u64(emit, META_RATE_HZ, NS_PER_S / recorder->samples.period_ns);
+}
+
+static void root_add(struct recorder *recorder)
+{
+    const char *name = recorder->options->command[0];
+    const char *slash = strrchr(name, '/');
+    struct track_fork fork = {.pid = recorder->main_pid,
+                              .tid = recorder->main_pid,
+                              .time_ns = recorder->start_ns,
+                              .name = slash ? slash + 1 : name};
+    struct task *task = tracks_fork(&recorder->tracks, &fork);
+
+    recorder->discover.main_pid = recorder->main_pid;
+    if (!task)
+        return;
+    observe_first(task);
+    tracks_exec(&recorder->tracks, task->process, fork.name, recorder->start_ns);
+}
+
+/* The CPU time of the whole tree so far. */
+static uint64_t tree_cpu_ns(const struct recorder *recorder)
+{
+    uint64_t sum_ns = recorder->tracks.dead_cpu_ns;
+    for (size_t i = 0; i < recorder->tracks.processes.count; i++)
+        sum_ns += recorder->tracks.processes.items[i]->cpu_ns;
+    return sum_ns;
+}
+
+static void process_reaped(struct recorder *recorder, uint64_t pid, int status, const struct rusage *rusage)
+{
+    struct process *process = tracks_process(&recorder->tracks, pid);
+
+    if (!process)
+        return;
+    process->exit_status = (uint64_t)launch_shell_status(status);
+    usage_reaped(&process->usage, rusage, process->exit_status);
+}
+
+/* A zombie's last readings, before it is reaped. */
+static void process_last(struct recorder *recorder, uint64_t pid, uint64_t now_ns)
+{
+    struct process *process = tracks_process(&recorder->tracks, pid);
+    struct tracks *tracks = &recorder->tracks;
+
+    if (!process)
+        return;
+    usage_read(&process->usage, pid, true, now_ns);
+    for (size_t i = tracks->tasks.count; i > 0; i--) {
+        struct task *task = tracks->tasks.items[i - 1];
+        if (task->process == process)
+            task->end_ns = observe_last(&recorder->observe, task, now_ns);
+    }
+}
+
+/* All threads of a process that is gone. */
+static void process_close(struct recorder *recorder, uint64_t pid)
+{
+    struct tracks *tracks = &recorder->tracks;
+
+    for (size_t i = tracks->tasks.count; i > 0; i--) {
+        struct task *task = tracks->tasks.items[i - 1];
+        if (task->process->pid == pid)
+            tracks_exit(tracks, &recorder->waits, task, task->end_ns);
+    }
+}
+
+/* Reaps the main command and orphans that came to toll. */
+static void children_reap(struct recorder *recorder)
+{
+    siginfo_t info;
+    struct rusage rusage;
+    int status;
+
+    for (;;) {
+        info.si_pid = 0;
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
+            return;
+        uint64_t pid = (uint64_t)info.si_pid, now_ns = clock_monotonic_ns();
+        process_last(recorder, pid, now_ns);
+        if (wait4(info.si_pid, &status, WNOHANG, &rusage) != info.si_pid)
+            return;
+        process_reaped(recorder, pid, status, &rusage);
+        if (pid == recorder->main_pid) {
+            recorder->is_ended = true;
+            recorder->exit_status = launch_shell_status(status);
+            recorder->end_ns = now_ns;
+            const struct task *task = tracks_find(&recorder->tracks, pid);
+            if (task && task->end_ns > recorder->start_ns)
+                recorder->end_ns = task->end_ns;
+        }
+        process_close(recorder, pid);
+    }
+}
+
+static void flush(struct recorder *recorder)
+{
+    struct emit *emit = &recorder->emit;
+
+    if (emit->failed || !recorder->options->flush)
+        return;
+    if (recorder->options->flush(recorder->options->flush_context, &emit->err))
+        emit->failed = true;
+}
+
+static uint64_t due_run(struct recorder *recorder, uint64_t now_ns)
+{
+    if (now_ns >= recorder->observe_due_ns) {
+        discover_tick(&recorder->discover, now_ns);
+        recorder->observe_due_ns = observe_tick(&recorder->observe, now_ns);
+    }
+    uint64_t before_ns = clock_thread_cpu_ns();
+    if (now_ns >= recorder->system_due_ns) {
+        system_tick(&recorder->system, now_ns, tree_cpu_ns(recorder));
+        recorder->system_due_ns = now_ns + SYSTEM_PERIOD_NS;
+    }
+    if (now_ns >= recorder->flush_due_ns) {
+        flush(recorder);
+        recorder->flush_due_ns = now_ns + FLUSH_NS;
+    }
+    recorder->observe.excluded_cpu_ns += clock_thread_cpu_ns() - before_ns;
+    return num_min(recorder->observe_due_ns, num_min(recorder->system_due_ns, recorder->flush_due_ns));
+}
+
+static void record_loop(struct recorder *recorder)
+{
+    struct pollfd waited = {.fd = recorder->launch.signal_fd, .events = POLLIN};
+
+    while (!recorder->is_ended) {
+        uint64_t due_ns = due_run(recorder, clock_monotonic_ns());
+        uint64_t now_ns = clock_monotonic_ns();
+        uint64_t left_ns = due_ns > now_ns ? due_ns - now_ns : 0;
+        struct timespec timeout = {.tv_sec = (time_t)(left_ns / NS_PER_S),
+                                   .tv_nsec = (long)(left_ns % NS_PER_S)};
+        if (ppoll(&waited, 1, &timeout, NULL) > 0 && launch_signals(&recorder->launch))
+            children_reap(recorder);
+    }
+}
+
+/* Children that outlive the command keep open tracks; what is known of them is written. */
+static void tracks_leave(struct recorder *recorder)
+{
+    const struct tracks *tracks = &recorder->tracks;
+
+    observe_finish(&recorder->observe, recorder->end_ns);
+    if (tracks->processes.count)
+        emit_remark(&recorder->emit,
+                    "%zu processes outlived the command; they are outside the run from its end on",
+                    tracks->processes.count);
+}
+
+static void meta_end(struct recorder *recorder, uint64_t overhead_ns)
+{
+    struct emit *emit = &recorder->emit;
+
+    emit_meta_u64(emit, META_END, recorder->end_ns);
+    emit_meta_u64(emit, META_EXIT_STATUS, (uint64_t)recorder->exit_status);
+    emit_meta_u64(emit, META_LOST_COUNT, 0);
+    emit_meta_u64(emit, META_OVERHEAD_CPU, overhead_ns);
+    emit_meta_u64(emit, META_MISSED_PROCESS_COUNT_MAX, recorder->discover.missed_count);
+    emit_meta_u64(emit, META_SAMPLE_PERIOD_PROC, observe_gap_ns(&recorder->observe));
+    emit_meta_u64(emit, META_WAIT_BOUNDARY_ERROR, observe_gap_ns(&recorder->observe));
+}
+
+static void record_finish(struct recorder *recorder, struct record_result *ret_result)
+{
+    tracks_leave(recorder);
+    system_tick(&recorder->system, clock_monotonic_ns(), tree_cpu_ns(recorder));
+    uint64_t overhead_ns = clock_process_cpu_ns() - recorder->cpu_before_ns;
+    meta_end(recorder, overhead_ns);
+    flush(recorder);
+    *ret_result = (struct record_result){.exit_status = recorder->exit_status,
+                                         .rung = "proc",
+                                         .wall_ns = recorder->end_ns - recorder->start_ns,
+                                         .process_count = recorder->tracks.process_count,
+                                         .thread_count = recorder->tracks.thread_count,
+                                         .row_count = recorder->emit.row_count,
+                                         .overhead_cpu_ns = overhead_ns,
+                                         .incomplete = recorder->emit.failed,
+                                         .failure = recorder->emit.err};
+}
+
+static int command_start(struct recorder *recorder, int *ret_shell_status, struct err *err)
+{
+    int code = launch_start(recorder->options->command, NULL, &recorder->launch, err);
+    if (code)
+        return code;
+    recorder->main_pid = (uint64_t)recorder->launch.pid;
+    recorder->start_ns = clock_monotonic_ns();
+    code = launch_go(&recorder->launch, ret_shell_status, err);
+    if (code) {
+        launch_close(&recorder->launch);
+        return code;
+    }
+    meta_start(recorder);
+    system_init(&recorder->system, &recorder->emit);
+    root_add(recorder);
+    return 0;
+}
+
+int record_run(const struct record_options *options, struct record_result *ret_result, struct err *err)
+{
+    struct recorder recorder;
+    int was_subreaper = 0;
+
+    ret_result->exit_status = RECORD_STATUS_FAILED;
+    if (options->rung && strcmp(options->rung, "proc") != 0)
+        return err_set(err, ERR_USAGE, "could not record with recorder '%s': there are perf and proc",
+                       options->rung);
+    recorder_init(&recorder, options);
+    prctl(PR_GET_CHILD_SUBREAPER, &was_subreaper);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    int code = discover_init(&recorder.discover, &recorder.tracks, err);
+    if (!code)
+        code = command_start(&recorder, &ret_result->exit_status, err);
+    if (!code) {
+        record_loop(&recorder);
+        record_finish(&recorder, ret_result);
+        launch_close(&recorder.launch);
+    }
+    prctl(PR_SET_CHILD_SUBREAPER, (unsigned long)was_subreaper);
+    recorder_deinit(&recorder);
+    return code;
+}

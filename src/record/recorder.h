@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * recorder: runs a command and records it into a sink, until its main process ends.
+ *
+ * Two rungs tell what the process tree does: "perf" (perf_event: every fork, exec, exit and switch, CPU samples
+ * with stacks) and, where the kernel refuses that, "proc" (/proc alone). On both the reasons of waits come from
+ * looks at /proc, and system metrics and the SDK's spans are recorded beside. No root, no ptrace: nothing stops
+ * or slows the command, and when the recorder fails or is killed the command goes on undisturbed.
+ *
+ * On the proc rung toll is a child subreaper while it records, so orphans of the tree have toll, not init, as
+ * their parent until it ends. Children that outlive the main command are not waited for: their tracks stay open
+ * (end_ns 0), and a remark says how many.
+ */
+#ifndef TOLL_RECORD_RECORDER_H
+#define TOLL_RECORD_RECORDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "model/view.h"
+
+#define RECORD_RATE_HZ_DEFAULT 199
+#define RECORD_STATUS_FAILED   125 /* toll itself failed */
+
+struct record_options {
+    char *const *command; /* NULL-terminated; found through PATH */
+    const char *rung;     /* NULL: the best there is; "perf" or "proc": that one or an error */
+    unsigned rate_hz;     /* samples per second of CPU time; 0: RECORD_RATE_HZ_DEFAULT */
+    struct sink *sink;
+    /* Called about twice a second, and at the end: write out what the sink holds. May be NULL. */
+    int (*flush)(void *context, struct err *err);
+    void *flush_context;
+};
+
+struct record_result {
+    int exit_status; /* the command's, as a shell sees it: 128 + n for signal n */
+    const char *rung;
+    uint64_t wall_ns;
+    uint64_t process_count;
+    uint64_t thread_count;
+    uint64_t row_count;
+    uint64_t lost_count;      /* events the kernel dropped */
+    uint64_t overhead_cpu_ns; /* CPU time of the recorder */
+    /* The command ran to its end, but from some moment on nothing could be written, for this reason. */
+    bool incomplete;
+    struct err failure;
+};
+
+/* On failure ret_result->exit_status alone is written, the exception to the rule: the status to exit with, 126
+ * (the command cannot be executed), 127 (there is no such command) or 125 (all else; the command did not run).
+ * Blocks signals and waits for children: no other thread of the program should do either meanwhile. */
+WARN_UNUSED int record_run(const struct record_options *options, struct record_result *ret_result,
+                           struct err *err);
+
+#endif

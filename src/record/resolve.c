@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record/resolve.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+
+#define TABLE_BYTES_MAX                                                                                      \
+    (8u << 20)            /* of one /proc/net file; a machine with more sockets is not looked through */
+#define SOCKET_MAX 65536u /* remembered; then all are forgotten */
+#define TCP_LISTEN 10
+#define DNS_PORT   53
+
+void resolve_init(struct resolve *resolve)
+{
+    *resolve = (struct resolve){0};
+}
+
+void resolve_deinit(struct resolve *resolve)
+{
+    map_free(&resolve->by_inode);
+    vec_free(&resolve->sockets);
+}
+
+static void socket_put(struct resolve *resolve, uint64_t inode, const struct resolve_socket *socket)
+{
+    const uint64_t *known = map_get(&resolve->by_inode, inode);
+
+    if (known) {
+        resolve->sockets.items[*known] = *socket;
+        return;
+    }
+    if (resolve->sockets.count >= SOCKET_MAX) {
+        resolve->sockets.count = 0;
+        map_free(&resolve->by_inode);
+    }
+    if (!vec_push(&resolve->sockets, *socket) &&
+        map_put(&resolve->by_inode, inode, resolve->sockets.count - 1))
+        resolve->sockets.count--;
+}
+
+/* "0100007F:1F90" (each word in the machine's byte order) to "127.0.0.1:8080"; returns the port. */
+static unsigned endpoint_text(const char *hex, char *ret_text, size_t capacity)
+{
+    uint8_t bytes[16];
+    char address[INET6_ADDRSTRLEN] = "";
+    size_t digits = strspn(hex, "0123456789ABCDEFabcdef");
+    size_t words = digits == 32 ? 4 : 1;
+
+    for (size_t i = 0; i < words; i++) {
+        char word[9] = {0};
+        memcpy(word, hex + i * 8, strnlen(hex + i * 8, 8));
+        uint32_t value = (uint32_t)strtoul(word, NULL, 16);
+        memcpy(bytes + i * 4, &value, 4);
+    }
+    unsigned port = hex[digits] == ':' ? (unsigned)strtoul(hex + digits + 1, NULL, 16) : 0;
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    if (words == 4 && memcmp(bytes, mapped, sizeof mapped) != 0) {
+        inet_ntop(AF_INET6, bytes, address, sizeof address);
+        snprintf(ret_text, capacity, "[%s]:%u", address, port);
+    } else {
+        inet_ntop(AF_INET, words == 4 ? bytes + 12 : bytes, address, sizeof address);
+        snprintf(ret_text, capacity, "%s:%u", address, port);
+    }
+    return port;
+}
+
+/* sl local rem st tx:rx tr:when retrnsmt uid timeout inode … */
+static void inet_line(struct resolve *resolve, const char *line, bool is_stream)
+{
+    char local[40], remote[40];
+    unsigned state;
+    uint64_t inode;
+    struct resolve_socket socket = {.kind = REASON_FD_SOCKET};
+
+    if (sscanf(line, " %*[^:]: %39s %39s %x %*s %*s %*s %*s %*s %" SCNu64, local, remote, &state, &inode) !=
+            4 ||
+        !inode)
+        return;
+    unsigned remote_port = endpoint_text(remote, socket.address, sizeof socket.address);
+    endpoint_text(local, socket.path, sizeof socket.path);
+    socket.is_dns = remote_port == DNS_PORT;
+    if ((is_stream && state == TCP_LISTEN) || remote_port == 0) {
+        socket.kind = REASON_FD_LISTENING;
+        memcpy(socket.address, socket.path, sizeof socket.address - 1);
+    }
+    socket_put(resolve, inode, &socket);
+}
+
+/* Num: RefCount Protocol Flags Type St Inode [Path] */
+static void unix_line(struct resolve *resolve, const char *line, bool is_stream)
+{
+    unsigned flags;
+    uint64_t inode;
+    struct resolve_socket socket = {.kind = REASON_FD_UNIX};
+
+    (void)is_stream;
+    if (sscanf(line, " %*[^:]: %*x %*x %x %*x %*x %" SCNu64 " %107s", &flags, &inode, socket.path) < 2)
+        return;
+    if (flags & 0x10000) /* __SO_ACCEPTCON */
+        socket.kind = REASON_FD_LISTENING;
+    snprintf(socket.address, sizeof socket.address, "%.63s", socket.path);
+    if (!socket.address[0])
+        snprintf(socket.address, sizeof socket.address, "unix:[%" PRIu64 "]", inode);
+    socket_put(resolve, inode, &socket);
+}
+
+static const struct socket_table {
+    const char *name;
+    void (*line)(struct resolve *resolve, const char *line, bool is_stream);
+    bool is_stream;
+} socket_tables[] = {{"tcp", inet_line, true},
+                     {"tcp6", inet_line, true},
+                     {"udp", inet_line, false},
+                     {"udp6", inet_line, false},
+                     {"unix", unix_line, true}};
+
+static void table_read(struct resolve *resolve, uint64_t pid, const struct socket_table *table)
+{
+    char path[64];
+    struct str text = {0};
+
+    snprintf(path, sizeof path, "/proc/%" PRIu64 "/net/%s", pid, table->name);
+    if (fs_read(path, TABLE_BYTES_MAX, &text, NULL) == 0) {
+        char *save = NULL;
+        char *line = text.text ? strtok_r(text.text, "\n", &save) : NULL; /* the heading */
+        while (line && (line = strtok_r(NULL, "\n", &save)))
+            table->line(resolve, line, table->is_stream);
+    }
+    str_free(&text);
+}
+
+static const struct resolve_socket *socket_find(struct resolve *resolve, uint64_t pid, uint64_t inode)
+{
+    const uint64_t *found = map_get(&resolve->by_inode, inode);
+    uint64_t now = clock_monotonic_ns();
+
+    /* An unconnected socket may have been connected since. */
+    bool is_final = found && resolve->sockets.items[*found].kind != REASON_FD_LISTENING;
+    if (!is_final && now >= resolve->tables_read_ns + RESOLVE_PAUSE_NS) {
+        for (size_t i = 0; i < sizeof socket_tables / sizeof socket_tables[0]; i++) {
+            table_read(resolve, pid, &socket_tables[i]);
+            if (!found && (found = map_get(&resolve->by_inode, inode)))
+                break;
+        }
+        resolve->tables_read_ns = clock_monotonic_ns();
+        found = map_get(&resolve->by_inode, inode);
+    }
+    return found ? &resolve->sockets.items[*found] : NULL;
+}
+
+static void from_socket(struct resolve *resolve, uint64_t pid, const char *target, struct reason_fd *fd)
+{
+    uint64_t inode = strtoull(target + strlen("socket:["), NULL, 10);
+    const struct resolve_socket *socket = socket_find(resolve, pid, inode);
+
+    if (!socket) { /* of another kind (netlink, packet …), or new within the pause */
+        fd->kind = REASON_FD_UNKNOWN;
+        return;
+    }
+    fd->kind = socket->kind;
+    fd->is_dns = socket->is_dns;
+    snprintf(fd->address, sizeof fd->address, "%s", socket->address);
+    snprintf(fd->path, sizeof fd->path, "%s", socket->path);
+}
+
+/* "Pid:\t123" of a pidfd. */
+static void from_pidfd(uint64_t pid, int number, struct reason_fd *fd)
+{
+    char path[64], text[1024];
+
+    fd->kind = REASON_FD_PROCESS;
+    snprintf(path, sizeof path, "/proc/%" PRIu64 "/fdinfo/%d", pid, number);
+    if (fs_read_small(path, text, sizeof text) <= 0)
+        return;
+    const char *found = strstr(text, "Pid:");
+    if (found)
+        snprintf(fd->address, sizeof fd->address, "%llu", strtoull(found + 4, NULL, 10));
+}
+
+static void from_device(const char *target, struct reason_fd *fd)
+{
+    if (str_starts(target, "/dev/pts/") || str_starts(target, "/dev/tty") || !strcmp(target, "/dev/console"))
+        fd->kind = REASON_FD_TERMINAL;
+    else if (str_starts(target, "/dev/nvidia") || str_starts(target, "/dev/dri/") ||
+             !strcmp(target, "/dev/kfd"))
+        fd->kind = REASON_FD_GPU;
+    else if (str_starts(target, "/dev/shm/"))
+        fd->kind = REASON_FD_FILE;
+    else
+        fd->kind = REASON_FD_EVENT;
+    snprintf(fd->path, sizeof fd->path, "%.*s", (int)sizeof fd->path - 1, target);
+}
+
+static void from_path(uint64_t pid, int number, const char *target, struct reason_fd *fd)
+{
+    char link[64];
+    struct stat status;
+
+    fd->kind = REASON_FD_FILE;
+    snprintf(fd->path, sizeof fd->path, "%.*s", (int)sizeof fd->path - 1, target);
+    size_t length = strlen(fd->path);
+    if (str_ends(fd->path, " (deleted)"))
+        fd->path[length - strlen(" (deleted)")] = '\0';
+    snprintf(link, sizeof link, "/proc/%" PRIu64 "/fd/%d", pid, number);
+    if (stat(link, &status) == 0 && S_ISFIFO(status.st_mode)) {
+        fd->kind = REASON_FD_PIPE;
+        snprintf(fd->address, sizeof fd->address, "%.255s", fd->path);
+    }
+}
+
+bool resolve_fd(struct resolve *resolve, uint64_t pid, int number, struct reason_fd *ret_fd)
+{
+    char link[64], target[512];
+
+    snprintf(link, sizeof link, "/proc/%" PRIu64 "/fd/%d", pid, number);
+    ssize_t length = readlink(link, target, sizeof target - 1);
+    if (length <= 0)
+        return false;
+    target[length] = '\0';
+    *ret_fd = (struct reason_fd){.kind = REASON_FD_EVENT};
+    if (str_starts(target, "socket:["))
+        from_socket(resolve, pid, target, ret_fd);
+    else if (str_starts(target, "pipe:[")) {
+        ret_fd->kind = REASON_FD_PIPE;
+        snprintf(ret_fd->address, sizeof ret_fd->address, "%.255s", target);
+    } else if (str_starts(target, "anon_inode:[eventpoll]"))
+        ret_fd->kind = REASON_FD_EPOLL;
+    else if (str_starts(target, "anon_inode:[timerfd]"))
+        ret_fd->kind = REASON_FD_TIMER;
+    else if (str_starts(target, "anon_inode:[pidfd]") || str_starts(target, "pidfd:["))
+        from_pidfd(pid, number, ret_fd);
+    else if (str_starts(target, "/dev/"))
+        from_device(target, ret_fd);
+    else if (target[0] == '/')
+        from_path(pid, number, target, ret_fd);
+    return true;
+}
+
+static bool source_descriptor(void *context, int fd, struct reason_fd *ret_fd)
+{
+    struct resolve *resolve = context;
+    return resolve_fd(resolve, resolve->pid, fd, ret_fd);
+}
+
+static bool source_memory(void *context, uint64_t address, void *ret_bytes, size_t length)
+{
+    struct resolve *resolve = context;
+    struct iovec local = {.iov_base = ret_bytes, .iov_len = length};
+    struct iovec remote = {.iov_base = (void *)(uintptr_t)address, .iov_len = length};
+    return process_vm_readv((pid_t)resolve->pid, &local, 1, &remote, 1, 0) == (ssize_t)length;
+}
+
+/* fdinfo of an epoll descriptor: one "tfd:        5 events: …" a line. */
+static size_t source_watched(void *context, int fd, int *ret_fds, size_t capacity)
+{
+    struct resolve *resolve = context;
+    char path[64], text[8192];
+    size_t count = 0;
+
+    snprintf(path, sizeof path, "/proc/%" PRIu64 "/fdinfo/%d", resolve->pid, fd);
+    if (fs_read_small(path, text, sizeof text) <= 0)
+        return 0;
+    for (const char *at = text; count < capacity && (at = strstr(at, "tfd:")); at += 4)
+        ret_fds[count++] = atoi(at + 4);
+    return count;
+}
+
+static bool source_is_thread(void *context, uint64_t tid)
+{
+    struct resolve *resolve = context;
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%" PRIu64 "/task/%" PRIu64, resolve->pid, tid);
+    return access(path, F_OK) == 0;
+}
+
+static bool source_has_children(void *context)
+{
+    struct resolve *resolve = context;
+    char path[96], text[32];
+    snprintf(path, sizeof path, "/proc/%" PRIu64 "/task/%" PRIu64 "/children", resolve->pid, resolve->tid);
+    return fs_read_small(path, text, sizeof text) > 0;
+}
+
+static void source_kernel_function(void *context, char *ret_name, size_t capacity)
+{
+    struct resolve *resolve = context;
+    char path[96];
+    snprintf(path, sizeof path, "/proc/%" PRIu64 "/task/%" PRIu64 "/wchan", resolve->pid, resolve->tid);
+    if (fs_read_small(path, ret_name, capacity) <= 0)
+        ret_name[0] = '\0';
+}
+
+struct reason_source resolve_source(struct resolve *resolve, uint64_t pid, uint64_t tid)
+{
+    resolve->pid = pid;
+    resolve->tid = tid;
+    return (struct reason_source){.context = resolve,
+                                  .pid = pid,
+                                  .descriptor = source_descriptor,
+                                  .memory = source_memory,
+                                  .watched = source_watched,
+                                  .is_thread = source_is_thread,
+                                  .has_children = source_has_children,
+                                  .kernel_function = source_kernel_function};
+}

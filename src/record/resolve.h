@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * resolve: what a process's descriptors are and what its memory holds, on /proc; a struct reason_source.
+ * Sockets are found by inode in /proc/PID/net/{tcp,tcp6,udp,udp6,unix} and remembered; a table is read again only
+ * for an inode never seen, and not more often than every RESOLVE_PAUSE_NS.
+ */
+#ifndef TOLL_RECORD_RESOLVE_H
+#define TOLL_RECORD_RESOLVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "record/reason.h"
+
+#define RESOLVE_PAUSE_NS 2000000ull
+
+struct resolve_socket {
+    enum reason_fd_kind kind;
+    bool is_dns;
+    char address[64];
+    char path[112];
+};
+
+struct resolve {
+    struct map by_inode; /* index into sockets */
+    VEC(struct resolve_socket) sockets;
+    uint64_t tables_read_ns; /* when */
+    /* The thread that is being looked at. */
+    uint64_t pid, tid;
+};
+
+void resolve_init(struct resolve *resolve);
+void resolve_deinit(struct resolve *resolve);
+
+/* A source for that thread, valid until the next call. */
+struct reason_source resolve_source(struct resolve *resolve, uint64_t pid, uint64_t tid);
+
+/* What descriptor `fd` of process `pid` is; false when it is closed or not to be seen. */
+bool resolve_fd(struct resolve *resolve, uint64_t pid, int fd, struct reason_fd *ret_fd);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tracks: the tree of processes and threads as it is now, and its rows. Each process is a process track (parent:
+ * the process track of its maker) with one thread track per thread, the first one included (parent: the process
+ * track). Work, waits and samples are on thread tracks; program images (SPAN_EXEC spans) and resources are on the
+ * process track. A spawn edge leads from the maker's thread to the new thread.
+ *
+ * A track's row is written when it starts and again when it ends. Tracks that are still there when the
+ * recording stops keep end_ns 0.
+ */
+#ifndef TOLL_RECORD_TRACKS_H
+#define TOLL_RECORD_TRACKS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "record/emit.h"
+#include "record/ledger.h"
+#include "record/look.h"
+#include "record/usage.h"
+#include "record/waits.h"
+
+struct process {
+    uint64_t pid;
+    uint64_t track;
+    uint64_t parent_track;
+    uint64_t start_ns;
+    uint64_t exit_status; /* as a shell sees it; 0 when nobody saw it */
+    uint64_t span;        /* the SPAN_EXEC of the image that runs now */
+    uint64_t span_start_ns;
+    uint64_t task_count;  /* threads alive */
+    uint64_t cpu_ns;      /* of all its threads, dead ones too, as far as the recorder looked */
+    uint64_t name_due_ns; /* when its name, descriptors and resources are read next (observe) */
+    uint64_t scan_due_ns;
+    uint64_t usage_due_ns;
+    struct usage usage;
+    char image[64]; /* name of the program that it runs */
+};
+
+struct task {
+    uint64_t tid;
+    struct process *process;
+    uint64_t track;
+    uint64_t start_ns;
+    uint64_t end_ns; /* proc rung: once it is known to be over */
+    size_t index;    /* its place in tracks.tasks */
+    struct look look;
+    struct ledger ledger;
+    struct wait_state wait;
+    uint64_t cpu_ns; /* proc rung: CPU time at the last look, and how much of it samples stand for */
+    uint64_t sampled_cpu_ns;
+    uint64_t refused_ns; /* perf rung: the wait (its start) that could not be looked into */
+};
+
+struct tracks {
+    struct emit *emit;
+    struct map by_tid; /* tid → struct task * */
+    VEC(struct task *) tasks;
+    VEC(struct process *) processes;
+    uint64_t track_count; /* ids given out */
+    uint64_t span_count;
+    uint64_t process_count;
+    uint64_t thread_count;
+    uint64_t dead_cpu_ns; /* CPU time of processes that are gone */
+};
+
+struct track_fork {
+    uint64_t pid, tid; /* the new one; a process when they are equal */
+    uint64_t parent_pid,
+        parent_tid; /* its maker; parent_tid 0: not known which thread; parent_pid 0: unknown */
+    uint64_t time_ns;
+    bool is_orphan;   /* its maker is gone: no edge, its parent is only who adopted it */
+    const char *name; /* of a process's image; NULL: its maker's */
+};
+
+void tracks_init(struct tracks *tracks, struct emit *emit);
+void tracks_deinit(struct tracks *tracks);
+
+struct task *tracks_find(const struct tracks *tracks, uint64_t tid);
+/* The process with that pid, NULL when it is not of the tree. */
+struct process *tracks_process(const struct tracks *tracks, uint64_t pid);
+
+/* A new process or thread. NULL when memory ran out. Its process starts with the image of its maker. */
+struct task *tracks_fork(struct tracks *tracks, const struct track_fork *fork);
+/* The process runs another program; `name` may be cut to 15 bytes, as the kernel does. Reads the command line
+ * from /proc as long as the process is there. */
+void tracks_exec(struct tracks *tracks, struct process *process, const char *name, uint64_t time_ns);
+/* The thread gave itself a name. */
+void tracks_rename(struct tracks *tracks, struct task *task, const char *name);
+/* The thread ended, and with the last thread its process. Both are freed; `waits` gets its last rows first. */
+void tracks_exit(struct tracks *tracks, struct waits *waits, struct task *task, uint64_t time_ns);
+
+#endif
