@@ -5,6 +5,8 @@
 #include <string.h>
 
 const struct verb *const verbs[] = {
+    &span_verb,
+    &mark_verb,
     &help_verb,
     &version_verb,
 };

@@ -6,6 +6,8 @@
 #include "cmd/verb.h"
 
 extern const struct verb help_verb;    /* help.c */
+extern const struct verb mark_verb;    /* mark.c */
+extern const struct verb span_verb;    /* span.c */
 extern const struct verb version_verb; /* help.c */
 
 #endif
