@@ -175,7 +175,7 @@ static size_t longest_backticks(const char *text)
     return longest;
 }
 
-void escape_markdown_code(struct str *str, const char *text)
+void escape_markdown_code(struct str *str, const char *text, bool in_cell)
 {
     size_t ticks = longest_backticks(text) + 1;
     const char *pad = *text == '`' || (*text && text[strlen(text) - 1] == '`') ? " " : "";
@@ -189,7 +189,7 @@ void escape_markdown_code(struct str *str, const char *text)
             str_append(str, REPLACEMENT);
         else if (is_control(text))
             str_append(str, " ");
-        else if (*text == '|')
+        else if (in_cell && *text == '|')
             str_append(str, "\\|");
         else
             str_append_bytes(str, text, length);

@@ -29,7 +29,7 @@ void escape_markup(struct str *str, const char *text);
 /* Inline text of GitHub Flavored Markdown, also inside a table's cell. */
 void escape_markdown(struct str *str, const char *text);
 
-/* Markdown's inline code, a code span that holds any text; also inside a table's cell. */
-void escape_markdown_code(struct str *str, const char *text);
+/* A code span of Markdown that holds any text; inside a table's cell it escapes the bars too. */
+void escape_markdown_code(struct str *str, const char *text, bool in_cell);
 
 #endif

@@ -70,8 +70,11 @@ static void markdown_stays_text_in_a_cell(void **state)
 {
     (void)state;
     expect(escape_markdown, "a|b*c_<x>\n", "a\\|b\\*c\\_&lt;x> ");
-    expect(escape_markdown_code, "a`b|c", "``a`b\\|c``");
-    expect(escape_markdown_code, "`", "`` ` ``");
+    struct str str = {0};
+    escape_markdown_code(&str, "a`b|c", true);
+    escape_markdown_code(&str, "|`", false);
+    assert_string_equal(str_text(&str), "``a`b\\|c```` |` ``");
+    str_free(&str);
 }
 
 int escape_test(void);

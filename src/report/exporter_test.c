@@ -66,7 +66,7 @@ static void compare_golden(const char *name, const struct str *found)
 static void the_readable_formats_are_as_agreed(void **state)
 {
     (void)state;
-    static const char *const formats[] = {"text", "json"};
+    static const char *const formats[] = {"text", "json", "markdown", "folded", "flamegraph"};
     const struct export_options options = {.file = "a run.toll"};
 
     for (size_t i = 0; i < SAMPLE_COUNT; i++)
@@ -171,6 +171,157 @@ static void the_path_of_a_json_adds_up_to_the_wall_time(void **state)
     str_free(&text);
 }
 
+/* Reads `name="value"` pairs up to '>', which it returns; fails on any other form, on handlers and on addresses. */
+static const char *check_attributes(const char *at)
+{
+    while (*at != '>') {
+        size_t blank = strspn(at, " /\n?");
+        at += blank;
+        if (*at == '>')
+            break;
+        assert_true(blank > 0);
+        size_t length = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-");
+        assert_true(length > 0);
+        assert_false(strncmp(at, "on", 2) == 0 || strncmp(at, "src", 3) == 0);
+        bool is_address = length == 4 && strncmp(at, "href", 4) == 0;
+        at += length;
+        if (*at != '=')
+            continue;
+        assert_int_equal(at[1], '"');
+        assert_true(!is_address || at[2] == '#');
+        at = strchr(at + 2, '"');
+        assert_non_null(at);
+        at++;
+    }
+    return at;
+}
+
+/* Every '<' begins a tag of ours, and what is between them is text. */
+static void check_markup(const char *text, const char *const *tags)
+{
+    for (const char *at = strchr(text, '<'); at; at = strchr(at, '<')) {
+        const char *name = at + 1 + strspn(at + 1, "/!?");
+        size_t length = strcspn(name, " />\n?"), i = 0;
+        while (tags[i] && !(strlen(tags[i]) == length && strncmp(tags[i], name, length) == 0))
+            i++;
+        if (!tags[i])
+            fail_msg("a tag that is not ours: %.40s", at);
+        at = check_attributes(name + length);
+        /* Our own style and script. */
+        if (strcmp(tags[i], "style") == 0 || strcmp(tags[i], "script") == 0)
+            at = name[-1] == '/' ? at : strstr(at, tags[i][1] == 't' ? "</style>" : "</script>");
+        assert_non_null(at);
+    }
+}
+
+static size_t occurrences(const char *text, const char *what)
+{
+    size_t count = 0;
+
+    for (; (text = strstr(text, what)); text++)
+        count++;
+    return count;
+}
+
+static void no_name_becomes_markup(void **state)
+{
+    (void)state;
+    static const char *const html[] = {"doctype", "html",  "head",    "meta",    "title",   "style",  "body",
+                                       "header",  "main",  "footer",  "section", "article", "script", "a",
+                                       "b",       "i",     "p",       "h1",      "h2",      "h3",     "div",
+                                       "span",    "small", "code",    "button",  "dl",      "dt",     "dd",
+                                       "ul",      "li",    "details", "summary", "table",   "thead",  "tbody",
+                                       "tr",      "th",    "td",      "svg",     "rect",    "path",   NULL};
+    static const char *const svg[] = {"xml", "svg", "style", "rect", "text", "g", "title", NULL};
+
+    for (size_t i = 0; i < SAMPLE_COUNT; i++) {
+        struct str text = {0};
+        render_sample(i, "html", &(struct export_options){.file = "<b>.toll"}, &text);
+        check_markup(str_text(&text), html);
+        assert_int_equal(occurrences(str_text(&text), "<script>"), 1);
+        assert_int_equal(occurrences(str_text(&text), "http"), 1); /* http-equiv */
+        str_clear(&text);
+        render_sample(i, "flamegraph", &(struct export_options){0}, &text);
+        check_markup(str_text(&text), svg);
+        str_free(&text);
+    }
+}
+
+static void a_page_of_many_tracks_is_bounded_and_says_so(void **state)
+{
+    (void)state;
+    struct verdict verdict;
+    struct str text = {0};
+
+    sample_many_tracks(&verdict, 1000);
+    render(&verdict, "html", &(struct export_options){0}, &text);
+    assert_in_range(text.length, 100000, 6000000);
+    assert_non_null(strstr(str_text(&text), "812 more tracks are not shown."));
+    assert_non_null(strstr(str_text(&text), "class=\"critical\""));
+    str_free(&text);
+    verdict_deinit(&verdict);
+}
+
+static void the_page_holds_all_parts(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {"id=\"findings\"", "id=\"stages\"",       "id=\"timeline\"",
+                                        "id=\"flame\"",    "id=\"cleared\"",      "id=\"trust\"",
+                                        "127.0.0.1:8080",  "class=\"d-network\"", "parse_row"};
+    struct str text = {0};
+
+    render_sample(0, "html", &(struct export_options){0}, &text);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (!strstr(str_text(&text), parts[i]))
+            fail_msg("the page has no %s", parts[i]);
+    str_free(&text);
+}
+
+/* The weights of folded stacks are the flame graph's own time, all of it. */
+static void folded_stacks_add_up_to_the_cpu_time(void **state)
+{
+    (void)state;
+    struct verdict verdict;
+    struct str text = {0};
+    unsigned long long sum = 0;
+
+    sample_market(&verdict);
+    render(&verdict, "folded", &(struct export_options){0}, &text);
+    for (const char *line = str_text(&text); *line; line = strchr(line, '\n') + 1) {
+        const char *end = strchr(line, '\n'), *blank = end;
+        while (*blank != ' ')
+            blank--;
+        sum += strtoull(blank, NULL, 10);
+    }
+    assert_true(sum == verdict.flame.nodes[0].total_ns);
+    str_free(&text);
+    verdict_deinit(&verdict);
+}
+
+static void flamegraph_pl_takes_the_folded_stacks(void **state)
+{
+    (void)state;
+    const char *folder = getenv("FLAMEGRAPH_DIR");
+    char path[] = "/tmp/toll-folded-XXXXXX";
+    struct str text = {0}, command = {0};
+
+    if (!folder) {
+        print_message("# FLAMEGRAPH_DIR does not name a folder with flamegraph.pl\n");
+        skip();
+    }
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    render_sample(0, "folded", &(struct export_options){0}, &text);
+    struct err err = {0};
+    assert_int_equal(fs_write_all(fd, text.text, text.length, &err), 0);
+    close(fd);
+    str_printf(&command, "'%s/flamegraph.pl' '%s' | grep -q '>parse_row<'", folder, path);
+    assert_int_equal(system(str_text(&command)), 0);
+    unlink(path);
+    str_free(&text);
+    str_free(&command);
+}
+
 static void an_unknown_format_lists_those_there_are(void **state)
 {
     (void)state;
@@ -192,6 +343,11 @@ int exporter_test(void)
         cmocka_unit_test(an_ascii_text_is_ascii_for_ascii_names),
         cmocka_unit_test(every_format_is_utf8_whatever_the_names),
         cmocka_unit_test(the_path_of_a_json_adds_up_to_the_wall_time),
+        cmocka_unit_test(no_name_becomes_markup),
+        cmocka_unit_test(a_page_of_many_tracks_is_bounded_and_says_so),
+        cmocka_unit_test(the_page_holds_all_parts),
+        cmocka_unit_test(folded_stacks_add_up_to_the_cpu_time),
+        cmocka_unit_test(flamegraph_pl_takes_the_folded_stacks),
         cmocka_unit_test(an_unknown_format_lists_those_there_are),
     };
     return cmocka_run_group_tests_name("exporter", tests, NULL, NULL);

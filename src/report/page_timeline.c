@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * page_timeline: the tracks over time, a lane each. Time runs from 0 to PLOT_UNITS in an SVG that stretches to
+ * the page's width; names and the axis are HTML beside and over it, so that text is never stretched.
+ *
+ * Its size is bounded: intervals shorter than `grain_ns` are drawn together, one box a grain, in the colour of what
+ * they mostly were; shorter spans are left out; the page says so.
+ */
+#include <math.h>
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "report/page.h"
+#include "report/phrases.h"
+#include "report/units.h"
+
+#define PLOT_UNITS     10000
+#define BOXES_MAX      12000 /* about: shared among the tracks */
+#define GRAINS_MIN     100
+#define GRAINS_MAX     1500
+#define STEPS_MAX      4000
+#define SPAN_DEPTH_MAX 3
+#define COMPACT_OVER   40
+#define TICKS_MAX      8
+
+struct drawing {
+    struct str *str;
+    const struct verdict *verdict;
+    const struct timeline *timeline;
+    size_t track_count;
+    uint64_t wall_ns;
+    uint64_t grain_ns;
+    unsigned lane_px, span_px, gap_px;
+    unsigned top_px[PAGE_TRACKS_MAX]; /* of each track's lane */
+    unsigned height_px;
+    size_t merged_count;
+    size_t span_hidden_count;
+};
+
+static double position(const struct drawing *drawing, uint64_t ns)
+{
+    return (double)num_min(ns, drawing->wall_ns) / (double)drawing->wall_ns * PLOT_UNITS;
+}
+
+static unsigned span_depth(const struct timeline_track *track)
+{
+    size_t depth = 0;
+
+    for (size_t i = 0; i < track->span_count; i++)
+        depth = num_max(depth, track->spans[i].depth + 1);
+    return (unsigned)num_min(depth, SPAN_DEPTH_MAX);
+}
+
+static void lay_out(struct drawing *drawing)
+{
+    bool is_compact = drawing->track_count > COMPACT_OVER;
+    unsigned at = 4;
+
+    drawing->lane_px = is_compact ? 9 : 16;
+    drawing->span_px = is_compact ? 5 : 17;
+    drawing->gap_px = is_compact ? 5 : 11;
+    for (size_t i = 0; i < drawing->track_count; i++) {
+        at += span_depth(&drawing->timeline->tracks[i]) * drawing->span_px;
+        drawing->top_px[i] = at;
+        at += drawing->lane_px + drawing->gap_px;
+    }
+    drawing->height_px = at;
+    uint64_t grains = num_min(num_max(BOXES_MAX / drawing->track_count, GRAINS_MIN), GRAINS_MAX);
+    drawing->grain_ns = num_max(drawing->wall_ns / grains, 1);
+}
+
+static void write_box(const struct drawing *drawing, size_t track, const struct timeline_interval *interval,
+                      size_t count)
+{
+    struct str title = {0};
+    double left = position(drawing, interval->start_ns), right = position(drawing, interval->end_ns);
+
+    if (count > 1)
+        str_printf(&title, "%zu short ones, mostly ", count);
+    str_append(&title, phrase_doing(interval->doing));
+    if (interval->label && count == 1)
+        str_printf(&title, ": %s", interval->label);
+    str_printf(&title, "\n%s from %s on", unit_duration(interval->end_ns - interval->start_ns).text,
+               unit_duration(interval->start_ns).text);
+    str_printf(drawing->str, "<rect class=\"d-%s\" x=\"%.1f\" y=\"%u\" width=\"%.1f\" height=\"%u\"><title>",
+               doing_name(interval->doing), left, drawing->top_px[track], fmax(right - left, 4),
+               drawing->lane_px);
+    page_text(drawing->str, str_text(&title));
+    str_append(drawing->str, "</title></rect>\n");
+    str_free(&title);
+}
+
+/* Short intervals of one grain, on their way to one box. */
+struct heap {
+    uint64_t grain;
+    size_t count;
+    struct timeline_interval first, covering;
+    uint64_t ns[PAGE_DOING_COUNT];
+};
+
+static void flush_heap(struct drawing *drawing, size_t track, struct heap *heap)
+{
+    size_t most = 0;
+
+    if (heap->count == 1)
+        write_box(drawing, track, &heap->first, 1);
+    if (heap->count > 1) {
+        for (size_t i = 0; i < PAGE_DOING_COUNT; i++)
+            most = heap->ns[i] > heap->ns[most] ? i : most;
+        heap->covering.doing = (int)most - 1;
+        write_box(drawing, track, &heap->covering, heap->count);
+        drawing->merged_count += heap->count;
+    }
+    *heap = (struct heap){0};
+}
+
+static void pile(struct drawing *drawing, size_t track, struct heap *heap,
+                 const struct timeline_interval *interval)
+{
+    uint64_t grain = interval->start_ns / drawing->grain_ns;
+
+    if (heap->count && heap->grain != grain)
+        flush_heap(drawing, track, heap);
+    if (!heap->count) {
+        heap->grain = grain;
+        heap->first = heap->covering = *interval;
+    }
+    heap->count++;
+    heap->covering.end_ns = num_max(heap->covering.end_ns, interval->end_ns);
+    heap->ns[page_doing_index(interval->doing)] += interval->end_ns - interval->start_ns;
+}
+
+static void write_intervals(struct drawing *drawing, size_t index)
+{
+    const struct timeline_track *track = &drawing->timeline->tracks[index];
+    struct heap heap = {0};
+
+    double left = position(drawing, track->start_ns), right = position(drawing, track->end_ns);
+    str_printf(drawing->str, "<rect class=\"lane\" x=\"%.1f\" y=\"%u\" width=\"%.1f\" height=\"%u\"/>\n",
+               left, drawing->top_px[index], fmax(right - left, 4), drawing->lane_px);
+    for (size_t i = 0; i < track->interval_count; i++) {
+        const struct timeline_interval *interval = &track->intervals[i];
+        if (interval->end_ns <= interval->start_ns || interval->start_ns >= drawing->wall_ns)
+            continue;
+        if (interval->end_ns - interval->start_ns < drawing->grain_ns) {
+            pile(drawing, index, &heap, interval);
+        } else {
+            flush_heap(drawing, index, &heap);
+            write_box(drawing, index, interval, 1);
+        }
+    }
+    flush_heap(drawing, index, &heap);
+}
+
+/* Steps of one track follow each other as one line; a change of track is a vertical stroke. */
+static void append_path(struct str *path, const struct drawing *drawing)
+{
+    const struct timeline *timeline = drawing->timeline;
+    uint64_t shortest = timeline->step_count > STEPS_MAX ? drawing->wall_ns / STEPS_MAX : 0;
+    size_t last = SIZE_MAX;
+
+    for (size_t i = 0; i < timeline->step_count; i++) {
+        const struct timeline_step *step = &timeline->steps[i];
+        if (step->track >= drawing->track_count) {
+            last = SIZE_MAX;
+            continue;
+        }
+        if (step->track != last && step->end_ns - step->start_ns < shortest)
+            continue;
+        double y = drawing->top_px[step->track] + drawing->lane_px + drawing->gap_px / 3.0;
+        if (last == SIZE_MAX)
+            str_printf(path, "M%.1f %.1f", position(drawing, step->start_ns), y);
+        else if (step->track != last)
+            str_printf(path, "H%.1fV%.1f", position(drawing, step->start_ns), y);
+        bool goes_on = i + 1 < timeline->step_count && timeline->steps[i + 1].track == step->track;
+        if (!goes_on)
+            str_printf(path, "H%.1f", position(drawing, step->end_ns));
+        last = step->track;
+    }
+}
+
+static void write_path(const struct drawing *drawing)
+{
+    struct str path = {0};
+
+    append_path(&path, drawing);
+    if (path.length) {
+        str_printf(drawing->str, "<path class=\"halo\" d=\"%s\"/>\n<path class=\"critical\" d=\"%s\"/>\n",
+                   path.text, path.text);
+    }
+    str_free(&path);
+}
+
+static void write_spans(struct drawing *drawing, size_t index)
+{
+    const struct timeline_track *track = &drawing->timeline->tracks[index];
+    unsigned depth_count = span_depth(track);
+
+    for (size_t i = 0; i < track->span_count; i++) {
+        const struct timeline_span *span = &track->spans[i];
+        if (span->depth >= depth_count || span->end_ns < span->start_ns ||
+            span->end_ns - span->start_ns < drawing->grain_ns * 2) {
+            drawing->span_hidden_count++;
+            continue;
+        }
+        double left = position(drawing, span->start_ns), right = position(drawing, span->end_ns);
+        unsigned top = drawing->top_px[index] - (depth_count - (unsigned)span->depth) * drawing->span_px;
+        struct str title = {0};
+        str_printf(&title, "%s: %s from %s on", span->name, unit_duration(span->end_ns - span->start_ns).text,
+                   unit_duration(span->start_ns).text);
+        str_printf(drawing->str,
+                   "<div class=\"span\" style=\"left:%.2f%%;width:%.2f%%;top:%upx;height:%upx\"",
+                   left * 100 / PLOT_UNITS, (right - left) * 100 / PLOT_UNITS, top, drawing->span_px - 2);
+        page_title_attribute(drawing->str, str_text(&title));
+        str_append(drawing->str, ">");
+        if (drawing->span_px > 10 && right - left > PLOT_UNITS / 28)
+            page_text(drawing->str, span->name);
+        str_append(drawing->str, "</div>\n");
+        str_free(&title);
+    }
+}
+
+static void write_label(const struct drawing *drawing, size_t index)
+{
+    const struct timeline_track *track = &drawing->timeline->tracks[index];
+    struct str title = {0};
+
+    str_printf(&title, "%s, process %llu, thread %llu", track->name, (unsigned long long)track->pid,
+               (unsigned long long)track->tid);
+    str_printf(drawing->str, "<div style=\"top:%upx;height:%upx;padding-left:%upx\"", drawing->top_px[index],
+               drawing->lane_px, (unsigned)num_min(track->depth, 6) * 12);
+    page_title_attribute(drawing->str, str_text(&title));
+    str_append(drawing->str, ">");
+    page_element(drawing->str, "b", "", track->name);
+    if (track->tid)
+        str_printf(drawing->str, " <small>%llu</small>", (unsigned long long)track->tid);
+    str_append(drawing->str, "</div>\n");
+    str_free(&title);
+}
+
+/* 1, 2 or 5 times a power of ten, so that there are at most TICKS_MAX ticks. */
+static uint64_t tick_step(uint64_t wall_ns)
+{
+    uint64_t step = 1;
+
+    while (wall_ns / step > TICKS_MAX) {
+        if (wall_ns / (step * 2) <= TICKS_MAX)
+            return step * 2;
+        if (wall_ns / (step * 5) <= TICKS_MAX)
+            return step * 5;
+        step *= 10;
+    }
+    return step;
+}
+
+static void write_axis(const struct drawing *drawing)
+{
+    uint64_t step = tick_step(drawing->wall_ns);
+
+    str_append(drawing->str, "<div class=\"axis\">");
+    for (uint64_t at = 0; at <= drawing->wall_ns && at + step > at; at += step)
+        str_printf(drawing->str, "<span style=\"left:%.2f%%\">%s</span>",
+                   position(drawing, at) * 100 / PLOT_UNITS, unit_duration(at).text);
+    str_append(drawing->str, "</div>\n");
+}
+
+static void write_grid(const struct drawing *drawing)
+{
+    uint64_t step = tick_step(drawing->wall_ns);
+
+    for (uint64_t at = step; at < drawing->wall_ns && at + step > at; at += step)
+        str_printf(drawing->str, "<path class=\"grid\" d=\"M%.1f 0V%u\"/>\n", position(drawing, at),
+                   drawing->height_px);
+}
+
+static void write_notes(const struct drawing *drawing)
+{
+    size_t hidden =
+        drawing->timeline->track_count - drawing->track_count + drawing->timeline->track_hidden_count;
+
+    str_append(drawing->str, "<p class=\"note\">");
+    if (hidden)
+        str_printf(drawing->str, "%zu more tracks are not shown. ", hidden);
+    if (drawing->merged_count)
+        str_printf(drawing->str, "%s stretches shorter than %s are drawn together. ",
+                   unit_count((double)drawing->merged_count).text, unit_duration(drawing->grain_ns).text);
+    if (drawing->span_hidden_count)
+        str_printf(drawing->str, "%s short or deep spans are not drawn.",
+                   unit_count((double)drawing->span_hidden_count).text);
+    str_append(drawing->str, "</p>\n");
+}
+
+static void write_plot(struct drawing *drawing)
+{
+    struct str *str = drawing->str;
+
+    str_printf(str,
+               "<div class=\"scroll%s\"><div class=\"tracks\"><div class=\"labels\" style=\"height:%upx\">\n",
+               drawing->track_count > COMPACT_OVER ? " compact" : "", drawing->height_px);
+    for (size_t i = 0; i < drawing->track_count; i++)
+        write_label(drawing, i);
+    str_printf(str,
+               "</div><div class=\"plot\" style=\"height:%upx\">\n<svg viewBox=\"0 0 %d %u\" "
+               "preserveAspectRatio=\"none\" "
+               "role=\"img\" aria-label=\"timeline of the tracks\">\n",
+               drawing->height_px, PLOT_UNITS, drawing->height_px);
+    write_grid(drawing);
+    for (size_t i = 0; i < drawing->track_count; i++)
+        write_intervals(drawing, i);
+    write_path(drawing);
+    str_append(str, "</svg>\n");
+    for (size_t i = 0; i < drawing->track_count; i++)
+        write_spans(drawing, i);
+    str_append(str, "</div></div></div>\n<div class=\"tracks axis-row\"><div class=\"labels\"></div>");
+    write_axis(drawing);
+    str_append(str, "</div>\n");
+}
+
+static void mark_used(const struct drawing *drawing, bool *ret_used)
+{
+    for (size_t i = 0; i < drawing->track_count; i++)
+        for (size_t j = 0; j < drawing->timeline->tracks[i].interval_count; j++)
+            ret_used[page_doing_index(drawing->timeline->tracks[i].intervals[j].doing)] = true;
+}
+
+int page_timeline(struct str *str, const struct verdict *verdict, struct err *err)
+{
+    bool is_used[PAGE_DOING_COUNT] = {false};
+    struct drawing drawing = {.str = str,
+                              .verdict = verdict,
+                              .timeline = &verdict->timeline,
+                              .track_count = num_min(verdict->timeline.track_count, PAGE_TRACKS_MAX),
+                              .wall_ns = verdict->run.wall_ns};
+
+    (void)err;
+    if (!drawing.track_count || !drawing.wall_ns)
+        return 0;
+    lay_out(&drawing);
+    str_append(
+        str,
+        "<section id=\"timeline\"><h2>Timeline</h2>\n<p class=\"note\">A lane is a thread or a process; a "
+        "pale "
+        "box over it is a named stage. <span class=\"path-key\"></span> The strong line is the critical "
+        "path: "
+        "what the end of the run was waiting for at each moment.</p>\n");
+    mark_used(&drawing, is_used);
+    page_legend(str, is_used);
+    write_plot(&drawing);
+    write_notes(&drawing);
+    str_append(str, "</section>\n");
+    return 0;
+}
