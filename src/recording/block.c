@@ -76,6 +76,33 @@ int block_read(const uint8_t *bytes, size_t length, struct block *ret_block, str
     return check_columns(ret_block, err);
 }
 
+static bool is_whole(const struct block *block)
+{
+    for (size_t i = 0; i < block->header.column_count; i++) {
+        if (block_verify_payload(block, i, NULL))
+            return false;
+    }
+    return true;
+}
+
+bool block_find(const uint8_t *bytes, uint64_t end, uint64_t *offset, struct block *ret_block)
+{
+    uint64_t at = *offset;
+    while (at < end && end - at >= sizeof(struct format_block)) {
+        uint32_t magic;
+        memcpy(&magic, bytes + at, sizeof magic);
+        if (magic != FORMAT_BLOCK_MAGIC || block_read(bytes + at, end - at, ret_block, NULL)) {
+            at += 8;
+        } else if (!is_whole(ret_block)) {
+            at += ret_block->header.length;
+        } else {
+            *offset = at;
+            return true;
+        }
+    }
+    return false;
+}
+
 void block_keys(const struct block *block, uint64_t *ret_min, uint64_t *ret_max)
 {
     const struct table *table = table_find(block->header.table);

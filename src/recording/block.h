@@ -26,6 +26,12 @@ WARN_UNUSED int format_header_read(const uint8_t *bytes, size_t length, struct f
  * `length` bytes of the file begin at `bytes`. */
 WARN_UNUSED int block_read(const uint8_t *bytes, size_t length, struct block *ret_block, struct err *err);
 
+/*
+ * The next whole block at or behind *offset and before `end` (of a file that `bytes` begin), its payloads
+ * verified: damaged places are searched 8 bytes at a time for what begins a block. False when there is none.
+ */
+bool block_find(const uint8_t *bytes, uint64_t end, uint64_t *offset, struct block *ret_block);
+
 /* The range of its times, or of column 0 when the table has none: what the index keeps. */
 void block_keys(const struct block *block, uint64_t *ret_min, uint64_t *ret_max);
 
