@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * stacks: addresses of call chains become rows of the stack and frame tables.
+ *
+ * While recording, events come in time order, so each process's executable mappings are those of the moment:
+ * fork shares the parent's, exec forgets them, a new mapping replaces what it covers. A chain is turned at once
+ * into (module, offset) frames in a trie, and its leaf's id goes into sample and wait rows. Functions, lines and
+ * inlined calls are looked up later, each (module, offset) once: a little at a time by stacks_advance, the rest by
+ * stacks_finish. The file of a module is opened when its first frame is seen, so a program that is deleted
+ * or replaced during the run still has its symbols.
+ *
+ * Memory is bounded: a chain that would need more than the limit of distinct stacks ends at its deepest known
+ * caller and is counted. One thread at a time.
+ */
+#ifndef TOLL_RECORD_STACKS_H
+#define TOLL_RECORD_STACKS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "model/view.h"
+#include "record/perf.h"
+
+struct stacks_options {
+    const char *cache_folder; /* NULL: the user's cache folder; "": no cache */
+    size_t node_count_max;    /* distinct stacks and callers; 0: 262144 */
+};
+
+struct stacks_counts {
+    uint64_t stack_count;     /* chains added */
+    uint64_t truncated_count; /* of them, those that do not reach a thread's start; complete after finish */
+    uint64_t overflow_count;  /* of them, those cut because there were too many distinct stacks */
+    uint64_t frame_count;     /* distinct (module, offset) */
+    uint64_t unknown_count;   /* of them, those without a function's name; complete after finish */
+};
+
+struct stacks;
+
+WARN_UNUSED int stacks_create(const struct stacks_options *options, struct stacks **ret_stacks,
+                              struct err *err);
+
+/* Takes PERF_FORK, PERF_EXEC, PERF_MAP and PERF_EXIT; ignores the others. */
+WARN_UNUSED int stacks_note(struct stacks *stacks, const struct perf_event *event, struct err *err);
+/* Reads the mappings of a process that runs already, where no events tell them. A process that is gone or
+ * may not be read is no failure: its frames are unknown. */
+WARN_UNUSED int stacks_read_maps(struct stacks *stacks, uint32_t pid, struct err *err);
+
+/* A chain as in struct perf_event (innermost first; without a marker the addresses are the program's). The id is
+ * for sample.stack and wait.stack; 0 for an empty chain. */
+WARN_UNUSED int stacks_add(struct stacks *stacks, uint32_t pid, const uint64_t *chain, size_t chain_count,
+                           uint64_t *ret_stack, struct err *err);
+
+/* Looks up and writes what is new, for about `budget_ns`; files with much debug information wait for the end. */
+WARN_UNUSED int stacks_advance(struct stacks *stacks, struct sink *sink, uint64_t budget_ns, struct err *err);
+/* Writes all frame and stack rows that are not written yet. */
+WARN_UNUSED int stacks_finish(struct stacks *stacks, struct sink *sink, struct err *err);
+
+struct stacks_counts stacks_counts(const struct stacks *stacks);
+void stacks_destroy(struct stacks *stacks);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stacks_state: what stacks.c gathers and stacks_write.c writes out. For these two alone. */
+#ifndef TOLL_RECORD_STACKS_STATE_H
+#define TOLL_RECORD_STACKS_STATE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "record/process_maps.h"
+#include "record/stacks.h"
+#include "symbol/resolver.h"
+
+enum code_kind {
+    CODE_FILE = 1, /* offsets in an ELF file */
+    CODE_KERNEL,   /* addresses; one frame at 0 when their names are hidden */
+    CODE_JIT,      /* addresses in a process that writes a perf-PID.map file */
+    CODE_UNKNOWN   /* one frame at 0 */
+};
+
+struct code_module {
+    enum code_kind kind;
+    uint32_t pid; /* CODE_JIT */
+    uid_t owner;  /* CODE_JIT: of the process */
+    char *path;   /* without " (deleted)" */
+    int fd;       /* -1: not open */
+    uint8_t build_id[PERF_BUILD_ID_MAX];
+    size_t build_id_size;
+    uint32_t device_major, device_minor;
+    uint64_t inode;
+    bool seen;         /* it has frames, and its file was opened if it could be */
+    bool is_libc;      /* or the loader: what calls a program's main and its threads' functions */
+    bool large;        /* its debug information may take long to read */
+    struct map frames; /* offset to index in raw_frames */
+};
+
+/* A place in a module, however many functions are inlined there. */
+struct raw_frame {
+    uint64_t offset;
+    uint32_t module;
+    uint32_t first_row; /* id of the outermost function's frame row; 0: not written yet */
+    uint32_t row_count;
+    uint32_t root_count;        /* chains that end here */
+    uint32_t root_caller_count; /* of them, those that go on in another module */
+    bool is_start;              /* its function is where threads start */
+    bool is_named;
+};
+
+/* A chain up to here. Its id is that of the row with the innermost function. */
+struct stack_node {
+    uint32_t parent; /* index + 1; 0: none */
+    uint32_t frame;
+    uint32_t id;
+};
+
+struct stacks {
+    size_t node_count_max;
+    struct process_maps maps;
+    struct resolver *resolver;
+    struct intern module_keys;        /* ids are indexes in modules + 1 */
+    VEC(struct code_module) modules;  /* 0 is the kernel, 1 what is unknown */
+    VEC(struct raw_frame) raw_frames; /* no more than nodes */
+    VEC(struct stack_node) nodes;
+    struct map children; /* parent << 32 | frame to index in nodes */
+    VEC(uint32_t) pending_frames;
+    VEC(uint32_t) pending_nodes;
+    struct map jit_modules; /* pid to module, 0 when it writes no map */
+    uint64_t next_stack_id;
+    uint64_t next_frame_id;
+    size_t open_count;
+    bool kernel_readable;
+    struct stacks_counts counts;
+};
+
+#define MODULE_KERNEL  0u
+#define MODULE_UNKNOWN 1u
+
+#endif
