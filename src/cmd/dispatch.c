@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dispatch: from argv to a verb's run function and back to an exit status. */
+#include <langinfo.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -92,6 +94,7 @@ static int run_verb(const struct verb *verb, char *const *arguments, struct err 
             .width = find_width(),
             .colour = wants_colour(STDOUT_FILENO),
             .colour_talk = wants_colour(STDERR_FILENO),
+            .ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0,
         };
         status = verb->run(&context, err);
         exit_status = status ? failed_status(verb, status, context.exit_status) : context.exit_status;
@@ -102,6 +105,7 @@ static int run_verb(const struct verb *verb, char *const *arguments, struct err 
 
 int verb_dispatch(int argc, char **argv, struct err *err)
 {
+    setlocale(LC_CTYPE, "");
     if (argc < 2) {
         help_print_overview(find_width(), stderr);
         return ERR_USAGE;

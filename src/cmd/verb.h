@@ -69,6 +69,7 @@ struct verb_context {
     unsigned width;   /* columns of the terminal, 80 when there is none */
     bool colour;      /* stdout is a terminal that wants colour (NO_COLOR and TERM=dumb say no) */
     bool colour_talk; /* the same for stderr */
+    bool ascii;       /* the locale's characters are not UTF-8 */
     int exit_status;  /* out: toll's exit status, where it is not the error's */
 };
 

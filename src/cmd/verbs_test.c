@@ -12,6 +12,14 @@
 
 #include "cmd/verb.h"
 
+/* Not empty, and no full stop at its end. */
+static bool is_phrase(const char *text)
+{
+    size_t length = text ? strlen(text) : 0;
+
+    return length && text[length - 1] != '.';
+}
+
 static void check_row(const struct verb *verb, const struct option_row *row)
 {
     static const size_t sizes[] = {
@@ -22,8 +30,8 @@ static void check_row(const struct verb *verb, const struct option_row *row)
         [OPTION_LIST] = sizeof(struct option_list),
     };
 
-    assert_true(row->name && row->name[0] != '-');
-    assert_true(row->help && *row->help && row->help[strlen(row->help) - 1] != '.');
+    assert_true(is_phrase(row->name) && row->name[0] != '-');
+    assert_true(is_phrase(row->help));
     assert_true((row->type == OPTION_FLAG) == (row->argument == NULL));
     assert_true(row->offset + sizes[row->type] <= verb->options_size);
     assert_true(row->letter != 'h' && strcmp(row->name, "help") != 0);
@@ -38,9 +46,8 @@ static void every_verb_is_described(void **state)
     (void)state;
     for (size_t i = 0; i < verb_count; i++) {
         const struct verb *verb = verbs[i];
-        assert_true(verb->run && verb->usage && verb->summary && *verb->summary);
+        assert_true(verb->run && verb->usage && is_phrase(verb->summary));
         assert_false(isupper((unsigned char)verb->summary[0]));
-        assert_true(verb->summary[strlen(verb->summary) - 1] != '.');
         assert_true(verb->operand_min <= verb->operand_max && verb->operand_max <= VERB_OPERANDS_MAX);
         for (size_t j = 0; j < verb->option_count; j++)
             check_row(verb, &verb->options[j]);

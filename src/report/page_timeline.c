@@ -14,14 +14,15 @@
 #include "report/phrases.h"
 #include "report/units.h"
 
-#define PLOT_UNITS     10000
-#define BOXES_MAX      12000 /* about: shared among the tracks */
-#define GRAINS_MIN     100
-#define GRAINS_MAX     1500
-#define STEPS_MAX      4000
-#define SPAN_DEPTH_MAX 3
-#define COMPACT_OVER   40
-#define TICKS_MAX      8
+#define PLOT_UNITS      10000
+#define BOXES_MAX       12000 /* about: shared among the tracks */
+#define GRAINS_MIN      100
+#define GRAINS_MAX      1500
+#define STEPS_MAX       4000
+#define SPAN_DEPTH_MAX  3
+#define SPAN_TEXT_UNITS 350.0 /* narrower ones hold no text */
+#define COMPACT_OVER    40
+#define TICKS_MAX       8
 
 struct drawing {
     struct str *str;
@@ -213,7 +214,7 @@ static void write_spans(struct drawing *drawing, size_t index)
                    left * 100 / PLOT_UNITS, (right - left) * 100 / PLOT_UNITS, top, drawing->span_px - 2);
         page_title_attribute(drawing->str, str_text(&title));
         str_append(drawing->str, ">");
-        if (drawing->span_px > 10 && right - left > PLOT_UNITS / 28)
+        if (drawing->span_px > 10 && right - left > SPAN_TEXT_UNITS)
             page_text(drawing->str, span->name);
         str_append(drawing->str, "</div>\n");
         str_free(&title);
