@@ -97,7 +97,7 @@ static int candles_reserve(struct candles *candles, size_t capacity, struct prob
 int candles_parse(struct candles *candles, struct buffer *csv, struct problem *problem)
 {
     const char *at;
-    const char *end = csv->data + csv->length;
+    const char *end;
     size_t row = 0;
 
     if (csv->length == 0 || csv->data[csv->length - 1] != '\n')

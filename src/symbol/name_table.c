@@ -98,10 +98,9 @@ static int parse_kernel_line(struct name_table *table, const char *at, const cha
         return 0;
     if (!take_blank(&at, end) || at >= end)
         return 0;
-    size_t length = strcspn(at, "\t\n");
-    if (length > (size_t)(end - at))
-        length = (size_t)(end - at);
-    const char *module = at + length < end && at[length] == '\t' ? at + length + 1 : NULL;
+    const char *tab = memchr(at, '\t', (size_t)(end - at));
+    const char *module = tab ? tab + 1 : NULL;
+    size_t length = (size_t)((tab ? tab : end) - at);
     if (module) {
         const struct name_entry *last =
             table->entries.count ? &table->entries.items[table->entries.count - 1] : NULL;
