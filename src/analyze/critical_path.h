@@ -13,7 +13,7 @@
 #ifndef TOLL_ANALYZE_CRITICAL_PATH_H
 #define TOLL_ANALYZE_CRITICAL_PATH_H
 
-#include "analyze/run.h"
+#include "analyze/recorded_run.h"
 #include "model/finding.h"
 
 struct path_step {

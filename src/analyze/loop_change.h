@@ -3,8 +3,8 @@
 #ifndef TOLL_ANALYZE_LOOP_CHANGE_H
 #define TOLL_ANALYZE_LOOP_CHANGE_H
 
+#include "analyze/change_target.h"
 #include "analyze/replay_program.h"
-#include "analyze/resolve.h"
 
 /* `workers:` of a stage, a process or a peer, applied to the program. */
 WARN_UNUSED int loop_change_workers(struct program *program, const struct target *target, struct err *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "analyze/replay.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/num.h"
@@ -230,10 +231,17 @@ static void part_done(struct sim *sim, uint32_t context)
 
 /* --- time --- */
 
+static double share(const struct program *program, double runnable)
+{
+    double wanted = runnable + program->background_cores;
+    return wanted <= program->core_count ? 1 : program->core_count / wanted;
+}
+
+/* What the background took from as many threads as usual was recorded as delays; only more of them lose more. */
 static double rate(const struct sim *sim)
 {
-    double wanted = (double)sim->jobs.items.count + sim->program->background_cores;
-    return wanted <= sim->program->core_count ? 1 : sim->program->core_count / wanted;
+    double usual = share(sim->program, sim->program->usual_runnable);
+    return fmin(1, share(sim->program, (double)sim->jobs.items.count) / usual);
 }
 
 /* Nothing moves: actors await each other because of a wrong inference. The oldest await is given up. */

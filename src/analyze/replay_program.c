@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "analyze/replay_program.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/num.h"
@@ -15,8 +16,15 @@ struct marker_list {
     VEC(struct marker) items;
 };
 
+/* How many of the run's threads ran or queued from a moment on. */
+struct load_step {
+    uint64_t time_ns;
+    int64_t runnable;
+};
+
 struct builder {
     struct program *program;
+    VEC(struct load_step) load; /* by time */
     const struct run *run;
     struct marker_list *markers; /* by actor: the signals it gives */
     uint32_t **await_signal;     /* by actor, by wait index: the signal it awaits, RUN_NONE */
@@ -69,6 +77,62 @@ static int plan_signals(struct builder *builder)
         }
     }
     return 0;
+}
+
+static int compare_load(const void *a, const void *b)
+{
+    const struct load_step *x = a, *y = b;
+    return (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
+}
+
+static int add_load(struct builder *builder, uint64_t from, uint64_t to)
+{
+    struct load_step up = {.time_ns = from, .runnable = 1}, down = {.time_ns = to, .runnable = -1};
+    return to > from && (vec_push(&builder->load, up) || vec_push(&builder->load, down)) ? -1 : 0;
+}
+
+/* First the changes of the number of runnable threads, then, added up, the number itself. */
+static int measure_load(struct builder *builder)
+{
+    const struct run *run = builder->run;
+    for (uint32_t i = 0; i < run->tracks.count; i++) {
+        const struct run_track *track = &run->tracks.items[i];
+        uint64_t at = track->start_ns;
+        for (size_t j = 0; takes_part(run, i) && j <= track->waits.count; j++) {
+            const struct run_wait *wait = j < track->waits.count ? &track->waits.items[j] : NULL;
+            if (wait && (wait->blocked_ns == 0 || wait->count > 1))
+                continue;
+            if (add_load(builder, at, wait ? wait->start_ns : track->end_ns))
+                return -1;
+            at = wait ? wait->end_ns - wait->runnable_ns : at;
+        }
+    }
+    if (builder->load.count)
+        qsort(builder->load.items, builder->load.count, sizeof *builder->load.items, compare_load);
+    double weighted = 0, busy_ns = 0;
+    for (size_t i = 0; i < builder->load.count; i++) {
+        builder->load.items[i].runnable += i ? builder->load.items[i - 1].runnable : 0;
+        if (i + 1 == builder->load.count || builder->load.items[i].runnable < 1)
+            continue;
+        double length = (double)(builder->load.items[i + 1].time_ns - builder->load.items[i].time_ns);
+        weighted += length * fmin((double)builder->load.items[i].runnable, builder->program->core_count);
+        busy_ns += length;
+    }
+    builder->program->usual_runnable = busy_ns > 0 ? weighted / busy_ns : 1;
+    return 0;
+}
+
+static bool queued_for_others(const struct builder *builder, uint64_t t)
+{
+    size_t low = 0, high = builder->load.count;
+    while (low < high) { /* the first step after t */
+        size_t middle = low + (high - low) / 2;
+        if (builder->load.items[middle].time_ns <= t)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low && (double)builder->load.items[low - 1].runnable <= builder->program->core_count;
 }
 
 static int compare_markers(const void *a, const void *b)
@@ -189,6 +253,10 @@ static void put_wait(struct builder *builder, const struct run_wait *wait, uint3
         struct op delay = {.kind = OP_DELAY, .reason = wait->reason, .peer = wait->peer};
         put_stretch(builder, wait->end_ns - wait->runnable_ns, wait->blocked_ns, delay);
     }
+    struct op queue = {.kind = OP_DELAY, .reason = WAIT_CPU_QUEUE, .peer = RUN_NONE};
+    uint64_t middle = wait->end_ns - wait->runnable_ns / 2;
+    if (wait->count == 1 && wait->end_ns > builder->cursor && queued_for_others(builder, middle))
+        put_stretch(builder, wait->end_ns, num_min(wait->runnable_ns, wait->end_ns - builder->cursor), queue);
     builder->cursor = num_max(builder->cursor, wait->end_ns);
     put_due_signals(builder);
 }
@@ -364,6 +432,7 @@ static void builder_deinit(struct builder *builder)
         if (builder->await_signal)
             free(builder->await_signal[i]);
     }
+    vec_free(&builder->load);
     free(builder->markers);
     free(builder->await_signal);
     free(builder->start_signal);
@@ -381,7 +450,7 @@ int program_build(const struct run *run, struct program *ret_program, struct err
     builder.start_signal = calloc(count + 1, sizeof *builder.start_signal);
     int status = -1;
     if (program.actors && builder.markers && builder.await_signal && builder.start_signal)
-        status = plan_signals(&builder);
+        status = plan_signals(&builder) || measure_load(&builder);
     for (uint32_t i = 0; i < count && !status; i++) {
         struct marker_list *markers = &builder.markers[i];
         if (markers->items.count)

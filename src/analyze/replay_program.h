@@ -3,13 +3,14 @@
  * replay_program: a run as what its actors did, without when: the input of a replay.
  *
  * Each actor is a list of operations: use a CPU for so long, be away for so long (a wait for the outside), await
- * another actor's signal, signal. Recorded start times and queueing for CPUs are left out: the replay makes them
- * anew. A change edits a copy of the program.
+ * another actor's signal, signal. Recorded start times are left out, and so is queueing for CPUs where the run's own
+ * threads queued for each other: the replay makes them anew. Queueing while the run had no more threads than cores
+ * was others' doing and stays, as a delay. A change edits a copy of the program.
  */
 #ifndef TOLL_ANALYZE_REPLAY_PROGRAM_H
 #define TOLL_ANALYZE_REPLAY_PROGRAM_H
 
-#include "analyze/run.h"
+#include "analyze/recorded_run.h"
 
 enum op_kind {
     OP_CPU,    /* needs a core for duration_ns, split over `chunks` cores when there are as many free */
@@ -54,6 +55,7 @@ struct program {
     uint32_t root;
     double core_count;
     double background_cores; /* taken by programs that have nothing to do with the run */
+    double usual_runnable; /* how many of the run's threads were runnable when any was, at most core_count */
     VEC(struct pool) pools;
     /* With pools, the iterations' operations stay here while the actors' lists are cut. */
     struct op_list *whole;

@@ -8,7 +8,7 @@
 #ifndef TOLL_ANALYZE_STAGE_H
 #define TOLL_ANALYZE_STAGE_H
 
-#include "analyze/run.h"
+#include "analyze/recorded_run.h"
 #include "model/finding.h"
 
 /* Fills run->stages' pieces of all actors; called by run_load. */

@@ -5,10 +5,7 @@
 #include <string.h>
 
 const struct verb *const verbs[] = {
-    &span_verb,
-    &mark_verb,
-    &help_verb,
-    &version_verb,
+    &run_verb, &report_verb, &whatif_verb, &span_verb, &mark_verb, &help_verb, &version_verb,
 };
 const size_t verb_count = sizeof verbs / sizeof verbs[0];
 

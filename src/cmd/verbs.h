@@ -9,5 +9,8 @@ extern const struct verb help_verb;    /* help.c */
 extern const struct verb mark_verb;    /* mark.c */
 extern const struct verb span_verb;    /* span.c */
 extern const struct verb version_verb; /* help.c */
+extern const struct verb run_verb;
+extern const struct verb report_verb;
+extern const struct verb whatif_verb;
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "analyze/attribution.h"
 #include "analyze/critical_path.h"
-#include "analyze/whatif.h"
+#include "analyze/whatif_replay.h"
 #include "base/vec.h"
 #include "model/finding.h"
 

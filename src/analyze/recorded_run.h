@@ -8,8 +8,8 @@
  *
  * Everything belongs to the run and lives until run_deinit. Indexes, not ids: id - 1.
  */
-#ifndef TOLL_ANALYZE_RUN_H
-#define TOLL_ANALYZE_RUN_H
+#ifndef TOLL_ANALYZE_RECORDED_RUN_H
+#define TOLL_ANALYZE_RECORDED_RUN_H
 
 #include <stdbool.h>
 

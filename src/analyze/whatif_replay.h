@@ -8,8 +8,8 @@
  *          split into that many equal parts; of a peer, the stage that waits for it most
  * cores    the number of cores
  */
-#ifndef TOLL_ANALYZE_WHATIF_H
-#define TOLL_ANALYZE_WHATIF_H
+#ifndef TOLL_ANALYZE_WHATIF_REPLAY_H
+#define TOLL_ANALYZE_WHATIF_REPLAY_H
 
 #include "analyze/replay_program.h"
 #include "model/change.h"

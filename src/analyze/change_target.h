@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* resolve: a change's name against the names of a run. */
-#ifndef TOLL_ANALYZE_RESOLVE_H
-#define TOLL_ANALYZE_RESOLVE_H
+#ifndef TOLL_ANALYZE_CHANGE_TARGET_H
+#define TOLL_ANALYZE_CHANGE_TARGET_H
 
-#include "analyze/run.h"
+#include "analyze/recorded_run.h"
 #include "model/change.h"
 
 struct target {

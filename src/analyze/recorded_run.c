@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "analyze/run.h"
+#include "analyze/recorded_run.h"
 
 #include <string.h>
 

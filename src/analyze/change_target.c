@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "analyze/resolve.h"
+#include "analyze/change_target.h"
 
 #include <string.h>
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "analyze/scenario.h"
-#include "analyze/whatif.h"
+#include "analyze/whatif_replay.h"
 #include "base/clock.h"
 
 static uint64_t replay_ms(const struct whatif *whatif, const char *change)
@@ -196,8 +196,8 @@ static void an_ambiguous_name_lists_the_candidates(void **state)
     scenario_deinit(&s);
 }
 
-int whatif_test(void);
-int whatif_test(void)
+int whatif_replay_test(void);
+int whatif_replay_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(workers_run_whole_iterations_side_by_side),

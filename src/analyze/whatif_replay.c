@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "analyze/whatif.h"
+#include "analyze/whatif_replay.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "analyze/change_target.h"
 #include "analyze/loop_change.h"
 #include "analyze/replay.h"
-#include "analyze/resolve.h"
 #include "base/num.h"
 
 /* What even an exact replay cannot know, and the widest an interval gets: 1.5x from low to high. */
@@ -202,6 +202,10 @@ static int apply(struct program *program, const struct target *target, double *r
 {
     const struct change *change = &target->change;
     if (change->op == CHANGE_CORES) {
+        bool all_fit = change->value >= program->core_count + program->background_cores;
+        struct target queue = {.change = {.kind = CHANGE_WAIT}, .reason = WAIT_CPU_QUEUE};
+        if (all_fit)
+            scale_ops(program, &queue, 0);
         program->core_count = change->value;
         return 0;
     }
@@ -213,10 +217,8 @@ static int apply(struct program *program, const struct target *target, double *r
     double scale = change->op == CHANGE_REMOVE ? 0 : 1 / change->value;
     if (change->kind == CHANGE_FUNCTION)
         return scale_function(program, target, scale, ret_error, err);
-    if (change->kind == CHANGE_WAIT && target->reason == WAIT_CPU_QUEUE) {
+    if (change->kind == CHANGE_WAIT && target->reason == WAIT_CPU_QUEUE)
         program->core_count = 1e9;
-        return 0;
-    }
     if (change->kind == CHANGE_WAIT && target->reason == WAIT_PAGE_FAULT)
         remove_faults(program);
     scale_ops(program, target, scale);

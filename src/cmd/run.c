@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* toll run: record a command and say what it was waiting for. */
+#include <unistd.h>
+
+#include "cmd/verbs.h"
+#include "ops/run_command.h"
+
+struct options {
+    const char *output;
+    const char *recorder;
+    uint64_t rate_hz;
+    bool quiet;
+};
+
+static const struct option_row rows[] = {
+    {.name = "output",
+     .letter = 'o',
+     .type = OPTION_TEXT,
+     .argument = "FILE",
+     .help = "the recording (toll-<command>-<time>.toll in the current folder); an existing file is replaced",
+     .offset = offsetof(struct options, output)},
+    {.name = "quiet",
+     .letter = 'q',
+     .type = OPTION_FLAG,
+     .help = "record only, print no verdict",
+     .offset = offsetof(struct options, quiet)},
+    {.name = "rate",
+     .type = OPTION_COUNT,
+     .argument = "HZ",
+     .help = "samples per second of CPU time (199)",
+     .offset = offsetof(struct options, rate_hz)},
+    {.name = "recorder",
+     .type = OPTION_TEXT,
+     .argument = "RUNG",
+     .choices = "perf proc",
+     .help = "how to record; the best that this machine allows when left out (see 'toll doctor')",
+     .offset = offsetof(struct options, recorder)},
+};
+
+static int run(struct verb_context *context, struct err *err)
+{
+    const struct options *options = context->options;
+    if (options->rate_hz > 10000)
+        return err_set(err, ERR_USAGE, "could not record at %llu Hz: 10000 at most",
+                       (unsigned long long)options->rate_hz);
+    struct run_request request = {.command = context->command,
+                                  .output = options->output,
+                                  .rung = options->recorder,
+                                  .rate_hz = (unsigned)options->rate_hz,
+                                  .verdict = !options->quiet,
+                                  .width = context->width,
+                                  .colour = context->colour_talk};
+    struct run_outcome outcome;
+    int status = ops_run(&request, &outcome, err);
+    context->exit_status = outcome.exit_status;
+    if (outcome.text.length) {
+        fputs(str_text(&outcome.text), stderr);
+    } else if (status == 0 && !options->quiet) {
+        fprintf(stderr, "toll: recorded %s\n", outcome.path);
+    }
+    str_free(&outcome.text);
+    return status;
+}
+
+static const struct example examples[] = {
+    {"toll run -- ./pipeline --workers 1", "record a program and print what it was waiting for"},
+    {"toll run -q -o before.toll -- make -j2", "only record, into a file of your choice"},
+    {"toll run --recorder proc -- ./server-test", "record as in a container where perf is refused"},
+};
+
+const struct verb run_verb = {
+    .name = "run",
+    .summary = "record a command and say what it was waiting for",
+    .usage = "[-o FILE] [-q] [--rate HZ] [--recorder RUNG] -- COMMAND…",
+    .description = "Runs the command, records its whole process tree until the command ends, writes a "
+                   "recording and prints the "
+                   "verdict to stderr. The command's stdin, stdout and stderr are its own, signals are "
+                   "passed on to it, and "
+                   "toll's exit status is the command's; 125 when toll failed, 126 when the command cannot "
+                   "be executed, 127 "
+                   "when there is no such command.\n\n"
+                   "No root is needed. The environment is not recorded, and arguments that look like secrets "
+                   "are left out.",
+    .options = rows,
+    .option_count = sizeof rows / sizeof rows[0],
+    .options_size = sizeof(struct options),
+    .takes_command = true,
+    .exit_status_failed = 125,
+    .examples = examples,
+    .example_count = sizeof examples / sizeof examples[0],
+    .run = run,
+};

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* toll whatif: what a recorded run would take with changes. */
+#include "base/clock.h"
+#include "cmd/verbs.h"
+#include "ops/predict.h"
+
+struct options {
+    bool json;
+};
+
+static const struct option_row rows[] = {
+    {.name = "json",
+     .type = OPTION_FLAG,
+     .help = "the figures as JSON",
+     .offset = offsetof(struct options, json)},
+};
+
+static void print_json(const struct prediction *prediction, FILE *out)
+{
+    fprintf(out,
+            "{\"schema\": \"toll.whatif/1\", \"wall_ns_before\": %llu, \"wall_ns_after\": %llu, "
+            "\"wall_ns_low\": %llu, "
+            "\"wall_ns_high\": %llu, \"factor\": %.4f, \"baseline_drift_ratio\": %.6f}\n",
+            (unsigned long long)prediction->wall_ns_before, (unsigned long long)prediction->wall_ns_after,
+            (unsigned long long)prediction->wall_ns_low, (unsigned long long)prediction->wall_ns_high,
+            prediction->factor, prediction->baseline_drift_ratio);
+}
+
+static double seconds(uint64_t ns)
+{
+    return (double)ns / (double)NS_PER_S;
+}
+
+static void print_text(const struct prediction *prediction, FILE *out)
+{
+    double before = seconds(prediction->wall_ns_before);
+    fprintf(out, "recorded   %.3f s\n", before);
+    fprintf(out, "predicted  %.3f s, between %.3f and %.3f s\n", seconds(prediction->wall_ns_after),
+            seconds(prediction->wall_ns_low), seconds(prediction->wall_ns_high));
+    if (prediction->factor >= 1.005)
+        fprintf(out, "           %.2fx faster\n", prediction->factor);
+    else if (prediction->factor <= 0.995)
+        fprintf(out, "           %.2fx slower\n", 1 / prediction->factor);
+    else
+        fprintf(out, "           no difference\n");
+    fprintf(out, "drift      the replay of the unchanged run is off by %.1f %%%s\n",
+            100 * prediction->baseline_drift_ratio,
+            prediction->baseline_drift_ratio > 0.05 ? ": take the prediction as a bound" : "");
+}
+
+static int run(struct verb_context *context, struct err *err)
+{
+    const struct options *options = context->options;
+    struct prediction prediction;
+    const char *const *changes = (const char *const *)context->operands + 1;
+    int status = ops_predict(context->operands[0], changes, context->operand_count - 1, &prediction, err);
+    if (status)
+        return status;
+    if (options->json)
+        print_json(&prediction, context->out);
+    else
+        print_text(&prediction, context->out);
+    return 0;
+}
+
+static const struct example examples[] = {
+    {"toll whatif a.toll workers:process/curl=10", "ten downloads at once"},
+    {"toll whatif a.toll speed:function/parse_row=2", "a function twice as fast"},
+    {"toll whatif a.toll remove:wait/disk_sync", "no waiting for the disk's confirmations"},
+};
+
+const struct verb whatif_verb = {
+    .name = "whatif",
+    .summary = "what a recorded run would take with a change",
+    .usage = "FILE CHANGE… [--json]",
+    .description = "Replays the recorded run with the changes made, all at once, on the recorded cores and "
+                   "under the recorded "
+                   "outside load, and prints how long it would take.\n\n"
+                   "A change is OP:KIND/NAME=VALUE. OP is speed (a factor), workers (how many at once), "
+                   "remove, or cores (as in "
+                   "cores:run=8). KIND is stage, process, function, peer, wait or lock; it may be left out "
+                   "where the name is "
+                   "unique.",
+    .options = rows,
+    .option_count = sizeof rows / sizeof rows[0],
+    .options_size = sizeof(struct options),
+    .operand_min = 2,
+    .operand_max = 17,
+    .examples = examples,
+    .example_count = sizeof examples / sizeof examples[0],
+    .run = run,
+};

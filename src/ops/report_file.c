@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/report_file.h"
+
+#include "ops/opened.h"
+#include "report/exporter.h"
+
+int ops_report(const struct report_request *request, struct str *ret_text, struct err *err)
+{
+    const struct exporter *exporter;
+    int status = exporter_find(request->format ? request->format : "text", &exporter, err);
+    if (status)
+        return status;
+    struct opened opened;
+    status = opened_open(request->path, &opened, err);
+    if (status)
+        return status;
+    struct export_options options = {
+        .file = request->path, .width = request->width, .colour = request->colour, .ascii = request->ascii};
+    status = exporter_write(exporter, &opened.verdict, &options, ret_text, err);
+    opened_close(&opened);
+    return status;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/run_command.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ops/report_file.h"
+#include "record/recorder.h"
+#include "recording/writer.h"
+
+static int flush(void *context, struct err *err)
+{
+    return writer_flush(context, err);
+}
+
+/* Only letters, digits, '.', '_', '+' and '-' of the command's name; a leading dot would hide the file. */
+static void safe_name(const char *command, char *name, size_t size)
+{
+    const char *slash = strrchr(command, '/');
+    const char *at = slash && slash[1] ? slash + 1 : command;
+    size_t length = 0;
+    for (; *at && length + 1 < size; at++) {
+        bool plain = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9') ||
+                     strchr("._+-", *at);
+        name[length] = plain && !(length == 0 && *at == '.') ? *at : '_';
+        length++;
+    }
+    name[length] = '\0';
+}
+
+static void default_path(const char *command, char *path, size_t size)
+{
+    char name[64], stamp[32];
+    time_t now = time(NULL);
+    struct tm parts;
+    safe_name(command, name, sizeof name);
+    strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", localtime_r(&now, &parts));
+    snprintf(path, size, "toll-%s-%s.toll", name, stamp);
+    for (int i = 2; access(path, F_OK) == 0 && i < 1000; i++)
+        snprintf(path, size, "toll-%s-%s-%d.toll", name, stamp, i);
+}
+
+static int record(const struct run_request *request, struct writer *writer, struct run_outcome *outcome,
+                  struct err *err)
+{
+    struct record_options options = {.command = request->command,
+                                     .rung = request->rung,
+                                     .rate_hz = request->rate_hz,
+                                     .sink = writer_sink(writer),
+                                     .flush = flush,
+                                     .flush_context = writer};
+    struct record_result result = {0};
+    int status = record_run(&options, &result, err);
+    outcome->exit_status = result.exit_status;
+    outcome->ran = !status;
+    if (status)
+        return status;
+    if (result.incomplete) {
+        *err = result.failure;
+        int failed =
+            err_wrap(err, "the command ran to its end, but its recording '%s' is incomplete", outcome->path);
+        if (!err->hint[0])
+            err_hint(err, "'toll recover %s' saves what was written", outcome->path);
+        return failed;
+    }
+    return writer_seal(writer, err);
+}
+
+int ops_run(const struct run_request *request, struct run_outcome *ret_outcome, struct err *err)
+{
+    struct run_outcome outcome = {.exit_status = RECORD_STATUS_FAILED};
+    if (request->output)
+        snprintf(outcome.path, sizeof outcome.path, "%s", request->output);
+    else
+        default_path(request->command[0], outcome.path, sizeof outcome.path);
+    struct writer_options options = {.path = outcome.path, .overwrite = request->output != NULL};
+    struct writer *writer = NULL;
+    int status = writer_create(&options, &writer, err);
+    if (status) {
+        outcome.path[0] = '\0';
+        *ret_outcome = outcome;
+        return status;
+    }
+    status = record(request, writer, &outcome, err);
+    writer_destroy(writer);
+    if (status && !outcome.ran) {
+        /* Nothing ran, so nothing was recorded: an empty file would only be in the way. */
+        unlink(outcome.path);
+        outcome.path[0] = '\0';
+    }
+    if (!status && request->verdict) {
+        struct report_request report = {.path = outcome.path,
+                                        .width = request->width,
+                                        .colour = request->colour,
+                                        .ascii = request->ascii};
+        status = ops_report(&report, &outcome.text, err);
+    }
+    *ret_outcome = outcome;
+    return status;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run: records a command into a sealed file and judges it. */
+#ifndef TOLL_OPS_RUN_COMMAND_H
+#define TOLL_OPS_RUN_COMMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+struct run_request {
+    char *const *command; /* NULL-terminated */
+    const char *output;   /* NULL: toll-<command>-<time>.toll in the current folder */
+    const char *rung;     /* NULL: the best there is */
+    unsigned rate_hz;     /* 0: the default */
+    bool verdict;         /* else only the recording is made */
+    unsigned width;
+    bool colour;
+    bool ascii;
+};
+
+struct run_outcome {
+    int exit_status; /* the command's as a shell sees it; 125 to 127 when it could not be run */
+    bool ran;        /* the command ran, whatever became of the recording */
+    char path[4096];
+    struct str text; /* the verdict, when asked for; the caller frees it */
+};
+
+/* Fills the outcome also on failure: exit_status and ran are always right, path when the recording was begun.
+ * A command that ran keeps its exit status whatever becomes of the recording: then err says what is missing. */
+int ops_run(const struct run_request *request, struct run_outcome *ret_outcome, struct err *err);
+
+#endif
