@@ -5,8 +5,10 @@
 
 #include "cmd/verb.h"
 
+extern const struct verb check_verb;   /* check.c */
 extern const struct verb help_verb;    /* help.c */
 extern const struct verb mark_verb;    /* mark.c */
+extern const struct verb recover_verb; /* recover.c */
 extern const struct verb span_verb;    /* span.c */
 extern const struct verb version_verb; /* help.c */
 extern const struct verb run_verb;

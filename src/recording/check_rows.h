@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check_rows: the rules about rows, block by block, for check.c. Inside recording/ only. */
+/* check_rows: the rules about rows, block by block, for integrity.c. Inside recording/ only. */
 #ifndef TOLL_RECORDING_CHECK_ROWS_H
 #define TOLL_RECORDING_CHECK_ROWS_H
 
 #include "base/vec.h"
-#include "recording/check.h"
+#include "recording/integrity.h"
 
 /* The ids of one table: bit `id`. */
 struct id_set {

@@ -17,8 +17,13 @@ int mapping_open(struct mapping *mapping, const char *path, struct err *err)
 {
     FS_CLEANUP int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct stat about;
-    if (fd < 0 || fstat(fd, &about))
-        return err_errno(err, errno, "could not open recording '%s'", path);
+    if (fd < 0 || fstat(fd, &about)) {
+        int errnum = errno;
+        err_errno(err, errnum, "could not open recording '%s'", path);
+        if (errnum == ENOENT)
+            err_hint(err, "'toll run -- COMMAND' makes one");
+        return -ERR_ENVIRONMENT;
+    }
     if (!S_ISREG(about.st_mode))
         return err_set(err, ERR_INPUT, "could not open recording '%s': it is not a file", path);
     if (about.st_size < (off_t)sizeof(struct format_header))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "recording/recover.h"
+#include "recording/salvage.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * check: everything that can be known to be wrong about a sealed recording without knowing what was recorded.
+ * integrity: everything that can be known to be wrong about a sealed recording without knowing what was recorded.
  *
  * - The file: every checksum, every encoding, min and max, order, index and content hash.
  * - The rows: references lead to rows, texts are there, enums are in range, intervals do not end before they start,
@@ -9,8 +9,8 @@
  *
  * Memory: a bit per id, and the buffers of one block.
  */
-#ifndef TOLL_RECORDING_CHECK_H
-#define TOLL_RECORDING_CHECK_H
+#ifndef TOLL_RECORDING_INTEGRITY_H
+#define TOLL_RECORDING_INTEGRITY_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "recording/check.h"
+#include "recording/integrity.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * recover: a sealed copy of a recording whose writer was killed, or that was damaged. Whole blocks are copied as
+ * salvage: a sealed copy of a recording whose writer was killed, or that was damaged. Whole blocks are copied as
  * they are, whatever does not pass its checksum is left out, the copy is marked as recovered.
  */
-#ifndef TOLL_RECORDING_RECOVER_H
-#define TOLL_RECORDING_RECOVER_H
+#ifndef TOLL_RECORDING_SALVAGE_H
+#define TOLL_RECORDING_SALVAGE_H
 
 #include <stdbool.h>
 #include <stdint.h>

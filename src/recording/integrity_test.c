@@ -16,9 +16,9 @@
 
 #include "base/num.h"
 #include "model/meta.h"
-#include "recording/check.h"
+#include "recording/integrity.h"
 #include "recording/reader.h"
-#include "recording/recover.h"
+#include "recording/salvage.h"
 #include "recording/writer.h"
 
 #define START_NS 5000000000000ull
@@ -349,8 +349,8 @@ static void what_is_no_recording_is_not_recovered(void **state)
 
 #define check_unit_test(test) cmocka_unit_test_setup_teardown(test, make_place, remove_place)
 
-int check_test(void);
-int check_test(void)
+int integrity_test(void);
+int integrity_test(void)
 {
     const struct CMUnitTest tests[] = {
         check_unit_test(a_valid_recording_has_no_problems),
@@ -370,5 +370,5 @@ int check_test(void)
         check_unit_test(a_file_may_be_recovered_in_place_but_no_other_replaced),
         check_unit_test(what_is_no_recording_is_not_recovered),
     };
-    return cmocka_run_group_tests_name("check", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("integrity", tests, NULL, NULL);
 }
