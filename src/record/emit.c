@@ -20,6 +20,13 @@ void emit_row(struct emit *emit, enum table_id table, const uint64_t *row)
         emit->row_count++;
 }
 
+void emit_fail(struct emit *emit, const struct err *err)
+{
+    if (!emit->failed)
+        emit->err = *err;
+    emit->failed = true;
+}
+
 uint64_t emit_string(struct emit *emit, const char *text)
 {
     uint64_t id = 0;

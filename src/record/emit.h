@@ -28,6 +28,9 @@ void emit_row(struct emit *emit, enum table_id table, const uint64_t *row);
     emit_row((emit), (enum table_id)sink_table_##name,                                                       \
              (const uint64_t *)(1 ? (row) : (const struct row_##name *)0))
 
+/* Keeps a failure that came from elsewhere (a part that writes into the sink itself). */
+void emit_fail(struct emit *emit, const struct err *err);
+
 /* The id of a text; 0 for "" and after a failure. */
 uint64_t emit_string(struct emit *emit, const char *text);
 

@@ -139,8 +139,11 @@ void launch_close(struct launch *launch)
 {
     if (launch->signal_fd >= 0)
         launch_signals(launch);
+    bool never_went = launch->gate_fd >= 0 && launch->pid > 0;
     fs_close(&launch->gate_fd);
     fs_close(&launch->status_fd);
+    while (never_went && waitpid(launch->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
     fs_close(&launch->signal_fd);
     fs_close(&launch->pidfd);
     sigprocmask(SIG_SETMASK, &launch->old_mask, NULL);

@@ -44,7 +44,7 @@ WARN_UNUSED int launch_go(struct launch *launch, int *ret_shell_status, struct e
 /* Handles what waits on signal_fd. Returns true when a child of toll may have ended (SIGCHLD). */
 bool launch_signals(struct launch *launch);
 
-/* Closes descriptors, drops what is still pending of the signals, and restores the mask. */
+/* Ends a child that still waits at the gate, closes descriptors, drops what is still pending of the signals, and restores the mask. */
 void launch_close(struct launch *launch);
 
 /* The exit status of wait(2) as a shell tells it: 128 + n for signal n. */

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
@@ -21,6 +22,11 @@ void observe_init(struct observe *observe)
     observe->window_ns = clock_monotonic_ns();
     observe->window_cpu_ns = clock_thread_cpu_ns();
     observe->random = observe->window_ns | 1;
+}
+
+void observe_deinit(struct observe *observe)
+{
+    intern_free(&observe->images);
 }
 
 static uint64_t between(uint64_t value, uint64_t low, uint64_t high)
@@ -87,6 +93,42 @@ static void pieces_add(struct observe *observe, struct task *task, const struct 
     }
 }
 
+static uint64_t stack_of(struct observe *observe, const struct process *process)
+{
+    char name[80], link[64], module[256];
+    uint64_t id = 0;
+    bool is_new = false;
+
+    if (intern_put(&observe->images, process->image, strlen(process->image), &id, &is_new) || !is_new)
+        return id;
+    snprintf(name, sizeof name, "[%s]", process->image);
+    snprintf(link, sizeof link, "/proc/%" PRIu64 "/exe", process->pid);
+    ssize_t length = readlink(link, module, sizeof module - 1);
+    module[length > 0 ? length : 0] = '\0';
+    struct row_frame frame = {
+        .id = id, .function = emit_string(observe->emit, name), .module = emit_string(observe->emit, module)};
+    struct row_stack stack = {.id = id, .frame = id};
+    emit_append(observe->emit, frame, &frame);
+    emit_append(observe->emit, stack, &stack);
+    return id;
+}
+
+static void samples_add(struct observe *observe, struct task *task, uint64_t cpu_ns, uint64_t time_ns,
+                        bool is_last)
+{
+    uint64_t weight = cpu_ns > task->sampled_cpu_ns ? cpu_ns - task->sampled_cpu_ns : 0;
+
+    if (!weight || (!is_last && weight < observe->sample_period_ns))
+        return;
+    task->sampled_cpu_ns = cpu_ns;
+    struct row_sample row = {.time_ns = time_ns,
+                             .track = task->track,
+                             .stack = stack_of(observe, task->process),
+                             .weight = weight,
+                             .kind = SAMPLE_CPU};
+    emit_append(observe->emit, sample, &row);
+}
+
 static void cpu_account(struct observe *observe, struct task *task, const struct ledger_look *look,
                         bool is_last)
 {
@@ -94,7 +136,7 @@ static void cpu_account(struct observe *observe, struct task *task, const struct
         task->process->cpu_ns += look->cpu_ns - task->cpu_ns;
         task->cpu_ns = look->cpu_ns;
     }
-    samples_add(observe->samples, task, task->cpu_ns, look->time_ns, is_last);
+    samples_add(observe, task, task->cpu_ns, look->time_ns, is_last);
 }
 
 void observe_first(struct task *task)
@@ -268,6 +310,25 @@ uint64_t observe_tick(struct observe *observe, uint64_t now_ns)
     budget_keep(observe, now_ns);
     /* three quarters to five quarters of the period */
     return now_ns + observe->period_ns * 3 / 4 + random_next(observe) % (observe->period_ns / 2);
+}
+
+void observe_checkpoint(struct observe *observe, struct task *task, uint64_t now_ns)
+{
+    struct ledger *ledger = &task->ledger;
+
+    if (observe->is_exact) {
+        waits_checkpoint(observe->waits, task, now_ns);
+        return;
+    }
+    if (!ledger->blocked || ledger->seen_ns < ledger->open_ns + NS_PER_S / 2)
+        return;
+    struct ledger_piece piece = {.side = LEDGER_BEFORE,
+                                 .start_ns = ledger->open_ns,
+                                 .end_ns = ledger->seen_ns,
+                                 .count = 1,
+                                 .blocked_ns = ledger->seen_ns - ledger->open_ns};
+    pieces_add(observe, task, &piece, 1);
+    ledger->open_ns = ledger->seen_ns;
 }
 
 void observe_finish(struct observe *observe, uint64_t end_ns)

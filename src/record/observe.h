@@ -17,9 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "record/descriptors.h"
 #include "record/peers.h"
-#include "record/resolve.h"
-#include "record/samples.h"
 #include "record/tracks.h"
 #include "record/waits.h"
 
@@ -33,9 +32,13 @@ struct observe {
     struct tracks *tracks;
     struct waits *waits;
     struct peers *peers;
-    struct samples *samples;
     struct resolve *resolve;
     bool is_exact; /* perf rung */
+
+    /* proc rung: nothing there tells which function runs, but CPU time is exact: a sample weighs the time since
+     * the last one and has one frame, the program, "[name]". An image's id is its frame and its stack. */
+    struct intern images;
+    uint64_t sample_period_ns; /* CPU time for one sample */
 
     uint64_t period_ns;
     uint64_t cursor;
@@ -48,13 +51,17 @@ struct observe {
     uint64_t refused_count; /* looks that the kernel did not allow */
 };
 
+/* After the pointers, is_exact and sample_period_ns were set. */
 void observe_init(struct observe *observe);
+void observe_deinit(struct observe *observe);
 /* One round; returns when the next is due. */
 uint64_t observe_tick(struct observe *observe, uint64_t now_ns);
 /* proc rung: the thread was seen for the last time at `now_ns`, or is about to be; returns when it ended. */
 uint64_t observe_last(struct observe *observe, struct task *task, uint64_t now_ns);
 /* proc rung: the counters of a thread that just appeared. */
 void observe_first(struct task *task);
+/* What has passed of a long wait is written. */
+void observe_checkpoint(struct observe *observe, struct task *task, uint64_t now_ns);
 /* The command ended: a last look at every thread, and what is known of waits that go on. */
 void observe_finish(struct observe *observe, uint64_t end_ns);
 /* Mean time between two looks at one thread. */

@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 #include "base/map.h"
+#include "record/descriptors.h"
 #include "record/emit.h"
 #include "record/reason.h"
-#include "record/resolve.h"
 
 #define PEERS_FD_MAX 256 /* descriptors listed of one process */
 

@@ -2,7 +2,7 @@
 /*
  * reason: what a blocked thread waits for, told from the system call it is in and that call's arguments, and the
  * other end. Pure: descriptors and the thread's memory are asked for through a struct reason_source, which
- * resolve.h implements on /proc and tests implement by tables.
+ * descriptors.h implements on /proc and tests implement by tables.
  *
  * Futexes are told apart by how glibc calls them: a private FUTEX_WAIT for the value 2 is a contended mutex
  * (other runtimes' locks do the same), an untagged wait for the id of a thread that lives is pthread_join, the

@@ -258,6 +258,7 @@ static void an_unknown_rung_is_an_error(void **state)
 
 int record_test(void)
 {
-    const struct CMUnitTest tests[] = {ALL_ON("proc"), cmocka_unit_test(an_unknown_rung_is_an_error)};
+    const struct CMUnitTest tests[] = {ALL_ON("proc"), ALL_ON("perf"),
+                                       cmocka_unit_test(an_unknown_rung_is_an_error)};
     return cmocka_run_group_tests_name("record", tests, NULL, NULL);
 }

@@ -17,9 +17,11 @@
 #include "base/str.h"
 #include "model/meta.h"
 #include "record/discover.h"
+#include "record/events.h"
 #include "record/launch.h"
 #include "record/observe.h"
 #include "record/redact.h"
+#include "record/spans.h"
 #include "record/system.h"
 
 #define FLUSH_NS (NS_PER_S / 2)
@@ -32,37 +34,42 @@ struct recorder {
     struct waits waits;
     struct peers peers;
     struct resolve resolve;
-    struct samples samples;
     struct observe observe;
-    struct discover discover;
+    struct discover discover; /* proc rung */
+    struct events events;     /* perf rung */
+    struct span_drain *spans; /* NULL: the SDK's spans are not recorded */
     struct system system;
-    bool was_subreaper;
     uint64_t start_ns, end_ns;
     uint64_t cpu_before_ns;
-    uint64_t observe_due_ns, system_due_ns, flush_due_ns;
+    uint64_t observe_due_ns, system_due_ns, flush_due_ns, spans_due_ns;
+    char fallback[768]; /* why the better rung is not used */
     uint64_t main_pid;
     bool is_ended;
     int exit_status;
 };
 
+static uint64_t rate_of(const struct recorder *recorder)
+{
+    return recorder->options->rate_hz ? recorder->options->rate_hz : RECORD_RATE_HZ_DEFAULT;
+}
+
 static void recorder_init(struct recorder *recorder, const struct record_options *options)
 {
-    unsigned rate_hz = options->rate_hz ? options->rate_hz : RECORD_RATE_HZ_DEFAULT;
-
     *recorder = (struct recorder){.options = options, .emit = {.sink = options->sink}};
     recorder->cpu_before_ns = clock_process_cpu_ns();
     tracks_init(&recorder->tracks, &recorder->emit);
     waits_init(&recorder->waits, &recorder->emit);
     peers_init(&recorder->peers, &recorder->emit);
     resolve_init(&recorder->resolve);
-    samples_init(&recorder->samples, &recorder->emit, rate_hz);
     recorder->observe = (struct observe){.emit = &recorder->emit,
                                          .tracks = &recorder->tracks,
                                          .waits = &recorder->waits,
                                          .peers = &recorder->peers,
-                                         .samples = &recorder->samples,
+                                         .sample_period_ns = NS_PER_S / rate_of(recorder),
                                          .resolve = &recorder->resolve};
-    observe_init(&recorder->observe);
+    recorder->events =
+        (struct events){.emit = &recorder->emit, .tracks = &recorder->tracks, .waits = &recorder->waits};
+    recorder->discover.loadavg_fd = -1;
 }
 
 static void recorder_deinit(struct recorder *recorder)
@@ -71,8 +78,20 @@ static void recorder_deinit(struct recorder *recorder)
     waits_deinit(&recorder->waits);
     peers_deinit(&recorder->peers);
     resolve_deinit(&recorder->resolve);
-    samples_deinit(&recorder->samples);
+    observe_deinit(&recorder->observe);
     discover_deinit(&recorder->discover);
+    events_close(&recorder->events);
+    span_drain_destroy(recorder->spans);
+}
+
+static bool is_exact(const struct recorder *recorder)
+{
+    return recorder->events.source != NULL;
+}
+
+static const char *rung_name(const struct recorder *recorder)
+{
+    return is_exact(recorder) ? "perf" : "proc";
 }
 
 static void meta_start(struct recorder *recorder)
@@ -96,13 +115,14 @@ static void meta_start(struct recorder *recorder)
                   clock_realtime_ns() - (clock_monotonic_ns() - recorder->start_ns));
     emit_meta_u64(emit, META_START, recorder->start_ns);
     emit_meta_u64(emit, META_ROOT_TRACK, 1);
-    emit_meta(emit, META_RECORDER_CPU, "proc");
-    emit_meta(emit, META_RECORDER_WAIT, "proc");
-    emit_meta(emit, META_RECORDER_SPANS, "none");
+    emit_meta(emit, META_RECORDER_CPU, rung_name(recorder));
+    emit_meta(emit, META_RECORDER_WAIT, rung_name(recorder));
+    emit_meta(emit, META_RECORDER_SPANS, recorder->spans ? "ring" : "none");
     emit_meta(emit, META_RECORDER_HEAP, "none");
     emit_meta(emit, META_RECORDER_IO, "proc");
-    emit_meta(emit, META_CPU_EVENT, "schedstat");
-    emit_meta_u64(emit, META_RATE_HZ, NS_PER_S / recorder->samples.period_ns);
+    emit_meta(emit, META_CPU_EVENT,
+              is_exact(recorder) ? perf_event_name(recorder->events.source) : "schedstat");
+    emit_meta_u64(emit, META_RATE_HZ, rate_of(recorder));
 }
 
 static void root_add(struct recorder *recorder)
@@ -115,10 +135,12 @@ static void root_add(struct recorder *recorder)
                               .name = slash ? slash + 1 : name};
     struct task *task = tracks_fork(&recorder->tracks, &fork);
 
-    recorder->discover.main_pid = recorder->main_pid;
     if (!task)
         return;
-    observe_first(task);
+    if (is_exact(recorder)) /* until the first switch is told */
+        waits_switch_in(&recorder->waits, task, recorder->start_ns, 0);
+    else
+        observe_first(task);
     tracks_exec(&recorder->tracks, task->process, fork.name, recorder->start_ns);
 }
 
@@ -152,7 +174,7 @@ static void process_last(struct recorder *recorder, uint64_t pid, uint64_t now_n
     usage_read(&process->usage, pid, true, now_ns);
     for (size_t i = tracks->tasks.count; i > 0; i--) {
         struct task *task = tracks->tasks.items[i - 1];
-        if (task->process == process)
+        if (task->process == process && !is_exact(recorder))
             task->end_ns = observe_last(&recorder->observe, task, now_ns);
     }
 }
@@ -184,6 +206,7 @@ static void children_reap(struct recorder *recorder)
         process_last(recorder, pid, now_ns);
         if (wait4(info.si_pid, &status, WNOHANG, &rusage) != info.si_pid)
             return;
+        events_drain(&recorder->events, true);
         process_reaped(recorder, pid, status, &rusage);
         if (pid == recorder->main_pid) {
             recorder->is_ended = true;
@@ -207,36 +230,116 @@ static void flush(struct recorder *recorder)
         emit->failed = true;
 }
 
+/* The track of a thread (tid 0: of a process) that the SDK speaks of; called by span_drain_poll. */
+static uint64_t spans_track_of(void *context, uint64_t pid, uint64_t tid, uint64_t time_ns)
+{
+    struct recorder *recorder = context;
+    struct tracks *tracks = &recorder->tracks;
+    uint64_t id = tid ? tid : pid;
+    const struct task *task = tracks_find(tracks, id);
+
+    if (!task) { /* it may have been forked since the last round */
+        events_drain(&recorder->events, true);
+        if (!is_exact(recorder))
+            discover_tick(&recorder->discover, clock_monotonic_ns());
+        task = tracks_find(tracks, id);
+    }
+    const struct track_ended *ended = tracks_ended(tracks, id, time_ns);
+    if (ended && (!task || time_ns < task->start_ns))
+        return tid ? ended->track : ended->process_track;
+    if (!task)
+        task = tracks_adopt(tracks, pid, id, time_ns);
+    if (!task)
+        return 0;
+    return tid ? task->track : task->process->track;
+}
+
+static uint64_t spans_new_id(void *context, enum table_id table)
+{
+    struct recorder *recorder = context;
+
+    if (table == TABLE_TRACK)
+        return ++recorder->tracks.track_count;
+    return table == TABLE_SPAN ? ++recorder->tracks.span_count : ++recorder->emit.series_count;
+}
+
+static uint64_t spans_end_of(void *context, uint64_t pid, uint64_t time_ns)
+{
+    const struct recorder *recorder = context;
+    const struct track_ended *ended =
+        tracks_find(&recorder->tracks, pid) ? NULL : tracks_ended(&recorder->tracks, pid, time_ns);
+    return ended ? ended->end_ns : 0;
+}
+
+/* Reads the SDK's rings; the last time with the end of the run. */
+static void spans_poll(struct recorder *recorder, uint64_t end_ns)
+{
+    struct err err = {0};
+    struct span_host host = {.context = recorder,
+                             .sink = recorder->emit.sink,
+                             .track_of = spans_track_of,
+                             .new_id = spans_new_id,
+                             .end_of = spans_end_of};
+
+    if (!recorder->spans || recorder->emit.failed)
+        return;
+    int code = end_ns ? span_drain_finish(recorder->spans, &host, end_ns, &err)
+                      : span_drain_poll(recorder->spans, &host, &err);
+    if (code)
+        emit_fail(&recorder->emit, &err);
+}
+
+/* Long waits that go on are written up to now, so that a killed recorder loses little. */
+static void checkpoint(struct recorder *recorder, uint64_t now_ns)
+{
+    for (size_t i = 0; i < recorder->tracks.tasks.count; i++)
+        observe_checkpoint(&recorder->observe, recorder->tracks.tasks.items[i], now_ns);
+    events_advance(&recorder->events, NS_PER_S / 100);
+    flush(recorder);
+}
+
 static uint64_t due_run(struct recorder *recorder, uint64_t now_ns)
 {
-    if (now_ns >= recorder->observe_due_ns) {
-        discover_tick(&recorder->discover, now_ns);
-        recorder->observe_due_ns = observe_tick(&recorder->observe, now_ns);
-    }
     uint64_t before_ns = clock_thread_cpu_ns();
+
+    events_drain(&recorder->events, false);
     if (now_ns >= recorder->system_due_ns) {
         system_tick(&recorder->system, now_ns, tree_cpu_ns(recorder));
         recorder->system_due_ns = now_ns + SYSTEM_PERIOD_NS;
     }
+    if (recorder->spans && now_ns >= recorder->spans_due_ns) {
+        spans_poll(recorder, 0);
+        recorder->spans_due_ns = now_ns + span_drain_pause_ns(recorder->spans);
+    }
     if (now_ns >= recorder->flush_due_ns) {
-        flush(recorder);
+        checkpoint(recorder, now_ns);
         recorder->flush_due_ns = now_ns + FLUSH_NS;
     }
     recorder->observe.excluded_cpu_ns += clock_thread_cpu_ns() - before_ns;
-    return num_min(recorder->observe_due_ns, num_min(recorder->system_due_ns, recorder->flush_due_ns));
+    if (now_ns >= recorder->observe_due_ns) {
+        if (!is_exact(recorder))
+            discover_tick(&recorder->discover, now_ns);
+        recorder->observe_due_ns = observe_tick(&recorder->observe, now_ns);
+    }
+    uint64_t due_ns = num_min(recorder->observe_due_ns, recorder->system_due_ns);
+    due_ns = num_min(due_ns, recorder->flush_due_ns);
+    return recorder->spans ? num_min(due_ns, recorder->spans_due_ns) : due_ns;
 }
 
 static void record_loop(struct recorder *recorder)
 {
-    struct pollfd waited = {.fd = recorder->launch.signal_fd, .events = POLLIN};
+    struct pollfd waited[2] = {{.fd = recorder->launch.signal_fd, .events = POLLIN},
+                               {.fd = -1, .events = POLLIN}};
 
+    if (is_exact(recorder))
+        waited[1].fd = perf_wait_fd(recorder->events.source);
     while (!recorder->is_ended) {
         uint64_t due_ns = due_run(recorder, clock_monotonic_ns());
         uint64_t now_ns = clock_monotonic_ns();
         uint64_t left_ns = due_ns > now_ns ? due_ns - now_ns : 0;
         struct timespec timeout = {.tv_sec = (time_t)(left_ns / NS_PER_S),
                                    .tv_nsec = (long)(left_ns % NS_PER_S)};
-        if (ppoll(&waited, 1, &timeout, NULL) > 0 && launch_signals(&recorder->launch))
+        if (ppoll(waited, 2, &timeout, NULL) > 0 && waited[0].revents && launch_signals(&recorder->launch))
             children_reap(recorder);
     }
 }
@@ -259,39 +362,80 @@ static void meta_end(struct recorder *recorder, uint64_t overhead_ns)
 
     emit_meta_u64(emit, META_END, recorder->end_ns);
     emit_meta_u64(emit, META_EXIT_STATUS, (uint64_t)recorder->exit_status);
-    emit_meta_u64(emit, META_LOST_COUNT, 0);
+    uint64_t lost_count = events_lost_count(&recorder->events);
+    if (recorder->spans)
+        lost_count += span_drain_totals(recorder->spans).lost_count;
+    emit_meta_u64(emit, META_LOST_COUNT, lost_count);
     emit_meta_u64(emit, META_OVERHEAD_CPU, overhead_ns);
-    emit_meta_u64(emit, META_MISSED_PROCESS_COUNT_MAX, recorder->discover.missed_count);
+    emit_meta_u64(emit, META_MISSED_PROCESS_COUNT_MAX,
+                  is_exact(recorder) ? 0 : recorder->discover.missed_count);
     emit_meta_u64(emit, META_SAMPLE_PERIOD_PROC, observe_gap_ns(&recorder->observe));
-    emit_meta_u64(emit, META_WAIT_BOUNDARY_ERROR, observe_gap_ns(&recorder->observe));
+    emit_meta_u64(emit, META_WAIT_BOUNDARY_ERROR,
+                  is_exact(recorder) ? 0 : observe_gap_ns(&recorder->observe));
+    if (recorder->fallback[0])
+        emit_remark(emit, "process tree, waits and CPU time are from /proc alone: %s", recorder->fallback);
 }
 
 static void record_finish(struct recorder *recorder, struct record_result *ret_result)
 {
     tracks_leave(recorder);
-    system_tick(&recorder->system, clock_monotonic_ns(), tree_cpu_ns(recorder));
+    spans_poll(recorder, recorder->end_ns);
+    /* What follows the run (symbols) is no cost to the run. */
     uint64_t overhead_ns = clock_process_cpu_ns() - recorder->cpu_before_ns;
+    if (is_exact(recorder))
+        events_finish(&recorder->events);
+    system_tick(&recorder->system, clock_monotonic_ns(), tree_cpu_ns(recorder));
     meta_end(recorder, overhead_ns);
     flush(recorder);
     *ret_result = (struct record_result){.exit_status = recorder->exit_status,
-                                         .rung = "proc",
+                                         .rung = rung_name(recorder),
                                          .wall_ns = recorder->end_ns - recorder->start_ns,
                                          .process_count = recorder->tracks.process_count,
                                          .thread_count = recorder->tracks.thread_count,
                                          .row_count = recorder->emit.row_count,
+                                         .lost_count = events_lost_count(&recorder->events),
                                          .overhead_cpu_ns = overhead_ns,
                                          .incomplete = recorder->emit.failed,
                                          .failure = recorder->emit.err};
 }
 
+/* Chooses the rung; on failure of a forced one the command never starts. */
+static int rung_open(struct recorder *recorder, struct err *err)
+{
+    const char *wanted = recorder->options->rung;
+    struct err why = {0};
+
+    if (!wanted || !strcmp(wanted, "perf")) {
+        int code = events_open(&recorder->events, recorder->launch.pid, (unsigned)rate_of(recorder), &why);
+        if (code && wanted) {
+            if (err)
+                *err = why;
+            return code;
+        }
+        if (code)
+            snprintf(recorder->fallback, sizeof recorder->fallback, "%s", why.what);
+    }
+    recorder->observe.is_exact = is_exact(recorder);
+    observe_init(&recorder->observe);
+    if (is_exact(recorder))
+        return 0;
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    recorder->discover.main_pid = recorder->main_pid;
+    return discover_init(&recorder->discover, &recorder->tracks, err);
+}
+
 static int command_start(struct recorder *recorder, int *ret_shell_status, struct err *err)
 {
-    int code = launch_start(recorder->options->command, NULL, &recorder->launch, err);
+    const char *session = recorder->spans ? span_drain_folder(recorder->spans) : NULL;
+    int code = launch_start(recorder->options->command, session, &recorder->launch, err);
     if (code)
         return code;
     recorder->main_pid = (uint64_t)recorder->launch.pid;
-    recorder->start_ns = clock_monotonic_ns();
-    code = launch_go(&recorder->launch, ret_shell_status, err);
+    code = rung_open(recorder, err);
+    if (!code) {
+        recorder->start_ns = clock_monotonic_ns();
+        code = launch_go(&recorder->launch, ret_shell_status, err);
+    }
     if (code) {
         launch_close(&recorder->launch);
         return code;
@@ -308,16 +452,19 @@ int record_run(const struct record_options *options, struct record_result *ret_r
     int was_subreaper = 0;
 
     ret_result->exit_status = RECORD_STATUS_FAILED;
-    if (options->rung && strcmp(options->rung, "proc") != 0)
+    if (options->rung && strcmp(options->rung, "proc") != 0 && strcmp(options->rung, "perf") != 0)
         return err_set(err, ERR_USAGE, "could not record with recorder '%s': there are perf and proc",
                        options->rung);
     recorder_init(&recorder, options);
+    struct span_drain_options spans = {0};
+    struct err why = {0};
+    if (span_drain_create(&spans, &recorder.spans, &why))
+        recorder.spans = NULL; /* the command finds no session; a remark says so */
     prctl(PR_GET_CHILD_SUBREAPER, &was_subreaper);
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
-    int code = discover_init(&recorder.discover, &recorder.tracks, err);
-    if (!code)
-        code = command_start(&recorder, &ret_result->exit_status, err);
+    int code = command_start(&recorder, &ret_result->exit_status, err);
     if (!code) {
+        if (!recorder.spans)
+            emit_remark(&recorder.emit, "spans of the SDK are outside view: %s", why.what);
         record_loop(&recorder);
         record_finish(&recorder, ret_result);
         launch_close(&recorder.launch);

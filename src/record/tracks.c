@@ -32,6 +32,8 @@ void tracks_deinit(struct tracks *tracks)
     vec_free(&tracks->tasks);
     vec_free(&tracks->processes);
     map_free(&tracks->by_tid);
+    map_free(&tracks->ended_by_tid);
+    vec_free(&tracks->ended);
 }
 
 struct task *tracks_find(const struct tracks *tracks, uint64_t tid)
@@ -178,6 +180,56 @@ struct task *tracks_fork(struct tracks *tracks, const struct track_fork *fork)
     return task;
 }
 
+/* "PPid:" of a process, 0 when it cannot be told. */
+static uint64_t parent_read(uint64_t pid)
+{
+    char path[64], text[1024];
+
+    snprintf(path, sizeof path, "/proc/%" PRIu64 "/status", pid);
+    const char *found = fs_read_small(path, text, sizeof text) > 0 ? strstr(text, "\nPPid:") : NULL;
+    return found ? strtoull(found + 6, NULL, 10) : 0;
+}
+
+struct task *tracks_adopt(struct tracks *tracks, uint64_t pid, uint64_t tid, uint64_t time_ns)
+{
+    struct track_fork fork = {.pid = pid, .tid = tid, .parent_pid = pid, .time_ns = time_ns};
+
+    if (!tracks_process(tracks, pid)) {
+        struct track_fork leader = {.pid = pid, .tid = pid, .time_ns = time_ns, .is_orphan = true};
+        leader.parent_pid = parent_read(pid);
+        struct task *task = tracks_fork(tracks, &leader);
+        if (!task || pid == tid)
+            return task;
+    }
+    fork.is_orphan = true;
+    return tracks_fork(tracks, &fork);
+}
+
+static void ended_put(struct tracks *tracks, const struct task *task, uint64_t time_ns)
+{
+    const uint64_t *before = map_get(&tracks->ended_by_tid, task->tid);
+    struct track_ended ended = {.track = task->track,
+                                .process_track = task->process->track,
+                                .start_ns = task->start_ns,
+                                .end_ns = time_ns,
+                                .before = before ? *before + 1 : 0,
+                                .is_leader = task->tid == task->process->pid};
+
+    if (!vec_push(&tracks->ended, ended) &&
+        map_put(&tracks->ended_by_tid, task->tid, tracks->ended.count - 1))
+        tracks->ended.count--;
+}
+
+const struct track_ended *tracks_ended(const struct tracks *tracks, uint64_t tid, uint64_t time_ns)
+{
+    const uint64_t *index = map_get(&tracks->ended_by_tid, tid);
+    uint64_t at = index ? *index + 1 : 0;
+
+    while (at && tracks->ended.items[at - 1].start_ns > time_ns && tracks->ended.items[at - 1].before)
+        at = tracks->ended.items[at - 1].before;
+    return at ? &tracks->ended.items[at - 1] : NULL;
+}
+
 /* The kernel cuts a name to 15 bytes; the command line often has all of it. */
 static void image_complete(char *image, size_t capacity, const char *arguments, size_t length)
 {
@@ -250,6 +302,7 @@ void tracks_exit(struct tracks *tracks, struct waits *waits, struct task *task, 
     time_ns = num_max(time_ns, task->start_ns);
     waits_end(waits, task, time_ns);
     task_row(tracks, task, time_ns);
+    ended_put(tracks, task, time_ns);
     map_remove(&tracks->by_tid, task->tid);
     struct task *last = tracks->tasks.items[--tracks->tasks.count];
     if (last != task) {

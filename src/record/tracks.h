@@ -54,11 +54,21 @@ struct task {
     uint64_t refused_ns; /* perf rung: the wait (its start) that could not be looked into */
 };
 
+/* A thread that ended, for what is heard of it later. */
+struct track_ended {
+    uint64_t track, process_track;
+    uint64_t start_ns, end_ns;
+    uint64_t before; /* 1 + index of the one that had its number before; 0 none */
+    bool is_leader;
+};
+
 struct tracks {
     struct emit *emit;
     struct map by_tid; /* tid → struct task * */
     VEC(struct task *) tasks;
     VEC(struct process *) processes;
+    struct map ended_by_tid; /* index into ended */
+    VEC(struct track_ended) ended;
     uint64_t track_count; /* ids given out */
     uint64_t span_count;
     uint64_t process_count;
@@ -84,6 +94,10 @@ struct process *tracks_process(const struct tracks *tracks, uint64_t pid);
 
 /* A new process or thread. NULL when memory ran out. Its process starts with the image of its maker. */
 struct task *tracks_fork(struct tracks *tracks, const struct track_fork *fork);
+/* A thread that nobody saw start: who made it is asked of /proc. */
+struct task *tracks_adopt(struct tracks *tracks, uint64_t pid, uint64_t tid, uint64_t time_ns);
+/* Of the thread that had the number at that time, alive or not; NULL/0 when there was none. */
+const struct track_ended *tracks_ended(const struct tracks *tracks, uint64_t tid, uint64_t time_ns);
 /* The process runs another program; `name` may be cut to 15 bytes, as the kernel does. Reads the command line
  * from /proc as long as the process is there. */
 void tracks_exec(struct tracks *tracks, struct process *process, const char *name, uint64_t time_ns);

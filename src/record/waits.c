@@ -21,7 +21,7 @@ void waits_deinit(struct waits *waits)
 
 void waits_init_task(struct wait_state *state, uint64_t track, uint64_t start_ns)
 {
-    *state = (struct wait_state){.track = track, .end_ns = start_ns, .since_ns = start_ns};
+    *state = (struct wait_state){.track = track, .end_ns = start_ns, .since_ns = start_ns, .preempted = true};
 }
 
 void waits_deinit_task(struct wait_state *state)

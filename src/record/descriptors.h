@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * resolve: what a process's descriptors are and what its memory holds, on /proc; a struct reason_source.
+ * descriptors: what a process's descriptors are and what its memory holds, on /proc; a struct reason_source.
  * Sockets are found by inode in /proc/PID/net/{tcp,tcp6,udp,udp6,unix} and remembered; a table is read again only
  * for an inode never seen, and not more often than every RESOLVE_PAUSE_NS.
  */
-#ifndef TOLL_RECORD_RESOLVE_H
-#define TOLL_RECORD_RESOLVE_H
+#ifndef TOLL_RECORD_DESCRIPTORS_H
+#define TOLL_RECORD_DESCRIPTORS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "record/resolve.h"
+#include "record/descriptors.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
