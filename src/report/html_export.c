@@ -99,7 +99,7 @@ static void write_hero(struct str *str, const struct verdict *verdict)
         str_append(&text, ".");
     } else {
         const struct finding *first = &verdict->findings[0];
-        phrase_sentence(&text, first->title ? first->title : first->cause);
+        phrase_title(&text, first);
     }
     page_element(str, "h1", "", str_text(&text));
     write_facts(str, verdict);
@@ -171,11 +171,12 @@ static void write_finding(struct str *str, const struct verdict *verdict, const 
 
     str_printf(str, "<article class=\"finding p%d\">\n<div class=\"what\"><div class=\"badge\">%s</div><div>",
                (int)finding->priority, priority_name(finding->priority));
-    phrase_sentence(&text, finding->title ? finding->title : finding->cause);
+    phrase_title(&text, finding);
     page_element(str, "h3", "", str_text(&text));
     str_clear(&text);
-    if (finding->fix) {
-        phrase_sentence(&text, finding->fix);
+    phrase_fix(&text, finding);
+    if (text.length) {
+        str_append(&text, ".");
         page_element(str, "p", " class=\"fix\"", str_text(&text));
     }
     str_append(str, "<p class=\"meta\">");

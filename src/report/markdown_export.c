@@ -34,12 +34,11 @@ static void write_finding(struct str *str, const struct verdict *verdict, const 
     struct str text = {0};
 
     str_printf(str, "### %s: ", priority_name(finding->priority));
-    phrase_sentence(&text, finding->title ? finding->title : finding->cause);
+    phrase_title(&text, finding);
     escape_markdown(str, str_text(&text));
     str_append(str, "\n\n");
     str_clear(&text);
-    if (finding->fix)
-        phrase_bare(&text, finding->fix);
+    phrase_fix(&text, finding);
     str_append(str, "**");
     escape_markdown(str, str_text(&text));
     str_append(str, text.length ? "**: " : "Gain**: ");

@@ -7,6 +7,7 @@
  * they mostly were; shorter spans are left out; the page says so.
  */
 #include <math.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/num.h"
@@ -22,6 +23,7 @@
 #define SPAN_DEPTH_MAX  3
 #define SPAN_TEXT_UNITS 350.0 /* narrower ones hold no text */
 #define COMPACT_OVER    40
+#define COMPACT_SPAN_PX 5
 #define TICKS_MAX       8
 
 struct drawing {
@@ -58,7 +60,7 @@ static void lay_out(struct drawing *drawing)
     unsigned at = 4;
 
     drawing->lane_px = is_compact ? 9 : 16;
-    drawing->span_px = is_compact ? 5 : 17;
+    drawing->span_px = is_compact ? COMPACT_SPAN_PX : 17;
     drawing->gap_px = is_compact ? 5 : 11;
     for (size_t i = 0; i < drawing->track_count; i++) {
         at += span_depth(&drawing->timeline->tracks[i]) * drawing->span_px;
@@ -192,6 +194,55 @@ static void write_path(const struct drawing *drawing)
     str_free(&path);
 }
 
+static bool is_drawn(const struct drawing *drawing, const struct timeline_span *span, unsigned depth_count)
+{
+    return span->depth < depth_count && span->end_ns >= span->start_ns + drawing->grain_ns * 2;
+}
+
+/* Spans too narrow for text, one name in a row: the name once, over all of them. */
+struct span_row {
+    const char *name;
+    size_t count;
+    uint64_t start_ns, end_ns;
+};
+
+static void flush_row(const struct drawing *drawing, struct span_row *row, unsigned top)
+{
+    double left = position(drawing, row->start_ns), right = position(drawing, row->end_ns);
+
+    if (row->count > 1 && right - left > SPAN_TEXT_UNITS && drawing->span_px > COMPACT_SPAN_PX) {
+        str_printf(drawing->str,
+                   "<div class=\"span row\" style=\"left:%.2f%%;width:%.2f%%;top:%upx;height:%upx\">",
+                   left * 100 / PLOT_UNITS, (right - left) * 100 / PLOT_UNITS, top, drawing->span_px - 2);
+        page_text(drawing->str, row->name);
+        str_printf(drawing->str, " &times; %zu</div>\n", row->count);
+    }
+    *row = (struct span_row){0};
+}
+
+static void write_span_row(const struct drawing *drawing, size_t index, unsigned depth, unsigned depth_count)
+{
+    const struct timeline_track *track = &drawing->timeline->tracks[index];
+    unsigned top = drawing->top_px[index] - (depth_count - depth) * drawing->span_px;
+    struct span_row row = {0};
+
+    for (size_t i = 0; i < track->span_count; i++) {
+        const struct timeline_span *span = &track->spans[i];
+        if (span->depth != depth || !is_drawn(drawing, span, depth_count))
+            continue;
+        bool has_text = position(drawing, span->end_ns) - position(drawing, span->start_ns) > SPAN_TEXT_UNITS;
+        if (row.count && (has_text || strcmp(row.name, span->name) != 0))
+            flush_row(drawing, &row, top);
+        if (has_text)
+            continue;
+        if (!row.count)
+            row = (struct span_row){.name = span->name, .start_ns = span->start_ns};
+        row.count++;
+        row.end_ns = num_max(row.end_ns, span->end_ns);
+    }
+    flush_row(drawing, &row, top);
+}
+
 static void write_spans(struct drawing *drawing, size_t index)
 {
     const struct timeline_track *track = &drawing->timeline->tracks[index];
@@ -199,8 +250,7 @@ static void write_spans(struct drawing *drawing, size_t index)
 
     for (size_t i = 0; i < track->span_count; i++) {
         const struct timeline_span *span = &track->spans[i];
-        if (span->depth >= depth_count || span->end_ns < span->start_ns ||
-            span->end_ns - span->start_ns < drawing->grain_ns * 2) {
+        if (!is_drawn(drawing, span, depth_count)) {
             drawing->span_hidden_count++;
             continue;
         }
@@ -214,11 +264,13 @@ static void write_spans(struct drawing *drawing, size_t index)
                    left * 100 / PLOT_UNITS, (right - left) * 100 / PLOT_UNITS, top, drawing->span_px - 2);
         page_title_attribute(drawing->str, str_text(&title));
         str_append(drawing->str, ">");
-        if (drawing->span_px > 10 && right - left > SPAN_TEXT_UNITS)
+        if (drawing->span_px > COMPACT_SPAN_PX && right - left > SPAN_TEXT_UNITS)
             page_text(drawing->str, span->name);
         str_append(drawing->str, "</div>\n");
         str_free(&title);
     }
+    for (unsigned depth = 0; depth < depth_count; depth++)
+        write_span_row(drawing, index, depth, depth_count);
 }
 
 static void write_label(const struct drawing *drawing, size_t index)

@@ -193,6 +193,32 @@ void phrase_sentence(struct str *str, const char *sentence)
         str_append(str, ".");
 }
 
+void phrase_title(struct str *str, const struct finding *finding)
+{
+    const char *title = finding->title ? finding->title : finding->cause;
+    const char *place = finding->where.peer ? finding->where.peer : finding->where.path;
+    bool has_share = strchr(title, '%') || !(finding->critical_ratio > 0);
+    bool has_place = !place || strstr(title, place);
+
+    phrase_bare(str, title);
+    if (!has_share)
+        str_printf(str, ": %s of the time", unit_ratio(finding->critical_ratio).text);
+    if (!has_place)
+        str_printf(str, "%s at %s", has_share ? ":" : ",", place);
+    str_append(str, ".");
+}
+
+void phrase_fix(struct str *str, const struct finding *finding)
+{
+    size_t from = str->length;
+
+    if (!finding->fix)
+        return;
+    phrase_bare(str, finding->fix);
+    if (str->length > from && str->text[from] >= 'a' && str->text[from] <= 'z')
+        str->text[from] = (char)(str->text[from] - 'a' + 'A');
+}
+
 void phrase_no_finding(struct str *str, const struct verdict *verdict)
 {
     if (!verdict->path_count || !verdict->run.wall_ns) {

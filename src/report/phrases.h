@@ -39,7 +39,11 @@ void phrase_work(struct str *str, const struct verdict *verdict);
 void phrase_gain(struct str *str, const struct verdict *verdict, const struct finding *finding);
 /* The text without blanks and full stops at its end. */
 void phrase_bare(struct str *str, const char *sentence);
-/* The same, ended with one full stop; '?' and '!' are kept. */
+/* What is wrong, and what the title leaves out: how much of the run, and at which other end or file. */
+void phrase_title(struct str *str, const struct finding *finding);
+/* What to do, as a sentence begins, without a full stop; nothing appended when it is not known. */
+void phrase_fix(struct str *str, const struct finding *finding);
+/* The same as phrase_bare, ended with one full stop; '?' and '!' are kept. */
 void phrase_sentence(struct str *str, const char *sentence);
 /* "nothing stands out: …", with the largest place of the path. */
 void phrase_no_finding(struct str *str, const struct verdict *verdict);

@@ -150,8 +150,7 @@ static void write_fix(const struct page *page, const struct finding *finding)
     struct str line = {0}, gain = {0};
 
     phrase_gain(&gain, page->verdict, finding);
-    if (finding->fix)
-        phrase_bare(&line, finding->fix);
+    phrase_fix(&line, finding);
     if (gain.length)
         str_printf(&line, "%s%s", line.length ? ": " : "", str_text(&gain));
     if (line.length) {
@@ -189,7 +188,7 @@ static void write_findings(const struct page *page)
     for (size_t i = 0; i < verdict->finding_count && i < FINDINGS_MAX; i++) {
         const struct finding *finding = &verdict->findings[i];
         str_clear(&line);
-        phrase_sentence(&line, finding->title ? finding->title : finding->cause);
+        phrase_title(&line, finding);
         styled(page, (enum style)(STYLE_P0 + (int)finding->priority), priority_name(finding->priority));
         blanks(page->str, 2);
         wrap(page, str_text(&line), INDENT, INDENT);
