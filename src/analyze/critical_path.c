@@ -105,7 +105,9 @@ static void step_over_wait(struct walker *walker, const struct run_wait *wait)
         charge(walker, num_max(queue_start, wait->start_ns), WAIT_CPU_QUEUE, RUN_NONE);
         return;
     }
-    bool known = wait->waker != RUN_NONE && wait->waker != walker->actor;
+    /* A walk that comes into a wait long before its event (by a spawn inside it) cannot go on at the waker. */
+    bool known = wait->waker != RUN_NONE && wait->waker != walker->actor &&
+                 wait->event_ns <= walker->t + run_tolerance_ns(walker->run);
     if (!known || wait->event_ns < walker->run->start_ns || walker->jumps >= JUMP_MAX || wait->poll_series) {
         charge(walker, wait->start_ns, wait->reason, wait->peer);
         return;

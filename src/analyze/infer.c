@@ -7,8 +7,6 @@
 #include "base/num.h"
 #include "model/meta.h"
 
-/* How far a deed and the wake-up it causes may be apart on exact clocks. */
-#define TOLERANCE_NS (2 * NS_PER_MS)
 /* Candidates looked at for one wait; a pool larger than this is sampled from its front. */
 #define CANDIDATE_MAX 256
 #define SERIES_MIN    3
@@ -459,7 +457,7 @@ static int prepare(struct infer *infer)
 
 int infer_wakers(struct run *run, struct err *err)
 {
-    struct infer infer = {.run = run, .tolerance_ns = num_max(TOLERANCE_NS, 2 * run->boundary_error_ns)};
+    struct infer infer = {.run = run, .tolerance_ns = run_tolerance_ns(run)};
     int status = prepare(&infer);
     if (!status) {
         apply_edges(&infer);

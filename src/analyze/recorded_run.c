@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analyze/stage.h"
+#include "base/clock.h"
 #include "base/num.h"
 #include "model/meta.h"
 
@@ -523,6 +524,19 @@ static uint32_t actor_of(const struct run *run, uint32_t track)
     return at->actors.count ? at->actors.items[0] : RUN_NONE;
 }
 
+/* Nobody spawns while asleep: a child seen for the first time during its spawner's wait was made before it, or, when
+ * the wait ends within the clocks' tolerance, after it. */
+static uint64_t awake_at(const struct run *run, uint32_t spawner, uint64_t spawn_ns)
+{
+    const struct run_wait *wait = run_wait_at(&run->tracks.items[spawner], spawn_ns, NULL);
+    bool asleep =
+        wait && wait->count == 1 && wait->blocked_ns && spawn_ns <= wait->end_ns - wait->runnable_ns;
+    if (!asleep)
+        return spawn_ns;
+    uint64_t to_end = wait->end_ns - spawn_ns, from_start = spawn_ns - wait->start_ns;
+    return to_end < from_start && to_end <= run_tolerance_ns(run) ? wait->end_ns : wait->start_ns;
+}
+
 static void settle_spawns(struct run *run)
 {
     for (size_t i = 0; i < run->edges.count; i++) {
@@ -533,7 +547,8 @@ static void settle_spawns(struct run *run)
         if (from == RUN_NONE || to == RUN_NONE || from == to)
             continue;
         run->tracks.items[to].spawner = from;
-        run->tracks.items[to].spawn_ns = num_min(edge->from_ns, run->tracks.items[to].start_ns);
+        run->tracks.items[to].spawn_ns =
+            awake_at(run, from, num_min(edge->from_ns, run->tracks.items[to].start_ns));
     }
     for (uint32_t i = 0; i < run->tracks.count; i++) {
         struct run_track *track = &run->tracks.items[i];
@@ -547,7 +562,7 @@ static void settle_spawns(struct run *run)
         if (from == RUN_NONE || from == i)
             continue;
         track->spawner = from;
-        track->spawn_ns = track->start_ns;
+        track->spawn_ns = awake_at(run, from, track->start_ns);
     }
 }
 
@@ -651,6 +666,11 @@ void run_deinit(struct run *run)
     vec_free(&run->binds);
     intern_free(&run->stage_names);
     arena_free(&run->arena);
+}
+
+uint64_t run_tolerance_ns(const struct run *run)
+{
+    return num_max(2 * NS_PER_MS, 2 * run->boundary_error_ns);
 }
 
 size_t run_waits_before(const struct run_track *track, uint64_t t)

@@ -148,6 +148,9 @@ struct run {
 WARN_UNUSED int run_load(const struct view *view, struct run *ret_run, struct err *err);
 void run_deinit(struct run *run);
 
+/* How far a deed and the wake-up it causes may be apart: 2 ms on exact clocks, more where /proc was looked at. */
+uint64_t run_tolerance_ns(const struct run *run);
+
 /* How many of a track's waits start before t: they are items[0 .. count - 1]. */
 size_t run_waits_before(const struct run_track *track, uint64_t t);
 

@@ -226,7 +226,8 @@ static void put_await(struct builder *builder, const struct run_wait *wait, uint
     if (wait->count > 1) {
         uint64_t length = wait->end_ns - wait->start_ns, away = wait->blocked_ns + wait->runnable_ns;
         struct op cpu = {.kind = OP_CPU, .peer = RUN_NONE};
-        put_stretch(builder, wait->end_ns, length > away ? length - away : 0, cpu);
+        put_stretch(builder, wait->end_ns - num_min(wait->runnable_ns, length),
+                    length > away ? length - away : 0, cpu);
         op.at_ns = builder->cursor;
         put(builder, op);
         return;
@@ -239,6 +240,16 @@ static void put_await(struct builder *builder, const struct run_wait *wait, uint
         put_stretch(builder, end, end - builder->cursor, residual);
 }
 
+/* The queueing at the end of a wait, where it was others' doing. */
+static void put_queue(struct builder *builder, const struct run_wait *wait)
+{
+    struct op queue = {.kind = OP_DELAY, .reason = WAIT_CPU_QUEUE, .peer = RUN_NONE};
+    uint64_t middle =
+        wait->end_ns - (wait->count == 1 ? wait->runnable_ns : wait->end_ns - wait->start_ns) / 2;
+    if (wait->runnable_ns && wait->end_ns > builder->cursor && queued_for_others(builder, middle))
+        put_stretch(builder, wait->end_ns, num_min(wait->runnable_ns, wait->end_ns - builder->cursor), queue);
+}
+
 static void put_wait(struct builder *builder, const struct run_wait *wait, uint32_t signal)
 {
     if (signal != RUN_NONE) {
@@ -248,15 +259,13 @@ static void put_wait(struct builder *builder, const struct run_wait *wait, uint3
         uint64_t middle = wait->start_ns + (length > away ? length - away : 0);
         put_cpu(builder, middle);
         struct op delay = {.kind = OP_DELAY, .reason = wait->reason, .peer = wait->peer};
-        put_stretch(builder, wait->end_ns, wait->blocked_ns, delay);
+        put_stretch(builder, wait->end_ns - num_min(wait->runnable_ns, wait->end_ns - middle),
+                    wait->blocked_ns, delay);
     } else if (wait->blocked_ns) {
         struct op delay = {.kind = OP_DELAY, .reason = wait->reason, .peer = wait->peer};
         put_stretch(builder, wait->end_ns - wait->runnable_ns, wait->blocked_ns, delay);
     }
-    struct op queue = {.kind = OP_DELAY, .reason = WAIT_CPU_QUEUE, .peer = RUN_NONE};
-    uint64_t middle = wait->end_ns - wait->runnable_ns / 2;
-    if (wait->count == 1 && wait->end_ns > builder->cursor && queued_for_others(builder, middle))
-        put_stretch(builder, wait->end_ns, num_min(wait->runnable_ns, wait->end_ns - builder->cursor), queue);
+    put_queue(builder, wait);
     builder->cursor = num_max(builder->cursor, wait->end_ns);
     put_due_signals(builder);
 }
