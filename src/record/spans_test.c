@@ -321,6 +321,77 @@ static void a_forked_child_has_its_own_track_and_names(void **state)
     assert_int_equal(span_drain_totals(rig->drain).process_count, 3);
 }
 
+static void signal_handlers_may_have_spans(void **state)
+{
+    struct rig *rig = *state;
+    size_t at = 0;
+
+    probe(rig, "signals 300000 sleep 20 spans 1");
+    finish(rig);
+    for (size_t i = 0; i < row_count(rig, TABLE_SPAN); i++)
+        assert_int_equal(CELL(rig, SPAN, span, status, i), SPAN_STATUS_OK);
+    assert_true(span_find(rig, "interrupted", &at) > 1000);
+    assert_int_equal(span_find(rig, "outer", &at), 1);
+    assert_int_equal(CELL(rig, SPAN, span, parent, at), 0);
+}
+
+static void only_its_own_thread_ends_a_span(void **state)
+{
+    struct rig *rig = *state;
+    size_t own = 0, other = 0;
+
+    probe(rig, "foreign");
+    finish(rig);
+    assert_int_equal(span_find(rig, "foreign", &own), 1);
+    assert_int_equal(span_find(rig, "not foreign", &other), 1);
+    assert_int_equal(CELL(rig, SPAN, span, status, own), SPAN_STATUS_OK);
+    assert_true(CELL(rig, SPAN, span, end_ns, own) >= CELL(rig, SPAN, span, end_ns, other));
+    assert_true(CELL(rig, SPAN, span, track, own) != CELL(rig, SPAN, span, track, other));
+}
+
+static void a_span_open_at_exec_ends_there(void **state)
+{
+    struct rig *rig = *state;
+    size_t before = 0, after = 0;
+
+    probe(rig, "open before exec spans 1 sleep 50");
+    finish(rig);
+    assert_int_equal(span_find(rig, "before", &before), 1);
+    assert_int_equal(span_find(rig, "outer", &after), 1);
+    assert_int_equal(CELL(rig, SPAN, span, status, before), SPAN_STATUS_CUT);
+    assert_int_equal(CELL(rig, SPAN, span, track, before), CELL(rig, SPAN, span, track, after));
+    assert_true(CELL(rig, SPAN, span, end_ns, before) <= CELL(rig, SPAN, span, start_ns, after));
+}
+
+static void the_folder_of_a_killed_recorder_is_removed_by_the_next(void **state)
+{
+    struct rig *rig = *state;
+    struct span_drain *next;
+    char folder[WIRE_PATH_BYTES_MAX] = "";
+    struct err err;
+    int pipes[2], status;
+    pid_t child;
+
+    assert_int_equal(pipe(pipes), 0);
+    child = fork();
+    if (child == 0) {
+        if (span_drain_create(&(struct span_drain_options){0}, &next, &err) == 0 &&
+            write(pipes[1], span_drain_folder(next), strlen(span_drain_folder(next))) > 0)
+            raise(SIGKILL);
+        _exit(1);
+    }
+    close(pipes[1]);
+    assert_true(read(pipes[0], folder, sizeof folder - 1) > 0);
+    close(pipes[0]);
+    waitpid(child, &status, 0);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(access(folder, F_OK), 0);
+    assert_int_equal(span_drain_create(&(struct span_drain_options){0}, &next, &err), 0);
+    assert_int_equal(access(folder, F_OK), -1);
+    assert_int_equal(access(span_drain_folder(rig->drain), F_OK), 0);
+    span_drain_destroy(next);
+}
+
 static void a_token_joins_two_processes(void **state)
 {
     struct rig *rig = *state;
@@ -382,15 +453,19 @@ static void what_is_dropped_is_counted(void **state)
     assert_true(span_find(rig, "outer", &at) > 500);
 }
 
-static void a_reader_that_keeps_up_loses_nothing(void **state)
+/* Twice round the ring. On a machine so busy that the reader is kept away, what is missing must be counted. */
+static void nothing_is_missing_without_being_counted(void **state)
 {
     struct rig *rig = *state;
-    size_t at = 0;
+    size_t at = 0, found;
 
-    probe(rig, "spans 2000 sleep 20 spans 2000 sleep 20 spans 2000");
+    probe(rig, "spans 2000 sleep 20 spans 2000 sleep 20 spans 2000 sleep 20 spans 2000 sleep 20 spans 2000");
     finish(rig);
-    assert_int_equal(span_drain_totals(rig->drain).lost_count, 0);
-    assert_int_equal(span_find(rig, "outer", &at), 6000);
+    found = span_find(rig, "outer", &at) + span_find(rig, "inner", &at);
+    assert_true(found + span_drain_totals(rig->drain).lost_count >= 20000);
+    assert_int_equal(found, span_drain_totals(rig->drain).span_count);
+    if (found != 20000)
+        print_message("# the reader was too slow for %zu spans\n", 20000 - found);
 }
 
 static void the_folder_is_gone_afterwards(void **state)
@@ -506,10 +581,14 @@ int spans_test(void)
         RIG_TEST(workers_are_tracks_bound_to_their_threads),
         RIG_TEST(threads_that_follow_each_other_are_told_apart),
         RIG_TEST(a_forked_child_has_its_own_track_and_names),
+        RIG_TEST(signal_handlers_may_have_spans),
+        RIG_TEST(only_its_own_thread_ends_a_span),
+        RIG_TEST(a_span_open_at_exec_ends_there),
+        RIG_TEST(the_folder_of_a_killed_recorder_is_removed_by_the_next),
         RIG_TEST(a_token_joins_two_processes),
         RIG_TEST(counters_are_series_of_the_process),
         RIG_TEST(what_is_dropped_is_counted),
-        RIG_TEST(a_reader_that_keeps_up_loses_nothing),
+        RIG_TEST(nothing_is_missing_without_being_counted),
         RIG_TEST(the_folder_is_gone_afterwards),
         RIG_TEST(nonsense_in_a_ring_is_survived),
         RIG_TEST(a_ring_cut_short_or_of_another_size_is_survived),

@@ -178,7 +178,7 @@ static void unlock(void)
 }
 
 /* A new file of the session with all its blocks on the disk, mapped; NULL when it cannot be had. */
-static void *file_make(const char *kind, const char *suffix, size_t bytes, int map_flags)
+static void *file_make(const char *kind, const char *suffix, size_t bytes)
 {
     char path[WIRE_PATH_BYTES_MAX + FILE_NAME_BYTES], *end;
     void *memory = MAP_FAILED;
@@ -195,7 +195,7 @@ static void *file_make(const char *kind, const char *suffix, size_t bytes, int m
         status = posix_fallocate(fd, 0, (off_t)bytes);
     while (status == EINTR);
     if (status == 0)
-        memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | map_flags, fd, 0);
+        memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED)
         unlink(path);
     close(fd);
@@ -346,7 +346,7 @@ static bool process_attach(void)
 
     process->pid = (uint32_t)syscall(SYS_getpid);
     process->nonce = sdk_clock(is_tsc());
-    file = file_make("names", "", sizeof *file + NAMES_AREA_BYTES, 0);
+    file = file_make("names", "", sizeof *file + NAMES_AREA_BYTES);
     if (!file)
         return false;
     file->version = WIRE_VERSION;
@@ -422,7 +422,7 @@ static bool thread_make_ring(struct sdk_thread *thread)
     char suffix[16] = "-";
 
     put_number(suffix + 1, number, 10);
-    ring = file_make("ring", suffix, RING_SLOTS_OFFSET + session.ring_bytes, MAP_POPULATE);
+    ring = file_make("ring", suffix, RING_SLOTS_OFFSET + session.ring_bytes);
     if (!ring)
         return false;
     ring->version = WIRE_VERSION;

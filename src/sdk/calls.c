@@ -7,22 +7,23 @@
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)
 
 /* The thread's block when it has room as it stands, else by the slow path. */
-static inline struct sdk_thread *room_for_begin(void)
+static inline struct sdk_thread *room_for(unsigned count)
 {
     struct sdk_thread *thread = sdk_self;
 
-    if (LIKELY(thread->head < thread->limit && !thread->is_busy))
+    if (LIKELY(thread->head + count <= thread->limit && !thread->is_busy))
         return thread;
-    return sdk_room(1, false);
+    return sdk_room(count, false);
 }
 
-static inline struct sdk_thread *room_for_more(unsigned count)
+/* The same for what ends something: it may use the reserve. */
+static inline struct sdk_thread *room_for_end(void)
 {
     struct sdk_thread *thread = sdk_self;
 
-    if (LIKELY(thread->head + count <= thread->limit_end && !thread->is_busy))
+    if (LIKELY(thread->head < thread->limit_end && !thread->is_busy))
         return thread;
-    return sdk_room(count, true);
+    return sdk_room(1, true);
 }
 
 static inline void claim(struct sdk_thread *thread)
@@ -74,10 +75,10 @@ static __attribute__((noinline)) struct toll_span begin_first(struct toll_site *
     struct sdk_thread *thread;
     uint32_t name;
 
-    if (!room_for_begin())
+    if (!room_for(1))
         return none;
     name = sdk_name_of_site(site);
-    thread = room_for_begin();
+    thread = room_for(1);
     return thread ? begin(thread, name) : none;
 }
 
@@ -90,7 +91,7 @@ struct toll_span toll_sdk_begin_site(struct toll_site *site)
 
     if (!LIKELY(name))
         return begin_first(site);
-    thread = room_for_begin();
+    thread = room_for(1);
     return LIKELY(thread) ? begin(thread, name) : none;
 }
 
@@ -109,7 +110,7 @@ void toll_sdk_end(struct toll_span span)
     if (thread != span.thread || !thread->ring)
         return;
     now = sdk_clock(thread->is_clock_tsc);
-    thread = room_for_more(1);
+    thread = room_for_end();
     if (!thread)
         return;
     claim(thread);
@@ -120,7 +121,7 @@ void toll_sdk_end(struct toll_span span)
 /* For events whose value is the time, `value` is taken by the caller: before the room that it may wait for. */
 static void one_slot(enum ring_kind kind, uint64_t value, uint32_t name, uint32_t argument)
 {
-    struct sdk_thread *thread = room_for_more(1);
+    struct sdk_thread *thread = room_for(1);
 
     if (!thread)
         return;
@@ -131,13 +132,13 @@ static void one_slot(enum ring_kind kind, uint64_t value, uint32_t name, uint32_
 
 void toll_sdk_usage_known(unsigned kind, double amount)
 {
-    if (room_for_more(1))
+    if (room_for(1))
         one_slot(RING_USAGE, double_bits(amount), sdk_name_of_usage(kind), 0);
 }
 
 void toll_sdk_usage(const char *kind, double amount)
 {
-    if (room_for_more(1))
+    if (room_for(1))
         one_slot(RING_USAGE, double_bits(amount), sdk_name(kind), 0);
 }
 
@@ -146,10 +147,10 @@ void toll_sdk_counter(const char *name, double value)
     struct sdk_thread *thread;
     uint32_t id;
 
-    if (!room_for_more(2))
+    if (!room_for(2))
         return;
     id = sdk_name(name);
-    thread = room_for_more(2);
+    thread = room_for(2);
     if (!thread)
         return;
     claim(thread);
@@ -160,7 +161,7 @@ void toll_sdk_counter(const char *name, double value)
 
 void toll_sdk_track_begin(unsigned kind, const char *name)
 {
-    struct sdk_thread *thread = room_for_more(1);
+    struct sdk_thread *thread = room_for(1);
 
     if (thread)
         one_slot(RING_TRACK_BEGIN, sdk_clock(thread->is_clock_tsc), sdk_name(name), kind);
@@ -168,15 +169,18 @@ void toll_sdk_track_begin(unsigned kind, const char *name)
 
 void toll_sdk_track_end(unsigned kind)
 {
-    struct sdk_thread *thread = room_for_more(1);
+    struct sdk_thread *thread = room_for_end();
 
-    if (thread)
-        one_slot(RING_TRACK_END, sdk_clock(thread->is_clock_tsc), 0, kind);
+    if (!thread)
+        return;
+    claim(thread);
+    fill(thread, 0, sdk_clock(thread->is_clock_tsc), ring_word(RING_TRACK_END, 0, kind));
+    publish(thread, 1);
 }
 
 void toll_sdk_mark(unsigned pid, const char *name)
 {
-    struct sdk_thread *thread = room_for_more(1);
+    struct sdk_thread *thread = room_for(1);
 
     if (thread)
         one_slot(RING_MARK, sdk_clock(thread->is_clock_tsc), sdk_name(name), pid);
@@ -194,7 +198,7 @@ static_assert(sizeof TOKEN_PREFIX + 4 + 8 + 8 + 8 + 16 <= TOLL_TOKEN_BYTES, "a t
 void toll_sdk_token(char token[TOLL_TOKEN_BYTES])
 {
     static const char digits[] = "0123456789abcdef";
-    struct sdk_thread *thread = room_for_more(1);
+    struct sdk_thread *thread = sdk_self->ring ? sdk_self : sdk_room(1, true);
     struct sdk_identity identity;
     uint64_t fields[4];
     char *end = token;
@@ -247,7 +251,7 @@ void toll_sdk_edge(unsigned kind, const char *token)
 
     if (!token || !token_parse(token, fields))
         return;
-    thread = room_for_more(3);
+    thread = room_for(3);
     if (!thread || fields[0] != sdk_identity().session)
         return;
     claim(thread);

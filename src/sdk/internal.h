@@ -30,8 +30,8 @@ enum sdk_thread_state { SDK_THREAD_NEW, SDK_THREAD_HELD, SDK_THREAD_RELEASED };
  * head <= limit_end <= tail + slot_count, limit <= limit_end. */
 struct sdk_thread {
     uint64_t head;      /* the next index to write */
-    uint64_t limit;     /* begins stop here */
-    uint64_t limit_end; /* everything stops here */
+    uint64_t limit;     /* all but ends stop here */
+    uint64_t limit_end; /* ends do here */
     struct ring_slot *slots;
     struct ring_file *ring;
     uint32_t mask; /* slot_count - 1 */
@@ -58,8 +58,8 @@ static inline uint64_t sdk_clock(bool is_clock_tsc)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* A thread of this process with room for `count` more slots (for what may use the reserve, when `is_end`), or
- * NULL: then the event was counted as lost. */
+/* This thread with room for `count` more slots (is_end: it ends something and may use the reserve), or NULL: then the
+ * event was counted as lost. */
 struct sdk_thread *sdk_room(unsigned count, bool is_end);
 
 /* The id of a name, registered now if need be; 0 when there is no names file (then there is no ring either). */

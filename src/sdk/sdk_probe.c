@@ -8,6 +8,10 @@
  *   serial T         T threads one after the other, each one span "short life"
  *   fork N           a child (fork) that makes N spans "child span", waited for, inside a span "parent span"
  *   rawfork          the same by the system call alone
+ *   rows N           a span "heavy" with N times one row
+ *   signals N        N times a span "interrupted", with a span "handler" in a signal handler ten thousand times a second
+ *   foreign          a span "foreign" that another thread tries to end
+ *   exec WORD...     becomes the probe once more, with the words
  *   counter N        the values 1 to N of "queue depth"
  *   token FILE       writes a token of a span "producer" to FILE
  *   depends FILE     declares, in a span "consumer", that it depends on it
@@ -25,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -127,6 +132,49 @@ static void fork_spans(int raw, unsigned long count)
     waitpid((pid_t)child, NULL, 0);
 }
 
+static void rows(unsigned long count)
+{
+    TOLL_SPAN("heavy");
+    while (count-- > 0)
+        toll_rows(1);
+}
+
+static void handler(int number)
+{
+    TOLL_SPAN("handler");
+    (void)number;
+}
+
+static void signals(unsigned long count)
+{
+    const struct sigaction action = {.sa_handler = handler};
+    const struct itimerval often = {{0, 100}, {0, 100}}, never = {{0, 0}, {0, 0}};
+
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    while (count-- > 0) {
+        TOLL_SPAN("interrupted");
+    }
+    setitimer(ITIMER_REAL, &never, NULL);
+}
+
+static void *end_of_another(void *span)
+{
+    TOLL_SPAN("not foreign");
+    toll_span_end(*(struct toll_span *)span);
+    return NULL;
+}
+
+static void foreign(void)
+{
+    struct toll_span span = toll_span_begin("foreign");
+    pthread_t id;
+
+    if (pthread_create(&id, NULL, end_of_another, &span) != 0 || pthread_join(id, NULL) != 0)
+        abort();
+    toll_span_end(span);
+}
+
 static void token_write(const char *path)
 {
     struct toll_span span = toll_span_begin("producer");
@@ -188,6 +236,8 @@ static int perform(const char *what, const char *first, const char *second)
         return cross(), 1;
     if (strcmp(what, "rawfork") == 0)
         return fork_spans(1, 1), 1;
+    if (strcmp(what, "foreign") == 0)
+        return foreign(), 1;
     if (strcmp(what, "kill") == 0)
         return kill(getpid(), SIGKILL), 1;
     if (!first)
@@ -198,6 +248,10 @@ static int perform(const char *what, const char *first, const char *second)
         serial(number);
     else if (strcmp(what, "fork") == 0)
         fork_spans(0, number);
+    else if (strcmp(what, "rows") == 0)
+        rows(number);
+    else if (strcmp(what, "signals") == 0)
+        signals(number);
     else if (strcmp(what, "counter") == 0)
         counter(number);
     else if (strcmp(what, "token") == 0)
@@ -224,7 +278,10 @@ int main(int argc, char **argv)
 {
     int at = 1;
 
-    while (at < argc)
+    while (at < argc) {
+        if (strcmp(argv[at], "exec") == 0)
+            return execv("/proc/self/exe", argv + at);
         at += perform(argv[at], at + 1 < argc ? argv[at + 1] : NULL, at + 2 < argc ? argv[at + 2] : NULL);
+    }
     return 0;
 }

@@ -181,6 +181,17 @@ static void a_full_ring_drops_whole_spans_and_counts_them(void **state)
     assert_true(content.header.lost_count >= 10000 - content.kinds[RING_BEGIN]);
 }
 
+static void usage_leaves_room_for_the_end(void **state)
+{
+    struct content content;
+
+    assert_int_equal(probe(*state, "rows 5000"), 0);
+    ring_read(*state, "-0", &content);
+    assert_int_equal(content.kinds[RING_BEGIN], 1);
+    assert_int_equal(content.kinds[RING_END], 1);
+    assert_true(content.header.lost_count > 0);
+}
+
 static void a_child_writes_files_of_its_own(void **state)
 {
     assert_int_equal(probe(*state, "fork 1 rawfork"), 0);
@@ -238,6 +249,7 @@ int sdk_test(void)
         SESSION_TEST(spans_and_usage_reach_the_ring_in_order),
         SESSION_TEST(what_was_written_survives_a_kill),
         SESSION_TEST(a_full_ring_drops_whole_spans_and_counts_them),
+        SESSION_TEST(usage_leaves_room_for_the_end),
         SESSION_TEST(a_child_writes_files_of_its_own),
         SESSION_TEST(a_ring_is_taken_over_when_its_thread_ends),
         SESSION_TEST(threads_at_once_have_rings_of_their_own),
