@@ -9,10 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "candles.h"
 #include "http.h"
+
+/* Several seconds of asking for rows that are on their way. */
+enum { QUESTIONS_MAX = 100 };
 
 struct sink {
     const struct database *database;
@@ -264,19 +268,27 @@ static int count_influx(struct http *http, const struct database *database, cons
     return result;
 }
 
-int database_count(const struct database *database, const char *run_id, uint64_t *ret_row_count,
-                   struct problem *problem)
+int database_count(const struct database *database, const char *run_id, uint64_t expected,
+                   uint64_t *ret_row_count, struct problem *problem)
 {
+    const struct timespec pause = {.tv_nsec = 20000000};
+    uint64_t row_count = 0;
     struct http *http;
-    int result;
+    int result = 0;
 
     if (database->kind == DATABASE_NULL)
         return problem_set(problem, "could not count the rows: null:// keeps none");
     if (http_open(&http, problem) < 0)
         return -1;
-    result = database->kind == DATABASE_VICTORIA
-                 ? count_victoria(http, database, run_id, ret_row_count, problem)
-                 : count_influx(http, database, run_id, ret_row_count, problem);
+    for (int question = 0; result == 0 && row_count != expected && question < QUESTIONS_MAX; question++) {
+        if (question > 0)
+            nanosleep(&pause, NULL);
+        result = database->kind == DATABASE_VICTORIA
+                     ? count_victoria(http, database, run_id, &row_count, problem)
+                     : count_influx(http, database, run_id, &row_count, problem);
+    }
     http_close(http);
+    if (result == 0)
+        *ret_row_count = row_count;
     return result;
 }

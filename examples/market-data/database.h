@@ -39,10 +39,11 @@ MUST_CHECK int sink_send(struct sink *sink, const struct buffer *lines, struct p
 void sink_close(struct sink *sink);
 
 /*
- * How many complete rows of the run a query returns; VictoriaMetrics is told to flush first, since it
- * shows new rows only after some seconds. Ask once at the end: it reads every row.
+ * How many complete rows of the run a query returns. VictoriaMetrics shows new rows only after some seconds: it
+ * is told to flush, and asked again for a while when some are still on their way to where queries look. Ask at
+ * the end: each question reads every row.
  */
-MUST_CHECK int database_count(const struct database *database, const char *run_id, uint64_t *ret_row_count,
-                              struct problem *problem);
+MUST_CHECK int database_count(const struct database *database, const char *run_id, uint64_t expected,
+                              uint64_t *ret_row_count, struct problem *problem);
 
 #endif

@@ -169,7 +169,7 @@ static int rate_measure(struct rate *rate, struct problem *problem)
         if (rate_prepare(rate, run_id, problem) < 0 || rate_send(rate, &wall_s, problem) < 0)
             return -1;
         if (rate->database.kind != DATABASE_NULL) {
-            if (database_count(&rate->database, run_id, &found, problem) < 0)
+            if (database_count(&rate->database, run_id, rate->row_count, &found, problem) < 0)
                 return -1;
             if (found != rate->row_count)
                 return problem_set(problem, "%llu rows were sent, but the database returns %llu",

@@ -262,7 +262,7 @@ static int pipeline_verify(struct pipeline *pipeline, struct problem *problem)
     uint64_t found = 0;
 
     TOLL_SPAN("verify");
-    if (database_count(&pipeline->database, pipeline->options.run_id, &found, problem) < 0)
+    if (database_count(&pipeline->database, pipeline->options.run_id, expected, &found, problem) < 0)
         return -1;
     toll_rows(found);
     if (found != expected)

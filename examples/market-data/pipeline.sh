@@ -20,9 +20,9 @@ if [ "${1-}" = --one ]; then
     curl -sSf --noproxy '*' -o "$zip" "$base_url/$name"
     symbol=${name%%-*}
     lines() {
-        unzip -p "$zip" | mawk -F, -v tags="candles,symbol=$symbol,run=$run_id" '{
-            print tags " open=" $2 ",high=" $3 ",low=" $4 ",close=" $5 ",volume=" $6 " " $1 "000000"
-        }'
+        unzip -p "$zip" | mawk -F, -v tags="candles,symbol=$symbol,run=$run_id" -v count="$zip.rows" '
+            { print tags " open=" $2 ",high=" $3 ",low=" $4 ",close=" $5 ",volume=" $6 " " $1 "000000" }
+            END { print NR >count }'
     }
     case "$db_url" in
     # -N ends our side after the last line; nc ends when the database has taken it and ends its own.
@@ -89,6 +89,16 @@ curl -sSf --noproxy '*' "$base_url/index.txt" | sed -n "1,${files}p" >"$scratch/
 xargs -P "$workers" -n 1 bash "$0" --one <"$scratch/index.txt"
 wall_ms=$(((${EPOCHREALTIME/./} - ${started/./}) / 1000))
 
-rows=$(count)
+# What was just flushed may still be on its way to where queries look.
+expected=$(cat "$scratch"/*.rows | awk '{ sum += $1 } END { print sum }')
+for _ in {1..100}; do
+    rows=$(count)
+    [ "$rows" != "$expected" ] || break
+    sleep 0.02
+done
 echo "$(wc -l <"$scratch/index.txt") files in $((wall_ms / 1000)).$(printf %03d $((wall_ms % 1000))) s with" \
     "$workers worker(s); a query returns $rows rows: $((rows * 1000 / (wall_ms > 0 ? wall_ms : 1))) rows/s"
+if [ "$rows" != "$expected" ]; then
+    echo "pipeline.sh: $expected rows were sent, but the database returns $rows" >&2
+    exit 1
+fi
