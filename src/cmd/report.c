@@ -34,7 +34,8 @@ static int run(struct verb_context *context, struct err *err)
     struct report_request request = {.path = context->operands[0],
                                      .format = options->format,
                                      .width = context->width,
-                                     .colour = context->colour && !options->output};
+                                     .colour = context->colour && !options->output,
+                                     .ascii = context->ascii && !options->output};
     struct str text = {0};
     int status = ops_report(&request, &text, err);
     if (!status && options->output)

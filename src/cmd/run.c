@@ -49,7 +49,8 @@ static int run(struct verb_context *context, struct err *err)
                                   .rate_hz = (unsigned)options->rate_hz,
                                   .verdict = !options->quiet,
                                   .width = context->width,
-                                  .colour = context->colour_talk};
+                                  .colour = context->colour_talk,
+                                  .ascii = context->ascii};
     struct run_outcome outcome;
     int status = ops_run(&request, &outcome, err);
     context->exit_status = outcome.exit_status;

@@ -18,7 +18,7 @@ static void write_head(struct str *str, const struct verdict *verdict)
     phrase_exit(&text, &verdict->run);
     str_append(&text, ". ");
     phrase_work(&text, verdict);
-    escape_markdown(str, str_text(&text));
+    phrase_sentence(str, str_text(&text));
     str_append(str, "\n\n");
     str_clear(&text);
     if (phrase_poor(&text, verdict)) {

@@ -211,21 +211,30 @@ static void write_name(const struct page *page, const char *name)
     str_free(&cut);
 }
 
-/* A share above nothing shows at least one cell. */
+/* In eighths of a cell where the characters allow it; a share above nothing shows something. */
 static void write_bar(const struct page *page, double ratio)
 {
-    const char *cell = page->options->ascii ? "#" : "\xe2\x96\x88";
+    static const char *const eighths[] = {"",
+                                          "\xe2\x96\x8f",
+                                          "\xe2\x96\x8e",
+                                          "\xe2\x96\x8d",
+                                          "\xe2\x96\x8c",
+                                          "\xe2\x96\x8b",
+                                          "\xe2\x96\x8a",
+                                          "\xe2\x96\x89"};
+    double clipped = !(ratio > 0) ? 0 : ratio > 1 ? 1 : ratio;
+    size_t parts = page->options->ascii ? 1 : 8,
+           filled = (size_t)(clipped * BAR_COLUMNS * (double)parts + 0.5);
     struct str bar = {0};
-    double clipped = ratio < 0 ? 0 : ratio > 1 ? 1 : ratio;
-    size_t filled = (size_t)(clipped * BAR_COLUMNS + 0.5);
 
     if (!filled && ratio > 0)
         filled = 1;
-    for (size_t i = 0; i < filled; i++)
-        str_append(&bar, cell);
+    for (size_t i = 0; i < filled / parts; i++)
+        str_append(&bar, page->options->ascii ? "#" : "\xe2\x96\x88");
+    str_append(&bar, eighths[filled % parts]);
     if (filled)
         styled(page, STYLE_BAR, str_text(&bar));
-    blanks(page->str, BAR_COLUMNS - filled + 2);
+    blanks(page->str, BAR_COLUMNS - (filled + parts - 1) / parts + 2);
     str_free(&bar);
 }
 
