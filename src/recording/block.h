@@ -40,6 +40,13 @@ static inline const uint8_t *block_payload(const struct block *block, size_t col
     return block->bytes + block->payload_offsets[column];
 }
 
+/* Where the last payload ends; up to 7 zero bytes follow, which no checksum covers. */
+static inline size_t block_used_bytes(const struct block *block)
+{
+    size_t last = block->header.column_count - 1u;
+    return block->payload_offsets[last] + block->columns[last].length;
+}
+
 WARN_UNUSED int block_verify_payload(const struct block *block, size_t column, struct err *err);
 
 /* Memory that decoding zstd payloads needs; zero-initialise it, one for each thread. */

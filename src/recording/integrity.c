@@ -146,8 +146,7 @@ static int check_block(struct checking *checking, const struct block *block, uin
         check_problem(&checking->result, offset, "the block's sequence number does not grow");
     checking->sequence_next = header->sequence + 1;
     checking->result.block_count++;
-    size_t last = header->column_count - 1u;
-    for (size_t at = block->payload_offsets[last] + block->columns[last].length; at < header->length; at++) {
+    for (size_t at = block_used_bytes(block); at < header->length; at++) {
         if (block->bytes[at])
             check_problem(&checking->result, offset, "the block's padding is not zero");
     }

@@ -23,6 +23,15 @@ static bool is_same_file(const char *one, const char *other)
            first.st_ino == second.st_ino;
 }
 
+/* The block as it is, but for its padding: that is written anew. */
+static int copy_block(const struct block *block, struct output *output, struct err *err)
+{
+    static const uint8_t padding[8];
+    size_t used = block_used_bytes(block);
+    int status = output_append(output, block->bytes, used, err);
+    return status ? status : output_append(output, padding, block->header.length - used, err);
+}
+
 /* Copies what is whole; sequence numbers that do not grow are an earlier life of the same disk space. */
 static int copy_blocks(const struct mapping *mapping, uint64_t end, struct output *output,
                        struct recover_result *result, struct err *err)
@@ -34,7 +43,7 @@ static int copy_blocks(const struct mapping *mapping, uint64_t end, struct outpu
     while (!status && block_find(mapping->bytes, end, &offset, &block)) {
         uint32_t length = block.header.length;
         if (block.header.sequence >= sequence_next) {
-            status = output_append(output, mapping->bytes + offset, length, err);
+            status = copy_block(&block, output, err);
             sequence_next = block.header.sequence + 1;
             byte_count_kept += length;
             result->block_count++;
