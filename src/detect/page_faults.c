@@ -29,7 +29,8 @@ int detect_page_faults(const struct scene *scene, struct claims *claims, struct 
     uint64_t waited = scene_doing_ns(scene, WAIT_PAGE_FAULT, &claim.where);
     uint64_t cpu_ns = process ? process->cpu_user_ns + process->cpu_system_ns : 0;
     double per_s = cpu_ns ? (double)process->fault_minor_count * 1e9 / (double)cpu_ns : 0;
-    bool many = per_s > FAULT_RATE_MIN && process->fault_minor_count * FAULT_NS_MIN > cpu_ns / 50 &&
+    bool many = process && per_s > FAULT_RATE_MIN &&
+                process->fault_minor_count * FAULT_NS_MIN > cpu_ns / 50 &&
                 process->cpu_system_ns * 5 > cpu_ns;
     uint64_t faulted = many ? process->cpu_system_ns : 0;
     claim.critical_ns = waited + faulted;

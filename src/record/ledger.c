@@ -18,6 +18,9 @@ bool ledger_changed(const struct ledger *ledger, const struct ledger_look *look)
     return !ledger->blocked || look->turn_count != ledger->turn_count;
 }
 
+/* Between two looks; a counter that is not believed (a thread id used again) stays within it. */
+#define TURN_COUNT_MAX ((uint64_t)1 << 32)
+
 static uint64_t minus(uint64_t a, uint64_t b)
 {
     return a > b ? a - b : 0;
@@ -38,7 +41,7 @@ struct sums {
 static struct sums sums_take(const struct ledger *ledger, const struct ledger_look *look)
 {
     struct sums sums = {.from_ns = ledger->blocked ? ledger->seen_ns : ledger->open_ns,
-                        .turn_count = look->turn_count - ledger->turn_count};
+                        .turn_count = num_min(minus(look->turn_count, ledger->turn_count), TURN_COUNT_MAX)};
     uint64_t wall = minus(look->time_ns, sums.from_ns);
 
     sums.run_ns = num_min(minus(look->cpu_ns, ledger->cpu_ns), wall);

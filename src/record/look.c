@@ -62,7 +62,7 @@ enum look_state look_schedstat(struct look *look, uint64_t pid, uint64_t tid, st
 /* "running", "-1 0xSP 0xPC" outside a call, "NUMBER 0xA0 … 0xA5 0xSP 0xPC" inside one; a zombie has no stack. */
 enum look_state look_call(struct look *look, uint64_t pid, uint64_t tid, struct reason_call *ret_call)
 {
-    char text[256];
+    char text[256] = "";
     char *rest = text;
     ssize_t got = thread_read(&look->syscall_fd, (uint64_t[]){pid, tid}, "syscall", text, sizeof text);
 

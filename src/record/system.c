@@ -31,7 +31,9 @@ static const char *ticks_parse(const char *line, uint64_t *ret_busy, uint64_t *r
 
 static double cores(uint64_t now_ticks, uint64_t then_ticks, uint64_t elapsed_ns)
 {
-    return now_ticks > then_ticks ? (double)((now_ticks - then_ticks) * TICK_NS) / (double)elapsed_ns : 0;
+    uint64_t busy_ns = now_ticks > then_ticks ? (now_ticks - then_ticks) * TICK_NS : 0;
+
+    return busy_ns ? (double)busy_ns / (double)elapsed_ns : 0;
 }
 
 static void cpu_series(struct system *system, struct system_cpu *cpu, int number)
