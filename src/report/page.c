@@ -6,15 +6,21 @@
 
 void page_text(struct str *str, const char *text)
 {
-    struct str cut = {0};
+    struct str cut = {0}, escaped = {0};
 
-    if (escape_columns(text) <= PAGE_TEXT_MAX) {
-        escape_markup(str, text);
-        return;
+    if (escape_columns(text) > PAGE_TEXT_MAX) {
+        escape_plain_cut(&cut, text, PAGE_TEXT_MAX, false);
+        text = str_text(&cut);
     }
-    escape_plain_cut(&cut, text, PAGE_TEXT_MAX, false);
-    escape_markup(str, str_text(&cut));
+    escape_markup(&escaped, text);
+    /* A number keeps its sign: no line breaks before it. */
+    for (const char *at = str_text(&escaped); *at; at++)
+        if (at[0] == ' ' && at[1] == '%')
+            str_append(str, "&nbsp;");
+        else
+            str_append_bytes(str, at, 1);
     str_free(&cut);
+    str_free(&escaped);
 }
 
 void page_element(struct str *str, const char *tag, const char *attributes, const char *text)

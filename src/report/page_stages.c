@@ -11,6 +11,8 @@
 #include "report/units.h"
 
 #define STAGES_MAX 30
+#define STAGES_MIN 5 /* shown however small they are; others from RATIO_MIN on */
+#define RATIO_MIN  0.001
 
 static const struct stage *find_stage(const struct verdict *verdict, const char *name)
 {
@@ -105,8 +107,9 @@ static void write_row(struct str *str, const struct verdict *verdict, const stru
     if (stage)
         write_own(str, stage);
     str_append(str, "</div>");
-    str_printf(str, "<div class=\"share\"><b>%s</b> %s</div>", unit_ratio(share->ratio).text,
-               unit_duration(share->ns).text);
+    str_append(str, "<div class=\"share\">");
+    page_element(str, "b", "", unit_ratio(share->ratio).text);
+    str_printf(str, " %s</div>", unit_duration(share->ns).text);
     if (stage)
         write_facts(str, stage);
     str_append(str, "</div>\n");
@@ -141,12 +144,13 @@ int page_stages(struct str *str, const struct verdict *verdict, struct err *err)
     mark_used(verdict, is_used);
     page_legend(str, is_used);
     str_append(str, "<div class=\"stages\">\n");
-    for (size_t i = 0; i < list.shares.count && i < STAGES_MAX; i++)
-        write_row(str, verdict, &list.shares.items[i]);
+    size_t shown = 0;
+    while (shown < list.shares.count && shown < STAGES_MAX &&
+           (shown < STAGES_MIN || list.shares.items[shown].ratio >= RATIO_MIN))
+        write_row(str, verdict, &list.shares.items[shown++]);
     str_append(str, "</div>\n");
-    if (list.shares.count > STAGES_MAX)
-        str_printf(str, "<p class=\"note\">%zu smaller ones are not shown.</p>\n",
-                   list.shares.count - STAGES_MAX);
+    if (list.shares.count > shown)
+        str_printf(str, "<p class=\"note\">Smaller ones not shown: %zu.</p>\n", list.shares.count - shown);
     str_append(str, "</section>\n");
     phrase_shares_free(&list);
     return 0;

@@ -155,12 +155,13 @@ static void write_intervals(struct drawing *drawing, size_t index)
     flush_heap(drawing, index, &heap);
 }
 
-/* Steps of one track follow each other as one line; a change of track is a vertical stroke. */
-static void append_path(struct str *path, const struct drawing *drawing)
+/* Steps of one track follow each other as one strong line; a change of track is a fine vertical link. */
+static void append_path(struct str *path, struct str *links, const struct drawing *drawing)
 {
     const struct timeline *timeline = drawing->timeline;
     uint64_t shortest = timeline->step_count > STEPS_MAX ? drawing->wall_ns / STEPS_MAX : 0;
     size_t last = SIZE_MAX;
+    double last_y = 0;
 
     for (size_t i = 0; i < timeline->step_count; i++) {
         const struct timeline_step *step = &timeline->steps[i];
@@ -170,28 +171,33 @@ static void append_path(struct str *path, const struct drawing *drawing)
         }
         if (step->track != last && step->end_ns - step->start_ns < shortest)
             continue;
+        double x = position(drawing, step->start_ns);
         double y = drawing->top_px[step->track] + drawing->lane_px + drawing->gap_px / 3.0;
-        if (last == SIZE_MAX)
-            str_printf(path, "M%.1f %.1f", position(drawing, step->start_ns), y);
-        else if (step->track != last)
-            str_printf(path, "H%.1fV%.1f", position(drawing, step->start_ns), y);
+        if (step->track != last)
+            str_printf(path, "M%.1f %.1f", x, y);
+        if (last != SIZE_MAX && step->track != last)
+            str_printf(links, "M%.1f %.1fV%.1f", x, last_y, y);
         bool goes_on = i + 1 < timeline->step_count && timeline->steps[i + 1].track == step->track;
         if (!goes_on)
             str_printf(path, "H%.1f", position(drawing, step->end_ns));
         last = step->track;
+        last_y = y;
     }
 }
 
 static void write_path(const struct drawing *drawing)
 {
-    struct str path = {0};
+    static const char *const classes[] = {"link", "halo", "critical"};
+    struct str path = {0}, links = {0};
 
-    append_path(&path, drawing);
-    if (path.length) {
-        str_printf(drawing->str, "<path class=\"halo\" d=\"%s\"/>\n<path class=\"critical\" d=\"%s\"/>\n",
-                   path.text, path.text);
+    append_path(&path, &links, drawing);
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
+        const struct str *line = i == 0 ? &links : &path;
+        if (line->length)
+            str_printf(drawing->str, "<path class=\"%s\" d=\"%s\"/>\n", classes[i], line->text);
     }
     str_free(&path);
+    str_free(&links);
 }
 
 static bool is_drawn(const struct drawing *drawing, const struct timeline_span *span, unsigned depth_count)

@@ -284,15 +284,19 @@ static bool is_same(const char *a, const char *b)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+/* Where processes are the stages, the time of one outside its stage belongs to it all the same. */
 static struct share *find_share(struct share_list *list, const struct where *where)
 {
-    const char *process = where->stage ? NULL : where->process;
+    const char *name = where->stage ? where->stage : where->process;
 
-    for (size_t i = 0; i < list->shares.count; i++)
-        if (is_same(list->shares.items[i].stage, where->stage) &&
-            is_same(list->shares.items[i].process, process))
-            return &list->shares.items[i];
-    if (vec_push(&list->shares, (struct share){.stage = where->stage, .process = process}))
+    for (size_t i = 0; i < list->shares.count; i++) {
+        struct share *share = &list->shares.items[i];
+        if (is_same(share->stage ? share->stage : share->process, name)) {
+            share->stage = share->stage ? share->stage : where->stage;
+            return share;
+        }
+    }
+    if (vec_push(&list->shares, (struct share){.stage = where->stage, .process = where->stage ? NULL : name}))
         return NULL;
     return &list->shares.items[list->shares.count - 1];
 }

@@ -61,8 +61,8 @@ static const struct stage market_stages[] = {
 static const struct path_entry market_path[] = {
     {{.stage = "download", .process = "market-data", .peer = "127.0.0.1:8080"},
      WAIT_NETWORK,
-     MS(32000),
-     0.8791,
+     MS(32090),
+     0.8816,
      0.87,
      0.89},
     {{.stage = "parse", .process = "market-data", .function = "parse_row", .file = "parse.c", .line = 84},
@@ -95,7 +95,7 @@ static const struct path_entry market_path[] = {
      0.011,
      0.01,
      0.012},
-    {{.process = "market-data"}, WAIT_UNKNOWN, MS(110), 0.003, 0, 0.003},
+    {{.process = "market-data"}, WAIT_UNKNOWN, MS(20), 0.0005, 0, 0.001},
 };
 
 static const struct via_entry market_via[] = {

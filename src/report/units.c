@@ -97,7 +97,7 @@ struct unit unit_ratio(double ratio)
     if (!isfinite(ratio))
         return unit;
     if (ratio > 0 && percent < 0.1)
-        return (struct unit){"under 0.1 %"};
+        return (struct unit){"<0.1 %"};
     if (ratio < 1 && percent >= 99.5)
         percent = fmin(percent, 99.9);
     int decimals = percent > 0 && (percent < 9.95 || percent > 99.5) && percent < 100;

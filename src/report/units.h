@@ -15,7 +15,7 @@ struct unit unit_duration(uint64_t ns);
 struct unit unit_count(double amount);
 /* "812 B", "2.8 MB" (powers of 1000) */
 struct unit unit_bytes(uint64_t bytes);
-/* 0.9 is "90 %", 0.041 "4.1 %", 0.0004 "under 0.1 %" */
+/* 0.9 is "90 %", 0.041 "4.1 %", 0.0004 "<0.1 %" */
 struct unit unit_ratio(double ratio);
 /* "1.04x", "8.9x", "12x", "over 1000x" */
 struct unit unit_factor(double factor);

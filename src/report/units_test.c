@@ -43,7 +43,7 @@ static void ratios_and_factors_show_what_is_known(void **state)
 {
     (void)state;
     assert_string_equal(unit_ratio(0).text, "0 %");
-    assert_string_equal(unit_ratio(0.0004).text, "under 0.1 %");
+    assert_string_equal(unit_ratio(0.0004).text, "<0.1 %");
     assert_string_equal(unit_ratio(0.041).text, "4.1 %");
     assert_string_equal(unit_ratio(0.9).text, "90 %");
     assert_string_equal(unit_ratio(0.994).text, "99 %");
