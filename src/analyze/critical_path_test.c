@@ -96,7 +96,7 @@ static void polling_charges_only_the_useless_part_of_the_sleep(void **state)
     uint64_t poller = scenario_process(&s, 0, "poller", 0, 71);
     scenario_process(&s, poller, "producer", 0, 52);
     for (uint64_t ms = 10; ms < 70; ms += 20)
-        scenario_wait(&s, poller, ms, ms + 20, WAIT_SLEEP, 0);
+        scenario_wait(&s, poller, ms + 1, ms + 20, WAIT_SLEEP, 0);
     scenario_walk(&s);
     assert_int_equal(scenario_doing_ms(&s, "poller", WAIT_SLEEP), 18);
     assert_int_equal(scenario_doing_ms(&s, "producer", DOING_CPU), 52);

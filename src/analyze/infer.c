@@ -107,7 +107,10 @@ static bool infer_thread(struct infer *infer, struct run_wait *wait, uint32_t se
     for (size_t i = 0; i < process->actors.count; i++) {
         uint32_t index = process->actors.items[i];
         const struct run_track *other = &infer->run->tracks.items[index];
-        if (index != self && other->tid == tid && ends_within(infer, other, wait)) {
+        /* The wait names the thread, so its end may be seen late (a look at /proc after it). */
+        bool ended = !other->open && other->end_ns + infer->tolerance_ns >= wait->start_ns &&
+                     other->end_ns <= wait_event(wait) + 10 * infer->tolerance_ns;
+        if (index != self && other->tid == tid && ended) {
             set_waker(wait, index, other->end_ns);
             return true;
         }
@@ -335,20 +338,27 @@ static uint32_t finisher(const struct infer *infer, uint32_t self, size_t first,
     return found;
 }
 
+/* Each sleep in which something finished is the end of one wait for it; the sleeps before it since the last such end
+ * waited for the same. */
 static void settle_series(struct infer *infer, uint32_t self, size_t first, size_t last)
 {
     struct run_track *track = &infer->run->tracks.items[self];
-    struct run_wait *end = &track->waits.items[last];
-    uint64_t event = 0;
-    uint32_t waker = finisher(infer, self, first, last, &event);
-    if (waker == RUN_NONE)
-        return;
+    size_t begin = first;
     for (size_t i = first; i <= last; i++) {
-        track->waits.items[i].reason = WAIT_SLEEP;
-        track->waits.items[i].poll_series = i < last && track->waits.items[i].blocked_ns > 0;
+        struct run_wait *end = &track->waits.items[i];
+        uint64_t event = 0;
+        uint32_t waker = is_sleep(infer, end) ? finisher(infer, self, first, i, &event) : RUN_NONE;
+        if (waker == RUN_NONE)
+            continue;
+        for (size_t j = begin; j < i; j++) {
+            track->waits.items[j].poll_series = track->waits.items[j].blocked_ns > 0;
+            if (is_sleep(infer, &track->waits.items[j]))
+                track->waits.items[j].reason = WAIT_SLEEP;
+        }
+        end->reason = WAIT_SLEEP;
+        set_waker(end, waker, event);
+        begin = i + 1;
     }
-    end->poll_series = false;
-    set_waker(end, waker, event);
 }
 
 static void infer_polling(struct infer *infer, uint32_t self)

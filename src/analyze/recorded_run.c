@@ -416,6 +416,18 @@ static void drop_replaced_spans(struct run_track *track)
     track->spans.count = kept;
 }
 
+/* Two rows of one wait: the recorder cuts what is still open when it flushes; and a wait for one child goes on after
+ * a spurious wake-up. */
+static bool continues(const struct run_wait *before, const struct run_wait *wait)
+{
+    if (wait->reason != before->reason || wait->peer != before->peer || wait->count > 1 ||
+        before->count > 1 || wait->waker != before->waker)
+        return false;
+    uint64_t gap = wait->start_ns - before->end_ns;
+    bool same_child = wait->reason == WAIT_CHILD && wait->peer != RUN_NONE && wait->waker == RUN_NONE;
+    return (gap == 0 && before->runnable_ns == 0) || (same_child && gap < 200 * NS_PER_US);
+}
+
 /* Rows may overlap by a clock's rounding: the later wait begins where the earlier one ends. */
 static void straighten_waits(struct run_track *track)
 {
@@ -433,6 +445,14 @@ static void straighten_waits(struct run_track *track)
             wait.count == 1 ? length - wait.runnable_ns : num_min(wait.blocked_ns, length - wait.runnable_ns);
         wait.event_ns = num_max(num_min(wait.event_ns, wait.end_ns - wait.runnable_ns), wait.start_ns);
         at = wait.end_ns;
+        if (kept && continues(&track->waits.items[kept - 1], &wait)) {
+            struct run_wait *before = &track->waits.items[kept - 1];
+            before->end_ns = wait.end_ns;
+            before->runnable_ns = wait.runnable_ns;
+            before->blocked_ns = before->end_ns - before->start_ns - wait.runnable_ns;
+            before->event_ns = wait.event_ns;
+            continue;
+        }
         track->waits.items[kept++] = wait;
     }
     track->waits.count = kept;

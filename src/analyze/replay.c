@@ -233,15 +233,19 @@ static void part_done(struct sim *sim, uint32_t context)
 
 static double share(const struct program *program, double runnable)
 {
-    double wanted = runnable + program->background_cores;
+    double wanted = runnable + program->background_threads;
     return wanted <= program->core_count ? 1 : program->core_count / wanted;
 }
 
-/* What the background took from as many threads as usual was recorded as delays; only more of them lose more. */
+/* What others took from no more threads than cores was recorded as delays: there only more threads than usual lose
+ * more. Queueing of more threads than cores was left out of the program: they get their share of the cores. */
 static double rate(const struct sim *sim)
 {
-    double usual = share(sim->program, sim->program->usual_runnable);
-    return fmin(1, share(sim->program, (double)sim->jobs.items.count) / usual);
+    double runnable = (double)sim->jobs.items.count;
+    double part = share(sim->program, runnable);
+    if (runnable > sim->program->core_count)
+        return part;
+    return fmin(1, part / share(sim->program, sim->program->usual_runnable));
 }
 
 /* Nothing moves: actors await each other because of a wrong inference. The oldest await is given up. */

@@ -91,6 +91,39 @@ static int add_load(struct builder *builder, uint64_t from, uint64_t to)
     return to > from && (vec_push(&builder->load, up) || vec_push(&builder->load, down)) ? -1 : 0;
 }
 
+static double runnable_at(const struct builder *builder, uint64_t t)
+{
+    size_t low = 0, high = builder->load.count;
+    while (low < high) { /* the first step after t */
+        size_t middle = low + (high - low) / 2;
+        if (builder->load.items[middle].time_ns <= t)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low ? (double)builder->load.items[low - 1].runnable : 0;
+}
+
+static bool queued_for_others(const struct builder *builder, uint64_t t)
+{
+    double runnable = runnable_at(builder, t);
+    return runnable > 0 && runnable <= builder->program->core_count;
+}
+
+/* Others that used o of C cores beside n threads of ours had o n / (C - o) threads, when the cores were short. */
+static double background_threads(const struct builder *builder)
+{
+    const struct run *run = builder->run;
+    double cores = builder->program->core_count, sum = 0;
+    for (size_t i = 1; i < run->outside.count; i++) {
+        uint64_t middle = run->outside.items[i - 1].time_ns / 2 + run->outside.items[i].time_ns / 2;
+        double runnable = runnable_at(builder, middle), used = fmin(run->outside.items[i].value, cores * 0.9);
+        bool is_short = used + runnable > cores;
+        sum += is_short && used > 0 ? used * runnable / (cores - used) : fmax(used, 0);
+    }
+    return run->outside.count > 1 ? sum / (double)(run->outside.count - 1) : 0;
+}
+
 /* First the changes of the number of runnable threads, then, added up, the number itself. */
 static int measure_load(struct builder *builder)
 {
@@ -119,20 +152,8 @@ static int measure_load(struct builder *builder)
         busy_ns += length;
     }
     builder->program->usual_runnable = busy_ns > 0 ? weighted / busy_ns : 1;
+    builder->program->background_threads = background_threads(builder);
     return 0;
-}
-
-static bool queued_for_others(const struct builder *builder, uint64_t t)
-{
-    size_t low = 0, high = builder->load.count;
-    while (low < high) { /* the first step after t */
-        size_t middle = low + (high - low) / 2;
-        if (builder->load.items[middle].time_ns <= t)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low && (double)builder->load.items[low - 1].runnable <= builder->program->core_count;
 }
 
 static int compare_markers(const void *a, const void *b)

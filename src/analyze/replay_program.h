@@ -54,7 +54,8 @@ struct program {
     size_t signal_count;
     uint32_t root;
     double core_count;
-    double background_cores; /* taken by programs that have nothing to do with the run */
+    double background_cores;   /* used by programs that have nothing to do with the run */
+    double background_threads; /* how many of their threads compete for the cores, on average */
     double usual_runnable; /* how many of the run's threads were runnable when any was, at most core_count */
     VEC(struct pool) pools;
     /* With pools, the iterations' operations stay here while the actors' lists are cut. */

@@ -102,6 +102,12 @@ static void shares_free(struct shares *shares)
 
 /* --- changes of operations in place --- */
 
+/* Running, or queueing for a core because of others: both shrink with the work. */
+static bool is_computing(const struct op *op)
+{
+    return op->kind == OP_CPU || (op->kind == OP_DELAY && op->reason == WAIT_CPU_QUEUE);
+}
+
 static bool op_matches(const struct run *run, const struct target *target, uint32_t actor,
                        const struct op *op)
 {
@@ -109,8 +115,11 @@ static bool op_matches(const struct run *run, const struct target *target, uint3
     case CHANGE_STAGE:
         if (run->has_spans)
             return op->stage == target->stage;
-        /* fall through */
-    case CHANGE_PROCESS: return strcmp(run_process_name(run, actor, op->at_ns + 1), target->change.name) == 0;
+        return strcmp(run_process_name(run, actor, op->at_ns + 1), target->change.name) == 0;
+    case CHANGE_PROCESS:
+        /* A faster program computes faster; what it waits for stays. Removing it removes its waits too. */
+        return (target->change.op == CHANGE_REMOVE || is_computing(op)) &&
+               strcmp(run_process_name(run, actor, op->at_ns + 1), target->change.name) == 0;
     case CHANGE_PEER:
     case CHANGE_LOCK: return op->peer != RUN_NONE && resolve_is_peer(target, &run->peers.items[op->peer]);
     case CHANGE_WAIT: return (op->kind == OP_DELAY || op->kind == OP_AWAIT) && op->reason == target->reason;
@@ -156,7 +165,7 @@ static int scale_function(struct program *program, const struct target *target, 
     for (uint32_t i = 0; i < program->actor_count; i++) {
         for (size_t j = 0; j < program->actors[i].ops.count; j++) {
             struct op *op = &program->actors[i].ops.items[j];
-            double share = op->kind == OP_CPU ? share_of(&shares, i, op->stage) : 0;
+            double share = is_computing(op) ? share_of(&shares, i, op->stage) : 0;
             if (share > 0)
                 op->duration_ns = (uint64_t)((double)op->duration_ns * (1 - share + share * scale));
         }
@@ -183,7 +192,7 @@ static void remove_faults(struct program *program)
         double share = num_ratio(process->cpu_system_ns, process->cpu_system_ns + process->cpu_user_ns);
         for (size_t j = 0; j < program->actors[i].ops.count; j++) {
             struct op *op = &program->actors[i].ops.items[j];
-            if (op->kind == OP_CPU)
+            if (is_computing(op))
                 op->duration_ns = (uint64_t)((double)op->duration_ns * (1 - share));
         }
     }
@@ -202,7 +211,7 @@ static int apply(struct program *program, const struct target *target, double *r
 {
     const struct change *change = &target->change;
     if (change->op == CHANGE_CORES) {
-        bool all_fit = change->value >= program->core_count + program->background_cores;
+        bool all_fit = change->value >= program->core_count + program->background_threads;
         struct target queue = {.change = {.kind = CHANGE_WAIT}, .reason = WAIT_CPU_QUEUE};
         if (all_fit)
             scale_ops(program, &queue, 0);

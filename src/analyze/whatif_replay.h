@@ -2,7 +2,8 @@
 /*
  * whatif: what the run would take with a change, by replaying its program.
  *
- * speed    cpu and waits for the outside become shorter by the factor; of a function, its share of the samples
+ * speed    of a stage or a peer: running and waiting for the outside become shorter by the factor; of a process: its
+ *          running; of a function: its share of the samples
  * remove   the time becomes zero; a wait for a lock or a signal is no longer waited for
  * workers  the loop over the stage's occurrences runs that many iterations at once; a stage that occurs once is
  *          split into that many equal parts; of a peer, the stage that waits for it most

@@ -170,7 +170,7 @@ static void a_poller_that_is_woken_loses_only_the_useless_sleep(void **state)
     uint64_t producer = scenario_process(&s, poller, "producer", 0, 220);
     scenario_samples(&s, producer, "produce", 0, 220);
     for (uint64_t ms = 0; ms < 300; ms += 100)
-        scenario_wait(&s, poller, ms, ms + 100, WAIT_SLEEP, 0);
+        scenario_wait(&s, poller, ms + 1, ms + 100, WAIT_SLEEP, 0);
     start(&s, &whatif);
     near(replay_ms(&whatif, "remove:wait/sleep"), 221);
     near(replay_ms(&whatif, "speed:function/produce=2"), 110 + 81);

@@ -15,24 +15,19 @@ static bool same(const char *a, const char *b)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-static const char *change_of(const struct scene *scene, const struct where *where, const char *form)
+static const char *change_of(const struct scene *scene, const struct where *where, const char *factor)
 {
     if (where->function)
-        return arena_printf(scene->arena,
-                            strcmp(form, "speed") == 0 ? "speed:function/%s=2" : "remove:function/%s",
-                            where->function);
-    const char *target = scene_target(scene, where);
-    if (!target)
-        return NULL;
-    return arena_printf(scene->arena, strcmp(form, "speed") == 0 ? "speed:%s=2" : "remove:%s", target);
+        return arena_printf(scene->arena, "speed:function/%s=%s", where->function, factor);
+    return where->process ? arena_printf(scene->arena, "speed:process/%s=%s", where->process, factor) : NULL;
 }
 
 static int claim_place(const struct scene *scene, struct claims *claims, const struct path_entry *entry,
                        uint64_t ns, struct err *err)
 {
     struct claim claim = {.cause = "cpu-hot", .where = entry->where, .critical_ns = ns};
-    claim.change = change_of(scene, &claim.where, "speed");
-    claim.max_change = change_of(scene, &claim.where, "remove");
+    claim.change = change_of(scene, &claim.where, "2");
+    claim.max_change = change_of(scene, &claim.where, "1000000");
     claim.title = arena_printf(scene->arena, "%s uses the CPU for %s", scene_place(scene, &claim.where),
                                scene_duration(scene, ns));
     claim_evidence(scene, &claim, "%s of the path is running %s", scene_duration(scene, ns),

@@ -48,7 +48,7 @@ static int claim_process(const struct scene *scene, struct claims *claims, const
         }
     }
     claim.change = arena_printf(scene->arena, "speed:process/%s=2", process);
-    claim.max_change = arena_printf(scene->arena, "remove:process/%s", process);
+    claim.max_change = arena_printf(scene->arena, "speed:process/%s=1000000", process);
     claim.title = arena_printf(scene->arena, "the other ends of its pipes wait for %s", process);
     claim_evidence(scene, &claim, "%s works for %s of the path while others wait at its pipes", process,
                    scene_duration(scene, ns));

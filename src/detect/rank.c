@@ -107,9 +107,19 @@ static int rank_claim(const struct scene *scene, const struct claim *claim, stru
     return 0;
 }
 
+/* One busy thread is what makes its code hot: the structure comes first. */
+static bool explains(const struct ranked *a, const struct ranked *b)
+{
+    return strcmp(a->finding.cause, "cpu-single-thread") == 0 && strcmp(b->finding.cause, "cpu-hot") == 0 &&
+           a->finding.where.process && b->finding.where.process &&
+           strcmp(a->finding.where.process, b->finding.where.process) == 0 && a->rank > 1.3;
+}
+
 /* By gain; of gains within 10 % of each other, the one that is a promise, then the larger share of the path. */
 static bool is_before(const struct ranked *a, const struct ranked *b)
 {
+    if (explains(a, b) || explains(b, a))
+        return explains(a, b);
     if (a->rank > b->rank * 1.1 || b->rank > a->rank * 1.1)
         return a->rank > b->rank;
     if (a->promise != b->promise)
