@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "analyze/scenario.h"
+#include "model/meta.h"
+#include "ops/verdict.h"
+
+static void judge(struct scenario *s, struct verdict *verdict)
+{
+    struct err err;
+    if (analyze_verdict(&s->data.view, verdict, &err))
+        fail_msg("%s", err.what);
+    uint64_t sum = 0;
+    for (size_t i = 0; i < verdict->path_count; i++)
+        sum += verdict->path[i].ns;
+    assert_int_equal(sum, verdict->run.wall_ns);
+}
+
+static void finish(struct scenario *s, struct verdict *verdict)
+{
+    verdict_deinit(verdict);
+    scenario_deinit(s);
+}
+
+/* Forty files, each downloaded in 86 ms, then 6 ms of parsing and 4 ms of ingest, in one thread. */
+static void downloads_one_after_another_are_the_finding_and_the_database_is_cleared(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 2, 3860);
+    uint64_t root = scenario_process(&s, 0, "pipeline", 0, 3860);
+    uint64_t cdn = scenario_peer(&s, PEER_SOCKET, "", "127.0.0.1:8080");
+    uint64_t database = scenario_peer(&s, PEER_SOCKET, "", "127.0.0.1:8089");
+    for (uint64_t i = 0; i < 40; i++) {
+        uint64_t t = 10 + i * 96;
+        scenario_wait(&s, root, t, t + 86, WAIT_NETWORK, cdn);
+        scenario_span(&s, root, "download", t, t + 86);
+        scenario_span(&s, root, "parse", t + 86, t + 92);
+        scenario_wait(&s, root, t + 92, t + 95, WAIT_NETWORK, database);
+        scenario_span(&s, root, "ingest", t + 92, t + 96);
+    }
+    judge(&s, &verdict);
+    const struct finding *first = &verdict.findings[0];
+    assert_string_equal(first->cause, "serial-independent");
+    assert_string_equal(first->where.stage, "download");
+    assert_string_equal(first->where.peer, "127.0.0.1:8080");
+    assert_int_equal(first->priority, PRIORITY_P0);
+    assert_true(strncmp(first->change, "workers:stage/download=", 23) == 0);
+    assert_non_null(strstr(first->assumption, "assumed"));
+    assert_true(first->gain.factor_low > 5 && first->gain.factor < 25);
+    assert_true(first->gain.factor_low <= first->gain.factor &&
+                first->gain.factor <= first->gain.factor_high);
+    bool cleared = false;
+    for (size_t i = 0; i < verdict.cleared_count; i++) {
+        if (strcmp(verdict.cleared[i].where.stage, "ingest") == 0) {
+            cleared = true;
+            assert_string_equal(verdict.cleared[i].where.peer, "127.0.0.1:8089");
+            assert_true(verdict.cleared[i].factor_max > 1.02 && verdict.cleared[i].factor_max < 1.08);
+        }
+    }
+    assert_true(cleared);
+    assert_string_equal(verdict.stages[0].name, "download");
+    assert_int_equal(verdict.stages[0].call_count, 40);
+    assert_true(verdict.stages[0].critical_ratio > 0.88 && verdict.stages[0].critical_ratio < 0.90);
+    finish(&s, &verdict);
+}
+
+static void a_hot_function_gets_no_promise_only_its_most(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 2, 200);
+    uint64_t root = scenario_process(&s, 0, "parser", 0, 200);
+    scenario_samples(&s, root, "parse_row", 0, 160);
+    scenario_samples(&s, root, "print_row", 160, 200);
+    judge(&s, &verdict);
+    const struct finding *first = &verdict.findings[0];
+    assert_string_equal(first->cause, "cpu-hot");
+    assert_string_equal(first->where.function, "parse_row");
+    assert_string_equal(first->change, "speed:function/parse_row=2");
+    assert_true(first->gain.factor == 0 && first->gain.wall_ns_after == 0);
+    assert_true(first->gain.factor_max > 4.8 && first->gain.factor_max < 5.2);
+    assert_int_equal(first->priority, PRIORITY_P2);
+    finish(&s, &verdict);
+}
+
+static void a_convoy_is_the_lock_and_not_the_sleep_inside(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 2, 402);
+    uint64_t root = scenario_process(&s, 0, "convoy", 0, 402);
+    uint64_t lock = scenario_peer(&s, PEER_LOCK, PEER_NAME_LOCK, "100:0x1000");
+    uint64_t threads[4];
+    for (uint64_t i = 0; i < 4; i++)
+        threads[i] = scenario_thread(&s, root, "worker", 0, 371 + i * 10);
+    for (uint64_t i = 1; i < 4; i++)
+        scenario_wait(&s, threads[i], 0, i * 10, WAIT_LOCK, lock);
+    for (uint64_t slot = 0; slot < 40; slot++) {
+        uint64_t t = threads[slot % 4];
+        scenario_wait(&s, t, slot * 10, slot * 10 + 10, WAIT_SLEEP, 0);
+        if (slot < 36)
+            scenario_wait(&s, t, slot * 10 + 10, slot * 10 + 40, WAIT_LOCK, lock);
+    }
+    uint64_t joined = scenario_peer(&s, PEER_PROCESS, "thread", "1005");
+    scenario_wait(&s, root, 1, 401, WAIT_CHILD, joined);
+    judge(&s, &verdict);
+    assert_string_equal(verdict.findings[0].cause, "lock-contention");
+    assert_string_equal(verdict.findings[0].change, "remove:lock/100:0x1000");
+    assert_true(verdict.findings[0].gain.factor > 3.5);
+    for (size_t i = 0; i < verdict.finding_count; i++)
+        assert_string_not_equal(verdict.findings[i].cause, "sleep-poll");
+    finish(&s, &verdict);
+}
+
+static void syncs_are_found_in_rows_of_equal_waits(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 2, 100);
+    uint64_t root = scenario_process(&s, 0, "writer", 0, 100);
+    for (uint64_t i = 0; i < 9; i++) {
+        struct row_wait row = {.track = root,
+                               .start_ns = (1005 + i * 10) * 1000000,
+                               .end_ns = (1015 + i * 10) * 1000000,
+                               .count = 80,
+                               .blocked_ns = 8000000,
+                               .reason = WAIT_DISK_SYNC};
+        assert_int_equal(sink_append(&s.data.sink, wait, &row, NULL), 0);
+    }
+    judge(&s, &verdict);
+    assert_string_equal(verdict.findings[0].cause, "disk-sync");
+    assert_string_equal(verdict.findings[0].change, "remove:wait/disk_sync");
+    assert_true(verdict.findings[0].gain.factor > 3.3 && verdict.findings[0].gain.factor < 3.8);
+    finish(&s, &verdict);
+}
+
+static void a_run_that_only_runs_has_no_waits_to_blame(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 2, 50);
+    scenario_process(&s, 0, "true", 0, 50);
+    judge(&s, &verdict);
+    for (size_t i = 0; i < verdict.finding_count; i++)
+        assert_string_equal(verdict.findings[i].cause, "cpu-hot");
+    assert_int_equal(verdict.path_count, 1);
+    assert_true(verdict.baseline_drift_ratio < 0.001);
+    finish(&s, &verdict);
+}
+
+static void a_recording_without_a_run_is_refused(void **state)
+{
+    (void)state;
+    struct dataset dataset;
+    struct verdict verdict;
+    struct err err;
+    dataset_init(&dataset);
+    assert_int_equal(analyze_verdict(&dataset.view, &verdict, &err), -ERR_INPUT);
+    dataset_deinit(&dataset);
+}
+
+int verdict_test(void);
+int verdict_test(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(downloads_one_after_another_are_the_finding_and_the_database_is_cleared),
+        cmocka_unit_test(a_hot_function_gets_no_promise_only_its_most),
+        cmocka_unit_test(a_convoy_is_the_lock_and_not_the_sleep_inside),
+        cmocka_unit_test(syncs_are_found_in_rows_of_equal_waits),
+        cmocka_unit_test(a_run_that_only_runs_has_no_waits_to_blame),
+        cmocka_unit_test(a_recording_without_a_run_is_refused),
+    };
+    return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);
+}
