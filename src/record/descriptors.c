@@ -2,15 +2,18 @@
 #include "record/descriptors.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -141,38 +144,115 @@ static void table_read(struct resolve *resolve, uint64_t pid, const struct socke
     str_free(&text);
 }
 
-static const struct resolve_socket *socket_find(struct resolve *resolve, uint64_t pid, uint64_t inode)
+static void tables_read(struct resolve *resolve, uint64_t pid, uint64_t inode)
 {
-    const uint64_t *found = map_get(&resolve->by_inode, inode);
-    uint64_t now = clock_monotonic_ns();
+    uint64_t start_ns = clock_monotonic_ns();
 
-    /* An unconnected socket may have been connected since. */
-    bool is_final = found && resolve->sockets.items[*found].kind != REASON_FD_LISTENING;
-    if (!is_final && now >= resolve->tables_read_ns + RESOLVE_PAUSE_NS) {
-        for (size_t i = 0; i < sizeof socket_tables / sizeof socket_tables[0]; i++) {
-            table_read(resolve, pid, &socket_tables[i]);
-            if (!found && (found = map_get(&resolve->by_inode, inode)))
-                break;
-        }
-        resolve->tables_read_ns = clock_monotonic_ns();
-        found = map_get(&resolve->by_inode, inode);
+    if (start_ns < resolve->tables_due_ns)
+        return;
+    for (size_t i = 0; i < sizeof socket_tables / sizeof socket_tables[0]; i++) {
+        table_read(resolve, pid, &socket_tables[i]);
+        if (map_get(&resolve->by_inode, inode))
+            break;
     }
-    return found ? &resolve->sockets.items[*found] : NULL;
+    uint64_t end_ns = clock_monotonic_ns();
+    resolve->tables_due_ns = end_ns + (end_ns - start_ns) * RESOLVE_TABLE_RATIO;
 }
 
-static void from_socket(struct resolve *resolve, uint64_t pid, const char *target, struct reason_fd *fd)
+/* "127.0.0.1:8080", "[::1]:8080" or a path; returns the port. */
+static unsigned address_text(const struct sockaddr_storage *address, socklen_t length, char *ret_text,
+                             size_t capacity)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+    const void *bytes = address;
+
+    if (address->ss_family == AF_INET) {
+        const struct sockaddr_in *in = bytes;
+        inet_ntop(AF_INET, &in->sin_addr, text, sizeof text);
+        snprintf(ret_text, capacity, "%s:%u", text, (unsigned)ntohs(in->sin_port));
+        return ntohs(in->sin_port);
+    }
+    if (address->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in = bytes;
+        bool is_mapped = IN6_IS_ADDR_V4MAPPED(&in->sin6_addr);
+        inet_ntop(is_mapped ? AF_INET : AF_INET6, in->sin6_addr.s6_addr + (is_mapped ? 12 : 0), text,
+                  sizeof text);
+        snprintf(ret_text, capacity, is_mapped ? "%s:%u" : "[%s]:%u", text, (unsigned)ntohs(in->sin6_port));
+        return ntohs(in->sin6_port);
+    }
+    if (address->ss_family == AF_UNIX && length > sizeof address->ss_family) {
+        const struct sockaddr_un *un = bytes;
+        bool is_abstract = un->sun_path[0] == '\0';
+        snprintf(ret_text, capacity, "%s%.*s", is_abstract ? "@" : "", (int)(length - sizeof un->sun_family),
+                 un->sun_path + is_abstract);
+    }
+    return 0;
+}
+
+/* Asks the socket itself. False when it may not be borrowed, or is in a state that says nothing yet. */
+static bool socket_ask(int fd, uint64_t inode, struct resolve_socket *ret_socket)
+{
+    struct resolve_socket socket = {.kind = REASON_FD_SOCKET};
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof address, size = sizeof(int);
+    int is_listening = 0;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) < 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &length) < 0)
+        return false;
+    bool is_unix = address.ss_family == AF_UNIX;
+    if (!is_unix && address.ss_family != AF_INET && address.ss_family != AF_INET6)
+        return false;
+    address_text(&address, length, socket.path, sizeof socket.path);
+    if (is_listening) {
+        socket.kind = REASON_FD_LISTENING;
+        memcpy(socket.address, socket.path, sizeof socket.address - 1);
+        *ret_socket = socket;
+        return true;
+    }
+    length = sizeof address;
+    if (getpeername(fd, (struct sockaddr *)&address, &length) < 0)
+        return false;
+    socket.is_dns = address_text(&address, length, socket.address, sizeof socket.address) == DNS_PORT;
+    socket.kind = is_unix ? REASON_FD_UNIX : REASON_FD_SOCKET;
+    if (!socket.address[0])
+        snprintf(socket.address, sizeof socket.address, "unix:[%" PRIu64 "]", inode);
+    *ret_socket = socket;
+    return true;
+}
+
+static bool socket_borrow(uint64_t pid, int number, uint64_t inode, struct resolve_socket *ret_socket)
+{
+    FS_CLEANUP int pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+    if (pidfd < 0)
+        return false;
+    FS_CLEANUP int fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
+    return fd >= 0 && socket_ask(fd, inode, ret_socket);
+}
+
+static void from_socket(struct resolve *resolve, uint64_t pid, int number, const char *target,
+                        struct reason_fd *fd)
 {
     uint64_t inode = strtoull(target + strlen("socket:["), NULL, 10);
-    const struct resolve_socket *socket = socket_find(resolve, pid, inode);
+    const uint64_t *found = map_get(&resolve->by_inode, inode);
+    struct resolve_socket socket;
 
-    if (!socket) { /* of another kind (netlink, packet …), or new within the pause */
-        fd->kind = REASON_FD_UNKNOWN;
-        return;
+    /* One that listens or is not connected may be connected since. */
+    if (!found || resolve->sockets.items[*found].kind == REASON_FD_LISTENING) {
+        if (socket_borrow(pid, number, inode, &socket))
+            socket_put(resolve, inode, &socket);
+        else if (!found)
+            tables_read(resolve, pid, inode);
+        found = map_get(&resolve->by_inode, inode);
     }
-    fd->kind = socket->kind;
-    fd->is_dns = socket->is_dns;
-    snprintf(fd->address, sizeof fd->address, "%s", socket->address);
-    snprintf(fd->path, sizeof fd->path, "%s", socket->path);
+    fd->kind = REASON_FD_UNKNOWN;
+    if (!found) /* of another family, or too soon */
+        return;
+    socket = resolve->sockets.items[*found];
+    fd->kind = socket.kind;
+    fd->is_dns = socket.is_dns;
+    snprintf(fd->address, sizeof fd->address, "%s", socket.address);
+    snprintf(fd->path, sizeof fd->path, "%s", socket.path);
 }
 
 /* "Pid:\t123" of a pidfd. */
@@ -231,7 +311,7 @@ bool resolve_fd(struct resolve *resolve, uint64_t pid, int number, struct reason
     target[length] = '\0';
     *ret_fd = (struct reason_fd){.kind = REASON_FD_EVENT};
     if (str_starts(target, "socket:["))
-        from_socket(resolve, pid, target, ret_fd);
+        from_socket(resolve, pid, number, target, ret_fd);
     else if (str_starts(target, "pipe:[")) {
         ret_fd->kind = REASON_FD_PIPE;
         snprintf(ret_fd->address, sizeof ret_fd->address, "%.255s", target);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * descriptors: what a process's descriptors are and what its memory holds, on /proc; a struct reason_source.
- * Sockets are found by inode in /proc/PID/net/{tcp,tcp6,udp,udp6,unix} and remembered; a table is read again only
- * for an inode never seen, and not more often than every RESOLVE_PAUSE_NS.
+ *
+ * A socket is asked itself: its descriptor is borrowed for some microseconds (pidfd_getfd), once per socket. Where
+ * that is refused, or while it connects, it is looked up by inode in /proc/PID/net/{tcp,tcp6,udp,udp6,unix}, which
+ * costs milliseconds on some kernels: never more often than that it takes RESOLVE_TABLE_RATIO of the time.
  */
 #ifndef TOLL_RECORD_DESCRIPTORS_H
 #define TOLL_RECORD_DESCRIPTORS_H
@@ -14,7 +16,7 @@
 #include "base/vec.h"
 #include "record/reason.h"
 
-#define RESOLVE_PAUSE_NS 2000000ull
+#define RESOLVE_TABLE_RATIO 200 /* one part in so many */
 
 struct resolve_socket {
     enum reason_fd_kind kind;
@@ -26,7 +28,7 @@ struct resolve_socket {
 struct resolve {
     struct map by_inode; /* index into sockets */
     VEC(struct resolve_socket) sockets;
-    uint64_t tables_read_ns; /* when */
+    uint64_t tables_due_ns; /* when the tables may be read again */
     /* The thread that is being looked at. */
     uint64_t pid, tid;
 };

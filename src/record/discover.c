@@ -14,10 +14,12 @@
 #include "base/num.h"
 #include "record/observe.h"
 
-#define TRY_MAX     3
-#define ID_FIRST    300 /* where ids go on after the highest was given out (RESERVED_PIDS) */
-#define WRAP_LOOK   64  /* ids behind the last one that are looked at then */
-#define THREADS_MAX 64  /* of a parent that are asked for the child */
+#define RETRY_NS_MAX (50 * NS_PER_MS) /* a fork can be preempted half way for that long */
+#define CHILDREN_NS  (100 * NS_PER_MS)
+#define ID_FIRST     300 /* where ids go on after the highest was given out (RESERVED_PIDS) */
+#define WRAP_LOOK    64  /* ids behind the last one that are looked at then */
+#define CHILDREN_MAX 256 /* threads whose children are read in one tick */
+#define THREADS_MAX  64  /* of a parent that are asked for the child */
 
 static uint64_t last_id_read(const struct discover *discover)
 {
@@ -151,25 +153,60 @@ static void ids_look(struct discover *discover, uint64_t from, uint64_t to, uint
         if (tracks_find(discover->tracks, id) || id == discover->self_pid || id_look(discover, id, now_ns))
             continue;
         /* Its fork may still be under way. */
-        if (vec_push(&discover->retries, (struct discover_retry){.id = id}))
+        struct discover_retry retry = {.id = id, .since_ns = now_ns};
+        if (vec_push(&discover->retries, retry))
             discover->missed_count++;
     }
 }
 
+/* Again after as long as it has been missing, so few times in all. */
 static void retries_look(struct discover *discover, uint64_t now_ns)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < discover->retries.count; i++) {
         struct discover_retry retry = discover->retries.items[i];
+        if (now_ns < retry.due_ns) {
+            discover->retries.items[kept++] = retry;
+            continue;
+        }
         if (tracks_find(discover->tracks, retry.id) || id_look(discover, retry.id, now_ns))
             continue;
-        if (++retry.try_count < TRY_MAX)
+        retry.due_ns = now_ns + (now_ns - retry.since_ns);
+        if (now_ns < retry.since_ns + RETRY_NS_MAX)
             discover->retries.items[kept++] = retry;
         else
             discover->missed_count++;
     }
     discover->retries.count = kept;
+}
+
+static void children_of(struct discover *discover, uint64_t pid, uint64_t tid, uint64_t now_ns)
+{
+    char path[96], text[8192];
+    char *rest = text;
+
+    snprintf(path, sizeof path, "/proc/%" PRIu64 "/task/%" PRIu64 "/children", pid, tid);
+    if (fs_read_small(path, text, sizeof text) <= 0)
+        return;
+    for (;;) {
+        char *next;
+        uint64_t id = strtoull(rest, &next, 10);
+        if (next == rest)
+            return;
+        rest = next;
+        if (id && !tracks_find(discover->tracks, id))
+            id_look(discover, id, now_ns);
+    }
+}
+
+static void children_look(struct discover *discover, uint64_t now_ns)
+{
+    const struct tracks *tracks = discover->tracks;
+
+    children_of(discover, discover->self_pid, discover->self_pid, now_ns);
+    for (size_t i = 0; i < tracks->tasks.count && i < CHILDREN_MAX; i++)
+        children_of(discover, tracks->tasks.items[i]->process->pid, tracks->tasks.items[i]->tid, now_ns);
 }
 
 void discover_tick(struct discover *discover, uint64_t now_ns)
@@ -188,5 +225,9 @@ void discover_tick(struct discover *discover, uint64_t now_ns)
     }
     if (last)
         discover->last_id = last;
+    if (now_ns >= discover->children_due_ns) {
+        children_look(discover, now_ns);
+        discover->children_due_ns = now_ns + CHILDREN_NS;
+    }
     discover->last_ns = now_ns;
 }

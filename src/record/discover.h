@@ -3,9 +3,11 @@
  * discover: new processes and threads of the tree on the proc rung.
  *
  * The kernel gives out ids in order, and /proc/loadavg tells the last one given out in this pid namespace. So a
- * tick costs one read when nothing was forked, and a look at each new id otherwise: who is its parent? What was
- * gone again before it could be read is counted: it bounds the processes of the tree that were missed. Orphans
- * come to toll, which is a child subreaper for the time of the recording, and so are of the tree by their parent.
+ * tick costs one read when nothing was forked, and a look at each new id otherwise: who is its parent? An id that
+ * shows nothing is asked for again for a while (its fork may be under way); if it never does it is counted: that
+ * bounds the processes of the tree that were missed. Ten times a second the children that threads have are read
+ * too, should the kernel's ids tell nothing (a container's /proc/loadavg may be made up). Orphans come to toll,
+ * which is a child subreaper for the time of the recording, and so are of the tree by their parent.
  */
 #ifndef TOLL_RECORD_DISCOVER_H
 #define TOLL_RECORD_DISCOVER_H
@@ -19,7 +21,7 @@
 
 struct discover_retry {
     uint64_t id;
-    unsigned try_count;
+    uint64_t since_ns, due_ns;
 };
 
 struct discover {
@@ -29,6 +31,7 @@ struct discover {
     uint64_t main_pid; /* orphans are put below it; the owner sets it */
     uint64_t last_id;
     uint64_t last_ns;
+    uint64_t children_due_ns;
     uint64_t missed_count;              /* ids that were gone before they could be read */
     VEC(struct discover_retry) retries; /* given out, but not yet to be seen */
 };
