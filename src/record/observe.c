@@ -11,6 +11,7 @@
 #include "base/num.h"
 
 #define BUDGET_WINDOW_NS (100 * NS_PER_MS)
+#define HELD_READ_COUNT  32 /* waits held back that are worth a reading */
 #define NAME_NS_MAX      (250 * NS_PER_MS)
 #define SCAN_NS_MIN      (3 * NS_PER_MS)
 #define SCAN_NS_MAX      (2 * NS_PER_S)
@@ -62,6 +63,15 @@ static enum look_state call_observe(struct observe *observe, struct task *task,
     return state;
 }
 
+/* The run-queue counter, for the waits that are held back. */
+static void queue_read(struct observe *observe, struct task *task)
+{
+    struct ledger_look look;
+
+    if (look_schedstat(&task->look, task->process->pid, task->tid, &look) == LOOK_RUNNING)
+        waits_queue(observe->waits, task, look.queue_ns);
+}
+
 /* perf rung: a blocked thread whose present wait was not looked into yet. Returns whether it cost a look. */
 static bool exact_look(struct observe *observe, struct task *task)
 {
@@ -69,13 +79,19 @@ static bool exact_look(struct observe *observe, struct task *task)
     struct wait_reason_seen seen;
 
     if (wait->on_cpu || wait->preempted || task->refused_ns == wait->since_ns ||
-        (wait->seen.known && wait->seen_ns >= wait->since_ns))
-        return false;
+        (wait->seen.known && wait->seen_ns >= wait->since_ns)) {
+        if (wait->held.count < HELD_READ_COUNT)
+            return false;
+        queue_read(observe, task);
+        return true;
+    }
     enum look_state state = call_observe(observe, task, &seen);
     if (state == LOOK_BLOCKED && seen.known)
         waits_observe(wait, clock_monotonic_ns(), &seen);
     else if (state != LOOK_RUNNING)
         task->refused_ns = wait->since_ns;
+    if (state == LOOK_BLOCKED)
+        queue_read(observe, task);
     return true;
 }
 

@@ -80,6 +80,7 @@ static void recorder_deinit(struct recorder *recorder)
     resolve_deinit(&recorder->resolve);
     observe_deinit(&recorder->observe);
     discover_deinit(&recorder->discover);
+    system_deinit(&recorder->system);
     events_close(&recorder->events);
     span_drain_destroy(recorder->spans);
 }
@@ -415,7 +416,7 @@ static int rung_open(struct recorder *recorder, struct err *err)
         if (code)
             snprintf(recorder->fallback, sizeof recorder->fallback, "%s", why.what);
     }
-    recorder->observe.is_exact = is_exact(recorder);
+    recorder->observe.is_exact = recorder->waits.is_exact = is_exact(recorder);
     observe_init(&recorder->observe);
     if (is_exact(recorder))
         return 0;

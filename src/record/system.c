@@ -17,7 +17,7 @@
 #define TICK_NS (NS_PER_S / 100)
 
 /* user nice system idle iowait irq softirq steal; guest time is within user. */
-static const char *ticks_parse(const char *line, uint64_t *ret_busy, uint64_t *ret_steal)
+static void ticks_parse(const char *line, uint64_t *ret_busy, uint64_t *ret_steal)
 {
     uint64_t values[8] = {0};
     char *rest = (char *)(uintptr_t)line;
@@ -26,7 +26,6 @@ static const char *ticks_parse(const char *line, uint64_t *ret_busy, uint64_t *r
         values[i] = strtoull(rest, &rest, 10);
     *ret_busy = values[0] + values[1] + values[2] + values[5] + values[6];
     *ret_steal = values[7];
-    return rest;
 }
 
 static double cores(uint64_t now_ticks, uint64_t then_ticks, uint64_t elapsed_ns)
@@ -74,12 +73,11 @@ static double cpu_line(struct system *system, struct system_cpu *cpu, int number
 
 static double cpus_tick(struct system *system, uint64_t now_ns)
 {
-    static const size_t capacity = 64 * 1024;
-    char text[65536];
+    char text[32768]; /* the CPUs come first */
     double busy_cores = 0;
     char *save = NULL;
 
-    if (fs_read_small("/proc/stat", text, capacity) <= 0)
+    if (fs_read_small("/proc/stat", text, sizeof text) <= 0)
         return 0;
     for (char *line = strtok_r(text, "\n", &save); line && str_starts(line, "cpu");
          line = strtok_r(NULL, "\n", &save)) {
@@ -95,14 +93,272 @@ static double cpus_tick(struct system *system, uint64_t now_ns)
     return busy_cores;
 }
 
+static struct system_gauge *gauge_of(struct system *system, const char *name, const char *unit)
+{
+    uint64_t id = 0;
+    bool is_new = false;
+
+    if (intern_put(&system->names, name, strlen(name), &id, &is_new))
+        return NULL;
+    if (is_new && vec_push(&system->gauges, (struct system_gauge){0}))
+        return NULL;
+    struct system_gauge *gauge = id <= system->gauges.count ? &system->gauges.items[id - 1] : NULL;
+    if (gauge && !gauge->series)
+        gauge->series = emit_series(system->emit, 0, name, unit);
+    return gauge;
+}
+
+static void gauge_write(struct system *system, struct system_gauge *gauge, double value, uint64_t now_ns)
+{
+    bool is_same = gauge->point_ns && memcmp(&gauge->value, &value, sizeof value) == 0;
+
+    if (is_same && now_ns < gauge->point_ns + NS_PER_S)
+        return;
+    emit_point(system->emit, gauge->series, now_ns, value);
+    gauge->value = value;
+    gauge->point_ns = now_ns;
+}
+
+static void level(struct system *system, const char *name, const char *unit, double value, uint64_t now_ns)
+{
+    struct system_gauge *gauge = gauge_of(system, name, unit);
+    if (gauge)
+        gauge_write(system, gauge, value, now_ns);
+}
+
+/* The change of a counter times `scale` in a second. */
+struct rate {
+    const char *unit;
+    uint64_t counter;
+    double scale;
+};
+
+static void rate_point(struct system *system, const char *name, struct rate rate, uint64_t now_ns)
+{
+    struct system_gauge *gauge = gauge_of(system, name, rate.unit);
+
+    if (!gauge)
+        return;
+    if (gauge->is_known && now_ns > system->last_ns && rate.counter >= gauge->counter) {
+        double seconds = (double)(now_ns - system->last_ns) / (double)NS_PER_S;
+        gauge_write(system, gauge, (double)(rate.counter - gauge->counter) * rate.scale / seconds, now_ns);
+    }
+    gauge->counter = rate.counter;
+    gauge->is_known = true;
+}
+
+/* The number behind a name, 0 when it is not there. */
+static uint64_t number_of(const char *text, const char *name)
+{
+    const char *found = strstr(text, name);
+    return found ? strtoull(found + strlen(name), NULL, 10) : 0;
+}
+
+static void memory_tick(struct system *system, uint64_t now_ns)
+{
+    char text[4096];
+
+    if (fs_read_small("/proc/meminfo", text, sizeof text) <= 0)
+        return;
+    uint64_t swap =
+        number_of(text, "SwapTotal:") - num_min(number_of(text, "SwapFree:"), number_of(text, "SwapTotal:"));
+    level(system, "memory.total", "bytes", (double)number_of(text, "MemTotal:") * 1024, now_ns);
+    level(system, "memory.available", "bytes", (double)number_of(text, "MemAvailable:") * 1024, now_ns);
+    level(system, "memory.dirty", "bytes", (double)number_of(text, "Dirty:") * 1024, now_ns);
+    level(system, "memory.swap", "bytes", (double)swap * 1024, now_ns);
+}
+
+/* Part of the time in which some (or all) tasks were stalled for a resource. */
+static void pressure_tick(struct system *system, uint64_t now_ns)
+{
+    static const char *const resources[] = {"cpu", "memory", "io"};
+    char path[64], text[512], name[64];
+
+    for (size_t i = 0; i < sizeof resources / sizeof resources[0]; i++) {
+        snprintf(path, sizeof path, "/proc/pressure/%s", resources[i]);
+        if (fs_read_small(path, text, sizeof text) <= 0)
+            continue;
+        snprintf(name, sizeof name, "pressure.%s.some", resources[i]);
+        rate_point(system, name, (struct rate){"ratio", number_of(text, "total="), 1e-6}, now_ns);
+        const char *full = strstr(text, "full");
+        if (!full || i == 0)
+            continue;
+        snprintf(name, sizeof name, "pressure.%s.full", resources[i]);
+        rate_point(system, name, (struct rate){"ratio", number_of(full, "total="), 1e-6}, now_ns);
+    }
+}
+
+/* Documentation/admin-guide/iostats.rst: major minor name reads merged sectors ms writes merged sectors ms
+ * in-flight busy-ms weighted-ms … */
+static void disk_line(struct system *system, const char *line, uint64_t now_ns)
+{
+    char disk[40], name[64];
+    uint64_t values[11] = {0};
+
+    if (sscanf(line,
+               " %*u %*u %39s %" SCNu64 " %*u %" SCNu64 " %*u %" SCNu64 " %*u %" SCNu64 " %*u %*u %" SCNu64
+               " %" SCNu64,
+               disk, &values[0], &values[1], &values[2], &values[3], &values[4], &values[5]) != 7)
+        return;
+    if (!(values[0] | values[2]) || str_starts(disk, "loop") || str_starts(disk, "ram"))
+        return;
+    snprintf(name, sizeof name, "disk.%s.busy", disk);
+    rate_point(system, name, (struct rate){"ratio", values[4], 1e-3}, now_ns);
+    snprintf(name, sizeof name, "disk.%s.queue", disk);
+    rate_point(system, name, (struct rate){"requests", values[5], 1e-3}, now_ns);
+    snprintf(name, sizeof name, "disk.%s.read", disk);
+    rate_point(system, name, (struct rate){"bytes/s", values[1], 512}, now_ns);
+    snprintf(name, sizeof name, "disk.%s.write", disk);
+    rate_point(system, name, (struct rate){"bytes/s", values[3], 512}, now_ns);
+}
+
+/* name: bytes packets errors drops fifo frame compressed multicast | the same for transmission */
+static void network_line(struct system *system, const char *line, uint64_t now_ns)
+{
+    char interface[40], name[64];
+    uint64_t values[6] = {0};
+
+    if (sscanf(line,
+               " %39[^:]: %" SCNu64 " %*u %" SCNu64 " %" SCNu64 " %*u %*u %*u %*u %" SCNu64 " %*u %" SCNu64
+               " %" SCNu64,
+               interface, &values[0], &values[1], &values[2], &values[3], &values[4], &values[5]) != 7)
+        return;
+    if (!(values[0] | values[3]))
+        return;
+    snprintf(name, sizeof name, "net.%s.receive", interface);
+    rate_point(system, name, (struct rate){"bytes/s", values[0], 1}, now_ns);
+    snprintf(name, sizeof name, "net.%s.transmit", interface);
+    rate_point(system, name, (struct rate){"bytes/s", values[3], 1}, now_ns);
+    snprintf(name, sizeof name, "net.%s.errors", interface);
+    rate_point(system, name, (struct rate){"1/s", values[1] + values[2] + values[4] + values[5], 1}, now_ns);
+}
+
+static void lines_tick(struct system *system, const char *path,
+                       void (*line_tick)(struct system *, const char *, uint64_t), uint64_t now_ns)
+{
+    char text[16384];
+    char *save = NULL;
+
+    if (fs_read_small(path, text, sizeof text) <= 0)
+        return;
+    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+        line_tick(system, line, now_ns);
+}
+
+static ssize_t folder_read(const char *folder, const char *file, char *text, size_t capacity)
+{
+    char path[320];
+
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    return fs_read_small(path, text, capacity);
+}
+
+bool system_cgroup(const char *controller, char *ret_folder, size_t capacity, int *ret_version)
+{
+    char text[4096], wanted[32];
+    char *save = NULL;
+    bool found = false;
+
+    if (fs_read_small("/proc/self/cgroup", text, sizeof text) <= 0)
+        return false;
+    snprintf(wanted, sizeof wanted, ":%s:", controller);
+    for (char *line = strtok_r(text, "\n", &save); line && !found; line = strtok_r(NULL, "\n", &save)) {
+        const char *path = strrchr(line, ':');
+        const char *at = strstr(line, wanted);
+        if (!path)
+            continue;
+        *ret_version = str_starts(line, "0::") ? 2 : 1;
+        if (at)
+            snprintf(ret_folder, capacity, "/sys/fs/cgroup/%s%s", controller, path + 1);
+        else if (*ret_version == 2)
+            snprintf(ret_folder, capacity, "/sys/fs/cgroup%s", path + 1);
+        else
+            continue;
+        /* Within a container the path may be one of the host: its own group is then at the top. */
+        if (access(ret_folder, R_OK) < 0)
+            ret_folder[strlen("/sys/fs/cgroup") + (at ? strlen(controller) + 1 : 0)] = '\0';
+        found = access(ret_folder, R_OK) == 0;
+    }
+    return found;
+}
+
+/* cpu.max: "QUOTA PERIOD" or "max PERIOD"; v1 has two files, -1 for none. */
+static double quota_read(const char *folder, int version)
+{
+    char text[64], period[64];
+    char *rest = text;
+
+    if (folder_read(folder, version == 2 ? "cpu.max" : "cpu.cfs_quota_us", text, sizeof text) <= 0)
+        return 0;
+    if (str_starts(text, "max") || text[0] == '-')
+        return 0;
+    double quota_us = (double)strtoull(text, &rest, 10);
+    if (version == 1 && folder_read(folder, "cpu.cfs_period_us", period, sizeof period) > 0)
+        rest = period;
+    double period_us = (double)strtoull(rest, NULL, 10);
+    return period_us > 0 ? quota_us / period_us : 0;
+}
+
+double system_cpu_quota(void)
+{
+    char folder[256];
+    int version = 0;
+    double tightest = 0;
+
+    if (!system_cgroup("cpu", folder, sizeof folder, &version))
+        return 0;
+    while (strlen(folder) >= strlen("/sys/fs/cgroup")) {
+        double quota = quota_read(folder, version);
+        if (quota > 0 && (tightest <= 0 || quota < tightest))
+            tightest = quota;
+        char *slash = strrchr(folder, '/');
+        *slash = '\0';
+    }
+    return tightest;
+}
+
+static void cgroup_tick(struct system *system, uint64_t now_ns)
+{
+    char text[2048];
+
+    if (system->cgroup_cpu[0] && folder_read(system->cgroup_cpu, "cpu.stat", text, sizeof text) > 0) {
+        uint64_t throttled_us = number_of(text, "throttled_usec ");
+        uint64_t throttled_ns = number_of(text, "throttled_time ") + throttled_us * NS_PER_US;
+        if (strstr(text, "nr_throttled "))
+            rate_point(system, "cgroup.throttled", (struct rate){"ratio", throttled_ns, 1e-9}, now_ns);
+    }
+    if (!system->cgroup_memory[0])
+        return;
+    if (folder_read(system->cgroup_memory, "memory.current", text, sizeof text) > 0 ||
+        folder_read(system->cgroup_memory, "memory.usage_in_bytes", text, sizeof text) > 0)
+        level(system, "cgroup.memory", "bytes", (double)strtoull(text, NULL, 10), now_ns);
+    bool has_limit = folder_read(system->cgroup_memory, "memory.max", text, sizeof text) > 0 ||
+                     folder_read(system->cgroup_memory, "memory.limit_in_bytes", text, sizeof text) > 0;
+    /* v1 writes "no limit" as the largest number of pages. */
+    if (has_limit && text[0] != 'm' && strtoull(text, NULL, 10) < UINT64_C(1) << 60)
+        level(system, "cgroup.memory_limit", "bytes", (double)strtoull(text, NULL, 10), now_ns);
+}
+
 void system_init(struct system *system, struct emit *emit)
 {
+    int version;
+
     *system = (struct system){.emit = emit};
     system->tree_series = emit_series(emit, 0, SERIES_CPU_TREE, "cores");
     system->outside_series = emit_series(emit, 0, SERIES_CPU_OUTSIDE, "cores");
+    if (!system_cgroup("cpu", system->cgroup_cpu, sizeof system->cgroup_cpu, &version))
+        system->cgroup_cpu[0] = '\0';
+    if (!system_cgroup("memory", system->cgroup_memory, sizeof system->cgroup_memory, &version))
+        system->cgroup_memory[0] = '\0';
 }
 
-void system_tick(struct system *system, uint64_t now_ns, uint64_t tree_cpu_ns)
+void system_deinit(struct system *system)
+{
+    intern_free(&system->names);
+    vec_free(&system->gauges);
+}
+
+static void shares_tick(struct system *system, uint64_t now_ns, uint64_t tree_cpu_ns)
 {
     uint64_t self_cpu_ns = clock_process_cpu_ns();
     double busy_cores = cpus_tick(system, now_ns);
@@ -117,6 +373,19 @@ void system_tick(struct system *system, uint64_t now_ns, uint64_t tree_cpu_ns)
     }
     system->tree_cpu_ns = tree_cpu_ns;
     system->self_cpu_ns = self_cpu_ns;
+}
+
+void system_tick(struct system *system, uint64_t now_ns, uint64_t tree_cpu_ns)
+{
+    if (now_ns < system->last_ns + SYSTEM_PERIOD_NS / 4)
+        return; /* too short for counters of 10 ms */
+    shares_tick(system, now_ns, tree_cpu_ns);
+    pressure_tick(system, now_ns);
+    lines_tick(system, "/proc/diskstats", disk_line, now_ns);
+    lines_tick(system, "/proc/net/dev", network_line, now_ns);
+    cgroup_tick(system, now_ns);
+    if (system->tick_count++ % 10 == 0)
+        memory_tick(system, now_ns);
     system->last_ns = now_ns;
 }
 
@@ -125,6 +394,8 @@ void system_host(struct emit *emit)
     struct utsname names;
     cpu_set_t allowed;
     long cpu_count = sysconf(_SC_NPROCESSORS_ONLN);
+    double quota = system_cpu_quota();
+    char text[32];
 
     if (uname(&names) == 0) {
         emit_meta(emit, META_HOST, names.nodename);
@@ -132,5 +403,11 @@ void system_host(struct emit *emit)
     }
     if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
         cpu_count = CPU_COUNT(&allowed);
+    if (quota > 0) {
+        snprintf(text, sizeof text, "%.3f", quota);
+        emit_meta(emit, META_CPU_QUOTA, text);
+        if (quota < (double)cpu_count)
+            cpu_count = (long)quota + ((double)(long)quota < quota);
+    }
     emit_meta_u64(emit, META_CPU_COUNT, cpu_count > 0 ? (uint64_t)cpu_count : 1);
 }

@@ -8,9 +8,12 @@
 #define TOLL_RECORD_SYSTEM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/map.h"
+#include "base/vec.h"
 #include "record/emit.h"
 
 #define SYSTEM_PERIOD_NS 100000000ull
@@ -21,9 +24,24 @@ struct system_cpu {
     uint64_t busy_series, steal_series;
 };
 
+/* A metric by name: a level, or a counter of which the change per second is told. */
+struct system_gauge {
+    uint64_t series; /* 0: no point yet */
+    uint64_t counter;
+    bool is_known;
+    double value; /* of the last point */
+    uint64_t point_ns;
+};
+
 struct system {
     struct emit *emit;
     uint64_t last_ns;
+    uint64_t tick_count;
+    struct intern names; /* an id is 1 + index into gauges */
+    VEC(struct system_gauge) gauges;
+    char cgroup_cpu[256]; /* folders of toll's own cgroup; "" when there is none */
+    char cgroup_memory[256];
+
     uint64_t tree_cpu_ns, self_cpu_ns; /* at last_ns */
     struct system_cpu total;
     struct system_cpu cpus[SYSTEM_CPU_MAX];
@@ -31,9 +49,15 @@ struct system {
 };
 
 void system_init(struct system *system, struct emit *emit);
+void system_deinit(struct system *system);
 /* One round of points; `tree_cpu_ns`: the CPU time of all of the tree so far. */
 void system_tick(struct system *system, uint64_t now_ns, uint64_t tree_cpu_ns);
 /* Facts about the host into the meta table: name, kernel, CPUs the run may use. */
 void system_host(struct emit *emit);
+/* Cores that the cgroup toll runs in may use (v1 or v2, the tightest one on the way up), 0 without a limit. */
+double system_cpu_quota(void);
+/* The folder of a controller ("cpu", "memory") of toll's own cgroup; false when there is none. *ret_version is
+ * 1 or 2. */
+bool system_cgroup(const char *controller, char *ret_folder, size_t capacity, int *ret_version);
 
 #endif

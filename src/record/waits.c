@@ -26,7 +26,7 @@ void waits_init_task(struct wait_state *state, uint64_t track, uint64_t start_ns
 
 void waits_deinit_task(struct wait_state *state)
 {
-    vec_free(&state->pending);
+    vec_free(&state->held);
 }
 
 static size_t class_of(const struct wait_interval *interval)
@@ -114,14 +114,36 @@ static void wait_write(struct waits *waits, struct wait_state *state, const stru
                              .peer = told->peer};
 }
 
-static void pending_flush(struct waits *waits, struct task *task)
+/* Time on the run queue that blocked waits have not got yet, shared evenly among those with room for it. */
+static void delay_share(struct wait_state *state, uint64_t delay_ns)
+{
+    for (size_t pass = 0; pass < 4 && delay_ns; pass++) {
+        uint64_t room_count = 0;
+        for (size_t i = 0; i < state->held.count; i++)
+            room_count += state->held.items[i].interval.blocked_ns > 0;
+        uint64_t share_ns = room_count ? delay_ns / room_count : 0;
+        for (size_t i = 0; i < state->held.count && share_ns; i++) {
+            struct wait_interval *interval = &state->held.items[i].interval;
+            uint64_t given_ns = num_min(share_ns, interval->blocked_ns);
+            interval->blocked_ns -= given_ns;
+            interval->runnable_ns += given_ns;
+            delay_ns -= given_ns;
+        }
+    }
+}
+
+static void held_flush(struct waits *waits, struct task *task)
 {
     struct wait_state *state = &task->wait;
 
-    for (size_t i = 0; i < state->pending.count; i++) {
-        const struct wait_interval *interval = &state->pending.items[i];
-        struct wait_reason_seen told = {.reason = WAIT_CPU_QUEUE, .known = true};
-        if (interval->blocked_ns) {
+    for (size_t i = 0; i < state->held.count; i++) {
+        const struct wait_interval *interval = &state->held.items[i].interval;
+        struct wait_reason_seen told = state->held.items[i].seen;
+        if (!interval->blocked_ns) {
+            told = (struct wait_reason_seen){.reason = WAIT_CPU_QUEUE, .known = true};
+        } else if (told.known) {
+            waits->seen_ns += interval->blocked_ns;
+        } else {
             told = told_by_thread(state, class_of(interval));
             if (!told.known)
                 told = told_by_image(waits, task, class_of(interval));
@@ -129,7 +151,21 @@ static void pending_flush(struct waits *waits, struct task *task)
         }
         wait_write(waits, state, interval, &told);
     }
-    state->pending.count = 0;
+    state->held.count = 0;
+}
+
+void waits_queue(struct waits *waits, struct task *task, uint64_t queue_ns)
+{
+    struct wait_state *state = &task->wait;
+    uint64_t delay_ns = queue_ns > state->queue_ns ? queue_ns - state->queue_ns : 0;
+
+    for (size_t i = 0; i < state->held.count; i++)
+        delay_ns -= num_min(delay_ns, state->held.items[i].interval.runnable_ns);
+    if (state->has_queue)
+        delay_share(state, delay_ns);
+    state->queue_ns = queue_ns;
+    state->has_queue = true;
+    held_flush(waits, task);
 }
 
 /* Rows must not overlap, and one wait's parts must fill it: rounding and late clocks are cut off here. */
@@ -159,20 +195,20 @@ void waits_add(struct waits *waits, struct task *task, const struct wait_interva
     if (!interval_fit(state, &interval))
         return;
     state->end_ns = interval.end_ns;
+    struct wait_held held = {.interval = interval};
     if (seen && seen->known && interval.blocked_ns) {
+        held.seen = *seen;
         learn(waits, task, class_of(&interval), seen);
-        pending_flush(waits, task);
-        waits->seen_ns += interval.blocked_ns;
-        wait_write(waits, state, &interval, seen);
-        return;
     }
-    if (state->pending.count >= WAIT_PENDING_MAX)
-        pending_flush(waits, task);
-    if (vec_push(&state->pending, interval))
+    if (state->held.count >= WAIT_HELD_MAX) {
+        held_flush(waits, task);
+        state->has_queue = false;
+    }
+    if (vec_push(&state->held, held))
         return; /* out of memory: the wait shows as running */
-    if (state->last.known || !interval.blocked_ns)
-        if (state->last.known || state->pending.count == 1)
-            pending_flush(waits, task);
+    bool is_told = held.seen.known || state->last.known || !interval.blocked_ns;
+    if (!waits->is_exact && is_told)
+        held_flush(waits, task);
 }
 
 static void slice_write(struct waits *waits, struct wait_state *state)
@@ -258,6 +294,7 @@ void waits_checkpoint(struct waits *waits, struct task *task, uint64_t time_ns)
     wait_close(waits, task, time_ns);
     state->since_ns = time_ns;
     state->seen_ns = time_ns;
+    held_flush(waits, task);
     run_write(waits, state);
 }
 
@@ -277,7 +314,7 @@ void waits_end(struct waits *waits, struct task *task, uint64_t time_ns)
 
     if (state->on_cpu)
         waits_switch_out(waits, task, time_ns, false);
-    pending_flush(waits, task);
+    held_flush(waits, task);
     run_write(waits, state);
     slice_write(waits, state);
 }

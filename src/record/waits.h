@@ -8,6 +8,11 @@
  * told that way is counted. Looks come at random instants, so a reason is seen in proportion to the time it
  * takes, and in sum the inference is fair.
  *
+ * Switches tell when a thread left a CPU and when it was back on one, not when it was woken in between. How long it
+ * waited for a CPU in all is told by its run-queue counter, whenever a look reads it. So on the perf rung waits are
+ * held back until the next reading, and the time on the queue that preemptions do not explain becomes the tails of the
+ * blocked ones, shared evenly.
+ *
  * Runs of equal short waits become one row (table.h), no longer than WAIT_RUN_NS, so that a path through
  * them can be split finely. Rows of a thread come in order of time and do not overlap.
  */
@@ -26,7 +31,7 @@
 #define WAIT_RUN_NS      10000000ull /* the longest run of equal waits in one row */
 #define WAIT_SHORT_NS    1000000ull  /* longer waits have a row of their own */
 #define WAIT_CLASS_COUNT 48
-#define WAIT_PENDING_MAX 512
+#define WAIT_HELD_MAX    512
 
 struct wait_reason_seen {
     uint64_t peer;
@@ -42,6 +47,11 @@ struct wait_interval {
     uint64_t runnable_ns;
 };
 
+struct wait_held {
+    struct wait_interval interval;
+    struct wait_reason_seen seen;
+};
+
 /* Of one thread; inside struct task. */
 struct wait_state {
     uint64_t track;
@@ -49,7 +59,7 @@ struct wait_state {
     struct row_wait run; /* collected, not written yet; count 0: none */
     struct wait_reason_seen last;
     struct wait_reason_seen by_class[WAIT_CLASS_COUNT];
-    VEC(struct wait_interval) pending; /* nothing was seen of this thread yet */
+    VEC(struct wait_held) held; /* not written yet: the counter, or a first reason, is waited for */
 
     /* perf rung: the state that the last switch left */
     bool on_cpu;
@@ -60,10 +70,13 @@ struct wait_state {
     uint64_t seen_ns;
     uint64_t run_ns;        /* time on CPUs so far */
     struct row_slice slice; /* collected; end_ns 0: none */
+    uint64_t queue_ns;      /* the run-queue counter up to the waits written */
+    bool has_queue;         /* it was read, and nothing was written without it since */
 };
 
 struct waits {
     struct emit *emit;
+    bool is_exact;       /* waits_queue will be called; the owner sets it */
     struct map by_image; /* hash of image and class → reason, peer */
     uint64_t seen_ns;    /* blocked time whose reason was seen, told from others, not told */
     uint64_t inferred_ns;
@@ -90,6 +103,8 @@ void waits_switch_in(struct waits *waits, struct task *task, uint64_t time_ns, u
 void waits_switch_out(struct waits *waits, struct task *task, uint64_t time_ns, bool preempted);
 /* The wait that the thread is in, up to this time. */
 void waits_close(struct waits *waits, struct task *task, uint64_t time_ns);
+/* The thread's run-queue counter, read now; writes what was held back for it. */
+void waits_queue(struct waits *waits, struct task *task, uint64_t queue_ns);
 /* A look at `time_ns` saw the thread blocked. */
 void waits_observe(struct wait_state *state, uint64_t time_ns, const struct wait_reason_seen *seen);
 
