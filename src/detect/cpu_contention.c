@@ -16,7 +16,7 @@ static int compare_points(const void *a, const void *b)
     return x->step - y->step;
 }
 
-/* The mean number of the run's threads that ran or queued, at instants when the path queued; at least cores + 1. */
+/* The mean number of the run's threads that ran or queued while they were more than the cores; 0 when never. */
 static uint64_t cores_wanted(const struct scene *scene)
 {
     VEC(struct change_point) points = {0};
@@ -48,8 +48,7 @@ static uint64_t cores_wanted(const struct scene *scene)
         }
     }
     vec_free(&points);
-    uint64_t wanted = time > 0 ? (uint64_t)(weighted / time + 0.5) : 0;
-    return num_max(wanted, scene->run->cpu_count + 1);
+    return time > 0 ? (uint64_t)(weighted / time + 0.5) : 0;
 }
 
 int detect_cpu_contention(const struct scene *scene, struct claims *claims, struct err *err)
@@ -58,15 +57,23 @@ int detect_cpu_contention(const struct scene *scene, struct claims *claims, stru
     claim.critical_ns = scene_doing_ns(scene, WAIT_CPU_QUEUE, &claim.where);
     if (num_ratio(claim.critical_ns, scene->wall_ns) < 0.1)
         return 0;
-    uint64_t wanted = cores_wanted(scene);
+    uint64_t own = cores_wanted(scene);
+    double others = scene->whatif->program.background_threads;
+    bool crowded = own > scene->run->cpu_count;
+    uint64_t wanted = num_max(own, 1) + (uint64_t)(others + 0.99);
     claim.change = arena_printf(scene->arena, "cores:run=%llu", (unsigned long long)wanted);
     claim.max_change = "remove:wait/cpu_queue";
-    claim.title =
-        arena_printf(scene->arena, "the run queues for its %u cores, held by %s", scene->run->cpu_count,
-                     claim.where.process ? claim.where.process : "other programs");
+    const char *holder = crowded && claim.where.process ? claim.where.process : "other programs";
+    claim.title = arena_printf(scene->arena, "the run queues for its %u cores, held by %s",
+                               scene->run->cpu_count, holder);
+    if (!crowded)
+        claim.fix = "stop what else uses this machine, or give the run cores of its own";
     claim_evidence(scene, &claim, "%s of the path is standing in the queue for a CPU",
                    scene_duration(scene, claim.critical_ns));
-    claim_evidence(scene, &claim, "about %llu threads were runnable at once on %u cores",
-                   (unsigned long long)wanted, scene->run->cpu_count);
+    if (crowded)
+        claim_evidence(scene, &claim, "about %llu of its threads were runnable at once on %u cores",
+                       (unsigned long long)own, scene->run->cpu_count);
+    if (others >= 0.5)
+        claim_evidence(scene, &claim, "about %.0f threads of other programs competed for them", others);
     return claim_add(claims, &claim, err);
 }

@@ -20,10 +20,13 @@ int detect_sleep_poll(const struct scene *scene, struct claims *claims, struct e
         for (size_t j = 0; j < track->waits.count; j++)
             polls += track->waits.items[j].poll_series;
     }
-    claim.title = arena_printf(scene->arena, "%s sleeps while there is something to do",
-                               scene_place(scene, &claim.where));
+    claim.title =
+        arena_printf(scene->arena, polls ? "%s sleeps on although what it waits for is there" : "%s sleeps",
+                     scene_place(scene, &claim.where));
     claim_evidence(scene, &claim, "%s of the path is sleeping%s", scene_duration(scene, claim.critical_ns),
                    polls ? " although what it waited for had happened" : "");
+    if (!polls)
+        claim.fix = "wait for an event instead of sleeping, if it waits for something";
     if (polls)
         claim_evidence(scene, &claim, "%llu sleeps in a row look like polling",
                        (unsigned long long)polls + 1);
