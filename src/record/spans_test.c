@@ -85,7 +85,10 @@ static pid_t probe_start(const struct rig *rig, const char *what)
     int argc = 0;
     pid_t child;
 
-    assert_non_null(program);
+    if (!program) {
+        fail_msg("TOLL_SDK_PROBE is not set");
+        return -1;
+    }
     snprintf(words, sizeof words, "probe %s", what);
     for (char *word = strtok(words, " "); word && argc < 23; word = strtok(NULL, " "))
         argv[argc++] = word;

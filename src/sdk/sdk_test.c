@@ -70,7 +70,10 @@ static int probe(const struct session *session, const char *what)
     int argc = 0, status;
     pid_t child;
 
-    assert_non_null(program);
+    if (!program) {
+        fail_msg("TOLL_SDK_PROBE is not set");
+        return -1;
+    }
     snprintf(words, sizeof words, "%s", what);
     argv[argc++] = strdup(program);
     for (char *word = strtok(words, " "); word && argc < 15; word = strtok(NULL, " "))
