@@ -273,17 +273,27 @@ static void process_free(struct span_process *process)
     free(process);
 }
 
-/* A later image of a process ends the one before: exec ran no code of it. */
-static void process_succeed(struct span_drain *drain, uint64_t pid, uint64_t time_ns)
+static void process_end_at(struct span_process *process, uint64_t end_ns, uint64_t now_ns)
+{
+    if (process->end_ns && process->end_ns <= end_ns)
+        return;
+    process->end_ns = end_ns;
+    if (!process->gone_ns)
+        process->gone_ns = now_ns;
+}
+
+/* A later image of a process ends the one before: exec runs no code of it. Files are found in any order. */
+static void process_order(struct span_drain *drain, struct span_process *found)
 {
     for (size_t i = 0; i < drain->processes.count; i++) {
         struct span_process *process = drain->processes.items[i];
 
-        if (process->pid == pid && !process->end_ns) {
-            process->end_ns = time_ns;
-            if (!process->gone_ns)
-                process->gone_ns = drain->rows.now_ns;
-        }
+        if (process->pid != found->pid || process == found)
+            continue;
+        if (process->nonce < found->nonce) /* the session's clock when it was made */
+            process_end_at(process, found->created_ns, drain->rows.now_ns);
+        else
+            process_end_at(found, process->created_ns, drain->rows.now_ns);
     }
 }
 
@@ -296,7 +306,6 @@ static int process_take(struct span_drain *drain, const struct file_name *name, 
     FS_CLEANUP int fd = openat(drain->folder_fd, text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     struct span_process *process;
     struct names_file file;
-    uint64_t created_ns;
 
     *ret_take = TAKE_LATER;
     if (fd < 0 || pread(fd, &file, sizeof file, 0) != (ssize_t)sizeof file || file.magic != NAMES_MAGIC)
@@ -307,8 +316,6 @@ static int process_take(struct span_drain *drain, const struct file_name *name, 
         *ret_take = TAKE_NEVER;
         return 0;
     }
-    created_ns = num_min(span_clock_ns(&drain->clock, file.created), drain->rows.now_ns);
-    process_succeed(drain, name->pid, created_ns);
     process = calloc(1, sizeof *process);
     if (!process || vec_push(&drain->processes, process)) {
         free(process);
@@ -316,9 +323,10 @@ static int process_take(struct span_drain *drain, const struct file_name *name, 
     }
     process->pid = name->pid;
     process->nonce = name->nonce;
-    process->created_ns = created_ns;
+    process->created_ns = num_min(span_clock_ns(&drain->clock, file.created), drain->rows.now_ns);
     process->names_fd = fd;
     fd = -1;
+    process_order(drain, process);
     process->pid_fd = (int)syscall(SYS_pidfd_open, (pid_t)process->pid, 0);
     drain->rows.totals.process_count++;
     *ret_take = TAKE_DONE;
