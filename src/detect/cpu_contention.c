@@ -60,7 +60,7 @@ int detect_cpu_contention(const struct scene *scene, struct claims *claims, stru
     uint64_t own = cores_wanted(scene);
     double others = scene->whatif->program.background_threads;
     bool crowded = own > scene->run->cpu_count;
-    uint64_t wanted = num_max(own, 1) + (uint64_t)(others + 0.99);
+    uint64_t wanted = num_max(own, scene->run->cpu_count) + (uint64_t)(others + 0.99);
     claim.change = arena_printf(scene->arena, "cores:run=%llu", (unsigned long long)wanted);
     claim.max_change = "remove:wait/cpu_queue";
     const char *holder = crowded && claim.where.process ? claim.where.process : "other programs";
