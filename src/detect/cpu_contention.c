@@ -66,6 +66,7 @@ int detect_cpu_contention(const struct scene *scene, struct claims *claims, stru
     const char *holder = crowded && claim.where.process ? claim.where.process : "other programs";
     claim.title = arena_printf(scene->arena, "the run queues for its %u cores, held by %s",
                                scene->run->cpu_count, holder);
+    claim.is_outside = !crowded;
     if (!crowded)
         claim.fix = "stop what else uses this machine, or give the run cores of its own";
     claim_evidence(scene, &claim, "%s of the path is standing in the queue for a CPU",

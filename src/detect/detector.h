@@ -37,6 +37,7 @@ struct claim {
     const char *fix; /* NULL: the default of the cause */
     const char *evidence[EVIDENCE_MAX];
     size_t evidence_count;
+    bool is_outside; /* the doing of other programs: stands behind what the run itself can mend */
 };
 
 struct claims {

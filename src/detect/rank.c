@@ -10,7 +10,9 @@
 /* Findings that bring less than this are left out. */
 #define FACTOR_MIN  1.02
 #define FINDING_MAX 12
-#define CLEARED_MAX 10
+/* What the run itself can mend stands before the load of other programs when it brings this much. */
+#define OWN_FACTOR_MIN 1.2
+#define CLEARED_MAX    10
 /* With a drift over this a prediction is a bound. */
 #define DRIFT_MAX 0.05
 
@@ -18,6 +20,7 @@ struct ranked {
     struct finding finding;
     double rank; /* the factor it is ordered by */
     bool promise;
+    bool is_outside;
     uint64_t critical_ns;
 };
 
@@ -80,8 +83,10 @@ static int rank_claim(const struct scene *scene, const struct claim *claim, stru
         status = factor_of(scene, claim->max_change, &free_of_charge, err);
     if (status)
         return status;
-    struct ranked ranked = {
-        .promise = change->promise, .critical_ns = claim->critical_ns, .rank = result.factor};
+    struct ranked ranked = {.promise = change->promise,
+                            .is_outside = claim->is_outside,
+                            .critical_ns = claim->critical_ns,
+                            .rank = result.factor};
     struct finding *finding = &ranked.finding;
     *finding = (struct finding){
         .cause = claim->cause,
@@ -120,6 +125,8 @@ static bool is_before(const struct ranked *a, const struct ranked *b)
 {
     if (explains(a, b) || explains(b, a))
         return explains(a, b);
+    if (a->is_outside != b->is_outside && (a->is_outside ? b : a)->rank >= OWN_FACTOR_MIN)
+        return b->is_outside;
     if (a->rank > b->rank * 1.1 || b->rank > a->rank * 1.1)
         return a->rank > b->rank;
     if (a->promise != b->promise)
