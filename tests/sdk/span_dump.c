@@ -111,7 +111,7 @@ int main(int argc, char **argv)
 {
     static const enum table_id tables[] = {TABLE_TRACK, TABLE_BIND,  TABLE_SPAN,
                                            TABLE_USAGE, TABLE_POINT, TABLE_EDGE};
-    struct rig rig = {.rows = {{0}}};
+    struct rig rig = {0};
     struct span_drain *drain = NULL;
     struct err err = {0};
     int result, status = 0;
