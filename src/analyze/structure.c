@@ -66,21 +66,48 @@ static void sort(struct loop *loop)
     }
 }
 
-/* Every driver has one occurrence: the drivers are the occurrences of who spawned them. */
+/* Its driver has no other occurrence and was spawned by someone else. */
+static bool is_liftable(const struct run *run, const struct loop *loop, size_t index)
+{
+    const struct occurrence *at = &loop->occurrences.items[index];
+    const struct run_track *driver = &run->tracks.items[at->driver];
+    if (driver->spawner == RUN_NONE || driver->spawner == at->driver)
+        return false;
+    return (index == 0 || at[-1].driver != at->driver) &&
+           (index + 1 == loop->occurrences.count || at[1].driver != at->driver);
+}
+
+/*
+ * Where drivers have one occurrence each, they are the occurrences of who spawned them. Others that are a small part
+ * of the time (the same program called once before the loop) are no part of the loop.
+ */
 static bool lift(const struct run *run, struct loop *loop)
 {
-    if (loop->occurrences.count < 2 || loop->driver_count != loop->occurrences.count)
+    size_t liftable_count = 0;
+    uint64_t liftable_ns = 0, total_ns = 0;
+    for (size_t i = 0; i < loop->occurrences.count; i++) {
+        uint64_t length_ns = loop->occurrences.items[i].end_ns - loop->occurrences.items[i].start_ns;
+        bool liftable = is_liftable(run, loop, i);
+        total_ns += length_ns;
+        liftable_ns += liftable ? length_ns : 0;
+        liftable_count += liftable;
+    }
+    if (liftable_count < 2 || liftable_ns < total_ns - total_ns / 10)
         return false;
+    struct loop lifted = {0};
     for (size_t i = 0; i < loop->occurrences.count; i++) {
+        if (!is_liftable(run, loop, i))
+            continue;
         const struct run_track *driver = &run->tracks.items[loop->occurrences.items[i].driver];
-        if (driver->spawner == RUN_NONE || driver->spawner == loop->occurrences.items[i].driver)
-            return false;
-    }
-    for (size_t i = 0; i < loop->occurrences.count; i++) {
-        const struct run_track *driver = &run->tracks.items[loop->occurrences.items[i].driver];
-        loop->occurrences.items[i] = (struct occurrence){
+        struct occurrence occurrence = {
             .driver = driver->spawner, .start_ns = driver->spawn_ns, .end_ns = driver->end_ns};
+        if (vec_push(&lifted.occurrences, occurrence)) {
+            loop_deinit(&lifted);
+            return false;
+        }
     }
+    loop_deinit(loop);
+    *loop = lifted;
     sort(loop);
     return true;
 }

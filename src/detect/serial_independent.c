@@ -48,6 +48,25 @@ static bool is_serial(const struct loop *loop)
            loop->covered_ns * 20 >= loop->busy_ns * 19;
 }
 
+/* Whether each occurrence of b falls between an occurrence of a and the next one. */
+static bool follows(const struct loop *a, const struct loop *b)
+{
+    for (size_t i = 0; i < a->occurrences.count; i++) {
+        const struct occurrence *one = &a->occurrences.items[i], *other = &b->occurrences.items[i];
+        bool last = i + 1 == a->occurrences.count || one[1].driver != one->driver;
+        if (other->driver != one->driver || other->start_ns < one->start_ns ||
+            (!last && other->start_ns >= one[1].start_ns))
+            return false;
+    }
+    return true;
+}
+
+/* Stages that take turns are parts of the same iterations. */
+static bool take_turns(const struct loop *a, const struct loop *b)
+{
+    return a->occurrences.count == b->occurrences.count && (follows(a, b) || follows(b, a));
+}
+
 static int best_count(const struct scene *scene, const char *target, size_t calls, uint32_t *ret_count,
                       struct err *err)
 {
@@ -119,34 +138,55 @@ static int claim_stage(const struct scene *scene, struct claims *claims, uint32_
     return claim_add(claims, &claim, err);
 }
 
+static bool is_claimed(const struct loop *claimed, size_t claimed_count, const struct loop *loop)
+{
+    for (size_t i = 0; i < claimed_count; i++)
+        if (take_turns(&claimed[i], loop))
+            return true;
+    return false;
+}
+
+/* The largest stage whose share of the path is below the ceiling; RUN_NONE when none is worth a look. */
+static uint32_t next_stage(const struct scene *scene, uint64_t ceiling)
+{
+    uint32_t best = RUN_NONE;
+    for (uint32_t i = 0; i < scene->run->stages.count; i++) {
+        uint64_t ns = scene->attribution->stage_critical_ns[i];
+        if (scene->run->stages.items[i].process != scene->run->has_spans && ns < ceiling &&
+            (best == RUN_NONE || ns > scene->attribution->stage_critical_ns[best]))
+            best = i;
+    }
+    if (best == RUN_NONE ||
+        num_ratio(scene->attribution->stage_critical_ns[best], scene->wall_ns) < STAGE_RATIO_MIN)
+        return RUN_NONE;
+    return best;
+}
+
 /* Stages by their share of the path; one that was claimed stands for the loop it is in. */
 int detect_serial_independent(const struct scene *scene, struct claims *claims, struct err *err)
 {
-    int claimed = 0;
+    struct loop claimed[CLAIM_MAX];
+    size_t claimed_count = 0;
     uint64_t ceiling = UINT64_MAX;
-    while (claimed < CLAIM_MAX) {
-        uint32_t best = RUN_NONE;
-        for (uint32_t i = 0; i < scene->run->stages.count; i++) {
-            uint64_t ns = scene->attribution->stage_critical_ns[i];
-            if (scene->run->stages.items[i].process != scene->run->has_spans && ns < ceiling &&
-                (best == RUN_NONE || ns > scene->attribution->stage_critical_ns[best]))
-                best = i;
-        }
-        if (best == RUN_NONE ||
-            num_ratio(scene->attribution->stage_critical_ns[best], scene->wall_ns) < STAGE_RATIO_MIN)
-            return 0;
-        ceiling = scene->attribution->stage_critical_ns[best];
+    int status = 0;
+    while (!status && claimed_count < CLAIM_MAX) {
+        uint32_t stage = next_stage(scene, ceiling);
+        if (stage == RUN_NONE)
+            break;
+        ceiling = scene->attribution->stage_critical_ns[stage];
         struct loop loop;
-        int status = loop_find(scene->run, best, &loop, err);
+        status = loop_find(scene->run, stage, &loop, err);
         if (status)
-            return status;
-        if (is_serial(&loop) && !is_tied(scene->run, &loop) && !is_sleep(&scene->stages[best])) {
-            status = claim_stage(scene, claims, best, &loop, err);
-            claimed++;
+            break;
+        if (!is_serial(&loop) || is_tied(scene->run, &loop) || is_sleep(&scene->stages[stage]) ||
+            is_claimed(claimed, claimed_count, &loop)) {
+            loop_deinit(&loop);
+            continue;
         }
-        loop_deinit(&loop);
-        if (status)
-            return status;
+        claimed[claimed_count++] = loop;
+        status = claim_stage(scene, claims, stage, &loop, err);
     }
-    return 0;
+    for (size_t i = 0; i < claimed_count; i++)
+        loop_deinit(&claimed[i]);
+    return status;
 }
