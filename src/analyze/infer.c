@@ -90,10 +90,25 @@ static bool take(struct run_wait *wait, const struct choice *best)
 
 /* --- child: a process that exits, or a thread that is joined --- */
 
+/* Near enough that its end may have ended the wait. */
 static bool ends_within(const struct infer *infer, const struct run_track *track, const struct run_wait *wait)
 {
-    return !track->open && track->end_ns + infer->tolerance_ns >= wait->start_ns &&
+    return !track->open && track->start_ns < wait_event(wait) &&
+           track->end_ns + infer->tolerance_ns >= wait->start_ns &&
            track->end_ns <= wait_event(wait) + infer->tolerance_ns;
+}
+
+/* Of two ends the nearer to the wait's own; on exact clocks an end behind it is no reason. */
+static bool ends_nearer(const struct infer *infer, const struct run_track *a, const struct run_track *b,
+                        const struct run_wait *wait)
+{
+    uint64_t event = wait_event(wait), late = infer->run->boundary_error_ns;
+    bool a_late = a->end_ns > event + late, b_late = b->end_ns > event + late;
+    if (a_late != b_late)
+        return b_late;
+    uint64_t a_away = a->end_ns > event ? a->end_ns - event : event - a->end_ns;
+    uint64_t b_away = b->end_ns > event ? b->end_ns - event : event - b->end_ns;
+    return a_away < b_away;
 }
 
 static bool infer_thread(struct infer *infer, struct run_wait *wait, uint32_t self)
@@ -134,7 +149,7 @@ static bool infer_child(struct infer *infer, struct run_wait *wait, uint32_t sel
         const struct run_track *child = &infer->run->tracks.items[index];
         if (!ends_within(infer, child, wait) || (wanted && child->pid != wanted))
             continue;
-        if (found == RUN_NONE || child->end_ns > infer->run->tracks.items[found].end_ns)
+        if (found == RUN_NONE || ends_nearer(infer, child, &infer->run->tracks.items[found], wait))
             found = index;
     }
     if (found == RUN_NONE)

@@ -474,6 +474,31 @@ static void settle_process(struct run *run, uint32_t index)
     }
 }
 
+/* A fork runs its parent's image until it executes its own: that time is the making of the new program. */
+static void give_fork_to_program(struct run *run, struct run_track *process)
+{
+    if (process->kind != TRACK_PROCESS || process->parent == RUN_NONE)
+        return;
+    struct run_span *image = NULL, *next = NULL;
+    for (size_t i = 0; i < process->spans.count && !next; i++) {
+        struct run_span *span = &process->spans.items[i];
+        if (!span->exec)
+            continue;
+        if (image)
+            next = span;
+        else
+            image = span;
+    }
+    const struct run_track *parent = &run->tracks.items[process->parent];
+    bool inherited = false;
+    for (size_t i = 0; next && i < parent->spans.count; i++)
+        inherited = inherited || (parent->spans.items[i].exec && parent->spans.items[i].name == image->name);
+    if (!inherited)
+        return;
+    next->start_ns = image->start_ns;
+    image->end_ns = image->start_ns; /* empty: counts nowhere */
+}
+
 static int settle_tracks(struct run *run, struct err *err)
 {
     for (uint32_t i = 0; i < run->tracks.count; i++) {
@@ -499,6 +524,8 @@ static int settle_tracks(struct run *run, struct err *err)
     }
     for (uint32_t i = 0; i < run->tracks.count; i++) {
         struct run_track *track = &run->tracks.items[i];
+        if (track->present)
+            give_fork_to_program(run, track);
         if (!track->present || !track->actor)
             continue;
         if (track->process != RUN_NONE && vec_push(&run->tracks.items[track->process].actors, i))

@@ -157,7 +157,7 @@ const char *run_process_name(const struct run *run, uint32_t index, uint64_t t)
             track->process == RUN_NONE ? track : &run->tracks.items[track->process];
         for (size_t i = 0; i < process->spans.count; i++) {
             const struct run_span *span = &process->spans.items[i];
-            if (span->exec && (!name || span->start_ns < t))
+            if (span->exec && span->end_ns > span->start_ns && (!name || span->start_ns < t))
                 name = run->stages.items[span->name].name;
         }
         t = process->start_ns;

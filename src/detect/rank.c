@@ -159,8 +159,6 @@ static bool is_blamed(const struct finding *findings, size_t count, const char *
 {
     for (size_t i = 0; i < count; i++) {
         const struct where *where = &findings[i].where;
-        if (findings[i].priority >= PRIORITY_P3)
-            continue;
         if (same(where->stage, stage) || same(where->process, stage) || same(where->peer, peer))
             return true;
     }
@@ -214,7 +212,7 @@ static int clear_stages(const struct scene *scene, struct verdict *verdict, stru
         if (status)
             return status;
         /* A stage that would gain much is no finding, but it is not cleared either. */
-        count += cleared[count].factor_max < 1.2;
+        count += cleared[count].factor_max < 1.2 && cleared[count].critical_ratio < 0.5;
     }
     if (count)
         qsort(cleared, count, sizeof *cleared, compare_cleared);

@@ -124,7 +124,8 @@ static int fill_facts(const struct run *run, struct verdict *verdict)
     facts->exit_status = meta_number(view, META_EXIT_STATUS);
     facts->recorder_cpu = meta_text(view, META_RECORDER_CPU, "none");
     facts->recorder_wait = meta_text(view, META_RECORDER_WAIT, "none");
-    facts->recorder_spans = meta_text(view, META_RECORDER_SPANS, "none");
+    /* The ring is always open; it counts when something came through it. */
+    facts->recorder_spans = run->has_spans ? meta_text(view, META_RECORDER_SPANS, "none") : "none";
     facts->recorder_heap = meta_text(view, META_RECORDER_HEAP, "none");
     facts->recorder_io = meta_text(view, META_RECORDER_IO, "none");
     count_tracks(run, facts);

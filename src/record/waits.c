@@ -85,7 +85,9 @@ static void run_write(struct waits *waits, struct wait_state *state)
 static bool run_takes(const struct row_wait *run, const struct wait_interval *interval,
                       const struct wait_reason_seen *told)
 {
-    return run->count && run->reason == (uint64_t)told->reason && run->peer == told->peer &&
+    /* Waits for children that no wait names are waits for different ones. */
+    bool alike = told->reason != WAIT_CHILD || told->peer;
+    return alike && run->count && run->reason == (uint64_t)told->reason && run->peer == told->peer &&
            interval->end_ns - run->start_ns <= WAIT_RUN_NS &&
            (run->end_ns - run->start_ns) / run->count < WAIT_SHORT_NS &&
            (interval->end_ns - interval->start_ns) / interval->count < WAIT_SHORT_NS;
