@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -85,8 +86,26 @@ static int write_and_rename(const char *temporary, const char *path, const void 
     return 0;
 }
 
+/* A device, a pipe or a terminal stays what it is: renaming over /dev/null would take it from everyone. */
+static bool is_written_in_place(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
+static int write_in_place(const char *path, const void *bytes, size_t length, struct err *err)
+{
+    FS_CLEANUP int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, errno, "could not open file '%s'", path);
+    int status = fs_write_all(fd, bytes, length, err);
+    return status ? err_wrap(err, "could not write file '%s'", path) : 0;
+}
+
 int fs_replace(const char *path, const void *bytes, size_t length, mode_t mode, struct err *err)
 {
+    if (is_written_in_place(path))
+        return write_in_place(path, bytes, length, err);
     struct str temporary = {0};
     str_printf(&temporary, "%s.%ld.part", path, (long)getpid());
     if (temporary.failed)

@@ -19,7 +19,8 @@ ssize_t fs_pread_small(int fd, char *buffer, size_t capacity);
 WARN_UNUSED int fs_read(const char *path, size_t limit_bytes, struct str *ret_text, struct err *err);
 /* Writes all bytes, through interrupts and short writes. */
 WARN_UNUSED int fs_write_all(int fd, const void *bytes, size_t length, struct err *err);
-/* Replaces a file by writing beside it and renaming: readers see the old or the new, never a half. */
+/* Replaces a file by writing beside it and renaming: readers see the old or the new, never a half.
+ * What is no file (a device, a pipe) is written to. */
 WARN_UNUSED int fs_replace(const char *path, const void *bytes, size_t length, mode_t mode, struct err *err);
 
 /* For __attribute__((cleanup)): closes when >= 0. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -244,6 +245,10 @@ static int open_file(struct writer *writer, const struct writer_options *options
 {
     int flags = O_RDWR | O_CREAT | O_CLOEXEC | (options->overwrite ? O_TRUNC : O_EXCL);
     writer->output.fd = open(options->path, flags, options->mode ? options->mode : 0600);
+    struct stat status;
+    if (writer->output.fd >= 0 && (fstat(writer->output.fd, &status) || !S_ISREG(status.st_mode)))
+        return err_set(err, ERR_ENVIRONMENT, "could not create recording '%s': it is no regular file",
+                       options->path);
     if (writer->output.fd >= 0)
         return 0;
     int errnum = errno;

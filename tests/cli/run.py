@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the command-line cases, tests/cli/<verb>/<case>/, and prints TAP.
 
-    TOLL=build/toll tests/cli/run [-j N] [verb | verb/case ...]
+    TOLL=build/toll tests/cli/run.py [-j N] [verb | verb/case ...]
 
 A case is a folder: `cmd` (bash), and what it should print and return: `out`, `err` (empty
 when absent) and `exit` (0 when absent). A line `...` stands for any number of lines, `[..]`
