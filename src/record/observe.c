@@ -14,6 +14,7 @@
 #define HELD_READ_COUNT  32 /* waits held back that are worth a reading */
 #define NAME_NS_MAX      (250 * NS_PER_MS)
 #define SCAN_NS_MIN      (3 * NS_PER_MS)
+#define SCAN_PAUSE_NS    (50 * NS_PER_MS) /* when a new pipe asks for it */
 #define SCAN_NS_MAX      (2 * NS_PER_S)
 #define USAGE_NS_MIN     (10 * NS_PER_MS)
 
@@ -280,12 +281,13 @@ static void process_care(struct observe *observe, struct process *process, uint6
     }
     if (now_ns >= process->scan_due_ns && age_ns >= SCAN_NS_MIN) {
         peers_scan(observe->peers, observe->resolve, process, now_ns);
-        process->scan_due_ns = now_ns + between(age_ns, SCAN_NS_MIN, SCAN_NS_MAX);
+        process->scan_ns = now_ns;
+        process->scan_due_ns = now_ns + between(3 * age_ns, SCAN_NS_MIN, SCAN_NS_MAX);
     }
     if (now_ns >= process->usage_due_ns && age_ns >= USAGE_NS_MIN) {
         if (usage_read(&process->usage, process->pid, true, now_ns))
             usage_point(&process->usage, observe->emit, process->track, now_ns);
-        process->usage_due_ns = now_ns + between(age_ns / 2, USAGE_NS_MIN, NS_PER_S);
+        process->usage_due_ns = now_ns + between(3 * age_ns, USAGE_NS_MIN, NS_PER_S);
     }
 }
 
@@ -296,7 +298,8 @@ static void processes_care(struct observe *observe, uint64_t now_ns)
     for (size_t i = 0; i < tracks->processes.count; i++) {
         struct process *process = tracks->processes.items[i];
         if (observe->pipe_count != observe->peers->pipe_count)
-            process->scan_due_ns = num_min(process->scan_due_ns, now_ns);
+            process->scan_due_ns =
+                num_min(process->scan_due_ns, num_max(now_ns, process->scan_ns + SCAN_PAUSE_NS));
         process_care(observe, process, now_ns);
     }
     observe->pipe_count = observe->peers->pipe_count;

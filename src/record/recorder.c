@@ -24,7 +24,9 @@
 #include "record/spans.h"
 #include "record/system.h"
 
-#define FLUSH_NS (NS_PER_S / 2)
+#define FLUSH_NS       (NS_PER_S / 2)
+#define SYMBOLS_NS_MIN (2 * NS_PER_S)
+#define SYMBOLS_RATIO  300
 
 struct recorder {
     const struct record_options *options;
@@ -41,6 +43,7 @@ struct recorder {
     struct system system;
     uint64_t start_ns, end_ns;
     uint64_t cpu_before_ns;
+    uint64_t symbols_cpu_ns; /* spent on names of functions so far */
     uint64_t observe_due_ns, system_due_ns, flush_due_ns, spans_due_ns;
     char fallback[768]; /* why the better rung is not used */
     uint64_t main_pid;
@@ -290,12 +293,25 @@ static void spans_poll(struct recorder *recorder, uint64_t end_ns)
         emit_fail(&recorder->emit, &err);
 }
 
+/* Names for stacks can wait for the end, but a recording cut short is the better for those it has. Looking into
+ * one file may take tens of milliseconds, so the next only comes when the last has become a small part. */
+static void symbols_advance(struct recorder *recorder, uint64_t now_ns)
+{
+    uint64_t before_ns = clock_thread_cpu_ns();
+
+    if (now_ns - recorder->start_ns < SYMBOLS_NS_MIN ||
+        recorder->symbols_cpu_ns * SYMBOLS_RATIO > now_ns - recorder->start_ns)
+        return;
+    events_advance(&recorder->events, NS_PER_MS);
+    recorder->symbols_cpu_ns += clock_thread_cpu_ns() - before_ns;
+}
+
 /* Long waits that go on are written up to now, so that a killed recorder loses little. */
 static void checkpoint(struct recorder *recorder, uint64_t now_ns)
 {
     for (size_t i = 0; i < recorder->tracks.tasks.count; i++)
         observe_checkpoint(&recorder->observe, recorder->tracks.tasks.items[i], now_ns);
-    events_advance(&recorder->events, NS_PER_S / 100);
+    symbols_advance(recorder, now_ns);
     flush(recorder);
 }
 
