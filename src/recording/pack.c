@@ -111,11 +111,6 @@ static unsigned byte_width(uint64_t number)
     return (bit_width(number) + 7) / 8;
 }
 
-static int64_t shift_right(uint64_t difference, unsigned width)
-{
-    return width < 64 ? (int64_t)difference >> width : 0;
-}
-
 static void plan_whole(const uint64_t *residuals, size_t row_count, struct frame_plan *ret_plan)
 {
     int64_t low = INT64_MAX, high = INT64_MIN;
@@ -206,20 +201,22 @@ static void plan_patched(const uint64_t *residuals, size_t row_count, struct fra
         return;
     count_widths(residuals, row_count, middle, counts);
     unsigned crowd = crowd_width(counts, row_count);
-    if (crowd >= 63 || crowd + 1 >= plan->width)
+    if (crowd >= 62 || crowd + 1 >= plan->width)
         return;
-    int64_t reach = (int64_t)1 << crowd, low = reach, high = -reach;
+    /* Branch-free: what lies outside counts as the middle, which lies inside. */
+    uint64_t reach = 1ull << crowd;
+    int64_t low = 0, high = 0;
     for (size_t i = 0; i < row_count; i++) {
-        int64_t away = (int64_t)(residuals[i] - middle);
-        bool inside = away > -reach && away < reach;
-        low = inside && away < low ? away : low;
-        high = inside && away > high ? away : high;
+        uint64_t away = residuals[i] - middle;
+        int64_t inside = away + reach < 2 * reach ? (int64_t)away : 0;
+        low = inside < low ? inside : low;
+        high = inside > high ? inside : high;
     }
     struct frame_plan patched = {.base = middle + (uint64_t)low, .width = bit_width((uint64_t)(high - low))};
     uint64_t widest = 0;
     size_t exception_count = 0;
     for (size_t i = 0; i < row_count; i++) {
-        int64_t above = shift_right(residuals[i] - patched.base, patched.width);
+        int64_t above = (int64_t)(residuals[i] - patched.base) >> patched.width; /* width < 64: crowd < 62 */
         widest |= zigzag((uint64_t)above);
         exception_count += above != 0;
     }
@@ -252,7 +249,7 @@ static size_t write_exceptions(const uint64_t *differences, size_t row_count, co
     uint8_t parts[FORMAT_FRAME_ROWS * 8 + 8];
     size_t count = 0;
     for (size_t i = 0; i < row_count; i++) {
-        uint64_t above = zigzag((uint64_t)shift_right(differences[i], plan->width));
+        uint64_t above = zigzag((uint64_t)((int64_t)differences[i] >> plan->width));
         out[1 + count] = (uint8_t)i;
         memcpy(parts + count * plan->exception_bytes, &above, 8);
         count += above != 0;
