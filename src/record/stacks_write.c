@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "record/stacks.h"
 #include "record/stacks_state.h"
+#include "symbol/demangle.h"
 #include "symbol/name_table.h"
 
 #define BATCH_COUNT 128u /* places looked up between two looks at the clock */
@@ -143,7 +144,7 @@ static int write_file_frames(struct writer *writer, const struct code_module *mo
 static int write_text_frames(struct writer *writer, const struct code_module *module, const uint32_t *frames,
                              size_t count)
 {
-    char path[64];
+    char path[64], name[1024];
     int status;
     if (module->kind == CODE_KERNEL) {
         status = name_table_read_kernel(&writer->names, writer->err);
@@ -155,11 +156,16 @@ static int write_text_frames(struct writer *writer, const struct code_module *mo
         struct raw_frame *raw = &writer->stacks->raw_frames.items[frames[i]];
         const struct name_entry *entry = name_table_find(&writer->names, raw->offset);
         raw->is_named = entry != NULL;
-        if (entry)
-            status = write_frame(writer, raw, &(struct symbol_frame){.function = entry->name},
+        if (entry) {
+            if (module->kind == CODE_KERNEL)
+                demangle(entry->name, name, sizeof name);
+            else
+                snprintf(name, sizeof name, "%s", entry->name);
+            status = write_frame(writer, raw, &(struct symbol_frame){.function = name},
                                  entry->module ? entry->module : module->path);
-        else
+        } else {
             status = write_unnamed(writer, raw, module->path);
+        }
     }
     name_table_free(&writer->names);
     return status;
