@@ -48,7 +48,8 @@ int stacks_create(const struct stacks_options *options, struct stacks **ret_stac
     stacks->kernel_readable = name_table_kernel_is_readable();
     int status = resolver_create(options->cache_folder, &stacks->resolver, err);
     if (!status)
-        status = add_module(stacks, &(struct code_module){.kind = CODE_KERNEL}, "[kernel]", &module, err);
+        status = add_module(stacks, &(struct code_module){.kind = CODE_KERNEL, .large = true},
+                            SYMBOL_PATH_KERNEL, &module, err);
     if (!status)
         status = add_module(stacks, &(struct code_module){.kind = CODE_UNKNOWN}, "", &module, err);
     if (status) {
@@ -71,7 +72,7 @@ static bool is_libc(const char *path)
 static int module_of(struct stacks *stacks, const struct perf_map *map, uint32_t *ret_module, struct err *err)
 {
     *ret_module = MODULE_UNKNOWN;
-    if (strcmp(map->path, "[vdso]") != 0 && (map->path[0] != '/' || str_starts(map->path, "//")))
+    if (strcmp(map->path, SYMBOL_PATH_VDSO) != 0 && (map->path[0] != '/' || str_starts(map->path, "//")))
         return 0;
     size_t length = strlen(map->path);
     if (str_ends(map->path, " (deleted)"))

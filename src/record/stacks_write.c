@@ -8,7 +8,6 @@
 #include "base/str.h"
 #include "record/stacks.h"
 #include "record/stacks_state.h"
-#include "symbol/demangle.h"
 #include "symbol/name_table.h"
 
 #define BATCH_COUNT 128u /* places looked up between two looks at the clock */
@@ -20,7 +19,6 @@ struct writer {
     uint64_t deadline_ns;
     bool is_last; /* everything that is left */
     struct symbol_answer answer;
-    struct name_table names; /* of the kernel, or of the module in hand */
 };
 
 static int by_module_and_offset(const void *left, const void *right, void *context)
@@ -97,8 +95,9 @@ static int write_unnamed(struct writer *writer, struct raw_frame *raw, const cha
 }
 
 static int write_place(struct writer *writer, struct raw_frame *raw, const struct symbol_place *place,
-                       const char *path)
+                       const struct code_module *module)
 {
+    const char *path = module->path;
     const struct symbol_frame *frames = writer->answer.frames.items + place->first;
     for (size_t i = 0; i < place->count; i++) {
         struct symbol_frame frame = frames[i];
@@ -106,6 +105,10 @@ static int write_place(struct writer *writer, struct raw_frame *raw, const struc
         raw->is_start = raw->is_start || (frame.function && is_thread_start(frame.function));
         if (!frame.function)
             frame.function = "[unknown]";
+        if (module->kind == CODE_KERNEL && frame.file) {
+            path = frame.file; /* the kernel's module */
+            frame.file = NULL;
+        }
         int status = write_frame(writer, raw, &frame, path);
         if (status)
             return status;
@@ -131,8 +134,7 @@ static int write_file_frames(struct writer *writer, const struct code_module *mo
         int status =
             resolver_lookup(writer->stacks->resolver, &symbols, offsets, batch, &writer->answer, writer->err);
         for (size_t i = 0; !status && i < batch; i++)
-            status =
-                write_place(writer, &raws[frames[done + i]], &writer->answer.places.items[i], module->path);
+            status = write_place(writer, &raws[frames[done + i]], &writer->answer.places.items[i], module);
         if (status)
             return status;
         done += batch;
@@ -141,33 +143,24 @@ static int write_file_frames(struct writer *writer, const struct code_module *mo
     return 0;
 }
 
-static int write_text_frames(struct writer *writer, const struct code_module *module, const uint32_t *frames,
-                             size_t count)
+/* Code that a just-in-time compiler made and listed. */
+static int write_jit_frames(struct writer *writer, const struct code_module *module, const uint32_t *frames,
+                            size_t count)
 {
-    char path[64], name[1024];
-    int status;
-    if (module->kind == CODE_KERNEL) {
-        status = name_table_read_kernel(&writer->names, writer->err);
-    } else {
-        snprintf(path, sizeof path, "/tmp/perf-%u.map", module->pid);
-        status = name_table_read_map(&writer->names, path, module->owner, writer->err);
-    }
+    char path[64];
+    struct name_table names = {0};
+    snprintf(path, sizeof path, "/tmp/perf-%u.map", module->pid);
+    int status = name_table_read_map(&names, path, module->owner, writer->err);
     for (size_t i = 0; !status && i < count; i++) {
         struct raw_frame *raw = &writer->stacks->raw_frames.items[frames[i]];
-        const struct name_entry *entry = name_table_find(&writer->names, raw->offset);
+        const struct name_entry *entry = name_table_find(&names, raw->offset);
         raw->is_named = entry != NULL;
-        if (entry) {
-            if (module->kind == CODE_KERNEL)
-                demangle(entry->name, name, sizeof name);
-            else
-                snprintf(name, sizeof name, "%s", entry->name);
-            status = write_frame(writer, raw, &(struct symbol_frame){.function = name},
-                                 entry->module ? entry->module : module->path);
-        } else {
+        if (entry)
+            status = write_frame(writer, raw, &(struct symbol_frame){.function = entry->name}, module->path);
+        else
             status = write_unnamed(writer, raw, module->path);
-        }
     }
-    name_table_free(&writer->names);
+    name_table_free(&names);
     return status;
 }
 
@@ -182,13 +175,13 @@ static int write_module_frames(struct writer *writer, const uint32_t *frames, si
         *ret_done = count;
         return write_unnamed(writer, first, ""); /* its one frame */
     }
-    if (module->kind == CODE_FILE)
+    if (module->kind == CODE_FILE || module->kind == CODE_KERNEL)
         return module->large && !writer->is_last ? 0
                                                  : write_file_frames(writer, module, frames, count, ret_done);
     if (!writer->is_last)
         return 0;
     *ret_done = count;
-    return write_text_frames(writer, module, frames, count);
+    return write_jit_frames(writer, module, frames, count);
 }
 
 static int write_frames(struct writer *writer)

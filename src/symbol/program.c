@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "symbol/name_table.h"
 
 struct program {
     struct elf_image image;
     struct elf_image debug;
     struct dwarf_image *dwarf; /* NULL: none */
+    struct name_table kernel;  /* of SYMBOL_PATH_KERNEL alone */
 };
 
 /* "/usr/lib/debug/.build-id/ab/cdef….debug"; false when the build-id is too short to have one. */
@@ -80,7 +82,7 @@ static bool is_wanted(const struct elf_image *image, const struct symbol_module 
 static int open_image(const struct symbol_module *module, struct elf_image *ret_image, struct err *err)
 {
     *ret_image = (struct elf_image){.fd = -1};
-    if (strcmp(module->path, "[vdso]") == 0)
+    if (strcmp(module->path, SYMBOL_PATH_VDSO) == 0)
         return elf_image_open_vdso(ret_image, err);
     if (module->fd < 0 && module->path[0] != '/')
         return 0;
@@ -101,11 +103,18 @@ int program_open(const struct symbol_module *module, struct program **ret_progra
     struct program *program = calloc(1, sizeof *program);
     if (!program)
         return err_memory(err);
-    program->debug.fd = -1;
-    int status = open_image(module, &program->image, err);
-    bool wanted = !status && is_wanted(&program->image, module);
-    if (wanted)
-        status = program_load(program, err);
+    program->debug.fd = program->image.fd = -1;
+    bool wanted = false;
+    int status;
+    if (strcmp(module->path, SYMBOL_PATH_KERNEL) == 0) {
+        status = name_table_read_kernel(&program->kernel, err);
+        wanted = program->kernel.entries.count > 0;
+    } else {
+        status = open_image(module, &program->image, err);
+        wanted = !status && is_wanted(&program->image, module);
+        if (wanted)
+            status = program_load(program, err);
+    }
     if (status || !wanted) {
         program_close(program);
         return status;
@@ -129,12 +138,26 @@ static void to_offsets(uint64_t offset, uint64_t address, struct dwarf_answer *a
         answer->high = UINT64_MAX;
 }
 
+static int find_kernel(const struct program *program, uint64_t address, struct dwarf_answer *answer,
+                       struct err *err)
+{
+    const struct name_entry *entry = name_table_find(&program->kernel, address);
+    if (!entry)
+        return 0;
+    answer->low = entry->low;
+    answer->high = entry->high;
+    struct dwarf_frame frame = {.name = entry->name, .file = entry->module};
+    return vec_push(&answer->frames, frame) ? err_memory(err) : 0;
+}
+
 int program_find(struct program *program, uint64_t offset, struct dwarf_answer *answer, struct err *err)
 {
     answer->frames.count = 0;
     answer->low = offset;
     answer->high = offset + 1;
     uint64_t address;
+    if (program->kernel.entries.count)
+        return find_kernel(program, offset, answer, err);
     if (!elf_image_address(&program->image, offset, &address))
         return 0;
     const struct elf_symbol *symbol = elf_image_find(&program->image, address, &answer->low, &answer->high);
@@ -160,5 +183,6 @@ void program_close(struct program *program)
     dwarf_image_close(program->dwarf);
     elf_image_close(&program->debug);
     elf_image_close(&program->image);
+    name_table_free(&program->kernel);
     free(program);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fs.h"
 #include "base/map.h"
 #include "base/str.h"
 #include "symbol/demangle.h"
@@ -71,11 +72,43 @@ int resolver_create(const char *cache_folder, struct resolver **ret_resolver, st
     return 0;
 }
 
+/* The kernel's build-id here is that of its boot, which chose its addresses. */
+static size_t boot_id(uint8_t *ret_id)
+{
+    char text[64];
+    size_t count = 0;
+    if (fs_read_small("/proc/sys/kernel/random/boot_id", text, sizeof text) < 36)
+        return 0;
+    for (const char *at = text; at[0] && at[1] && count < 16; at += at[0] == '-' ? 1 : 2) {
+        unsigned value;
+        if (*at == '-')
+            continue;
+        if (sscanf(at, "%2x", &value) != 1) /* NOLINT(cert-err34-c): two digits fit */
+            return 0;
+        ret_id[count++] = (uint8_t)value;
+    }
+    return count;
+}
+
+/* Modules come and go while the kernel runs: what was known of them is not. */
+static void drop_kernel_modules(struct place_table *table)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < table->ranges.count; i++) {
+        const struct place_range *range = &table->ranges.items[i];
+        if (range->count && !table->frames.items[range->first].file)
+            table->ranges.items[kept++] = *range;
+    }
+    table->ranges.count = kept;
+}
+
 /* A cache made without lines is stale once a debug file is installed. */
 static int module_load_cache(struct resolver *resolver, struct module *module, struct err *err)
 {
     struct cache_key key = {resolver->cache_folder, module->build_id, module->build_id_size};
     int status = cache_load(&key, &resolver->texts, &module->table, err);
+    if (!status && strcmp(module->path, SYMBOL_PATH_KERNEL) == 0)
+        drop_kernel_modules(&module->table);
     if (!status && module->table.ranges.count && !module->table.has_lines &&
         program_debug_file_exists(module->build_id, module->build_id_size))
         place_table_free(&module->table);
@@ -101,6 +134,8 @@ static int find_module(struct resolver *resolver, const struct symbol_module *wa
         struct module module = {.path = strdup(wanted->path), .build_id_size = build_id_size};
         if (build_id_size)
             memcpy(module.build_id, wanted->build_id, build_id_size);
+        else if (strcmp(wanted->path, SYMBOL_PATH_KERNEL) == 0)
+            module.build_id_size = boot_id(module.build_id);
         if (!module.path || vec_push(&resolver->modules, module)) {
             free(module.path);
             return err_memory(err);

@@ -21,8 +21,11 @@
 #include "base/err.h"
 #include "base/vec.h"
 
+#define SYMBOL_PATH_VDSO   "[vdso]"   /* the recorder's own, the same for all on one kernel */
+#define SYMBOL_PATH_KERNEL "[kernel]" /* offsets are addresses; a frame's file is its "[module]", if any */
+
 struct symbol_module {
-    const char *path;        /* "[vdso]" is the recorder's own, the same for all on one kernel */
+    const char *path;        /* absolute, or one of the two above */
     int fd;                  /* open for reading, or -1: the path is opened */
     const uint8_t *build_id; /* NULL: whatever the file has; else a file with another one is refused */
     size_t build_id_size;

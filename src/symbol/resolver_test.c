@@ -16,6 +16,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "symbol/elf_image.h"
+#include "symbol/name_table.h"
 
 int resolver_test(void);
 
@@ -251,6 +252,38 @@ static void what_is_no_program_is_unknown(void **state)
     assert_true(known_count(&vdso, offsets, 4) <= 4);
 }
 
+static void kernel_functions_are_named_and_kept_for_this_boot(void **state)
+{
+    (void)state;
+    struct name_table kernel = {0};
+    assert_int_equal(name_table_read_kernel(&kernel, NULL), 0);
+    uint64_t address = 0;
+    for (size_t i = 0; i < kernel.entries.count && !address; i++)
+        if (strcmp(kernel.entries.items[i].name, "vfs_read") == 0)
+            address = kernel.entries.items[i].low + 5;
+    name_table_free(&kernel);
+    if (!address) {
+        print_message("# skipped: the kernel's addresses are hidden here\n");
+        skip();
+    }
+    char folder[] = "/tmp/toll-symbols-XXXXXX", command[128];
+    assert_non_null(mkdtemp(folder));
+    struct symbol_module module = {.path = SYMBOL_PATH_KERNEL, .fd = -1};
+    for (uint64_t round = 0; round < 2; round++) {
+        struct resolver *resolver;
+        struct symbol_answer answer = {0};
+        assert_int_equal(resolver_create(folder, &resolver, NULL), 0);
+        assert_int_equal(resolver_lookup(resolver, &module, &address, 1, &answer, NULL), 0);
+        assert_int_equal(answer.places.items[0].count, 1);
+        assert_string_equal(answer.frames.items[0].function, "vfs_read");
+        assert_int_equal(resolver_hit_count(resolver), round);
+        symbol_answer_deinit(&answer);
+        resolver_destroy(resolver);
+    }
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
 /* Damage everywhere, most of it in the headers; nothing is asked but that we come back. */
 static void broken_programs_are_survived(void **state)
 {
@@ -298,6 +331,7 @@ int resolver_test(void)
         cmocka_unit_test(the_cache_gives_the_same_answers),
         cmocka_unit_test(a_file_with_another_build_id_is_refused),
         cmocka_unit_test(what_is_no_program_is_unknown),
+        cmocka_unit_test(kernel_functions_are_named_and_kept_for_this_boot),
         cmocka_unit_test(broken_programs_are_survived),
     };
     return cmocka_run_group_tests_name("resolver", tests, NULL, NULL);
