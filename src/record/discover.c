@@ -121,6 +121,8 @@ static bool id_look(struct discover *discover, uint64_t id, uint64_t now_ns)
     if (fs_read_small(path, text, sizeof text) <= 0)
         return false;
     uint64_t pid = field(text, "\nTgid:"), parent_pid = field(text, "\nPPid:");
+    if (!pid || (pid == id && !parent_pid && id != 1))
+        return false; /* it was reaped while it was read */
     const struct process *parent = tracks_process(discover->tracks, pid == id ? parent_pid : pid);
     struct track_fork fork = {.pid = pid, .tid = id, .time_ns = now_ns};
 
@@ -207,6 +209,11 @@ static void children_look(struct discover *discover, uint64_t now_ns)
     children_of(discover, discover->self_pid, discover->self_pid, now_ns);
     for (size_t i = 0; i < tracks->tasks.count && i < CHILDREN_MAX; i++)
         children_of(discover, tracks->tasks.items[i]->process->pid, tracks->tasks.items[i]->tid, now_ns);
+}
+
+uint64_t discover_missed_count(const struct discover *discover)
+{
+    return discover->missed_count + discover->retries.count;
 }
 
 void discover_tick(struct discover *discover, uint64_t now_ns)

@@ -40,5 +40,7 @@ struct discover {
 WARN_UNUSED int discover_init(struct discover *discover, struct tracks *tracks, struct err *err);
 void discover_deinit(struct discover *discover);
 void discover_tick(struct discover *discover, uint64_t now_ns);
+/* The most processes and threads of the tree that may have come and gone unseen. */
+uint64_t discover_missed_count(const struct discover *discover);
 
 #endif

@@ -2,6 +2,9 @@
 /* Real recordings into a dataset, on each rung that this machine allows. */
 #include "record/recorder.h"
 
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,6 +12,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +21,7 @@
 
 #include "model/dataset.h"
 #include "model/meta.h"
+#include "record/doctor.h"
 
 int record_test(void);
 
@@ -201,6 +207,44 @@ static void a_signal_to_the_recorder_reaches_the_command(void **state)
     dataset_deinit(&run.dataset);
 }
 
+static void a_killed_recorder_leaves_the_command_alone(void **state)
+{
+    int ends[2];
+    char said[8] = "";
+    assert_int_equal(pipe(ends), 0);
+    pid_t recorder = fork();
+    if (recorder == 0) {
+        struct run run;
+        dup2(ends[1], STDOUT_FILENO);
+        close(ends[0]);
+        SHELL(&run, *state, "sleep 0.6; echo alive");
+        _exit(0);
+    }
+    close(ends[1]);
+    usleep(300000);
+    kill(recorder, SIGKILL);
+    waitpid(recorder, NULL, 0);
+    assert_int_equal(read(ends[0], said, sizeof said - 1), 6);
+    assert_string_equal(said, "alive\n");
+    close(ends[0]);
+}
+
+static void a_command_that_records_itself_is_recorded(void **state)
+{
+    struct run run;
+    /* The inner recorder is this very program, running one of its groups. */
+    char self[256];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    assert_true(length > 0);
+    self[length] = '\0';
+    run_start(&run, *state, (char *const[]){self, "doctor_test", NULL});
+    assert_int_equal(run.code, 0);
+    assert_int_equal(run.result.exit_status, 0);
+    assert_true(run.result.process_count >= 2);
+    rules_hold(&run);
+    dataset_deinit(&run.dataset);
+}
+
 /* The sink of a full disk. */
 static int full_append(struct sink *sink, enum table_id table, const uint64_t *row, struct err *err)
 {
@@ -232,6 +276,53 @@ static void a_full_disk_does_not_stop_the_command(void **state)
     assert_string_equal(result.failure.what, "could not write: the disk is full");
 }
 
+/* As most containers do. */
+static void perf_refuse(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_perf_event_open, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof filter / sizeof filter[0], .filter = filter};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+        _exit(77);
+}
+
+static bool has_remark(const struct run *run, const char *words)
+{
+    for (size_t i = 0; i < row_count(run, TABLE_META); i++)
+        if (!strcmp(text(run, CELL(run, META, meta, key, i)), META_REMARK) &&
+            strstr(text(run, CELL(run, META, meta, value, i)), words))
+            return true;
+    return false;
+}
+
+static void a_refused_rung_falls_back_and_says_so(void **state)
+{
+    int status = 0;
+    pid_t child = fork();
+    (void)state;
+    if (child == 0) {
+        struct run run;
+        perf_refuse();
+        SHELL(&run, "perf", "true");
+        if (!run.code || run.result.exit_status != RECORD_STATUS_FAILED || !run.err.hint[0])
+            _exit(1);
+        dataset_deinit(&run.dataset);
+        SHELL(&run, NULL, "sleep 0.1; exit 6");
+        bool is_good = !run.code && run.result.exit_status == 6 && !strcmp(run.result.rung, "proc") &&
+                       has_remark(&run, "from /proc alone");
+        _exit(is_good ? 0 : 2);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (WEXITSTATUS(status) == 77)
+        skip();
+    assert_int_equal(status, 0);
+}
+
 static void an_unknown_rung_is_an_error(void **state)
 {
     struct run run;
@@ -254,11 +345,19 @@ static void an_unknown_rung_is_an_error(void **state)
         ON(rung, what_cannot_be_executed_is_told_apart),                                                     \
         ON(rung, a_signals_death_reads_as_a_shell_tells_it),                                                 \
         ON(rung, a_signal_to_the_recorder_reaches_the_command),                                              \
-        ON(rung, a_full_disk_does_not_stop_the_command)
+        ON(rung, a_full_disk_does_not_stop_the_command),                                                     \
+        ON(rung, a_killed_recorder_leaves_the_command_alone),                                                \
+        ON(rung, a_command_that_records_itself_is_recorded)
 
 int record_test(void)
 {
-    const struct CMUnitTest tests[] = {ALL_ON("proc"), ALL_ON("perf"),
-                                       cmocka_unit_test(an_unknown_rung_is_an_error)};
-    return cmocka_run_group_tests_name("record", tests, NULL, NULL);
+    const struct CMUnitTest proc[] = {ALL_ON("proc"), cmocka_unit_test(an_unknown_rung_is_an_error),
+                                      cmocka_unit_test(a_refused_rung_falls_back_and_says_so)};
+    const struct CMUnitTest perf[] = {ALL_ON("perf")};
+    struct doctor_fact facts[DOCTOR_FACT_MAX];
+    int failed = cmocka_run_group_tests_name("record", proc, NULL, NULL);
+
+    if (strcmp(doctor_rung(facts, doctor_look(facts)), "perf") == 0)
+        failed += cmocka_run_group_tests_name("record on perf", perf, NULL, NULL);
+    return failed;
 }

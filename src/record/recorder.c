@@ -385,7 +385,7 @@ static void meta_end(struct recorder *recorder, uint64_t overhead_ns)
     emit_meta_u64(emit, META_LOST_COUNT, lost_count);
     emit_meta_u64(emit, META_OVERHEAD_CPU, overhead_ns);
     emit_meta_u64(emit, META_MISSED_PROCESS_COUNT_MAX,
-                  is_exact(recorder) ? 0 : recorder->discover.missed_count);
+                  is_exact(recorder) ? 0 : discover_missed_count(&recorder->discover));
     emit_meta_u64(emit, META_SAMPLE_PERIOD_PROC, observe_gap_ns(&recorder->observe));
     emit_meta_u64(emit, META_WAIT_BOUNDARY_ERROR,
                   is_exact(recorder) ? 0 : observe_gap_ns(&recorder->observe));
@@ -395,6 +395,9 @@ static void meta_end(struct recorder *recorder, uint64_t overhead_ns)
 
 static void record_finish(struct recorder *recorder, struct record_result *ret_result)
 {
+    if (!is_exact(recorder))
+        discover_tick(&recorder->discover,
+                      recorder->end_ns); /* counts what came and went since the last one */
     tracks_leave(recorder);
     spans_poll(recorder, recorder->end_ns);
     /* What follows the run (symbols) is no cost to the run. */
