@@ -6,6 +6,7 @@
 #include "analyze/stage.h"
 #include "base/clock.h"
 #include "base/num.h"
+#include "base/str.h"
 #include "model/meta.h"
 
 /* Ids above this are taken for damage: a dense id never gets near it. */
@@ -246,12 +247,17 @@ static int load_io(void *context, const struct batch *batch, struct err *err)
 static int load_series(void *context, const struct batch *batch, struct err *err)
 {
     struct loader *loader = context;
-    (void)err;
     for (size_t i = 0; i < batch->row_count; i++) {
         struct row_series row;
         batch_row(batch, i, (uint64_t *)&row);
         if (row.track == 0 && strcmp(text_of(loader, row.name), SERIES_CPU_OUTSIDE) == 0)
             loader->outside_series = (uint32_t)row.id;
+        struct run_server server = {.series = row.id, .name = text_of(loader, row.name)};
+        if (!str_starts(server.name, SERIES_CPU_SERVER))
+            continue;
+        server.name += strlen(SERIES_CPU_SERVER);
+        if (vec_push(&loader->run->servers, server))
+            return err_memory(err);
     }
     return 0;
 }
@@ -262,11 +268,15 @@ static int load_points(void *context, const struct batch *batch, struct err *err
     for (size_t i = 0; i < batch->row_count; i++) {
         struct row_point row;
         batch_row(batch, i, (uint64_t *)&row);
-        if (!loader->outside_series || row.series != loader->outside_series)
-            continue;
         struct run_point point = {.time_ns = row.time_ns, .value = num_double(row.value)};
-        if (vec_push(&loader->run->outside, point))
+        if (loader->outside_series && row.series == loader->outside_series &&
+            vec_push(&loader->run->outside, point))
             return err_memory(err);
+        for (size_t j = 0; j < loader->run->servers.count; j++) {
+            struct run_server *server = &loader->run->servers.items[j];
+            if (server->series == row.series && vec_push(&server->points, point))
+                return err_memory(err);
+        }
     }
     return 0;
 }
@@ -312,6 +322,9 @@ static int load_attrs(void *context, const struct batch *batch, struct err *err)
         batch_row(batch, i, (uint64_t *)&row);
         struct run_track *track = row.owner_table == TABLE_TRACK ? track_of(loader, row.owner) : NULL;
         uint64_t value;
+        uint32_t peer = row.owner_table == TABLE_PEER ? peer_index(loader, row.owner) : RUN_NONE;
+        if (peer != RUN_NONE && strcmp(text_of(loader, row.key), ATTR_SERVER) == 0)
+            loader->run->peers.items[peer].server = text_of(loader, row.value);
         if (!track || num_parse_u64(text_of(loader, row.value), &value))
             continue;
         const struct {
@@ -708,6 +721,9 @@ void run_deinit(struct run *run)
     vec_free(&run->stacks);
     vec_free(&run->edges);
     vec_free(&run->outside);
+    for (size_t i = 0; i < run->servers.count; i++)
+        vec_free(&run->servers.items[i].points);
+    vec_free(&run->servers);
     vec_free(&run->usage);
     vec_free(&run->stages);
     vec_free(&run->binds);

@@ -87,6 +87,7 @@ struct run_track {
 struct run_peer {
     uint8_t kind;
     const char *name, *address, *path;
+    const char *server;    /* who listens there, on this machine; NULL when not known */
     VEC(uint32_t) readers; /* process track indexes that hold it open for reading, writing */
     VEC(uint32_t) writers;
     VEC(uint32_t) waiters; /* actors that ever waited on it */
@@ -106,6 +107,13 @@ struct run_stack {
 struct run_point {
     uint64_t time_ns;
     double value;
+};
+
+/* A server on this machine that the run talks to: cores it used over time. */
+struct run_server {
+    const char *name;
+    uint64_t series;
+    VEC(struct run_point) points;
 };
 
 struct run_bind {
@@ -138,6 +146,7 @@ struct run {
     VEC(struct run_stack) stacks;
     VEC(struct run_edge) edges;    /* by to_ns */
     VEC(struct run_point) outside; /* cores used by others, by time */
+    VEC(struct run_server) servers;
     VEC(struct run_usage) usage;
     VEC(struct run_bind) binds;
     VEC(struct run_stage) stages;

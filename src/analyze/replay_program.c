@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "analyze/server_work.h"
 #include "base/num.h"
-#include "base/str.h"
 
 struct marker {
     uint64_t time_ns;
@@ -117,7 +117,7 @@ static double background_threads(const struct builder *builder)
     double cores = builder->program->core_count, sum = 0;
     for (size_t i = 1; i < run->outside.count; i++) {
         uint64_t middle = run->outside.items[i - 1].time_ns / 2 + run->outside.items[i].time_ns / 2;
-        double runnable = runnable_at(builder, middle), used = fmin(run->outside.items[i].value, cores * 0.9);
+        double runnable = runnable_at(builder, middle), used = fmin(server_work_others(run, i), cores * 0.9);
         bool is_short = used + runnable > cores;
         sum += is_short && used > 0 ? used * runnable / (cores - used) : fmax(used, 0);
     }
@@ -367,93 +367,6 @@ static void build_actor(struct builder *builder, uint32_t actor)
         put_signal(builder, builder->cursor);
 }
 
-static bool is_local(const struct run_peer *peer)
-{
-    return peer->kind == PEER_SOCKET &&
-           (str_starts(peer->address, "127.") || str_starts(peer->address, "[::1]") ||
-            str_starts(peer->address, "::1") || peer->address[0] == '/' || peer->address[0] == '@');
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Work that goes on whatever the run does: the lower quartile of what others used. */
-static double background(const struct run *run)
-{
-    double *values = run->outside.count ? malloc(run->outside.count * sizeof *values) : NULL;
-    if (!values)
-        return 0;
-    for (size_t i = 0; i < run->outside.count; i++)
-        values[i] = run->outside.items[i].value;
-    qsort(values, run->outside.count, sizeof *values, compare_doubles);
-    double quartile = values[run->outside.count / 4];
-    free(values);
-    return quartile > 0 ? quartile : 0;
-}
-
-/* Adds, to each delay on a local server that overlaps (from, to], its share of `work_ns`. */
-static void share_work(struct op **delays, size_t count, uint64_t from, uint64_t to, double work_ns)
-{
-    uint64_t total = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < count; i++) {
-            uint64_t start = num_max(delays[i]->at_ns, from);
-            uint64_t end = num_min(delays[i]->at_ns + delays[i]->duration_ns, to);
-            if (end <= start)
-                continue;
-            if (pass == 0)
-                total += end - start;
-            else
-                delays[i]->server_ns += (uint64_t)(work_ns * num_ratio(end - start, total));
-        }
-        if (!total)
-            return;
-    }
-}
-
-static int compare_delays(const void *a, const void *b)
-{
-    const struct op *x = *(struct op *const *)a, *y = *(struct op *const *)b;
-    return (x->at_ns > y->at_ns) - (x->at_ns < y->at_ns);
-}
-
-static int attach_servers(struct program *program)
-{
-    const struct run *run = program->run;
-    program->background_cores = background(run);
-    VEC(struct op *) delays = {0};
-    for (size_t i = 0; i < program->actor_count; i++) {
-        for (size_t j = 0; j < program->actors[i].ops.count; j++) {
-            struct op *op = &program->actors[i].ops.items[j];
-            if (op->kind == OP_DELAY && op->peer != RUN_NONE && is_local(&run->peers.items[op->peer]) &&
-                vec_push(&delays, op)) {
-                vec_free(&delays);
-                return -1;
-            }
-        }
-    }
-    if (delays.count)
-        qsort(delays.items, delays.count, sizeof *delays.items, compare_delays);
-    size_t first = 0;
-    for (size_t i = 1; i < run->outside.count && delays.count; i++) {
-        uint64_t from = run->outside.items[i - 1].time_ns, to = run->outside.items[i].time_ns;
-        double extra = run->outside.items[i].value - program->background_cores;
-        while (first < delays.count &&
-               delays.items[first]->at_ns + delays.items[first]->duration_ns + (to - from) < from)
-            first++;
-        size_t count = 0;
-        while (first + count < delays.count && delays.items[first + count]->at_ns < to)
-            count++;
-        if (extra > 0 && to > from)
-            share_work(delays.items + first, count, from, to, extra * (double)(to - from));
-    }
-    vec_free(&delays);
-    return 0;
-}
-
 static void builder_deinit(struct builder *builder)
 {
     for (size_t i = 0; i < builder->run->tracks.count; i++) {
@@ -490,7 +403,7 @@ int program_build(const struct run *run, struct program *ret_program, struct err
         status = builder.status;
     }
     if (!status)
-        status = attach_servers(&program);
+        status = server_work_attach(&program);
     builder_deinit(&builder);
     if (status) {
         program_deinit(&program);

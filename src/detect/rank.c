@@ -13,6 +13,8 @@
 /* What the run itself can mend stands before the load of other programs when it brings this much. */
 #define OWN_FACTOR_MIN 1.2
 #define CLEARED_MAX    10
+/* What would bring more than this is no finding perhaps, but it is not cleared. */
+#define CLEARED_FACTOR_MAX 1.25
 /* With a drift over this a prediction is a bound. */
 #define DRIFT_MAX 0.05
 
@@ -159,6 +161,8 @@ static bool is_blamed(const struct finding *findings, size_t count, const char *
 {
     for (size_t i = 0; i < count; i++) {
         const struct where *where = &findings[i].where;
+        if (findings[i].priority >= PRIORITY_P3)
+            continue;
         if (same(where->stage, stage) || same(where->process, stage) || same(where->peer, peer))
             return true;
     }
@@ -211,8 +215,7 @@ static int clear_stages(const struct scene *scene, struct verdict *verdict, stru
         int status = clear_stage(scene, i, &cleared[count], err);
         if (status)
             return status;
-        /* A stage that would gain much is no finding, but it is not cleared either. */
-        count += cleared[count].factor_max < 1.2 && cleared[count].critical_ratio < 0.5;
+        count += cleared[count].factor_max < CLEARED_FACTOR_MAX && cleared[count].critical_ratio < 0.5;
     }
     if (count)
         qsort(cleared, count, sizeof *cleared, compare_cleared);

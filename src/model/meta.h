@@ -40,7 +40,9 @@
 #define SERIES_CPU_TREE    "cpu.tree" /* cores used by the recorded tree */
 #define SERIES_CPU_OUTSIDE "cpu.outside" /* cores used by everything else but the recorder */
 #define SERIES_CPU_STEAL   "cpu.steal"
-#define SERIES_RSS         "rss" /* bytes, per process track */
+/* and, for each server on this machine that the run talks to, cores it used: this and the server\'s name */
+#define SERIES_CPU_SERVER "cpu.server:"
+#define SERIES_RSS        "rss" /* bytes, per process track */
 
 /* attrs of a process track (owner_table TABLE_TRACK) */
 #define ATTR_COMMAND                  "command" /* JSON array of the last exec's arguments, redacted */
@@ -55,6 +57,9 @@
 #define ATTR_WRITE_BYTES              "write_bytes"
 #define ATTR_DISK_READ_BYTES          "disk_read_bytes"
 #define ATTR_DISK_WRITE_BYTES         "disk_write_bytes"
+
+/* attr of a peer (owner_table TABLE_PEER): the server behind a loopback address, "nginx[123]" */
+#define ATTR_SERVER "server"
 
 /* names of PEER_LOCK peers, by what the futex call looks like */
 #define PEER_NAME_LOCK      "lock"

@@ -2,12 +2,18 @@
 #include "record/peers.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/num.h"
+#include "model/meta.h"
 #include "record/tracks.h"
 
 void peers_init(struct peers *peers, struct emit *emit)
@@ -19,6 +25,22 @@ void peers_deinit(struct peers *peers)
 {
     intern_free(&peers->keys);
     intern_free(&peers->held);
+    vec_free(&peers->lookups);
+    for (size_t i = 0; i < peers->server_count; i++) {
+        for (size_t j = 0; j < peers->servers[i].pid_count; j++)
+            fs_close(&peers->servers[i].stat_fds[j]);
+    }
+}
+
+/* "127.0.0.1:8080" and "[::1]:8080" are on this machine. */
+static unsigned loopback_port(const char *address)
+{
+    uint64_t port;
+    const char *colon = strrchr(address, ':');
+    bool is_loopback = strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]", 5) == 0;
+    if (!is_loopback || !colon || num_parse_u64(colon + 1, &port) || port > 65535)
+        return 0;
+    return (unsigned)port;
 }
 
 uint64_t peers_put(struct peers *peers, const struct reason_found *found)
@@ -41,6 +63,11 @@ uint64_t peers_put(struct peers *peers, const struct reason_found *found)
     emit_append(peers->emit, peer, &row);
     if (found->peer_kind == PEER_PIPE)
         peers->pipe_count++;
+    struct peer_lookup lookup = {.peer = id};
+    if (found->peer_kind == PEER_SOCKET)
+        lookup.port = loopback_port(found->address);
+    if (lookup.port && peers->lookups.count < PEERS_FD_MAX)
+        (void)vec_push(&peers->lookups, lookup); /* without memory the server's use stays unknown */
     return id;
 }
 
@@ -118,4 +145,157 @@ void peers_scan(struct peers *peers, struct resolve *resolve, const struct proce
             descriptor_scan(peers, resolve, process, atoi(entry->d_name), time_ns);
     if (folder)
         closedir(folder);
+}
+
+/* The inode of the socket that listens at a port, from a table of /proc/net; 0 when none does.
+ * Columns: sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode (proc(5)); st 0A listens. */
+static uint64_t listener_in(const char *table, unsigned port)
+{
+    char line[256];
+    uint64_t inode = 0;
+    FILE *file = fopen(table, "re");
+    while (file && !inode && fgets(line, sizeof line, file)) {
+        unsigned local_port, state;
+        unsigned long long at;
+        if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%x %*s %x %*s %*s %*s %*u %*u %llu", &local_port, &state,
+                   &at) == 3 &&
+            local_port == port && state == 0x0a)
+            inode = at;
+    }
+    if (file)
+        fclose(file);
+    return inode;
+}
+
+static bool holds_socket(const char *pid, const char *socket)
+{
+    char path[320], target[64];
+    snprintf(path, sizeof path, "/proc/%s/fd", pid);
+    DIR *folder = opendir(path);
+    bool holds = false;
+    size_t left = PEERS_FD_MAX;
+    const struct dirent *entry;
+    while (folder && left-- && !holds && (entry = readdir(folder))) {
+        ssize_t length = readlinkat(dirfd(folder), entry->d_name, target, sizeof target - 1);
+        target[length > 0 ? length : 0] = '\0';
+        holds = strcmp(target, socket) == 0;
+    }
+    if (folder)
+        closedir(folder);
+    return holds;
+}
+
+static void listeners_find(uint64_t inode, struct peer_server *server)
+{
+    char socket[48];
+    snprintf(socket, sizeof socket, "socket:[%" PRIu64 "]", inode);
+    DIR *folder = opendir("/proc");
+    const struct dirent *entry;
+    while (folder && server->pid_count < PEERS_LISTENER_MAX && (entry = readdir(folder))) {
+        uint64_t pid;
+        if (num_parse_u64(entry->d_name, &pid) == 0 && holds_socket(entry->d_name, socket))
+            server->pids[server->pid_count++] = pid;
+    }
+    if (folder)
+        closedir(folder);
+}
+
+/* The CPU time of the server's processes so far. /proc/PID/stat: fields 14 and 15 are utime and stime in ticks; they
+ * stand behind the name, which may hold anything but ends with the last ')'. */
+static uint64_t server_cpu_ns(const struct peer_server *server)
+{
+    uint64_t ticks = 0;
+    for (size_t i = 0; i < server->pid_count; i++) {
+        char text[1024];
+        unsigned long long user, system;
+        ssize_t length = fs_pread_small(server->stat_fds[i], text, sizeof text);
+        const char *end = length > 0 ? strrchr(text, ')') : NULL;
+        if (end &&
+            sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system) == 2)
+            ticks += user + system;
+    }
+    return ticks * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+static void server_open(struct peers *peers, struct peer_server *server, uint64_t now_ns)
+{
+    char path[64], comm[32] = "";
+    for (size_t i = 0; i < server->pid_count; i++) {
+        snprintf(path, sizeof path, "/proc/%" PRIu64 "/stat", server->pids[i]);
+        server->stat_fds[i] = open(path, O_RDONLY | O_CLOEXEC);
+    }
+    snprintf(path, sizeof path, "/proc/%" PRIu64 "/comm", server->pids[0]);
+    if (fs_read_small(path, comm, sizeof comm) > 0)
+        comm[strcspn(comm, "\n")] = '\0';
+    snprintf(server->name, sizeof server->name, "%.31s[%" PRIu64 "]", comm, server->pids[0]);
+    char series[96];
+    snprintf(series, sizeof series, "%s%s", SERIES_CPU_SERVER, server->name);
+    server->series = emit_series(peers->emit, 0, series, "cores");
+    server->cpu_ns = server_cpu_ns(server);
+    server->last_ns = now_ns;
+    peers->server_count++;
+}
+
+/* The entry of the processes that listen at the peer's port; NULL when they cannot be seen. */
+static const struct peer_server *server_find(struct peers *peers, unsigned port, uint64_t now_ns)
+{
+    if (peers->server_count == PEERS_SERVER_MAX)
+        return NULL;
+    struct peer_server *server = &peers->servers[peers->server_count];
+    *server = (struct peer_server){0};
+    uint64_t inode = listener_in("/proc/net/tcp", port);
+    if (!inode)
+        inode = listener_in("/proc/net/tcp6", port);
+    if (inode)
+        listeners_find(inode, server);
+    if (!server->pid_count)
+        return NULL;
+    for (size_t i = 0; i < peers->server_count; i++) {
+        if (peers->servers[i].pids[0] == server->pids[0])
+            return &peers->servers[i];
+    }
+    server_open(peers, server, now_ns);
+    return server;
+}
+
+static void lookups_tick(struct peers *peers, uint64_t now_ns)
+{
+    size_t kept = 0;
+    bool looked = false;
+    for (size_t i = 0; i < peers->lookups.count; i++) {
+        struct peer_lookup lookup = peers->lookups.items[i];
+        /* One look a tick: a walk through /proc takes some milliseconds. */
+        if (looked || lookup.next_ns > now_ns) {
+            peers->lookups.items[kept++] = lookup;
+            continue;
+        }
+        looked = true;
+        const struct peer_server *server = server_find(peers, lookup.port, now_ns);
+        if (server) {
+            struct row_attr owner = {.owner_table = TABLE_PEER,
+                                     .owner = lookup.peer,
+                                     .key = emit_string(peers->emit, ATTR_SERVER),
+                                     .value = emit_string(peers->emit, server->name)};
+            emit_append(peers->emit, attr, &owner);
+        } else if (++lookup.tries < PEERS_LOOKUP_TRIES) {
+            lookup.next_ns = now_ns + NS_PER_S;
+            peers->lookups.items[kept++] = lookup;
+        }
+    }
+    peers->lookups.count = kept;
+}
+
+void peers_tick(struct peers *peers, uint64_t now_ns)
+{
+    lookups_tick(peers, now_ns);
+    for (size_t i = 0; i < peers->server_count; i++) {
+        struct peer_server *server = &peers->servers[i];
+        uint64_t cpu_ns = server_cpu_ns(server);
+        if (now_ns <= server->last_ns)
+            continue;
+        double used = cpu_ns > server->cpu_ns ? (double)(cpu_ns - server->cpu_ns) : 0;
+        emit_point(peers->emit, server->series, now_ns, used / (double)(now_ns - server->last_ns));
+        server->cpu_ns = num_max(cpu_ns, server->cpu_ns);
+        server->last_ns = now_ns;
+    }
 }

@@ -4,6 +4,10 @@
  * it starts or execs, and again when a pipe shows up that was not known; each regular file, pipe and socket it
  * holds becomes an io row of count 0 ("it could do that"), once per process, peer and direction. From these rows
  * analysis finds a pipe's other end and the files that lead from one process to another.
+ *
+ * A server on this machine shares the run's cores: for a peer on a loopback address the processes that listen there
+ * are looked up (where their descriptors may be read: the same user's, or root), the peer gets the attribute
+ * "server", and their CPU use becomes a series of that name.
  */
 #ifndef TOLL_RECORD_PEERS_H
 #define TOLL_RECORD_PEERS_H
@@ -11,19 +15,44 @@
 #include <stdint.h>
 
 #include "base/map.h"
+#include "base/vec.h"
 #include "record/descriptors.h"
 #include "record/emit.h"
 #include "record/reason.h"
 
-#define PEERS_FD_MAX 256 /* descriptors listed of one process */
+#define PEERS_FD_MAX       256 /* descriptors listed of one process */
+#define PEERS_SERVER_MAX   32
+#define PEERS_LISTENER_MAX 16 /* processes that listen at one address (a master and its workers) */
+#define PEERS_LOOKUP_TRIES 3
 
 struct process;
+
+/* Who listens at a loopback address. Several addresses of one process share its entry. */
+struct peer_server {
+    uint64_t pids[PEERS_LISTENER_MAX];
+    int stat_fds[PEERS_LISTENER_MAX];
+    size_t pid_count;
+    uint64_t cpu_ns, last_ns; /* at the last tick */
+    uint64_t series;
+    char name[64];
+};
+
+/* A loopback peer whose server is still to be found. */
+struct peer_lookup {
+    uint64_t peer;
+    uint64_t next_ns;
+    unsigned tries;
+    unsigned port;
+};
 
 struct peers {
     struct emit *emit;
     struct intern keys;  /* id here is the peer's id */
     struct intern held;  /* process track, peer, direction: already written */
     uint64_t pipe_count; /* grows when a pipe is seen for the first time */
+    struct peer_server servers[PEERS_SERVER_MAX];
+    size_t server_count;
+    VEC(struct peer_lookup) lookups;
 };
 
 void peers_init(struct peers *peers, struct emit *emit);
@@ -35,5 +64,8 @@ uint64_t peers_put(struct peers *peers, const struct reason_found *found);
 /* Lists a process's descriptors. */
 void peers_scan(struct peers *peers, struct resolve *resolve, const struct process *process,
                 uint64_t time_ns);
+
+/* About ten times a second: finds new peers' servers and writes what each used since the last tick. */
+void peers_tick(struct peers *peers, uint64_t now_ns);
 
 #endif

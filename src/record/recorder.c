@@ -322,6 +322,7 @@ static uint64_t due_run(struct recorder *recorder, uint64_t now_ns)
     events_drain(&recorder->events, false);
     if (now_ns >= recorder->system_due_ns) {
         system_tick(&recorder->system, now_ns, tree_cpu_ns(recorder));
+        peers_tick(&recorder->peers, now_ns);
         recorder->system_due_ns = now_ns + SYSTEM_PERIOD_NS;
     }
     if (recorder->spans && now_ns >= recorder->spans_due_ns) {
@@ -405,6 +406,7 @@ static void record_finish(struct recorder *recorder, struct record_result *ret_r
     if (is_exact(recorder))
         events_finish(&recorder->events);
     system_tick(&recorder->system, clock_monotonic_ns(), tree_cpu_ns(recorder));
+    peers_tick(&recorder->peers, clock_monotonic_ns());
     meta_end(recorder, overhead_ns);
     flush(recorder);
     *ret_result = (struct record_result){.exit_status = recorder->exit_status,
