@@ -171,6 +171,16 @@ static void end_of_list(struct sim *sim, uint32_t context)
         sim->over = true;
 }
 
+/* A server that used more of the cores than one was doing so with several threads: as many as leave it some time to
+ * spare within the wait. */
+static void add_server_jobs(struct sim *sim, uint32_t context, const struct op *op)
+{
+    double threads = ceil(1.5 * (double)op->server_ns / (double)op->duration_ns);
+    uint64_t count = (uint64_t)fmax(1, fmin(threads, fmin(sim->program->core_count, 64)));
+    for (uint64_t i = 0; op->server_ns && i < count; i++)
+        add_job(sim, context, op->server_ns / count);
+}
+
 /* Starts an operation; true when it is over at once. */
 static bool start_op(struct sim *sim, uint32_t context, const struct op *op)
 {
@@ -184,8 +194,7 @@ static bool start_op(struct sim *sim, uint32_t context, const struct op *op)
             struct due due = {.at = sim->now + (double)op->duration_ns, .context = context};
             heap_push(sim, &sim->timers, due);
             sim->contexts.items[context].pending++;
-            if (op->server_ns)
-                add_job(sim, context, op->server_ns);
+            add_server_jobs(sim, context, op);
         }
         return op->duration_ns == 0;
     case OP_AWAIT:
