@@ -66,8 +66,9 @@ static int reserve(uint8_t **buffer, size_t *capacity, size_t wanted, struct err
 }
 
 /* One frame's numbers before packing: rows [first, first + count) of the column. */
-static void frame_residuals(enum encoding encoding, const uint64_t *cells, const uint64_t *base, size_t first,
-                            size_t count, uint64_t *ret_residuals)
+static inline __attribute__((always_inline)) void residuals_of(enum encoding encoding, const uint64_t *cells,
+                                                               const uint64_t *base, size_t first,
+                                                               size_t count, uint64_t *ret_residuals)
 {
     cells += first;
     if (encoding == ENCODING_DELTA) {
@@ -85,6 +86,15 @@ static void frame_residuals(enum encoding encoding, const uint64_t *cells, const
     } else {
         memcpy(ret_residuals, cells, count * sizeof *cells);
     }
+}
+
+static void frame_residuals(enum encoding encoding, const uint64_t *cells, const uint64_t *base, size_t first,
+                            size_t count, uint64_t *ret_residuals)
+{
+    if (count == FORMAT_FRAME_ROWS)
+        residuals_of(encoding, cells, base, first, FORMAT_FRAME_ROWS, ret_residuals);
+    else
+        residuals_of(encoding, cells, base, first, count, ret_residuals);
 }
 
 static size_t frame_rows(size_t row_count, size_t first)
@@ -178,18 +188,64 @@ static size_t trial_dictionary(const uint64_t *cells, size_t row_count)
     return 4 + dictionary.count * 8 + 2 * frame_count + row_count * index_bits / 8;
 }
 
-static void plan_extent(struct plan *plan, const uint64_t *cells, size_t row_count)
+struct extent {
+    uint64_t min;
+    uint64_t max;
+    uint64_t change_count; /* rows that differ from the one before */
+};
+
+/* `before` stands for the cell before the first. The count is a constant where it matters, so that the compiler can
+ * make vectors of it. */
+static inline __attribute__((always_inline)) void extend(struct extent *extent, const uint64_t *cells,
+                                                         size_t count, uint64_t before)
 {
-    uint64_t min = cells[0], max = cells[0];
-    size_t run_count = 1;
-    for (size_t i = 1; i < row_count; i++) {
+    uint64_t min = extent->min, max = extent->max, change_count = cells[0] != before;
+    for (size_t i = 0; i < count; i++) {
         min = cells[i] < min ? cells[i] : min;
         max = cells[i] > max ? cells[i] : max;
-        run_count += cells[i] != cells[i - 1];
     }
-    plan->min = min;
-    plan->max = max;
-    plan->run_count = run_count;
+    for (size_t i = 1; i < count; i++)
+        change_count += cells[i] != cells[i - 1];
+    extent->min = min;
+    extent->max = max;
+    extent->change_count += change_count;
+}
+
+#ifdef __x86_64__
+#define EXTEND_VARIANT(name, features)                                                                       \
+    __attribute__((target(features))) static void extend_##name(struct extent *extent,                       \
+                                                                const uint64_t *cells, uint64_t before)      \
+    {                                                                                                        \
+        extend(extent, cells, FORMAT_FRAME_ROWS, before);                                                    \
+    }
+EXTEND_VARIANT(avx512, "avx512f,avx512vl,avx512dq")
+EXTEND_VARIANT(avx2, "avx2")
+#endif
+
+static void extend_frame(struct extent *extent, const uint64_t *cells, size_t count, uint64_t before)
+{
+#ifdef __x86_64__
+    if (count == FORMAT_FRAME_ROWS && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512dq")) {
+        extend_avx512(extent, cells, before);
+        return;
+    }
+    if (count == FORMAT_FRAME_ROWS && __builtin_cpu_supports("avx2")) {
+        extend_avx2(extent, cells, before);
+        return;
+    }
+#endif
+    extend(extent, cells, count, before);
+}
+
+static void plan_extent(struct plan *plan, const uint64_t *cells, size_t row_count)
+{
+    struct extent extent = {.min = cells[0], .max = cells[0]};
+    for (size_t first = 0; first < row_count; first += FORMAT_FRAME_ROWS)
+        extend_frame(&extent, cells + first, frame_rows(row_count, first), cells[first ? first - 1 : 0]);
+    plan->min = extent.min;
+    plan->max = extent.max;
+    plan->run_count = (size_t)extent.change_count + 1;
 }
 
 static void plan_take(struct plan *plan, enum encoding encoding, size_t cost_bytes)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define PATCH_WIDTH_MIN 3 /* narrower frames, and shorter ones, have little to win */
+#define PATCH_WIDTH_MAX 63
 #define PATCH_ROWS_MIN  8
 #define GROUP_ROWS      64 /* 64 numbers of w bits are w words: every shift is known when compiling */
 
@@ -14,6 +15,8 @@
 #define UNROLL_GROUP _Pragma("GCC unroll 64")
 #endif
 
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
 static inline uint64_t load_word(const uint8_t *at)
 {
     uint64_t word;
@@ -21,8 +24,7 @@ static inline uint64_t load_word(const uint8_t *at)
     return word;
 }
 
-static inline __attribute__((always_inline)) void unpack_group(const uint8_t *in, uint64_t *out,
-                                                               uint64_t base, unsigned width)
+static ALWAYS_INLINE void unpack_group(const uint8_t *in, uint64_t *out, uint64_t base, unsigned width)
 {
     uint64_t mask = ~0ull >> (64 - width);
     UNROLL_GROUP
@@ -35,7 +37,7 @@ static inline __attribute__((always_inline)) void unpack_group(const uint8_t *in
     }
 }
 
-static inline __attribute__((always_inline)) void pack_group(const uint64_t *in, uint8_t *out, unsigned width)
+static ALWAYS_INLINE void pack_group(const uint64_t *in, uint8_t *out, unsigned width)
 {
     uint64_t word = 0;
     UNROLL_GROUP
@@ -111,7 +113,12 @@ static unsigned byte_width(uint64_t number)
     return (bit_width(number) + 7) / 8;
 }
 
-static void plan_whole(const uint64_t *residuals, size_t row_count, struct frame_plan *ret_plan)
+/*
+ * Planning is the writer's hottest code. These loops have no branches and, for a full frame, a constant count: the
+ * compiler makes vectors of them in the variants below, which are chosen by what the processor has.
+ */
+static ALWAYS_INLINE void find_range(const uint64_t *residuals, size_t row_count, int64_t *ret_low,
+                                     int64_t *ret_high)
 {
     int64_t low = INT64_MAX, high = INT64_MIN;
     for (size_t i = 0; i < row_count; i++) {
@@ -119,14 +126,22 @@ static void plan_whole(const uint64_t *residuals, size_t row_count, struct frame
         low = residual < low ? residual : low;
         high = residual > high ? residual : high;
     }
-    uint64_t base = (uint64_t)low;
-    unsigned width = bit_width((uint64_t)high - base);
-    *ret_plan = (struct frame_plan){
-        .base = base, .width = width, .size = 2 + byte_width(zigzag(base)) + packed_bytes(row_count, width)};
+    *ret_low = low;
+    *ret_high = high;
+}
+
+/* How many lie outside [start, start + extent), modulo 2^64. */
+static ALWAYS_INLINE size_t count_outside(const uint64_t *residuals, size_t row_count, uint64_t start,
+                                          uint64_t extent)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < row_count; i++)
+        count += residuals[i] - start >= extent;
+    return (size_t)count;
 }
 
 /* The median of three spread over the frame: inside the crowd unless most of the frame is not. */
-static uint64_t middle_residual(const uint64_t *residuals, size_t row_count)
+static ALWAYS_INLINE uint64_t middle_residual(const uint64_t *residuals, size_t row_count)
 {
     int64_t a = (int64_t)residuals[row_count / 6], b = (int64_t)residuals[row_count / 2],
             c = (int64_t)residuals[row_count - 1 - row_count / 6];
@@ -134,76 +149,33 @@ static uint64_t middle_residual(const uint64_t *residuals, size_t row_count)
     return (uint64_t)(c < low ? low : c > high ? high : c);
 }
 
-/* Whether a quarter of the frame's range around the middle holds three quarters of its rows. */
-static bool has_crowd(const uint64_t *residuals, size_t row_count, uint64_t middle, unsigned width)
+/* The smallest k for which at most a seventh lies outside 2^k around the middle; `width` when there is none
+ * that is two bits narrower than the whole frame. */
+static ALWAYS_INLINE unsigned crowd_width(const uint64_t *residuals, size_t row_count, uint64_t middle,
+                                          unsigned width)
 {
-    uint64_t reach = 1ull << (width - 3), start = middle - reach;
-    size_t inside = 0;
-    for (size_t i = 0; i < row_count; i++)
-        inside += residuals[i] - start < 2 * reach;
-    return inside >= row_count - row_count / 4;
-}
-
-/* The width of |difference|; a double's exponent knows it (one too many, now and then, above 2^53), and that
- * is cheaper here than to count zeros where the processor may have no instruction for it. */
-static unsigned rough_width(uint64_t difference)
-{
-    double number = (double)(int64_t)difference;
-    uint64_t bits;
-    memcpy(&bits, &number, 8);
-    unsigned exponent = (unsigned)(bits >> 52) & 2047;
-    return exponent ? exponent - 1022 : 0;
-}
-
-/* Two tables, so that equal widths do not wait for each other. */
-static void count_widths(const uint64_t *residuals, size_t row_count, uint64_t middle, uint8_t *ret_counts)
-{
-    uint8_t odd[65] = {0};
-    size_t i = 0;
-    memset(ret_counts, 0, 65);
-    for (; i + 1 < row_count; i += 2) {
-        ret_counts[rough_width(residuals[i] - middle)]++;
-        odd[rough_width(residuals[i + 1] - middle)]++;
+    size_t outside_max = row_count / 7 + 1;
+    unsigned low = 0, high = width - 3;
+    if (count_outside(residuals, row_count, middle - (1ull << high), 2ull << high) > outside_max)
+        return width;
+    while (low < high) {
+        unsigned k = (low + high) / 2;
+        if (count_outside(residuals, row_count, middle - (1ull << k), 2ull << k) > outside_max)
+            low = k + 1;
+        else
+            high = k;
     }
-    if (i < row_count)
-        ret_counts[rough_width(residuals[i] - middle)]++;
-    for (unsigned width = 0; width <= 64; width++)
-        ret_counts[width] = (uint8_t)(ret_counts[width] + odd[width]);
+    return high;
 }
 
-/*
- * The crowd is what lies within 2^k of the middle. Its extent is the width; what lies outside are exceptions,
- * on both sides. k is the one that promises the fewest bytes.
- */
-static unsigned crowd_width(const uint8_t *counts, size_t row_count)
+static ALWAYS_INLINE void plan_patched(const uint64_t *residuals, size_t row_count, int64_t frame_low,
+                                       int64_t frame_high, struct frame_plan *plan)
 {
-    unsigned widest = 64, best = 64;
-    while (widest && !counts[widest])
-        widest--;
-    size_t outside = 0, best_size = SIZE_MAX;
-    for (unsigned k = widest;; k--) {
-        size_t size = packed_bytes(row_count, k + 1) + outside * (1 + (widest - k + 8) / 8);
-        if (size < best_size) {
-            best_size = size;
-            best = k;
-        }
-        outside += counts[k];
-        if (!k || outside > row_count / 4)
-            return best;
-    }
-}
-
-static void plan_patched(const uint64_t *residuals, size_t row_count, struct frame_plan *plan)
-{
-    uint8_t counts[65];
     uint64_t middle = middle_residual(residuals, row_count);
-    if (!has_crowd(residuals, row_count, middle, plan->width))
+    unsigned crowd = crowd_width(residuals, row_count, middle, plan->width);
+    if (crowd == plan->width)
         return;
-    count_widths(residuals, row_count, middle, counts);
-    unsigned crowd = crowd_width(counts, row_count);
-    if (crowd >= 62 || crowd + 1 >= plan->width)
-        return;
-    /* Branch-free: what lies outside counts as the middle, which lies inside. */
+    /* What lies outside counts as the middle, which lies inside. */
     uint64_t reach = 1ull << crowd;
     int64_t low = 0, high = 0;
     for (size_t i = 0; i < row_count; i++) {
@@ -212,30 +184,53 @@ static void plan_patched(const uint64_t *residuals, size_t row_count, struct fra
         low = inside < low ? inside : low;
         high = inside > high ? inside : high;
     }
-    struct frame_plan patched = {.base = middle + (uint64_t)low, .width = bit_width((uint64_t)(high - low))};
-    uint64_t widest = 0;
-    size_t exception_count = 0;
-    for (size_t i = 0; i < row_count; i++) {
-        int64_t above = (int64_t)(residuals[i] - patched.base) >> patched.width; /* width < 64: crowd < 62 */
-        widest |= zigzag((uint64_t)above);
-        exception_count += above != 0;
-    }
-    if (!exception_count)
-        return;
-    patched.exception_bytes = byte_width(widest);
-    patched.size = 3 + byte_width(zigzag(patched.base)) + packed_bytes(row_count, patched.width) +
-                   exception_count * (1 + patched.exception_bytes);
-    if (patched.size < plan->size)
-        *plan = patched;
+    uint64_t base = middle + (uint64_t)low;
+    unsigned width = bit_width((uint64_t)(high - low));
+    size_t exception_count = count_outside(residuals, row_count, base, 1ull << width);
+    uint64_t below = zigzag((uint64_t)((int64_t)((uint64_t)frame_low - base) >> width));
+    uint64_t above = zigzag((uint64_t)((int64_t)((uint64_t)frame_high - base) >> width));
+    unsigned exception_bytes = byte_width(below | above);
+    size_t size = 3 + byte_width(zigzag(base)) + packed_bytes(row_count, width) +
+                  exception_count * (1 + exception_bytes);
+    if (exception_count && size < plan->size)
+        *plan = (struct frame_plan){
+            .base = base, .width = width, .exception_bytes = exception_bytes, .size = size};
 }
+
+/* A frame of 64 bits stays whole: its differences to the base may not fit into signed 64 bits. */
+static ALWAYS_INLINE struct frame_plan plan_rows(const uint64_t *residuals, size_t row_count)
+{
+    int64_t low, high;
+    find_range(residuals, row_count, &low, &high);
+    uint64_t base = (uint64_t)low;
+    unsigned width = bit_width((uint64_t)high - base);
+    struct frame_plan plan = {
+        .base = base, .width = width, .size = 2 + byte_width(zigzag(base)) + packed_bytes(row_count, width)};
+    if (width > PATCH_WIDTH_MIN && width <= PATCH_WIDTH_MAX && row_count >= PATCH_ROWS_MIN)
+        plan_patched(residuals, row_count, low, high, &plan);
+    return plan;
+}
+
+#ifdef __x86_64__
+#define PLAN_VARIANT(name, features)                                                                         \
+    __attribute__((target(features))) static struct frame_plan plan_full_##name(const uint64_t *residuals)   \
+    {                                                                                                        \
+        return plan_rows(residuals, FORMAT_FRAME_ROWS);                                                      \
+    }
+PLAN_VARIANT(avx512, "avx512f,avx512vl,avx512dq")
+PLAN_VARIANT(avx2, "avx2")
+#endif
 
 static struct frame_plan plan_frame(const uint64_t *residuals, size_t row_count)
 {
-    struct frame_plan plan;
-    plan_whole(residuals, row_count, &plan);
-    if (plan.width > PATCH_WIDTH_MIN && row_count >= PATCH_ROWS_MIN)
-        plan_patched(residuals, row_count, &plan);
-    return plan;
+#ifdef __x86_64__
+    if (row_count == FORMAT_FRAME_ROWS && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512dq"))
+        return plan_full_avx512(residuals);
+    if (row_count == FORMAT_FRAME_ROWS && __builtin_cpu_supports("avx2"))
+        return plan_full_avx2(residuals);
+#endif
+    return plan_rows(residuals, row_count);
 }
 
 size_t pack_frame_size(const uint64_t *residuals, size_t row_count)
@@ -243,20 +238,24 @@ size_t pack_frame_size(const uint64_t *residuals, size_t row_count)
     return plan_frame(residuals, row_count).size;
 }
 
-static size_t write_exceptions(const uint64_t *differences, size_t row_count, const struct frame_plan *plan,
-                               uint8_t *out)
+/* Their rows first, without a branch that would be mispredicted at each of them. */
+static void write_exceptions(const uint64_t *differences, size_t row_count, const struct frame_plan *plan,
+                             uint8_t *out)
 {
-    uint8_t parts[FORMAT_FRAME_ROWS * 8 + 8];
+    uint8_t rows[FORMAT_FRAME_ROWS + 1], parts[FORMAT_FRAME_ROWS * 8 + 8];
+    uint64_t mask = (1ull << plan->width) - 1;
     size_t count = 0;
     for (size_t i = 0; i < row_count; i++) {
-        uint64_t above = zigzag((uint64_t)((int64_t)differences[i] >> plan->width));
-        out[1 + count] = (uint8_t)i;
-        memcpy(parts + count * plan->exception_bytes, &above, 8);
-        count += above != 0;
+        rows[count] = (uint8_t)i;
+        count += differences[i] > mask;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint64_t above = zigzag((uint64_t)((int64_t)differences[rows[i]] >> plan->width));
+        memcpy(parts + i * plan->exception_bytes, &above, 8);
     }
     out[0] = (uint8_t)count;
+    memcpy(out + 1, rows, count);
     memcpy(out + 1 + count, parts, count * plan->exception_bytes);
-    return 1 + count * (1 + plan->exception_bytes);
 }
 
 static void write_packed(uint64_t *differences, size_t row_count, unsigned width, uint8_t *out)
