@@ -33,7 +33,9 @@
 #define META_MISSED_PROCESS_COUNT_MAX "missed_process_count_max" /* estimate; 0 when the rung sees all */
 #define META_SAMPLE_PERIOD_PROC       "proc_period_ns"         /* mean time between two looks at one thread */
 #define META_WAIT_BOUNDARY_ERROR      "wait_boundary_error_ns" /* 0 when wait times are exact */
-#define META_REMARK                   "remark" /* many: what was outside view, one sentence each */
+#define META_WAIT_SEEN_NS             "wait_seen_ns"           /* blocked time whose reason a look saw */
+#define META_WAIT_INFERRED_NS         "wait_inferred_ns" /* told from other waits of the thread or program */
+#define META_REMARK                   "remark"           /* many: what was outside view, one sentence each */
 
 /* series, all with track 0 unless said */
 #define SERIES_CPU_BUSY    "cpu.busy" /* cores busy on the whole machine (unit "cores"), about 10 points/s */

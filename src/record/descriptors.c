@@ -189,7 +189,7 @@ static unsigned address_text(const struct sockaddr_storage *address, socklen_t l
     return 0;
 }
 
-/* Asks the socket itself. False when it may not be borrowed, or is in a state that says nothing yet. */
+/* Asks the socket itself. False when it is of a family that has no addresses. */
 static bool socket_ask(int fd, uint64_t inode, struct resolve_socket *ret_socket)
 {
     struct resolve_socket socket = {.kind = REASON_FD_SOCKET};
@@ -211,8 +211,11 @@ static bool socket_ask(int fd, uint64_t inode, struct resolve_socket *ret_socket
         return true;
     }
     length = sizeof address;
-    if (getpeername(fd, (struct sockaddr *)&address, &length) < 0)
-        return false;
+    if (getpeername(fd, (struct sockaddr *)&address, &length) < 0) {
+        socket.kind = is_unix ? REASON_FD_UNIX : REASON_FD_SOCKET; /* not connected yet */
+        *ret_socket = socket;
+        return true;
+    }
     socket.is_dns = address_text(&address, length, socket.address, sizeof socket.address) == DNS_PORT;
     socket.kind = is_unix ? REASON_FD_UNIX : REASON_FD_SOCKET;
     if (!socket.address[0])
@@ -230,29 +233,34 @@ static bool socket_borrow(uint64_t pid, int number, uint64_t inode, struct resol
     return fd >= 0 && socket_ask(fd, inode, ret_socket);
 }
 
+static const struct resolve_socket *socket_known(const struct resolve *resolve, uint64_t inode)
+{
+    const uint64_t *found = map_get(&resolve->by_inode, inode);
+    return found && *found < resolve->sockets.count ? &resolve->sockets.items[*found] : NULL;
+}
+
 static void from_socket(struct resolve *resolve, uint64_t pid, int number, const char *target,
                         struct reason_fd *fd)
 {
     uint64_t inode = strtoull(target + strlen("socket:["), NULL, 10);
-    const uint64_t *found = map_get(&resolve->by_inode, inode);
+    const struct resolve_socket *known = socket_known(resolve, inode);
     struct resolve_socket socket;
 
-    /* One that listens or is not connected may be connected since. */
-    if (!found || resolve->sockets.items[*found].kind == REASON_FD_LISTENING) {
+    /* One that was not connected may be so since. */
+    if (!known || known->kind == REASON_FD_LISTENING || !known->address[0]) {
         if (socket_borrow(pid, number, inode, &socket))
             socket_put(resolve, inode, &socket);
-        else if (!found)
+        else if (!known)
             tables_read(resolve, pid, inode);
-        found = map_get(&resolve->by_inode, inode);
+        known = socket_known(resolve, inode);
     }
     fd->kind = REASON_FD_UNKNOWN;
-    if (!found) /* of another family, or too soon */
+    if (!known) /* of another family, or too soon */
         return;
-    socket = resolve->sockets.items[*found];
-    fd->kind = socket.kind;
-    fd->is_dns = socket.is_dns;
-    snprintf(fd->address, sizeof fd->address, "%s", socket.address);
-    snprintf(fd->path, sizeof fd->path, "%s", socket.path);
+    fd->kind = known->kind;
+    fd->is_dns = known->is_dns;
+    snprintf(fd->address, sizeof fd->address, "%s", known->address);
+    snprintf(fd->path, sizeof fd->path, "%s", known->path);
 }
 
 /* "Pid:\t123" of a pidfd. */
@@ -342,6 +350,19 @@ static bool source_memory(void *context, uint64_t address, void *ret_bytes, size
     return process_vm_readv((pid_t)resolve->pid, &local, 1, &remote, 1, 0) == (ssize_t)length;
 }
 
+static bool source_socket_address(void *context, uint64_t address, size_t length, struct reason_fd *ret_fd)
+{
+    struct sockaddr_storage storage = {0};
+
+    if (length < sizeof storage.ss_family || length > sizeof storage ||
+        !source_memory(context, address, &storage, length))
+        return false;
+    *ret_fd = (struct reason_fd){.kind = storage.ss_family == AF_UNIX ? REASON_FD_UNIX : REASON_FD_SOCKET};
+    ret_fd->is_dns =
+        address_text(&storage, (socklen_t)length, ret_fd->address, sizeof ret_fd->address) == DNS_PORT;
+    return ret_fd->address[0] != '\0';
+}
+
 /* fdinfo of an epoll descriptor: one "tfd:        5 events: …" a line. */
 static size_t source_watched(void *context, int fd, int *ret_fds, size_t capacity)
 {
@@ -389,6 +410,7 @@ struct reason_source resolve_source(struct resolve *resolve, uint64_t pid, uint6
     return (struct reason_source){.context = resolve,
                                   .pid = pid,
                                   .descriptor = source_descriptor,
+                                  .socket_address = source_socket_address,
                                   .memory = source_memory,
                                   .watched = source_watched,
                                   .is_thread = source_is_thread,

@@ -47,10 +47,9 @@ static struct sums sums_take(const struct ledger *ledger, const struct ledger_lo
     sums.run_ns = num_min(minus(look->cpu_ns, ledger->cpu_ns), wall);
     sums.queue_ns = num_min(minus(look->queue_ns, ledger->queue_ns), wall - sums.run_ns);
     sums.blocked_ns = wall - sums.run_ns - sums.queue_ns;
-    if (!look->blocked) { /* its counters may be late */
-        uint64_t doubt = num_min(sums.blocked_ns, LEDGER_DOUBT_NS);
-        sums.run_ns += doubt;
-        sums.blocked_ns -= doubt;
+    if (!look->blocked) {
+        sums.run_ns += sums.blocked_ns;
+        sums.blocked_ns = 0;
     }
     bool first_waits = ledger->blocked || ledger->fresh;
     sums.between_count = sums.turn_count - (first_waits && sums.turn_count ? 1 : 0);

@@ -11,8 +11,8 @@
  * The CPU counter of a thread that is running is up to one tick late, the queue's counter is late by the whole stay
  * of a thread that is on a queue now. So a look that finds it running settles nothing by itself (running is what
  * a track does where no wait is written); only when it had turns for LEDGER_WINDOW_NS without being seen blocked
- * the window is settled, LEDGER_DOUBT_NS in favour of running, and the CPU time given on credit is taken back from
- * the next one.
+ * the window is settled, and what its counters do not explain passes for running: no look of many met a wait. That
+ * CPU time is given on credit and taken back from the next window, at whose end it is seen blocked.
  *
  * Source of the counters: Documentation/scheduler/sched-stats.rst of the Linux kernel.
  */
@@ -24,7 +24,6 @@
 #include <stdint.h>
 
 #define LEDGER_WINDOW_NS 20000000ull
-#define LEDGER_DOUBT_NS  12000000ull
 
 struct ledger_look {
     uint64_t time_ns;

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -57,6 +58,15 @@ enum look_state look_schedstat(struct look *look, uint64_t pid, uint64_t tid, st
     ret_look->queue_ns = strtoull(rest, &rest, 10);
     ret_look->turn_count = strtoull(rest, &rest, 10);
     return LOOK_RUNNING;
+}
+
+bool look_is_blocked(uint64_t pid, uint64_t tid)
+{
+    char path[96], text[256];
+
+    snprintf(path, sizeof path, "/proc/%" PRIu64 "/task/%" PRIu64 "/stat", pid, tid);
+    const char *end = fs_read_small(path, text, sizeof text) > 0 ? strrchr(text, ')') : NULL;
+    return end && end[1] && (end[2] == 'S' || end[2] == 'D' || end[2] == 'T' || end[2] == 't');
 }
 
 /* "running", "-1 0xSP 0xPC" outside a call, "NUMBER 0xA0 … 0xA5 0xSP 0xPC" inside one; a zombie has no stack. */

@@ -6,6 +6,7 @@
 #ifndef TOLL_RECORD_LOOK_H
 #define TOLL_RECORD_LOOK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "record/ledger.h"
@@ -23,7 +24,7 @@ enum look_state {
     LOOK_GONE = 1, /* reaped, or a zombie */
     LOOK_RUNNING,  /* or on a run queue */
     LOOK_BLOCKED,
-    LOOK_REFUSED /* the kernel does not let us see it */
+    LOOK_REFUSED /* it is there, but the kernel does not let us see its call */
 };
 
 void look_init(struct look *look);
@@ -31,6 +32,8 @@ void look_close(struct look *look);
 
 /* Fills the counters and the time of a look. LOOK_RUNNING says only that it is there (a zombie may be). */
 enum look_state look_schedstat(struct look *look, uint64_t pid, uint64_t tid, struct ledger_look *ret_look);
+/* Whether a thread whose call is refused is blocked: its state is everyone's to see. */
+bool look_is_blocked(uint64_t pid, uint64_t tid);
 /* The call that it is blocked in; only with LOOK_BLOCKED is ret_call written. */
 enum look_state look_call(struct look *look, uint64_t pid, uint64_t tid, struct reason_call *ret_call);
 

@@ -53,8 +53,11 @@ static enum look_state call_observe(struct observe *observe, struct task *task,
     struct reason_found found;
     enum look_state state = look_call(&task->look, task->process->pid, task->tid, &call);
 
-    if (state == LOOK_REFUSED)
+    if (state == LOOK_REFUSED) {
         observe->refused_count++;
+        *ret_seen = (struct wait_reason_seen){0};
+        return look_is_blocked(task->process->pid, task->tid) ? LOOK_BLOCKED : LOOK_RUNNING;
+    }
     if (state != LOOK_BLOCKED)
         return state;
     struct reason_source source = resolve_source(observe->resolve, task->process->pid, task->tid);
@@ -89,8 +92,8 @@ static bool exact_look(struct observe *observe, struct task *task)
     enum look_state state = call_observe(observe, task, &seen);
     if (state == LOOK_BLOCKED && seen.known)
         waits_observe(wait, clock_monotonic_ns(), &seen);
-    else if (state != LOOK_RUNNING)
-        task->refused_ns = wait->since_ns;
+    else
+        task->refused_ns = state == LOOK_RUNNING ? 0 : wait->since_ns;
     if (state == LOOK_BLOCKED)
         queue_read(observe, task);
     return true;

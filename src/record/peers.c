@@ -95,7 +95,7 @@ static bool found_from_fd(const struct reason_fd *fd, struct reason_found *ret_f
         snprintf(ret_found->name, sizeof ret_found->name, "%.63s", slash ? slash + 1 : fd->path);
     } else if (fd->kind == REASON_FD_PIPE) {
         ret_found->peer_kind = PEER_PIPE;
-    } else if (fd->kind == REASON_FD_SOCKET ||
+    } else if ((fd->kind == REASON_FD_SOCKET && fd->address[0]) ||
                (fd->kind == REASON_FD_UNIX && strncmp(fd->address, "unix:[", 6) != 0)) {
         ret_found->peer_kind = PEER_SOCKET;
     } else {

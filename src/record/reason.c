@@ -23,6 +23,7 @@ enum call_kind {
     CALL_POLL,   /* struct pollfd array, count */
     CALL_SELECT, /* count, three bit sets */
     CALL_EPOLL,  /* the epoll descriptor */
+    CALL_CONNECT,
     CALL_ACCEPT,
     CALL_LOCK, /* on a file */
     CALL_FCNTL,
@@ -66,7 +67,7 @@ static const struct call_rule rules[] = {
     {SYS_sendto, CALL_WRITE, 0},
     {SYS_sendmsg, CALL_WRITE, 0},
     {SYS_sendmmsg, CALL_WRITE, 0},
-    {SYS_connect, CALL_WRITE, 0},
+    {SYS_connect, CALL_CONNECT, 0},
     {SYS_ftruncate, CALL_WRITE, 0},
     {SYS_fallocate, CALL_WRITE, 0},
     {SYS_close, CALL_WRITE, 0},
@@ -166,7 +167,8 @@ static void from_fd(const struct reason_fd *fd, enum wait_reason disk, struct re
         break;
     case REASON_FD_SOCKET:
         found->reason = fd->is_dns ? WAIT_DNS : WAIT_NETWORK;
-        set_peer(found, PEER_SOCKET, fd->address, fd->path);
+        if (fd->address[0])
+            set_peer(found, PEER_SOCKET, fd->address, fd->path);
         break;
     case REASON_FD_UNIX:
         found->reason = WAIT_IPC;
@@ -395,6 +397,16 @@ static void from_copy(const struct reason_source *source, const struct call_rule
         from_fd(&origin, WAIT_DISK_READ, found);
 }
 
+static void from_connect(const struct reason_source *source, const uint64_t *arguments,
+                         struct reason_found *found)
+{
+    struct reason_fd fd = {0};
+
+    found->reason = WAIT_NETWORK;
+    if (source->socket_address(source->context, arguments[1], (size_t)arguments[2], &fd))
+        from_fd(&fd, WAIT_NETWORK, found);
+}
+
 static void from_rule(const struct call_rule *rule, const uint64_t *arguments,
                       const struct reason_source *source, struct reason_found *found)
 {
@@ -408,6 +420,7 @@ static void from_rule(const struct call_rule *rule, const uint64_t *arguments,
     case CALL_POLL: from_poll(source, arguments, found); break;
     case CALL_SELECT: from_select(source, arguments, found); break;
     case CALL_EPOLL: from_epoll(source, first, found); break;
+    case CALL_CONNECT: from_connect(source, arguments, found); break;
     case CALL_ACCEPT:
         from_fd_number(source, first, WAIT_IDLE, found);
         found->reason = WAIT_IDLE;

@@ -26,7 +26,7 @@ enum reason_fd_kind {
     REASON_FD_UNKNOWN = 0,
     REASON_FD_FILE,
     REASON_FD_PIPE,
-    REASON_FD_SOCKET,    /* connected over a network protocol */
+    REASON_FD_SOCKET,    /* over a network protocol; no address while it connects */
     REASON_FD_LISTENING, /* waits for clients */
     REASON_FD_UNIX,      /* connected on this machine */
     REASON_FD_TERMINAL,
@@ -48,6 +48,8 @@ struct reason_source {
     void *context;
     uint64_t pid;
     bool (*descriptor)(void *context, int fd, struct reason_fd *ret_fd);
+    /* The socket address at that place of the thread's memory (of a connect). */
+    bool (*socket_address)(void *context, uint64_t address, size_t length, struct reason_fd *ret_fd);
     bool (*memory)(void *context, uint64_t address, void *ret_bytes, size_t length);
     /* The descriptors that an epoll descriptor watches; the number, at most `capacity`. */
     size_t (*watched)(void *context, int fd, int *ret_fds, size_t capacity);

@@ -40,6 +40,15 @@ static bool fake_descriptor(void *context, int fd, struct reason_fd *ret_fd)
     return true;
 }
 
+static bool fake_socket_address(void *context, uint64_t address, size_t length, struct reason_fd *ret_fd)
+{
+    (void)context;
+    if (!address || length != 16)
+        return false;
+    *ret_fd = (struct reason_fd){.kind = REASON_FD_SOCKET, .address = "10.0.0.7:443"};
+    return true;
+}
+
 static bool fake_memory(void *context, uint64_t address, void *ret_bytes, size_t length)
 {
     (void)context;
@@ -81,6 +90,7 @@ static struct reason_found find_with(void *context, long number, const uint64_t 
     struct reason_source source = {.context = context,
                                    .pid = 100,
                                    .descriptor = fake_descriptor,
+                                   .socket_address = fake_socket_address,
                                    .memory = fake_memory,
                                    .watched = fake_watched,
                                    .is_thread = fake_is_thread,
@@ -118,6 +128,10 @@ static void a_descriptor_tells_reason_and_peer(void **state)
     assert_int_equal(FIND(SYS_read, 0).reason, WAIT_HUMAN);
     assert_int_equal(FIND(SYS_read, 11).reason, WAIT_IPC);
     assert_int_equal(FIND(SYS_accept4, 8).reason, WAIT_IDLE);
+    found = FIND(SYS_connect, 5, 1, 16); /* whom it calls, not whom it called before */
+    assert_int_equal(found.reason, WAIT_NETWORK);
+    assert_string_equal(found.address, "10.0.0.7:443");
+    assert_int_equal(FIND(SYS_connect, 5, 0, 16).peer_kind, 0);
     assert_int_equal(FIND(SYS_read, 99).reason, WAIT_UNKNOWN);
 }
 

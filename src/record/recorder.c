@@ -390,6 +390,11 @@ static void meta_end(struct recorder *recorder, uint64_t overhead_ns)
     emit_meta_u64(emit, META_SAMPLE_PERIOD_PROC, observe_gap_ns(&recorder->observe));
     emit_meta_u64(emit, META_WAIT_BOUNDARY_ERROR,
                   is_exact(recorder) ? 0 : observe_gap_ns(&recorder->observe));
+    emit_meta_u64(emit, META_WAIT_SEEN_NS, recorder->waits.seen_ns);
+    emit_meta_u64(emit, META_WAIT_INFERRED_NS, recorder->waits.inferred_ns);
+    if (recorder->observe.refused_count)
+        emit_remark(emit, "the reasons of %" PRIu64 " looks at waits were refused (programs of another user)",
+                    recorder->observe.refused_count);
     if (recorder->fallback[0])
         emit_remark(emit, "process tree, waits and CPU time are from /proc alone: %s", recorder->fallback);
 }

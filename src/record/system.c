@@ -110,7 +110,7 @@ static struct system_gauge *gauge_of(struct system *system, const char *name, co
 
 static void gauge_write(struct system *system, struct system_gauge *gauge, double value, uint64_t now_ns)
 {
-    bool is_same = gauge->point_ns && memcmp(&gauge->value, &value, sizeof value) == 0;
+    bool is_same = gauge->point_ns && num_bits(gauge->value) == num_bits(value);
 
     if (is_same && now_ns < gauge->point_ns + NS_PER_S)
         return;
