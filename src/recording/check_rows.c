@@ -136,7 +136,7 @@ static void check_interval(struct row_checker *checker, const struct decoded_blo
 
 static void check_wait(struct row_checker *checker, const struct decoded_block *block, size_t row)
 {
-    uint64_t cells[TABLE_COLUMN_MAX], parts_ns;
+    uint64_t cells[TABLE_COLUMN_MAX] = {0}, parts_ns;
     for (size_t i = 0; i < block->table->column_count; i++)
         cells[i] = block->columns[i][row];
     uint64_t span_ns = cells[COLUMN(wait, end_ns)] - cells[COLUMN(wait, start_ns)];
