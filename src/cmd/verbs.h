@@ -14,5 +14,6 @@ extern const struct verb version_verb; /* help.c */
 extern const struct verb run_verb;
 extern const struct verb report_verb;
 extern const struct verb whatif_verb;
+extern const struct verb doctor_verb;
 
 #endif
