@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-#include "record/doctor.h"
+#include "record/machine.h"
 
 int ops_examine(struct examined *ret_examined, struct err *err)
 {

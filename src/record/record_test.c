@@ -21,7 +21,7 @@
 
 #include "model/dataset.h"
 #include "model/meta.h"
-#include "record/doctor.h"
+#include "record/machine.h"
 
 int record_test(void);
 

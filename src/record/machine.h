@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * doctor: what this machine lets the recorder see, found by trying it (on itself and on a child made for that), what
+ * machine: what this machine lets the recorder see, found by trying it (on itself and on a child made for that), what
  * is lost where it does not, and the command that allows more.
  */
-#ifndef TOLL_RECORD_DOCTOR_H
-#define TOLL_RECORD_DOCTOR_H
+#ifndef TOLL_RECORD_MACHINE_H
+#define TOLL_RECORD_MACHINE_H
 
 #include <stddef.h>
 
