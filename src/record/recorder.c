@@ -148,12 +148,18 @@ static void root_add(struct recorder *recorder)
     tracks_exec(&recorder->tracks, task->process, fork.name, recorder->start_ns);
 }
 
-/* The CPU time of the whole tree so far. */
-static uint64_t tree_cpu_ns(const struct recorder *recorder)
+/* The CPU time of the whole tree so far; on the perf rung with what runs now. */
+static uint64_t tree_cpu_ns(const struct recorder *recorder, uint64_t now_ns)
 {
     uint64_t sum_ns = recorder->tracks.dead_cpu_ns;
+
     for (size_t i = 0; i < recorder->tracks.processes.count; i++)
         sum_ns += recorder->tracks.processes.items[i]->cpu_ns;
+    for (size_t i = 0; i < recorder->tracks.tasks.count; i++) {
+        const struct wait_state *wait = &recorder->tracks.tasks.items[i]->wait;
+        if (wait->on_cpu && now_ns > wait->since_ns)
+            sum_ns += now_ns - wait->since_ns;
+    }
     return sum_ns;
 }
 
@@ -321,7 +327,7 @@ static uint64_t due_run(struct recorder *recorder, uint64_t now_ns)
 
     events_drain(&recorder->events, false);
     if (now_ns >= recorder->system_due_ns) {
-        system_tick(&recorder->system, now_ns, tree_cpu_ns(recorder));
+        system_tick(&recorder->system, now_ns, tree_cpu_ns(recorder, now_ns));
         peers_tick(&recorder->peers, now_ns);
         recorder->system_due_ns = now_ns + SYSTEM_PERIOD_NS;
     }
@@ -410,7 +416,7 @@ static void record_finish(struct recorder *recorder, struct record_result *ret_r
     uint64_t overhead_ns = clock_process_cpu_ns() - recorder->cpu_before_ns;
     if (is_exact(recorder))
         events_finish(&recorder->events);
-    system_tick(&recorder->system, clock_monotonic_ns(), tree_cpu_ns(recorder));
+    system_tick(&recorder->system, recorder->end_ns, tree_cpu_ns(recorder, recorder->end_ns));
     peers_tick(&recorder->peers, clock_monotonic_ns());
     meta_end(recorder, overhead_ns);
     flush(recorder);
