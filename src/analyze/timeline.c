@@ -42,42 +42,86 @@ static size_t depth_of(const struct run *run, uint32_t actor)
     return depth;
 }
 
-/* Appends an interval, or widens the last one when both are too short to be told apart. */
-static void put(struct timeline_track *track, struct timeline_interval *intervals,
-                struct timeline_interval next, uint64_t resolution_ns)
+/* Intervals too short to be drawn gather until together they are not; then they are drawn as what most of them was. */
+struct pen {
+    struct timeline_track *track;
+    struct timeline_interval *intervals;
+    uint64_t resolution_ns;
+    struct timeline_interval gathered;
+    uint64_t gathered_ns[WAIT_REASON_COUNT + 1]; /* by doing, running last */
+};
+
+static size_t doing_index(int doing)
+{
+    return doing == DOING_CPU ? WAIT_REASON_COUNT : (size_t)doing;
+}
+
+static void draw(struct pen *pen, const struct timeline_interval *next)
+{
+    struct timeline_track *track = pen->track;
+    struct timeline_interval *last =
+        track->interval_count ? &pen->intervals[track->interval_count - 1] : NULL;
+    if (last && (last->doing == next->doing || track->interval_count == TIMELINE_INTERVAL_MAX))
+        last->end_ns = next->end_ns;
+    else
+        pen->intervals[track->interval_count++] = *next;
+}
+
+static void draw_gathered(struct pen *pen)
+{
+    struct timeline_interval *gathered = &pen->gathered;
+    if (gathered->end_ns <= gathered->start_ns)
+        return;
+    size_t most = WAIT_REASON_COUNT;
+    for (size_t i = 0; i <= WAIT_REASON_COUNT; i++)
+        most = pen->gathered_ns[i] > pen->gathered_ns[most] ? i : most;
+    gathered->doing = most == WAIT_REASON_COUNT ? DOING_CPU : (int)most;
+    draw(pen, gathered);
+    *gathered = (struct timeline_interval){.start_ns = gathered->end_ns, .end_ns = gathered->end_ns};
+    memset(pen->gathered_ns, 0, sizeof pen->gathered_ns);
+}
+
+static void begin_gathering(struct pen *pen, const struct timeline_interval *first)
+{
+    draw_gathered(pen);
+    pen->gathered = *first;
+}
+
+static void put(struct pen *pen, struct timeline_interval next)
 {
     if (next.end_ns <= next.start_ns)
         return;
-    struct timeline_interval *last = track->interval_count ? &intervals[track->interval_count - 1] : NULL;
-    bool small = next.end_ns - next.start_ns < resolution_ns;
-    if (last && (last->doing == next.doing || small || track->interval_count == TIMELINE_INTERVAL_MAX)) {
-        last->end_ns = next.end_ns;
+    uint64_t length = next.end_ns - next.start_ns;
+    if (length >= pen->resolution_ns) {
+        draw_gathered(pen);
+        draw(pen, &next);
         return;
     }
-    if (last && last->end_ns - last->start_ns < resolution_ns) {
-        next.start_ns = last->start_ns;
-        *last = next;
-        return;
-    }
-    intervals[track->interval_count++] = next;
+    if (pen->gathered.end_ns != next.start_ns || pen->gathered.end_ns == pen->gathered.start_ns)
+        begin_gathering(pen, &next);
+    pen->gathered.end_ns = next.end_ns;
+    pen->gathered_ns[doing_index(next.doing)] += length;
+    if (pen->gathered.end_ns - pen->gathered.start_ns >= pen->resolution_ns)
+        draw_gathered(pen);
 }
 
 static int fill_intervals(const struct run *run, uint32_t actor, struct timeline_track *track,
                           struct arena *arena)
 {
     const struct run_track *from = &run->tracks.items[actor];
-    uint64_t resolution_ns = (run->end_ns - run->start_ns) / 2000 + 1;
     size_t room = num_min(from->waits.count * 2 + 2, TIMELINE_INTERVAL_MAX + 1);
     struct timeline_interval *intervals = arena_alloc(arena, room * sizeof *intervals);
     if (!intervals)
         return -1;
+    struct pen pen = {
+        .track = track, .intervals = intervals, .resolution_ns = (run->end_ns - run->start_ns) / 2000 + 1};
     uint64_t at = num_max(from->start_ns, run->start_ns);
     for (size_t i = 0; i <= from->waits.count; i++) {
         const struct run_wait *wait = i < from->waits.count ? &from->waits.items[i] : NULL;
         uint64_t until = wait ? wait->start_ns : num_min(from->end_ns, run->end_ns);
         struct timeline_interval running = {
             .start_ns = at - run->start_ns, .end_ns = num_max(until, at) - run->start_ns, .doing = DOING_CPU};
-        put(track, intervals, running, resolution_ns);
+        put(&pen, running);
         if (!wait)
             break;
         at = num_max(at, num_min(wait->end_ns, run->end_ns));
@@ -90,8 +134,9 @@ static int fill_intervals(const struct run *run, uint32_t actor, struct timeline
                                                      : wait->blocked_ns ? wait->reason
                                                                         : WAIT_CPU_QUEUE,
                                             .label = attribute_peer(run, wait->peer)};
-        put(track, intervals, waiting, resolution_ns);
+        put(&pen, waiting);
     }
+    draw_gathered(&pen);
     track->intervals = intervals;
     return 0;
 }
