@@ -114,6 +114,7 @@ static size_t trial_cost(enum encoding encoding, const uint64_t *cells, const ui
 {
     uint64_t residuals[FORMAT_FRAME_ROWS];
     size_t step = trial_step(row_count), tried = 0, bytes = 0;
+    assert(row_count);
     for (size_t first = 0; first < row_count; first += step) {
         size_t count = frame_rows(row_count, first);
         frame_residuals(encoding, cells, base, first, count, residuals);

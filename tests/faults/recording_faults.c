@@ -149,7 +149,7 @@ static uint64_t recover_and_check(void)
 {
     struct recover_options options = {.path = path, .output = copy, .overwrite = true};
     struct recover_result recovered;
-    struct check_result checked;
+    struct check_result checked = {0};
     struct err err;
     int status = recover_recording(&options, &recovered, &err);
     if (!status)
