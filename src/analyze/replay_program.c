@@ -264,7 +264,11 @@ static void put_await(struct builder *builder, const struct run_wait *wait, uint
 /* The queueing at the end of a wait, where it was others' doing. */
 static void put_queue(struct builder *builder, const struct run_wait *wait)
 {
-    struct op queue = {.kind = OP_DELAY, .reason = WAIT_CPU_QUEUE, .peer = RUN_NONE};
+    /* Who never waited would not have queued on waking up: the queueing remembers its wait. */
+    struct op queue = {.kind = OP_DELAY,
+                       .reason = WAIT_CPU_QUEUE,
+                       .peer = RUN_NONE,
+                       .ref = wait->blocked_ns ? wait->reason : 0};
     uint64_t middle =
         wait->end_ns - (wait->count == 1 ? wait->runnable_ns : wait->end_ns - wait->start_ns) / 2;
     if (wait->runnable_ns && wait->end_ns > builder->cursor && queued_for_others(builder, middle))

@@ -24,7 +24,7 @@ struct op {
     uint64_t at_ns; /* when it began in the recording */
     uint64_t duration_ns;
     uint64_t server_ns;
-    uint32_t ref;
+    uint32_t ref; /* the signal or pool; of queueing for a CPU: the reason of the wait it ended, 0 for none */
     uint32_t stage; /* RUN_NONE outside any */
     uint32_t peer;
     uint16_t chunks;

@@ -107,7 +107,7 @@ static void shares_free(struct shares *shares)
 /* Running, or queueing for a core because of others: both shrink with the work. */
 static bool is_computing(const struct op *op)
 {
-    return op->kind == OP_CPU || (op->kind == OP_DELAY && op->reason == WAIT_CPU_QUEUE);
+    return op->kind == OP_CPU || (op->kind == OP_DELAY && op->reason == WAIT_CPU_QUEUE && op->ref == 0);
 }
 
 static bool op_matches(const struct run *run, const struct target *target, uint32_t actor,
@@ -124,7 +124,10 @@ static bool op_matches(const struct run *run, const struct target *target, uint3
                strcmp(run_process_name(run, actor, op->at_ns + 1), target->change.name) == 0;
     case CHANGE_PEER:
     case CHANGE_LOCK: return op->peer != RUN_NONE && resolve_is_peer(target, &run->peers.items[op->peer]);
-    case CHANGE_WAIT: return (op->kind == OP_DELAY || op->kind == OP_AWAIT) && op->reason == target->reason;
+    case CHANGE_WAIT:
+        if (op->kind == OP_DELAY && op->reason == WAIT_CPU_QUEUE && op->ref == target->reason && op->ref)
+            return true;
+        return (op->kind == OP_DELAY || op->kind == OP_AWAIT) && op->reason == target->reason;
     case CHANGE_RUN: return true;
     case CHANGE_ANY:
     case CHANGE_FUNCTION:
