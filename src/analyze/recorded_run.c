@@ -16,6 +16,7 @@ struct loader {
     struct run *run;
     uint64_t root_id;
     uint32_t outside_series;
+    uint64_t last_ns; /* the latest time of any row: where a recording cut short ends */
 };
 
 static const char *text_of(const struct loader *loader, uint64_t string)
@@ -103,6 +104,7 @@ static int load_waits(void *context, const struct batch *batch, struct err *err)
         if (!track || row.end_ns <= row.start_ns)
             continue;
         struct run_track *waker = track_of(loader, row.waker_track);
+        loader->last_ns = num_max(loader->last_ns, row.end_ns);
         uint64_t length = row.end_ns - row.start_ns;
         uint64_t runnable = num_min(row.runnable_ns, length);
         struct run_wait wait = {
@@ -158,6 +160,7 @@ static int load_samples(void *context, const struct batch *batch, struct err *er
         if (!track || row.kind != SAMPLE_CPU)
             continue;
         bool known = row.stack && row.stack <= loader->run->stacks.count;
+        loader->last_ns = num_max(loader->last_ns, row.time_ns);
         struct run_sample sample = {.time_ns = row.time_ns,
                                     .weight = row.weight,
                                     .stack = known ? (uint32_t)(row.stack - 1) : RUN_NONE};
@@ -269,6 +272,7 @@ static int load_points(void *context, const struct batch *batch, struct err *err
         struct row_point row;
         batch_row(batch, i, (uint64_t *)&row);
         struct run_point point = {.time_ns = row.time_ns, .value = num_double(row.value)};
+        loader->last_ns = num_max(loader->last_ns, row.time_ns);
         if (loader->outside_series && row.series == loader->outside_series &&
             vec_push(&loader->run->outside, point))
             return err_memory(err);
@@ -641,9 +645,9 @@ static int settle_root(struct run *run, uint64_t root_id, struct err *err)
     return 0;
 }
 
-static int settle(struct run *run, struct err *err)
+static int settle(struct run *run, uint64_t last_ns, struct err *err)
 {
-    uint64_t start = meta_u64(run->view, META_START, 0), end = meta_u64(run->view, META_END, 0);
+    uint64_t start = meta_u64(run->view, META_START, 0), end = meta_u64(run->view, META_END, last_ns);
     for (size_t i = 0; i < run->tracks.count; i++) {
         const struct run_track *track = &run->tracks.items[i];
         if (!track->present)
@@ -691,7 +695,7 @@ int run_load(const struct view *view, struct run *ret_run, struct err *err)
     for (size_t i = 0; !status && i < sizeof steps / sizeof steps[0]; i++)
         status = view_scan_all(view, steps[i].table, steps[i].load, &loader, err);
     if (!status)
-        status = settle(&run, err);
+        status = settle(&run, loader.last_ns, err);
     if (status) {
         run_deinit(&run);
         return status;
