@@ -10,6 +10,7 @@ struct options {
     const char *recorder;
     uint64_t rate_hz;
     bool quiet;
+    bool compress;
 };
 
 static const struct option_row rows[] = {
@@ -24,6 +25,10 @@ static const struct option_row rows[] = {
      .type = OPTION_FLAG,
      .help = "record only, print no verdict",
      .offset = offsetof(struct options, quiet)},
+    {.name = "compress",
+     .type = OPTION_FLAG,
+     .help = "a file about a fifth smaller, for several times the cost of writing it",
+     .offset = offsetof(struct options, compress)},
     {.name = "rate",
      .type = OPTION_COUNT,
      .argument = "HZ",
@@ -48,6 +53,7 @@ static int run(struct verb_context *context, struct err *err)
                                   .rung = options->recorder,
                                   .rate_hz = (unsigned)options->rate_hz,
                                   .verdict = !options->quiet,
+                                  .compress = options->compress,
                                   .width = context->width,
                                   .colour = context->colour_talk,
                                   .ascii = context->ascii};
@@ -72,7 +78,7 @@ static const struct example examples[] = {
 const struct verb run_verb = {
     .name = "run",
     .summary = "record a command and say what it was waiting for",
-    .usage = "[-o FILE] [-q] [--rate HZ] [--recorder RUNG] -- COMMAND…",
+    .usage = "[-o FILE] [-q] [--compress] [--rate HZ] [--recorder RUNG] -- COMMAND…",
     .description = "Runs the command, records its whole process tree until the command ends, writes a "
                    "recording and prints the "
                    "verdict to stderr. The command's stdin, stdout and stderr are its own, signals are "

@@ -75,7 +75,8 @@ int ops_run(const struct run_request *request, struct run_outcome *ret_outcome, 
         snprintf(outcome.path, sizeof outcome.path, "%s", request->output);
     else
         default_path(request->command[0], outcome.path, sizeof outcome.path);
-    struct writer_options options = {.path = outcome.path, .overwrite = request->output != NULL};
+    struct writer_options options = {
+        .path = outcome.path, .overwrite = request->output != NULL, .compress = request->compress};
     struct writer *writer = NULL;
     int status = writer_create(&options, &writer, err);
     if (status) {

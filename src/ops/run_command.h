@@ -13,6 +13,7 @@ struct run_request {
     const char *output;   /* NULL: toll-<command>-<time>.toll in the current folder */
     const char *rung;     /* NULL: the best there is */
     unsigned rate_hz;     /* 0: the default */
+    bool compress;        /* the recording's compressed variant */
     bool verdict;         /* else only the recording is made */
     unsigned width;
     bool colour;
