@@ -59,9 +59,9 @@ static size_t doing_index(int doing)
 static void draw(struct pen *pen, const struct timeline_interval *next)
 {
     struct timeline_track *track = pen->track;
-    struct timeline_interval *last =
-        track->interval_count ? &pen->intervals[track->interval_count - 1] : NULL;
-    if (last && (last->doing == next->doing || track->interval_count == TIMELINE_INTERVAL_MAX))
+    size_t count = track->interval_count;
+    struct timeline_interval *last = &pen->intervals[count ? count - 1 : 0];
+    if (count && (last->doing == next->doing || count == TIMELINE_INTERVAL_MAX))
         last->end_ns = next->end_ns;
     else
         pen->intervals[track->interval_count++] = *next;
