@@ -116,12 +116,13 @@ size_t ledger_settle(struct ledger *ledger, const struct ledger_look *look, stru
     size_t count = 0;
 
     if (look->turn_count == ledger->turn_count) {
-        if (ledger->blocked || ledger->fresh || !look->blocked) {
+        if (ledger->blocked || !look->blocked) {
             if (ledger->blocked)
                 ledger->seen_ns = look->time_ns;
             return 0;
         }
-        /* It ran on from where it was and then blocked: exactly here. */
+        /* It ran on from where it was and then blocked: exactly here. Who is new and blocks without another turn
+         * was running when it started: the main command, let go before its first look. */
         uint64_t run = minus(look->cpu_ns, ledger->cpu_ns);
         ledger->open_ns = num_min(ledger->open_ns + run, look->time_ns);
         ledger->cpu_ns = look->cpu_ns;

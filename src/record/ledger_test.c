@@ -130,6 +130,23 @@ static void a_new_thread_starts_on_a_run_queue(void **state)
     assert_int_equal(ledger.open_ns, 105 * MS);
 }
 
+/* The main command may be on a CPU already, its turn counted, when its ledger starts. */
+static void who_starts_running_can_block_without_another_turn(void **state)
+{
+    struct ledger ledger;
+    struct ledger_piece pieces[LEDGER_PIECE_MAX];
+    (void)state;
+    ledger_start(&ledger, &(struct ledger_look){.time_ns = 100 * MS, .cpu_ns = MS, .turn_count = 3});
+    assert_int_equal(LOOK(&ledger, 3, true, pieces, 110, 3, 0), 0);
+    assert_true(ledger.blocked);
+    assert_int_equal(ledger.open_ns, 102 * MS);
+    assert_int_equal(LOOK(&ledger, 3, true, pieces, 900, 3, 0), 0);
+    assert_int_equal(ledger.seen_ns, 900 * MS);
+    /* Its end is a blocked look: near the last one, not half way back to the start. */
+    assert_int_equal(LOOK(&ledger, 4, true, pieces, 910, 3, 0), 1);
+    assert_int_equal(ledger.open_ns, 905 * MS);
+}
+
 int ledger_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +157,7 @@ int ledger_test(void)
         cmocka_unit_test(a_preempted_thread_only_waits_for_a_cpu),
         cmocka_unit_test(late_counters_never_make_a_wait_of_running),
         cmocka_unit_test(a_new_thread_starts_on_a_run_queue),
+        cmocka_unit_test(who_starts_running_can_block_without_another_turn),
     };
     return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
 }
