@@ -121,6 +121,26 @@ static void a_wait_for_a_child_goes_on_inside_the_child(void **state)
     scenario_deinit(&s);
 }
 
+/* After a child's end its shell waits for something else: that is not the same child again. */
+static void the_end_of_a_child_ends_one_wait(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 60);
+    uint64_t shell = scenario_process(&s, 0, "sh", 0, 60);
+    scenario_process(&s, shell, "first", 5, 30);
+    scenario_process(&s, shell, "second", 31, 58);
+    scenario_wait(&s, shell, 6, 30, WAIT_CHILD, 0);
+    scenario_wait(&s, shell, 31, 33, WAIT_CHILD, 0); /* until the exec */
+    scenario_wait(&s, shell, 34, 58, WAIT_CHILD, 0);
+    scenario_walk(&s);
+    const struct run_track *track = &s.run.tracks.items[shell - 1];
+    assert_int_equal(track->waits.items[0].waker_source, WAKER_INFERRED);
+    assert_int_equal(track->waits.items[1].waker, RUN_NONE);
+    assert_int_equal(track->waits.items[2].waker_source, WAKER_INFERRED);
+    scenario_deinit(&s);
+}
+
 static void a_wake_from_an_interrupt_is_external(void **state)
 {
     (void)state;
@@ -172,6 +192,7 @@ int critical_path_test(void)
         cmocka_unit_test(contention_is_queueing_charged_to_who_runs),
         cmocka_unit_test(polling_charges_only_the_useless_part_of_the_sleep),
         cmocka_unit_test(a_wait_for_a_child_goes_on_inside_the_child),
+        cmocka_unit_test(the_end_of_a_child_ends_one_wait),
         cmocka_unit_test(a_wake_from_an_interrupt_is_external),
         cmocka_unit_test(a_row_of_equal_waits_is_split_in_proportion),
     };

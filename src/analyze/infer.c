@@ -15,6 +15,7 @@ struct infer {
     struct run *run;
     uint64_t tolerance_ns;
     VEC(uint32_t) * children; /* per track: its child processes */
+    uint32_t *reaper;         /* per track: the actor whose wait its end has ended, RUN_NONE */
     struct map socket_peers;  /* hash of "local remote" to peer index */
 };
 
@@ -147,7 +148,9 @@ static bool infer_child(struct infer *infer, struct run_wait *wait, uint32_t sel
     for (size_t i = 0; i < infer->children[track->process].count; i++) {
         uint32_t index = infer->children[track->process].items[i];
         const struct run_track *child = &infer->run->tracks.items[index];
-        if (!ends_within(infer, child, wait) || (wanted && child->pid != wanted))
+        /* An end ends one wait: what its waiter waits for next is something else. */
+        if (!ends_within(infer, child, wait) || (wanted && child->pid != wanted) ||
+            infer->reaper[index] == self)
             continue;
         if (found == RUN_NONE || ends_nearer(infer, child, &infer->run->tracks.items[found], wait))
             found = index;
@@ -161,6 +164,7 @@ static bool infer_child(struct infer *infer, struct run_wait *wait, uint32_t sel
     if (best.actor == RUN_NONE)
         return false;
     set_waker(wait, best.actor, end.end_ns);
+    infer->reaper[found] = self;
     return true;
 }
 
@@ -461,8 +465,10 @@ static int prepare(struct infer *infer)
 {
     struct run *run = infer->run;
     infer->children = calloc(run->tracks.count + 1, sizeof *infer->children);
-    if (!infer->children)
+    infer->reaper = malloc((run->tracks.count + 1) * sizeof *infer->reaper);
+    if (!infer->children || !infer->reaper)
         return -1;
+    memset(infer->reaper, 0xff, (run->tracks.count + 1) * sizeof *infer->reaper);
     for (uint32_t i = 0; i < run->tracks.count; i++) {
         const struct run_track *track = &run->tracks.items[i];
         if (!track->present || track->kind != TRACK_PROCESS || track->parent == RUN_NONE)
@@ -499,6 +505,7 @@ int infer_wakers(struct run *run, struct err *err)
     for (size_t i = 0; infer.children && i < run->tracks.count; i++)
         vec_free(&infer.children[i]);
     free(infer.children);
+    free(infer.reaper);
     map_free(&infer.socket_peers);
     return status ? err_memory(err) : 0;
 }

@@ -257,24 +257,99 @@ static double rate(const struct sim *sim)
     return fmin(1, part / share(sim->program, sim->program->usual_runnable));
 }
 
-/* Nothing moves: actors await each other because of a wrong inference. The oldest await is given up. */
-static bool untie(struct sim *sim)
+/* --- knots: actors that await each other because of a wrong inference --- */
+
+static const struct op *op_at(const struct sim *sim, uint32_t context)
+{
+    const struct context *at = &sim->contexts.items[context];
+    return at->done || at->index >= at->end ? NULL : &at->ops[at->index];
+}
+
+static bool still_gives(const struct context *context, uint32_t signal)
+{
+    for (size_t i = context->index; !context->done && i < context->end; i++) {
+        if (context->ops[i].kind == OP_SIGNAL && context->ops[i].ref == signal)
+            return true;
+    }
+    return false;
+}
+
+static uint32_t busy_worker(const struct sim *sim, uint32_t pool)
+{
+    for (uint32_t i = 0; i < sim->contexts.count; i++) {
+        if (!sim->contexts.items[i].done && sim->contexts.items[i].pool == pool)
+            return i;
+    }
+    return RUN_NONE;
+}
+
+/* Who is to move before the context can: the giver of what it awaits, or a worker of the pool it stands at. A signal
+ * of an iteration not begun is looked for nowhere: RUN_NONE. */
+static uint32_t stands_behind(const struct sim *sim, uint32_t context)
+{
+    const struct op *op = op_at(sim, context);
+    if (!op)
+        return RUN_NONE;
+    if (op->kind == OP_POOL)
+        return busy_worker(sim, op->ref);
+    for (uint32_t i = 0; op->kind == OP_AWAIT && i < sim->contexts.count; i++) {
+        if (still_gives(&sim->contexts.items[i], op->ref))
+            return i;
+    }
+    return RUN_NONE;
+}
+
+/* Of a ring of contexts that stand behind each other, the one whose await was the shortest in the recording. */
+static uint32_t weakest(const struct sim *sim, uint32_t ring)
+{
+    uint32_t best = RUN_NONE, at = ring;
+    for (size_t hops = 0; hops <= sim->contexts.count && at != RUN_NONE; hops++) {
+        const struct op *op = op_at(sim, at);
+        if (op->kind == OP_AWAIT && (best == RUN_NONE || op->duration_ns < op_at(sim, best)->duration_ns))
+            best = at;
+        at = stands_behind(sim, at);
+        if (at == ring)
+            break;
+    }
+    return best;
+}
+
+/* Follows who stands behind whom from the root: to a ring, or to an await that nobody is left to end. */
+static uint32_t find_knot(const struct sim *sim)
+{
+    uint32_t at = sim->program->root;
+    for (size_t hops = 0; hops <= sim->contexts.count; hops++) {
+        uint32_t behind = stands_behind(sim, at);
+        if (behind == RUN_NONE || behind == at) {
+            const struct op *op = op_at(sim, at);
+            return op && op->kind == OP_AWAIT ? at : RUN_NONE;
+        }
+        at = behind;
+    }
+    return weakest(sim, at);
+}
+
+static uint32_t oldest_await(const struct sim *sim)
 {
     uint32_t oldest = RUN_NONE;
-    uint64_t oldest_ns = UINT64_MAX;
     for (uint32_t i = 0; i < sim->contexts.count; i++) {
-        const struct context *at = &sim->contexts.items[i];
-        if (at->done || at->index >= at->end || at->ops[at->index].kind != OP_AWAIT)
-            continue;
-        if (at->ops[at->index].at_ns < oldest_ns) {
+        const struct op *op = op_at(sim, i);
+        if (op && op->kind == OP_AWAIT && (oldest == RUN_NONE || op->at_ns < op_at(sim, oldest)->at_ns))
             oldest = i;
-            oldest_ns = at->ops[at->index].at_ns;
-        }
     }
-    if (oldest == RUN_NONE)
+    return oldest;
+}
+
+/* Nothing moves. What the root waits for in the end is a knot: one await of it is given up. */
+static bool untie(struct sim *sim)
+{
+    uint32_t context = find_knot(sim);
+    if (context == RUN_NONE)
+        context = oldest_await(sim);
+    if (context == RUN_NONE)
         return false;
     sim->knot_count++;
-    give_signal(sim, sim->contexts.items[oldest].ops[sim->contexts.items[oldest].index].ref);
+    give_signal(sim, op_at(sim, context)->ref);
     return true;
 }
 

@@ -4,8 +4,9 @@
  *
  * Cores are shared as a fair scheduler shares them (egalitarian processor sharing: with n runnable and C cores
  * each gets min(1, C / n) of a core), with the recorded background load and the work of local servers on the same
- * cores. Signals keep the recorded order of cause and effect. The unchanged program must take about as long as
- * the recording did: the difference is the baseline drift.
+ * cores. Signals keep the recorded order of cause and effect. Actors that wait for each other in a ring, by a
+ * wrong inference, are untied at the await of the ring that was shortest in the recording. The unchanged program
+ * must take about as long as the recording did: the difference is the baseline drift.
  */
 #ifndef TOLL_ANALYZE_REPLAY_H
 #define TOLL_ANALYZE_REPLAY_H

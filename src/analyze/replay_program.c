@@ -241,6 +241,7 @@ static void put_await(struct builder *builder, const struct run_wait *wait, uint
     uint64_t end = wait->end_ns - wait->runnable_ns;
     struct op op = {.kind = OP_AWAIT,
                     .at_ns = builder->cursor,
+                    .duration_ns = num_min(wait->event_ns, end) - num_min(wait->start_ns, wait->event_ns),
                     .ref = signal,
                     .reason = wait->reason,
                     .peer = wait->peer};

@@ -21,8 +21,8 @@ enum op_kind {
 };
 
 struct op {
-    uint64_t at_ns; /* when it began in the recording */
-    uint64_t duration_ns;
+    uint64_t at_ns;       /* when it began in the recording */
+    uint64_t duration_ns; /* of an await: what it took in the recording */
     uint64_t server_ns;
     uint32_t ref; /* the signal or pool; of queueing for a CPU: the reason of the wait it ended, 0 for none */
     uint32_t stage; /* RUN_NONE outside any */

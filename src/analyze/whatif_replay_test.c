@@ -178,6 +178,29 @@ static void a_poller_that_is_woken_loses_only_the_useless_sleep(void **state)
     scenario_deinit(&s);
 }
 
+/* Two ends of a pipe whose waits end within the clocks' tolerance seem to await each other. The shell's wait for
+ * them is the oldest await, but no part of the ring. */
+static void a_ring_of_awaits_is_untied_inside_the_ring(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif;
+    scenario_init(&s, 2, 420);
+    uint64_t shell = scenario_process(&s, 0, "sh", 0, 420);
+    uint64_t reader = scenario_process(&s, shell, "reader", 2, 410);
+    uint64_t writer = scenario_process(&s, shell, "writer", 2, 400);
+    uint64_t pipe = scenario_peer(&s, PEER_PIPE, "pipe", "pipe:[1]");
+    scenario_holds(&s, reader, pipe, IO_READ);
+    scenario_holds(&s, writer, pipe, IO_WRITE);
+    scenario_wait(&s, reader, 10, 21, WAIT_PIPE, pipe);
+    scenario_wait(&s, writer, 15, 20, WAIT_PIPE, pipe);
+    scenario_wait(&s, shell, 3, 410, WAIT_CHILD, 0);
+    start(&s, &whatif);
+    near(replay_ms(&whatif, "speed:process/sh=1"), 420);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
 static void an_ambiguous_name_lists_the_candidates(void **state)
 {
     (void)state;
@@ -206,6 +229,7 @@ int whatif_replay_test(void)
         cmocka_unit_test(contention_is_replayed_on_the_recorded_cores),
         cmocka_unit_test(a_lock_taken_away_lets_the_threads_overlap),
         cmocka_unit_test(a_poller_that_is_woken_loses_only_the_useless_sleep),
+        cmocka_unit_test(a_ring_of_awaits_is_untied_inside_the_ring),
         cmocka_unit_test(an_ambiguous_name_lists_the_candidates),
     };
     return cmocka_run_group_tests_name("whatif", tests, NULL, NULL);
