@@ -240,7 +240,7 @@ static void spread_open(struct ledger *ledger)
                 !same_text(named->entry.where.process, open->entry.where.process))
                 continue;
             uint64_t part =
-                num_min((uint64_t)((double)open->entry.ns * num_ratio(named->entry.ns, total)), rest);
+                num_min(num_u64((double)open->entry.ns * num_ratio(named->entry.ns, total)), rest);
             named->entry.ns += part;
             rest -= part;
         }

@@ -81,8 +81,8 @@ static void split_row(struct walker *walker, const struct run_wait *wait)
 {
     uint64_t length = walker->t - wait->start_ns;
     double share = num_ratio(length, wait->end_ns - wait->start_ns);
-    uint64_t blocked = num_min((uint64_t)(share * (double)wait->blocked_ns), length);
-    uint64_t queued = num_min((uint64_t)(share * (double)wait->runnable_ns), length - blocked);
+    uint64_t blocked = num_min(num_u64(share * (double)wait->blocked_ns), length);
+    uint64_t queued = num_min(num_u64(share * (double)wait->runnable_ns), length - blocked);
     uint64_t start = wait->start_ns;
     charge(walker, start + blocked + queued, DOING_CPU, RUN_NONE);
     charge(walker, start + blocked, WAIT_CPU_QUEUE, RUN_NONE);

@@ -9,11 +9,15 @@
 #include "base/str.h"
 #include "model/meta.h"
 
-/* Ids above this are taken for damage: a dense id never gets near it. */
-#define ID_MAX (1u << 30)
+/* Ids are dense, so they stay near the number of their table's rows; a recording that was cut short or repaired lacks
+ * some. What is above is damage, and would cost memory. */
+#define ID_SLACK_FACTOR 4
+#define ID_SLACK        65536
+#define ID_MAX          (1u << 30)
 
 struct loader {
     struct run *run;
+    uint64_t id_max; /* of the table being loaded */
     uint64_t root_id;
     uint32_t outside_series;
     uint64_t last_ns; /* the latest time of any row: where a recording cut short ends */
@@ -24,9 +28,15 @@ static const char *text_of(const struct loader *loader, uint64_t string)
     return view_text(loader->run->view, string);
 }
 
-#define GROW_TO(vec, wanted, err)                                                                            \
+/* A value of an enum; 0 (unknown, or none) for what is outside it. */
+static uint8_t enum_of(uint64_t value, uint64_t count)
+{
+    return value < count ? (uint8_t)value : 0;
+}
+
+#define GROW_TO(loader, vec, wanted, err)                                                                    \
     do {                                                                                                     \
-        if ((wanted) > ID_MAX)                                                                               \
+        if ((wanted) > (loader)->id_max)                                                                     \
             return err_set((err), ERR_INPUT, "could not load recording: id %llu is out of range",            \
                            (unsigned long long)(wanted));                                                    \
         if (vec_reserve((vec), (size_t)(wanted)))                                                            \
@@ -46,7 +56,7 @@ static int load_tracks(void *context, const struct batch *batch, struct err *err
         batch_row(batch, i, (uint64_t *)&row);
         if (row.id == 0)
             return err_set(err, ERR_INPUT, "could not load recording: a track has no id");
-        GROW_TO(&loader->run->tracks, row.id, err);
+        GROW_TO(loader, &loader->run->tracks, row.id, err);
         struct run_track *track = &loader->run->tracks.items[row.id - 1];
         track->id = row.id;
         track->start_ns = row.start_ns;
@@ -56,7 +66,7 @@ static int load_tracks(void *context, const struct batch *batch, struct err *err
         track->exit_status = row.exit_status;
         track->name = text_of(loader, row.name);
         track->parent = row.parent ? (uint32_t)(row.parent - 1) : RUN_NONE;
-        track->kind = (uint8_t)row.kind;
+        track->kind = enum_of(row.kind, TRACK_KIND_COUNT);
         track->present = true;
         track->spawner = RUN_NONE;
     }
@@ -76,11 +86,11 @@ static int load_peers(void *context, const struct batch *batch, struct err *err)
     for (size_t i = 0; i < batch->row_count; i++) {
         struct row_peer row;
         batch_row(batch, i, (uint64_t *)&row);
-        GROW_TO(&loader->run->peers, row.id, err);
+        GROW_TO(loader, &loader->run->peers, row.id, err);
         if (row.id == 0)
             continue;
         struct run_peer *peer = &loader->run->peers.items[row.id - 1];
-        peer->kind = (uint8_t)row.kind;
+        peer->kind = enum_of(row.kind, PEER_KIND_COUNT);
         peer->name = text_of(loader, row.name);
         peer->address = text_of(loader, row.address);
         peer->path = text_of(loader, row.path);
@@ -117,8 +127,8 @@ static int load_waits(void *context, const struct batch *batch, struct err *err)
             .peer = peer_index(loader, row.peer),
             .waker =
                 waker && row.waker_source != WAKER_INTERRUPT ? (uint32_t)(row.waker_track - 1) : RUN_NONE,
-            .reason = (uint8_t)row.reason,
-            .waker_source = (uint8_t)row.waker_source,
+            .reason = enum_of(row.reason, WAIT_REASON_COUNT),
+            .waker_source = enum_of(row.waker_source, WAKER_SOURCE_COUNT),
         };
         if (vec_push(&track->waits, wait))
             return err_memory(err);
@@ -176,7 +186,7 @@ static int load_stacks(void *context, const struct batch *batch, struct err *err
     for (size_t i = 0; i < batch->row_count; i++) {
         struct row_stack row;
         batch_row(batch, i, (uint64_t *)&row);
-        GROW_TO(&loader->run->stacks, row.id, err);
+        GROW_TO(loader, &loader->run->stacks, row.id, err);
         if (row.id == 0)
             continue;
         /* A parent has a smaller id, so that walking up always ends. */
@@ -195,7 +205,7 @@ static int load_frames(void *context, const struct batch *batch, struct err *err
     for (size_t i = 0; i < batch->row_count; i++) {
         struct row_frame row;
         batch_row(batch, i, (uint64_t *)&row);
-        GROW_TO(&loader->run->frames, row.id, err);
+        GROW_TO(loader, &loader->run->frames, row.id, err);
         if (row.id == 0)
             continue;
         loader->run->frames.items[row.id - 1] = (struct run_frame){
@@ -221,8 +231,8 @@ static int load_edges(void *context, const struct batch *batch, struct err *err)
                                 .to_ns = row.to_ns,
                                 .from = (uint32_t)(row.from_track - 1),
                                 .to = (uint32_t)(row.to_track - 1),
-                                .kind = (uint8_t)row.kind,
-                                .source = (uint8_t)row.source};
+                                .kind = enum_of(row.kind, EDGE_KIND_COUNT),
+                                .source = enum_of(row.source, EDGE_SOURCE_COUNT)};
         if (vec_push(&loader->run->edges, edge))
             return err_memory(err);
     }
@@ -645,8 +655,22 @@ static int settle_root(struct run *run, uint64_t root_id, struct err *err)
     return 0;
 }
 
+static void settle_stacks(struct run *run)
+{
+    for (size_t i = 0; i < run->stacks.count; i++) {
+        struct run_stack *stack = &run->stacks.items[i];
+        if (stack->parent >= i) /* not written: a hole is all zero */
+            stack->parent = RUN_NONE;
+        uint32_t depth = stack->parent == RUN_NONE ? 0 : run->stacks.items[stack->parent].depth + 1;
+        stack->depth = depth < RUN_STACK_DEPTH_MAX ? depth : 0;
+        if (stack->depth == 0)
+            stack->parent = RUN_NONE;
+    }
+}
+
 static int settle(struct run *run, uint64_t last_ns, struct err *err)
 {
+    settle_stacks(run);
     uint64_t start = meta_u64(run->view, META_START, 0), end = meta_u64(run->view, META_END, last_ns);
     for (size_t i = 0; i < run->tracks.count; i++) {
         const struct run_track *track = &run->tracks.items[i];
@@ -692,8 +716,11 @@ int run_load(const struct view *view, struct run *ret_run, struct err *err)
     struct run run = {.view = view};
     struct loader loader = {.run = &run};
     int status = 0;
-    for (size_t i = 0; !status && i < sizeof steps / sizeof steps[0]; i++)
+    for (size_t i = 0; !status && i < sizeof steps / sizeof steps[0]; i++) {
+        uint64_t rows = num_min(view->row_count(view, steps[i].table), ID_MAX / ID_SLACK_FACTOR);
+        loader.id_max = num_min(rows * ID_SLACK_FACTOR + ID_SLACK, ID_MAX);
         status = view_scan_all(view, steps[i].table, steps[i].load, &loader, err);
+    }
     if (!status)
         status = settle(&run, loader.last_ns, err);
     if (status) {

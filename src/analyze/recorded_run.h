@@ -18,7 +18,8 @@
 #include "base/vec.h"
 #include "model/view.h"
 
-#define RUN_NONE UINT32_MAX
+#define RUN_NONE            UINT32_MAX
+#define RUN_STACK_DEPTH_MAX 1024
 
 struct run_wait {
     uint64_t start_ns, end_ns;
@@ -100,8 +101,9 @@ struct run_frame {
 };
 
 struct run_stack {
-    uint32_t parent; /* index, RUN_NONE at the root */
+    uint32_t parent; /* a smaller index, RUN_NONE at the root */
     uint32_t frame;
+    uint32_t depth; /* below RUN_STACK_DEPTH_MAX: a deeper one is cut, its lower part starts anew */
 };
 
 struct run_point {

@@ -176,7 +176,7 @@ static void end_of_list(struct sim *sim, uint32_t context)
 static void add_server_jobs(struct sim *sim, uint32_t context, const struct op *op)
 {
     double threads = ceil(1.5 * (double)op->server_ns / (double)op->duration_ns);
-    uint64_t count = (uint64_t)fmax(1, fmin(threads, fmin(sim->program->core_count, 64)));
+    uint64_t count = num_u64(fmax(1, fmin(threads, fmin(sim->program->core_count, 64))));
     for (uint64_t i = 0; op->server_ns && i < count; i++)
         add_job(sim, context, op->server_ns / count);
 }
@@ -421,7 +421,7 @@ int replay_program(const struct program *program, struct replay_result *ret_resu
             advance_ready(&sim);
     } while (!sim.status && !sim.over && step(&sim));
     if (!sim.status)
-        *ret_result = (struct replay_result){.wall_ns = (uint64_t)sim.now, .knot_count = sim.knot_count};
+        *ret_result = (struct replay_result){.wall_ns = num_u64(sim.now), .knot_count = sim.knot_count};
     int status = sim.status;
     sim_deinit(&sim);
     return status ? err_memory(err) : 0;

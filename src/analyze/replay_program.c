@@ -216,8 +216,7 @@ static void put_stretch(struct builder *builder, uint64_t until, uint64_t busy_n
     put_due_signals(builder);
     while (builder->cursor < until && !builder->status) {
         uint64_t cut = next_cut(builder, until);
-        uint64_t share =
-            cut == until ? busy_ns : (uint64_t)((double)busy_ns * num_ratio(cut - start, length));
+        uint64_t share = cut == until ? busy_ns : num_u64((double)busy_ns * num_ratio(cut - start, length));
         model.at_ns = builder->cursor;
         model.duration_ns = share > given ? share - given : 0;
         given = num_max(given, share);

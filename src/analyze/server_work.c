@@ -107,9 +107,9 @@ static void share(struct delays *delays, uint64_t from, uint64_t to, double work
     for (last = delays->first; last < count && items[last]->at_ns < to; last++)
         total += overlap(items[last], from, to);
     for (size_t i = delays->first; total && i < last; i++)
-        items[i]->server_ns += (uint64_t)(work_ns * num_ratio(overlap(items[i], from, to), total));
+        items[i]->server_ns += num_u64(work_ns * num_ratio(overlap(items[i], from, to), total));
     if (!total && count)
-        items[last ? last - 1 : 0]->server_ns += (uint64_t)work_ns;
+        items[last ? last - 1 : 0]->server_ns += num_u64(work_ns);
 }
 
 static int attach_known(struct program *program, const struct run_server *server)

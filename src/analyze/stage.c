@@ -234,8 +234,8 @@ static void add_piece(struct stage *stage, const struct run_track *track, const 
         const struct run_wait *wait = &track->waits.items[i];
         uint64_t from = num_max(wait->start_ns, piece->start_ns), to = num_min(wait->end_ns, piece->end_ns);
         double share = num_ratio(to - from, wait->end_ns - wait->start_ns);
-        uint64_t blocked = (uint64_t)(share * (double)wait->blocked_ns);
-        uint64_t queued = (uint64_t)(share * (double)wait->runnable_ns);
+        uint64_t blocked = num_u64(share * (double)wait->blocked_ns);
+        uint64_t queued = num_u64(share * (double)wait->runnable_ns);
         stage->wait_ns[wait->reason] += blocked;
         stage->wait_ns[WAIT_CPU_QUEUE] += queued;
         waited += blocked + queued;

@@ -153,8 +153,8 @@ static void scale_ops(struct program *program, const struct target *target, doub
                         (struct op){.kind = OP_CPU, .at_ns = op->at_ns, .stage = op->stage, .peer = RUN_NONE};
                 continue;
             }
-            op->duration_ns = (uint64_t)((double)op->duration_ns * scale);
-            op->server_ns = (uint64_t)((double)op->server_ns * scale);
+            op->duration_ns = num_u64((double)op->duration_ns * scale);
+            op->server_ns = num_u64((double)op->server_ns * scale);
         }
     }
 }
@@ -172,7 +172,7 @@ static int scale_function(struct program *program, const struct target *target, 
             struct op *op = &program->actors[i].ops.items[j];
             double share = is_computing(op) ? share_of(&shares, i, op->stage) : 0;
             if (share > 0)
-                op->duration_ns = (uint64_t)((double)op->duration_ns * (1 - share + share * scale));
+                op->duration_ns = num_u64((double)op->duration_ns * (1 - share + share * scale));
         }
     }
     /* Two standard errors of a share that was sampled (binomial). */
@@ -198,7 +198,7 @@ static void remove_faults(struct program *program)
         for (size_t j = 0; j < program->actors[i].ops.count; j++) {
             struct op *op = &program->actors[i].ops.items[j];
             if (is_computing(op))
-                op->duration_ns = (uint64_t)((double)op->duration_ns * (1 - share));
+                op->duration_ns = num_u64((double)op->duration_ns * (1 - share));
         }
     }
 }
@@ -265,10 +265,10 @@ int whatif_replay(const struct whatif *whatif, const struct change *changes, siz
     double spread = SPREAD_MIN + whatif->baseline_drift_ratio + whatif->unexplained_ratio;
     spread += error * before / after;
     spread = spread > SPREAD_MAX ? SPREAD_MAX : spread;
-    *ret_result = (struct whatif_result){.wall_ns_before = (uint64_t)before,
-                                         .wall_ns_after = (uint64_t)after,
-                                         .wall_ns_low = (uint64_t)(after * (1 - spread)),
-                                         .wall_ns_high = (uint64_t)(after * (1 + spread)),
+    *ret_result = (struct whatif_result){.wall_ns_before = num_u64(before),
+                                         .wall_ns_after = num_u64(after),
+                                         .wall_ns_low = num_u64(after * (1 - spread)),
+                                         .wall_ns_high = num_u64(after * (1 + spread)),
                                          .factor = before / after};
     return 0;
 }

@@ -61,6 +61,14 @@ static inline double num_double(uint64_t bits)
     return value;
 }
 
+/* A double as the nearest number below it that fits: not a number and less than 0 give 0. */
+static inline uint64_t num_u64(double value)
+{
+    if (!(value > 0))
+        return 0;
+    return value < 0x1p64 ? (uint64_t)value : UINT64_MAX;
+}
+
 static inline uint64_t num_min(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;

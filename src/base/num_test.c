@@ -36,11 +36,20 @@ static void only_whole_numbers_are_read(void **state)
     assert_true(real == 2.5);
 }
 
+static void a_double_becomes_the_nearest_number_that_fits(void **state)
+{
+    (void)state;
+    assert_true(num_u64(41.9) == 41 && num_u64(-3) == 0 && num_u64(0.0 / 0.0) == 0);
+    assert_true(num_u64(1e30) == UINT64_MAX && num_u64(0x1p64) == UINT64_MAX &&
+                num_u64(0x1p63) == 1ull << 63);
+}
+
 int num_test(void);
 int num_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(overflow_is_refused_and_leaves_the_output_alone),
+        cmocka_unit_test(a_double_becomes_the_nearest_number_that_fits),
         cmocka_unit_test(only_whole_numbers_are_read),
     };
     return cmocka_run_group_tests_name("num", tests, NULL, NULL);

@@ -48,7 +48,7 @@ static uint64_t cores_wanted(const struct scene *scene)
         }
     }
     vec_free(&points);
-    return time > 0 ? (uint64_t)(weighted / time + 0.5) : 0;
+    return time > 0 ? num_u64(weighted / time + 0.5) : 0;
 }
 
 int detect_cpu_contention(const struct scene *scene, struct claims *claims, struct err *err)
@@ -60,7 +60,7 @@ int detect_cpu_contention(const struct scene *scene, struct claims *claims, stru
     uint64_t own = cores_wanted(scene);
     double others = scene->whatif->program.background_threads;
     bool crowded = own > scene->run->cpu_count;
-    uint64_t wanted = num_max(own, scene->run->cpu_count) + (uint64_t)(others + 0.99);
+    uint64_t wanted = num_max(own, scene->run->cpu_count) + num_u64(others + 0.99);
     claim.change = arena_printf(scene->arena, "cores:run=%llu", (unsigned long long)wanted);
     claim.max_change = "remove:wait/cpu_queue";
     const char *holder = crowded && claim.where.process ? claim.where.process : "other programs";
