@@ -10,17 +10,24 @@
 #include "base/fs.h"
 #include "base/num.h"
 
-#define BUDGET_WINDOW_NS (100 * NS_PER_MS)
-#define HELD_READ_COUNT  32 /* waits held back that are worth a reading */
-#define NAME_NS_MAX      (250 * NS_PER_MS)
-#define SCAN_NS_MIN      (3 * NS_PER_MS)
-#define SCAN_PAUSE_NS    (50 * NS_PER_MS) /* when a new pipe asks for it */
-#define SCAN_NS_MAX      (2 * NS_PER_S)
-#define USAGE_NS_MIN     (10 * NS_PER_MS)
+#define BUDGET_WINDOW_NS  (100 * NS_PER_MS)
+#define HELD_READ_COUNT   32 /* waits held back that are worth a reading */
+#define NAME_NS_MAX       (250 * NS_PER_MS)
+#define PACE_NS_MAX       (5 * NS_PER_MS)
+#define PACE_NS_MAX_EXACT (20 * NS_PER_MS)
+#define REST_RATIO        4 /* a wait is looked at again when it is longer by one part in so many */
+#define REST_NS_MAX       (5 * NS_PER_MS)
+#define UNSEEN_RATIO      8 /* one part in so many of the time may pass in waits that no look met */
+#define SCAN_NS_MIN                                                                                          \
+    (3 * NS_PER_MS) /* age at the first listing of descriptors, when someone waits for a pipe */
+#define SCAN_NS_LAZY  (20 * NS_PER_MS) /* when nobody does */
+#define SCAN_PAUSE_NS (50 * NS_PER_MS) /* when a new pipe asks for it */
+#define SCAN_NS_MAX   (2 * NS_PER_S)
+#define USAGE_NS_MIN  (20 * NS_PER_MS)
 
 void observe_init(struct observe *observe)
 {
-    observe->period_ns = OBSERVE_PERIOD_NS_MIN;
+    observe->period_ns = observe->pace_ns = OBSERVE_PERIOD_NS_MIN;
     observe->window_ns = clock_monotonic_ns();
     observe->window_cpu_ns = clock_thread_cpu_ns();
     observe->random = observe->window_ns | 1;
@@ -89,6 +96,7 @@ static bool exact_look(struct observe *observe, struct task *task)
         queue_read(observe, task);
         return true;
     }
+    observe->news_count++;
     enum look_state state = call_observe(observe, task, &seen);
     if (state == LOOK_BLOCKED && seen.known)
         waits_observe(wait, clock_monotonic_ns(), &seen);
@@ -109,6 +117,8 @@ static void pieces_add(struct observe *observe, struct task *task, const struct 
                                          .blocked_ns = pieces[i].blocked_ns,
                                          .runnable_ns = pieces[i].runnable_ns};
         bool is_seen = pieces[i].side == LEDGER_BEFORE && task->wait.seen.known;
+        if (!is_seen)
+            observe->waits->unseen_ns += pieces[i].blocked_ns;
         waits_add(observe->waits, task, &interval, is_seen ? &task->wait.seen : NULL);
     }
 }
@@ -230,6 +240,7 @@ static bool counter_look(struct observe *observe, struct task *task)
         return false;
     }
     look.blocked = state == LOOK_BLOCKED;
+    observe->news_count += look.blocked;
     cpu_account(observe, task, &look, false);
     size_t count = ledger_settle(&task->ledger, &look, pieces);
     pieces_add(observe, task, pieces, count);
@@ -238,7 +249,16 @@ static bool counter_look(struct observe *observe, struct task *task)
     return true;
 }
 
-static void threads_look(struct observe *observe)
+/* proc rung: the wait that the last look saw has lasted, and likely goes on. */
+static bool is_resting(const struct task *task, uint64_t now_ns)
+{
+    const struct ledger *ledger = &task->ledger;
+
+    return ledger->blocked && ledger->seen_ns > ledger->open_ns &&
+           now_ns < ledger->seen_ns + num_min((ledger->seen_ns - ledger->open_ns) / REST_RATIO, REST_NS_MAX);
+}
+
+static void threads_look(struct observe *observe, uint64_t now_ns)
 {
     struct tracks *tracks = observe->tracks;
     size_t left = num_min(tracks->tasks.count, OBSERVE_LOOK_MAX);
@@ -247,6 +267,8 @@ static void threads_look(struct observe *observe)
         struct task *task = tracks->tasks.items[observe->cursor % tracks->tasks.count];
         if (observe->is_exact) {
             left -= exact_look(observe, task);
+            observe->cursor++;
+        } else if (is_resting(task, now_ns)) {
             observe->cursor++;
         } else {
             left--;
@@ -282,8 +304,9 @@ static void process_care(struct observe *observe, struct process *process, uint6
         name_read(observe, process, now_ns);
         process->name_due_ns = now_ns + between(age_ns / 8, observe->period_ns / 2, NAME_NS_MAX);
     }
-    if (now_ns >= process->scan_due_ns && age_ns >= SCAN_NS_MIN) {
+    if (now_ns >= process->scan_due_ns && age_ns >= (process->is_scan_asked ? SCAN_NS_MIN : SCAN_NS_LAZY)) {
         peers_scan(observe->peers, observe->resolve, process, now_ns);
+        process->is_scan_asked = false;
         process->scan_ns = now_ns;
         process->scan_due_ns = now_ns + between(3 * age_ns, SCAN_NS_MIN, SCAN_NS_MAX);
     }
@@ -300,9 +323,11 @@ static void processes_care(struct observe *observe, uint64_t now_ns)
 
     for (size_t i = 0; i < tracks->processes.count; i++) {
         struct process *process = tracks->processes.items[i];
-        if (observe->pipe_count != observe->peers->pipe_count)
+        if (observe->pipe_count != observe->peers->pipe_count) {
+            process->is_scan_asked = true;
             process->scan_due_ns =
                 num_min(process->scan_due_ns, num_max(now_ns, process->scan_ns + SCAN_PAUSE_NS));
+        }
         process_care(observe, process, now_ns);
     }
     observe->pipe_count = observe->peers->pipe_count;
@@ -324,14 +349,33 @@ static void budget_keep(struct observe *observe, uint64_t now_ns)
     observe->window_cpu_ns = cpu_ns;
 }
 
+/* A tick is only worth its cost where waits or threads are there to be looked into: new ones, or many that came
+ * and went between two ticks. */
+static uint64_t pace_next(struct observe *observe)
+{
+    uint64_t pace_ns_max = observe->is_exact ? PACE_NS_MAX_EXACT : PACE_NS_MAX;
+    uint64_t thread_count = observe->tracks->thread_count;
+    bool is_news = observe->news_count || thread_count != observe->thread_count ||
+                   observe->waits->unseen_ns - observe->unseen_ns > observe->pace_ns / UNSEEN_RATIO;
+
+    observe->news_count = 0;
+    observe->thread_count = thread_count;
+    observe->unseen_ns = observe->waits->unseen_ns;
+    observe->pace_ns = is_news ? observe->pace_ns / 2 : observe->pace_ns * 2;
+    observe->pace_ns =
+        between(observe->pace_ns, observe->period_ns, num_max(observe->period_ns, pace_ns_max));
+    return observe->pace_ns;
+}
+
 uint64_t observe_tick(struct observe *observe, uint64_t now_ns)
 {
     if (observe->tracks->tasks.count)
-        threads_look(observe);
+        threads_look(observe, now_ns);
     processes_care(observe, now_ns);
     budget_keep(observe, now_ns);
-    /* three quarters to five quarters of the period */
-    return now_ns + observe->period_ns * 3 / 4 + random_next(observe) % (observe->period_ns / 2);
+    uint64_t pause_ns = pace_next(observe);
+    /* three quarters to five quarters of it */
+    return now_ns + pause_ns * 3 / 4 + random_next(observe) % (pause_ns / 2);
 }
 
 void observe_checkpoint(struct observe *observe, struct task *task, uint64_t now_ns)

@@ -9,7 +9,8 @@
  * A tick looks at as many threads as the budget allows, in turn, and takes care of processes: their name (proc
  * rung: an exec), descriptors and resources, often while they are young and rarely later. The time between ticks
  * grows until looking costs no more than OBSERVE_BUDGET_RATIO of one CPU; it is jittered, so that nothing
- * periodic hides from it.
+ * periodic hides from it. It also grows while no wait is there to be looked into; on the perf rung,
+ * where switches are told anyway, by more.
  */
 #ifndef TOLL_RECORD_OBSERVE_H
 #define TOLL_RECORD_OBSERVE_H
@@ -41,6 +42,9 @@ struct observe {
     uint64_t sample_period_ns; /* CPU time for one sample */
 
     uint64_t period_ns;
+    uint64_t pace_ns;    /* between ticks, from period_ns up while there is nothing to look into */
+    uint64_t news_count; /* looks since the last tick, and what was there then */
+    uint64_t thread_count, unseen_ns;
     uint64_t cursor;
     uint64_t pipe_count;               /* at the last listing of descriptors */
     uint64_t window_ns, window_cpu_ns; /* when the budget was looked at last */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record/system.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
@@ -15,6 +17,22 @@
 #include "model/meta.h"
 
 #define TICK_NS (NS_PER_S / 100)
+
+/* The file's text; its descriptor is kept for the next time, and that there is no such file too. */
+static ssize_t file_read(struct system *system, const char *path, char *text, size_t capacity)
+{
+    for (size_t i = 0; i < system->files.count; i++) {
+        const struct system_file *file = &system->files.items[i];
+        if (!strcmp(file->path, path))
+            return file->fd < 0 ? -ENOENT : fs_pread_small(file->fd, text, capacity);
+    }
+    struct system_file file = {.fd = open(path, O_RDONLY | O_CLOEXEC)};
+    snprintf(file.path, sizeof file.path, "%s", path);
+    ssize_t length = file.fd < 0 ? -errno : fs_pread_small(file.fd, text, capacity);
+    if (vec_push(&system->files, file))
+        fs_close(&file.fd);
+    return length;
+}
 
 /* user nice system idle iowait irq softirq steal; guest time is within user. */
 static void ticks_parse(const char *line, uint64_t *ret_busy, uint64_t *ret_steal)
@@ -77,7 +95,7 @@ static double cpus_tick(struct system *system, uint64_t now_ns)
     double busy_cores = 0;
     char *save = NULL;
 
-    if (fs_read_small("/proc/stat", text, sizeof text) <= 0)
+    if (file_read(system, "/proc/stat", text, sizeof text) <= 0)
         return 0;
     for (char *line = strtok_r(text, "\n", &save); line && str_starts(line, "cpu");
          line = strtok_r(NULL, "\n", &save)) {
@@ -158,7 +176,7 @@ static void memory_tick(struct system *system, uint64_t now_ns)
 {
     char text[4096];
 
-    if (fs_read_small("/proc/meminfo", text, sizeof text) <= 0)
+    if (file_read(system, "/proc/meminfo", text, sizeof text) <= 0)
         return;
     uint64_t swap =
         number_of(text, "SwapTotal:") - num_min(number_of(text, "SwapFree:"), number_of(text, "SwapTotal:"));
@@ -176,7 +194,7 @@ static void pressure_tick(struct system *system, uint64_t now_ns)
 
     for (size_t i = 0; i < sizeof resources / sizeof resources[0]; i++) {
         snprintf(path, sizeof path, "/proc/pressure/%s", resources[i]);
-        if (fs_read_small(path, text, sizeof text) <= 0)
+        if (file_read(system, path, text, sizeof text) <= 0)
             continue;
         snprintf(name, sizeof name, "pressure.%s.some", resources[i]);
         rate_point(system, name, (struct rate){"ratio", number_of(text, "total="), 1e-6}, now_ns);
@@ -239,7 +257,7 @@ static void lines_tick(struct system *system, const char *path,
     char text[16384];
     char *save = NULL;
 
-    if (fs_read_small(path, text, sizeof text) <= 0)
+    if (file_read(system, path, text, sizeof text) <= 0)
         return;
     for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
         line_tick(system, line, now_ns);
@@ -317,11 +335,20 @@ double system_cpu_quota(void)
     return tightest;
 }
 
+static ssize_t cgroup_read(struct system *system, const char *folder, const char *file, char *text,
+                           size_t capacity)
+{
+    char path[320];
+
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    return file_read(system, path, text, capacity);
+}
+
 static void cgroup_tick(struct system *system, uint64_t now_ns)
 {
     char text[2048];
 
-    if (system->cgroup_cpu[0] && folder_read(system->cgroup_cpu, "cpu.stat", text, sizeof text) > 0) {
+    if (system->cgroup_cpu[0] && cgroup_read(system, system->cgroup_cpu, "cpu.stat", text, sizeof text) > 0) {
         uint64_t throttled_us = number_of(text, "throttled_usec ");
         uint64_t throttled_ns = number_of(text, "throttled_time ") + throttled_us * NS_PER_US;
         if (strstr(text, "nr_throttled "))
@@ -329,11 +356,12 @@ static void cgroup_tick(struct system *system, uint64_t now_ns)
     }
     if (!system->cgroup_memory[0])
         return;
-    if (folder_read(system->cgroup_memory, "memory.current", text, sizeof text) > 0 ||
-        folder_read(system->cgroup_memory, "memory.usage_in_bytes", text, sizeof text) > 0)
+    if (cgroup_read(system, system->cgroup_memory, "memory.current", text, sizeof text) > 0 ||
+        cgroup_read(system, system->cgroup_memory, "memory.usage_in_bytes", text, sizeof text) > 0)
         level(system, "cgroup.memory", "bytes", (double)strtoull(text, NULL, 10), now_ns);
-    bool has_limit = folder_read(system->cgroup_memory, "memory.max", text, sizeof text) > 0 ||
-                     folder_read(system->cgroup_memory, "memory.limit_in_bytes", text, sizeof text) > 0;
+    bool has_limit =
+        cgroup_read(system, system->cgroup_memory, "memory.max", text, sizeof text) > 0 ||
+        cgroup_read(system, system->cgroup_memory, "memory.limit_in_bytes", text, sizeof text) > 0;
     /* v1 writes "no limit" as the largest number of pages. */
     if (has_limit && text[0] != 'm' && strtoull(text, NULL, 10) < UINT64_C(1) << 60)
         level(system, "cgroup.memory_limit", "bytes", (double)strtoull(text, NULL, 10), now_ns);
@@ -354,6 +382,9 @@ void system_init(struct system *system, struct emit *emit)
 
 void system_deinit(struct system *system)
 {
+    for (size_t i = 0; i < system->files.count; i++)
+        fs_close(&system->files.items[i].fd);
+    vec_free(&system->files);
     intern_free(&system->names);
     vec_free(&system->gauges);
 }

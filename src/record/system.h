@@ -33,8 +33,15 @@ struct system_gauge {
     uint64_t point_ns;
 };
 
+/* A file that is read again and again: opening costs more than reading. */
+struct system_file {
+    int fd;
+    char path[320];
+};
+
 struct system {
     struct emit *emit;
+    VEC(struct system_file) files;
     uint64_t last_ns;
     uint64_t tick_count;
     struct intern names; /* an id is 1 + index into gauges */

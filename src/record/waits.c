@@ -262,6 +262,8 @@ static void wait_close(struct waits *waits, struct task *task, uint64_t time_ns)
     else
         interval.blocked_ns = time_ns - state->since_ns;
     bool seen = state->seen.known && state->seen_ns >= state->since_ns && state->seen_ns <= time_ns;
+    if (!seen)
+        waits->unseen_ns += interval.blocked_ns;
     waits_add(waits, task, &interval, seen ? &state->seen : NULL);
 }
 

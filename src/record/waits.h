@@ -81,6 +81,7 @@ struct waits {
     uint64_t seen_ns;    /* blocked time whose reason was seen, told from others, not told */
     uint64_t inferred_ns;
     uint64_t unknown_ns;
+    uint64_t unseen_ns; /* blocked time of waits that ended before a look met them */
 };
 
 struct task;
