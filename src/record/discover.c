@@ -123,6 +123,8 @@ static bool id_look(struct discover *discover, uint64_t id, uint64_t now_ns)
     uint64_t pid = field(text, "\nTgid:"), parent_pid = field(text, "\nPPid:");
     if (!pid || (pid == id && !parent_pid && id != 1))
         return false; /* it was reaped while it was read */
+    if (strstr(text, "\nState:\tZ") && tracks_ended(discover->tracks, id, now_ns))
+        return true; /* its end was seen, nobody has waited for it yet */
     const struct process *parent = tracks_process(discover->tracks, pid == id ? parent_pid : pid);
     struct track_fork fork = {.pid = pid, .tid = id, .time_ns = now_ns};
 

@@ -123,6 +123,16 @@ static void children_and_their_waits_are_recorded(void **state)
     dataset_deinit(&run.dataset);
 }
 
+static void a_child_that_nobody_waits_for_is_one_process(void **state)
+{
+    struct run run;
+    SHELL(&run, *state, "true & exec sleep 0.5");
+    assert_int_equal(run.code, 0);
+    assert_in_range(run.result.process_count, 1, 2);
+    rules_hold(&run);
+    dataset_deinit(&run.dataset);
+}
+
 static void cpu_time_is_sampled(void **state)
 {
     struct run run;
@@ -341,8 +351,8 @@ static void an_unknown_rung_is_an_error(void **state)
     }
 #define ALL_ON(rung)                                                                                         \
     ON(rung, children_and_their_waits_are_recorded), ON(rung, cpu_time_is_sampled),                          \
-        ON(rung, a_pipes_ends_are_known), ON(rung, a_daemon_is_not_waited_for),                              \
-        ON(rung, what_cannot_be_executed_is_told_apart),                                                     \
+        ON(rung, a_child_that_nobody_waits_for_is_one_process), ON(rung, a_pipes_ends_are_known),            \
+        ON(rung, a_daemon_is_not_waited_for), ON(rung, what_cannot_be_executed_is_told_apart),               \
         ON(rung, a_signals_death_reads_as_a_shell_tells_it),                                                 \
         ON(rung, a_signal_to_the_recorder_reaches_the_command),                                              \
         ON(rung, a_full_disk_does_not_stop_the_command),                                                     \
