@@ -101,6 +101,8 @@ holds pipeline "ingest is cleared" \
 record shell "$scratch/bin/pipeline.sh" --base-url "$BASE_URL" --db "$DB_URL"
 holds shell "the first finding is at the download process" \
     'f["cause"] in ("serial-independent", "network-wait") and f["where"].get("process") == "curl"'
+holds shell "where the replay can be trusted, that the downloads are independent" \
+    'r["replay"]["baseline_drift_ratio"] > 0.05 or f["cause"] == "serial-independent"'
 holds shell "it names the address of the peer" 'address in (f["where"].get("peer") or "")'
 
 echo "1..$count"

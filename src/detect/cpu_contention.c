@@ -3,6 +3,9 @@
 #include "base/num.h"
 #include "detect/detectors.h"
 
+/* From this share of the cores on it is the run that crowds them. */
+#define HELD_BY_RUN_MIN 0.25
+
 struct change_point {
     uint64_t time_ns;
     int step;
@@ -16,39 +19,80 @@ static int compare_points(const void *a, const void *b)
     return x->step - y->step;
 }
 
+struct change_points {
+    VEC(struct change_point) items;
+};
+
+/* When threads of the run begin and cease to be runnable or, without `queueing`, to be on a CPU. */
+static int gather(const struct scene *scene, bool queueing, struct change_points *points)
+{
+    for (size_t i = 0; i < scene->run->tracks.count; i++) {
+        const struct run_track *track = &scene->run->tracks.items[i];
+        uint64_t at = track->start_ns;
+        for (size_t j = 0; track->actor && j <= track->waits.count; j++) {
+            bool last = j == track->waits.count;
+            const struct run_wait *wait = last ? NULL : &track->waits.items[j];
+            if (!last && queueing && wait->blocked_ns == 0)
+                continue;
+            struct change_point up = {at, 1}, down = {last ? track->end_ns : wait->start_ns, -1};
+            if (down.time_ns > up.time_ns && (vec_push(&points->items, up) || vec_push(&points->items, down)))
+                return -1;
+            if (!last)
+                at = queueing ? wait->end_ns - wait->runnable_ns : wait->end_ns;
+        }
+    }
+    if (points->items.count)
+        qsort(points->items.items, points->items.count, sizeof *points->items.items, compare_points);
+    return 0;
+}
+
 /* The mean number of the run's threads that ran or queued while they were more than the cores; 0 when never. */
 static uint64_t cores_wanted(const struct scene *scene)
 {
-    VEC(struct change_point) points = {0};
-    int status = 0;
-    for (size_t i = 0; i < scene->run->tracks.count && !status; i++) {
-        const struct run_track *track = &scene->run->tracks.items[i];
-        uint64_t at = track->start_ns;
-        for (size_t j = 0; track->actor && j <= track->waits.count && !status; j++) {
-            bool last = j == track->waits.count;
-            const struct run_wait *wait = last ? NULL : &track->waits.items[j];
-            if (!last && wait->blocked_ns == 0)
-                continue;
-            struct change_point up = {at, 1}, down = {last ? track->end_ns : wait->start_ns, -1};
-            if (down.time_ns > up.time_ns)
-                status = vec_push(&points, up) || vec_push(&points, down);
-            at = last ? at : wait->end_ns - wait->runnable_ns;
-        }
-    }
-    if (points.count)
-        qsort(points.items, points.count, sizeof *points.items, compare_points);
+    struct change_points points = {0};
+    int status = gather(scene, true, &points);
     double weighted = 0, time = 0;
     int runnable = 0;
-    for (size_t i = 0; i + 1 < points.count; i++) {
-        runnable += points.items[i].step;
-        double length = (double)(points.items[i + 1].time_ns - points.items[i].time_ns);
+    for (size_t i = 0; !status && i + 1 < points.items.count; i++) {
+        runnable += points.items.items[i].step;
+        double length = (double)(points.items.items[i + 1].time_ns - points.items.items[i].time_ns);
         if (runnable > (int)scene->run->cpu_count) {
             weighted += runnable * length;
             time += length;
         }
     }
-    vec_free(&points);
+    vec_free(&points.items);
     return time > 0 ? num_u64(weighted / time + 0.5) : 0;
+}
+
+/* Of the cores while the path queued for one, the share that the run's own threads were on. */
+static double held_by_run(const struct scene *scene)
+{
+    struct change_points points = {0};
+    int status = gather(scene, false, &points);
+    double held = 0, queued = 0;
+    int running = 0;
+    size_t point = 0;
+    for (size_t i = 0; !status && i < scene->path->steps.count; i++) {
+        const struct path_step *step = &scene->path->steps.items[i];
+        uint64_t at = step->start_ns;
+        for (; point < points.items.count && points.items.items[point].time_ns <= at; point++)
+            running += points.items.items[point].step;
+        if (step->doing != WAIT_CPU_QUEUE)
+            continue;
+        while (at < step->end_ns) {
+            uint64_t next = point < points.items.count
+                                ? num_min(points.items.items[point].time_ns, step->end_ns)
+                                : step->end_ns;
+            held += running * (double)(next - at);
+            queued += (double)(next - at);
+            at = next;
+            for (; point < points.items.count && points.items.items[point].time_ns <= at; point++)
+                running += points.items.items[point].step;
+        }
+    }
+    vec_free(&points.items);
+    return queued > 0 ? held / queued / (double)scene->run->cpu_count : 0;
 }
 
 int detect_cpu_contention(const struct scene *scene, struct claims *claims, struct err *err)
@@ -59,8 +103,9 @@ int detect_cpu_contention(const struct scene *scene, struct claims *claims, stru
         return 0;
     uint64_t own = cores_wanted(scene);
     double others = scene->whatif->program.background_threads;
-    bool crowded = own > scene->run->cpu_count;
-    uint64_t wanted = num_max(own, scene->run->cpu_count) + num_u64(others + 0.99);
+    /* Threads that woke up together behind others' load are many for a moment too, but they hold nothing. */
+    bool crowded = own > scene->run->cpu_count && held_by_run(scene) >= HELD_BY_RUN_MIN;
+    uint64_t wanted = (crowded ? own : scene->run->cpu_count) + num_u64(others + 0.99);
     claim.change = arena_printf(scene->arena, "cores:run=%llu", (unsigned long long)wanted);
     claim.max_change = "remove:wait/cpu_queue";
     const char *holder = crowded && claim.where.process ? claim.where.process : "other programs";

@@ -114,10 +114,16 @@ static int rank_claim(const struct scene *scene, const struct claim *claim, stru
     return 0;
 }
 
-/* One busy thread is what makes its code hot: the structure comes first. */
+static bool are(const struct ranked *a, const char *a_cause, const struct ranked *b, const char *b_cause)
+{
+    return strcmp(a->finding.cause, a_cause) == 0 && strcmp(b->finding.cause, b_cause) == 0;
+}
+
+/* One busy thread is what makes its code hot: the structure comes first. Polls side by side would hide a sleep that is
+ * better not slept: the sleep comes first. */
 static bool explains(const struct ranked *a, const struct ranked *b)
 {
-    return strcmp(a->finding.cause, "cpu-single-thread") == 0 && strcmp(b->finding.cause, "cpu-hot") == 0 &&
+    return (are(a, "cpu-single-thread", b, "cpu-hot") || are(a, "sleep-poll", b, "serial-independent")) &&
            a->finding.where.process && b->finding.where.process &&
            strcmp(a->finding.where.process, b->finding.where.process) == 0 && a->rank > 1.3;
 }

@@ -6,6 +6,12 @@
 #include "base/num.h"
 #include "detect/detectors.h"
 
+/* One of a series of sleeps for the same event, or the last of them: what it waited for had happened. */
+static bool is_poll(const struct run_wait *wait)
+{
+    return wait->poll_series || (wait->reason == WAIT_SLEEP && wait->waker != RUN_NONE);
+}
+
 int detect_sleep_poll(const struct scene *scene, struct claims *claims, struct err *err)
 {
     struct claim claim = {.cause = "sleep-poll", .change = "remove:wait/sleep"};
@@ -18,7 +24,7 @@ int detect_sleep_poll(const struct scene *scene, struct claims *claims, struct e
     for (size_t i = 0; i < scene->run->tracks.count; i++) {
         const struct run_track *track = &scene->run->tracks.items[i];
         for (size_t j = 0; j < track->waits.count; j++)
-            polls += track->waits.items[j].poll_series;
+            polls += is_poll(&track->waits.items[j]);
     }
     claim.title =
         arena_printf(scene->arena, polls ? "%s sleeps on although what it waits for is there" : "%s sleeps",
@@ -28,7 +34,6 @@ int detect_sleep_poll(const struct scene *scene, struct claims *claims, struct e
     if (!polls)
         claim.fix = "wait for an event instead of sleeping, if it waits for something";
     if (polls)
-        claim_evidence(scene, &claim, "%llu sleeps in a row look like polling",
-                       (unsigned long long)polls + 1);
+        claim_evidence(scene, &claim, "%llu sleeps look like polling", (unsigned long long)polls);
     return claim_add(claims, &claim, err);
 }

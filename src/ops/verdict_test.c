@@ -122,6 +122,65 @@ static void a_convoy_is_the_lock_and_not_the_sleep_inside(void **state)
     finish(&s, &verdict);
 }
 
+static const struct finding *finding_of(const struct verdict *verdict, const char *cause)
+{
+    for (size_t i = 0; i < verdict->finding_count; i++)
+        if (strcmp(verdict->findings[i].cause, cause) == 0)
+            return &verdict->findings[i];
+    return NULL;
+}
+
+/* Five children, each looked for after 300 ms: overlapping the looks would bring more than not sleeping, but
+ * it is the sleep that is wrong. */
+static void polling_comes_before_polling_side_by_side(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 2, 1520);
+    uint64_t root = scenario_process(&s, 0, "poller", 0, 1520);
+    for (uint64_t i = 0; i < 5; i++) {
+        uint64_t t = 10 + i * 300;
+        scenario_process(&s, root, "poller", t, t + 200);
+        scenario_wait(&s, root, t + 1, t + 300, WAIT_SLEEP, 0);
+    }
+    judge(&s, &verdict);
+    assert_string_equal(verdict.findings[0].cause, "sleep-poll");
+    assert_non_null(strstr(verdict.findings[0].title, "although what it waits for is there"));
+    const struct finding *serial = finding_of(&verdict, "serial-independent");
+    assert_true(serial && serial->gain.factor > verdict.findings[0].gain.factor);
+    finish(&s, &verdict);
+}
+
+/* Four threads are woken at once behind others' load, one of them works: for a moment four are runnable on two
+ * cores, but it is not the run that holds them. */
+static void threads_that_wake_together_do_not_crowd_the_cores(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 2, 402);
+    uint64_t root = scenario_process(&s, 0, "rounds", 0, 402);
+    uint64_t threads[4];
+    for (uint64_t i = 0; i < 4; i++)
+        threads[i] = scenario_thread(&s, root, "worker", 0, 401);
+    for (uint64_t round = 0; round < 400; round += 40) {
+        for (uint64_t i = 0; i < 4; i++)
+            scenario_queue(&s, threads[i], round, round + 5);
+        for (uint64_t i = 0; i < 3; i++)
+            scenario_wait(&s, threads[i], round + 6, round + 40, WAIT_LOCK, 0);
+        for (uint64_t at = 10; at < 40; at += 10)
+            scenario_queue(&s, threads[3], round + at, round + at + 5);
+    }
+    uint64_t joined = scenario_peer(&s, PEER_PROCESS, "thread", "1005");
+    scenario_wait(&s, root, 1, 401, WAIT_CHILD, joined);
+    judge(&s, &verdict);
+    assert_string_equal(verdict.findings[0].cause, "cpu-single-thread");
+    const struct finding *queue = finding_of(&verdict, "cpu-contention");
+    assert_true(queue && strstr(queue->title, "other programs"));
+    finish(&s, &verdict);
+}
+
 static void syncs_are_found_in_rows_of_equal_waits(void **state)
 {
     (void)state;
@@ -178,6 +237,8 @@ int verdict_test(void)
         cmocka_unit_test(downloads_one_after_another_are_the_finding_and_the_database_is_cleared),
         cmocka_unit_test(a_hot_function_gets_no_promise_only_its_most),
         cmocka_unit_test(a_convoy_is_the_lock_and_not_the_sleep_inside),
+        cmocka_unit_test(polling_comes_before_polling_side_by_side),
+        cmocka_unit_test(threads_that_wake_together_do_not_crowd_the_cores),
         cmocka_unit_test(syncs_are_found_in_rows_of_equal_waits),
         cmocka_unit_test(a_run_that_only_runs_has_no_waits_to_blame),
         cmocka_unit_test(a_recording_without_a_run_is_refused),
