@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -23,6 +24,21 @@ static void signals_taken(sigset_t *ret_set)
         sigaddset(ret_set, passed_on[i]);
 }
 
+/* A folder of PATH that may not be searched hides what execvp would have said without it. */
+static bool is_nowhere(const char *command)
+{
+    const char *path = getenv("PATH");
+    if (strchr(command, '/') || !path)
+        return false;
+    for (const char *at = path; *at; at += strcspn(at, ":"), at += *at == ':') {
+        char file[4096];
+        snprintf(file, sizeof file, "%.*s/%s", (int)strcspn(at, ":"), at, command);
+        if (access(*at == ':' ? command : file, F_OK) == 0)
+            return false;
+    }
+    return true;
+}
+
 /* Runs in the child: waits for the gate, then becomes the command or tells errno through the status pipe. */
 static void child_run(char *const *command, const char *session, const struct launch *launch, int gate_fd,
                       int status_fd)
@@ -39,9 +55,10 @@ static void child_run(char *const *command, const char *session, const struct la
         _exit(125); /* toll died before it let the command go */
     if (session)
         setenv("TOLL_SESSION", session, 1);
+    sigaction(SIGXFSZ, &launch->old_size_limit, NULL);
     sigprocmask(SIG_SETMASK, &launch->old_mask, NULL);
     execvp(command[0], command);
-    int errnum = errno;
+    int errnum = errno == EACCES && is_nowhere(command[0]) ? ENOENT : errno;
     if (write(status_fd, &errnum, sizeof errnum) != (ssize_t)sizeof errnum)
         _exit(125);
     _exit(errnum == ENOENT ? LAUNCH_NOT_FOUND : LAUNCH_NOT_EXECUTABLE);
@@ -74,6 +91,8 @@ int launch_start(char *const *command, const char *session, struct launch *ret_l
     }
     signals_taken(&taken);
     sigprocmask(SIG_BLOCK, &taken, &launch.old_mask);
+    struct sigaction ignored = {.sa_handler = SIG_IGN};
+    sigaction(SIGXFSZ, &ignored, &launch.old_size_limit);
     launch.gate_fd = gate[1];
     launch.status_fd = status[0];
     launch.pid = fork();

@@ -10,6 +10,9 @@
  * signalfd. Those the terminal sends (Ctrl-C, Ctrl-\, a resize) reach the command by themselves, because it is in
  * toll's process group; those sent by kill(2) are forwarded. Ctrl-Z and `kill -TSTP` stop toll as well, so that
  * the shell sees its job stopped.
+ *
+ * SIGXFSZ is ignored in toll from launch_start on, and stays so: a recording at its size limit is a failed write
+ * and not toll's end. The command gets it as toll was given it.
  */
 #ifndef TOLL_RECORD_LAUNCH_H
 #define TOLL_RECORD_LAUNCH_H
@@ -31,6 +34,7 @@ struct launch {
     int gate_fd;
     int status_fd;
     sigset_t old_mask;
+    struct sigaction old_size_limit; /* of SIGXFSZ */
 };
 
 /* Forks the child; it waits. `session` is put into its environment as TOLL_SESSION, NULL for none. */

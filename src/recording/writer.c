@@ -244,17 +244,23 @@ static int write_header(struct writer *writer, bool compress, struct err *err)
 static int open_file(struct writer *writer, const struct writer_options *options, struct err *err)
 {
     int flags = O_RDWR | O_CREAT | O_CLOEXEC | (options->overwrite ? O_TRUNC : O_EXCL);
-    writer->output.fd = open(options->path, flags, options->mode ? options->mode : 0600);
+    mode_t mode = options->mode ? options->mode : 0600;
+    writer->output.fd = open(options->path, flags, mode);
     struct stat status;
     if (writer->output.fd >= 0 && (fstat(writer->output.fd, &status) || !S_ISREG(status.st_mode)))
         return err_set(err, ERR_ENVIRONMENT, "could not create recording '%s': it is no regular file",
                        options->path);
-    if (writer->output.fd >= 0)
+    if (writer->output.fd >= 0) {
+        /* A file that was there before is not to stay readable by all; another's keeps what it has. */
+        (void)!(options->overwrite && fchmod(writer->output.fd, mode));
         return 0;
+    }
     int errnum = errno;
     err_errno(err, errnum, "could not create recording '%s'", options->path);
     if (errnum == EEXIST)
         err_hint(err, "choose another name with -o, or remove the file");
+    else if (errnum == EACCES || errnum == EROFS || errnum == EPERM || errnum == ENOSPC)
+        err_hint(err, "choose a file that can be written with -o");
     return -ERR_ENVIRONMENT;
 }
 
