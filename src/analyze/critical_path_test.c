@@ -141,6 +141,25 @@ static void the_end_of_a_child_ends_one_wait(void **state)
     scenario_deinit(&s);
 }
 
+/* make at its jobserver: no other process holds the pipe, the end of a job wakes it. */
+static void a_wait_at_a_pipe_of_ones_own_is_for_a_child(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 40);
+    uint64_t make = scenario_process(&s, 0, "make", 0, 40);
+    uint64_t cc = scenario_process(&s, make, "cc", 5, 38);
+    uint64_t pipe = scenario_peer(&s, PEER_PIPE, "pipe", "pipe:[1]");
+    scenario_holds(&s, make, pipe, IO_READ);
+    scenario_holds(&s, make, pipe, IO_WRITE);
+    scenario_wait(&s, make, 6, 38, WAIT_PIPE, pipe);
+    scenario_walk(&s);
+    const struct run_wait *wait = &s.run.tracks.items[make - 1].waits.items[0];
+    assert_int_equal(wait->reason, WAIT_CHILD);
+    assert_int_equal(wait->waker, cc - 1);
+    scenario_deinit(&s);
+}
+
 static void a_wake_from_an_interrupt_is_external(void **state)
 {
     (void)state;
@@ -193,6 +212,7 @@ int critical_path_test(void)
         cmocka_unit_test(polling_charges_only_the_useless_part_of_the_sleep),
         cmocka_unit_test(a_wait_for_a_child_goes_on_inside_the_child),
         cmocka_unit_test(the_end_of_a_child_ends_one_wait),
+        cmocka_unit_test(a_wait_at_a_pipe_of_ones_own_is_for_a_child),
         cmocka_unit_test(a_wake_from_an_interrupt_is_external),
         cmocka_unit_test(a_row_of_equal_waits_is_split_in_proportion),
     };

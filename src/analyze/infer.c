@@ -225,6 +225,21 @@ static bool infer_pipe(struct infer *infer, struct run_wait *wait, uint32_t self
     return take(wait, &best) || take(wait, &ancestor);
 }
 
+/* A pipe that a process holds both ends of carries tokens, as between make and its jobs: what it waits for there is
+ * the end of a child. */
+static bool infer_tokens(struct infer *infer, struct run_wait *wait, uint32_t self)
+{
+    if (wait->peer == RUN_NONE)
+        return false;
+    const struct run_peer *peer = &infer->run->peers.items[wait->peer];
+    uint32_t own = process_of(infer, self);
+    if (!holds(peer, false, own) || !holds(peer, true, own) || !infer_child(infer, wait, self))
+        return false;
+    wait->reason = WAIT_CHILD;
+    wait->peer = RUN_NONE;
+    return true;
+}
+
 static uint64_t ends_key(const char *local, const char *remote)
 {
     return map_hash_bytes(local, strlen(local)) * 3 + map_hash_bytes(remote, strlen(remote));
@@ -438,7 +453,7 @@ static void infer_wait(struct infer *infer, struct run_wait *wait, uint32_t self
         return;
     switch ((enum wait_reason)wait->reason) {
     case WAIT_CHILD: infer_child(infer, wait, self); break;
-    case WAIT_PIPE: infer_pipe(infer, wait, self); break;
+    case WAIT_PIPE: (void)(infer_tokens(infer, wait, self) || infer_pipe(infer, wait, self)); break;
     case WAIT_NETWORK:
     case WAIT_IPC:
     case WAIT_POLL: (void)(infer_pipe(infer, wait, self) || infer_socket(infer, wait, self)); break;
