@@ -53,7 +53,7 @@ static struct sums sums_take(const struct ledger *ledger, const struct ledger_lo
     }
     bool first_waits = ledger->blocked || ledger->fresh;
     sums.between_count = sums.turn_count - (first_waits && sums.turn_count ? 1 : 0);
-    uint64_t wait_count = sums.between_count + ledger->blocked + look->blocked;
+    uint64_t wait_count = sums.between_count + ledger->blocked + (look->blocked && !look->ended);
     sums.share_ns = wait_count ? sums.blocked_ns / wait_count : 0;
     sums.delay_ns = sums.turn_count ? sums.queue_ns / sums.turn_count : 0;
     return sums;
@@ -94,7 +94,7 @@ static size_t turns_settle(struct ledger *ledger, const struct ledger_look *look
                            struct ledger_piece *ret_pieces)
 {
     struct sums sums = sums_take(ledger, look);
-    uint64_t from = sums.from_ns, to = look->time_ns - (look->blocked ? sums.share_ns : 0);
+    uint64_t from = sums.from_ns, to = look->time_ns - (look->blocked && !look->ended ? sums.share_ns : 0);
     size_t count = 0;
 
     if (ledger->blocked || ledger->fresh) {

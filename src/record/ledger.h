@@ -31,6 +31,7 @@ struct ledger_look {
     uint64_t queue_ns;
     uint64_t turn_count; /* how often it was put on a CPU */
     bool blocked;        /* else running or on a run queue */
+    bool ended;          /* blocked for good, and only just now */
 };
 
 struct ledger {

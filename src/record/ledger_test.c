@@ -147,6 +147,21 @@ static void who_starts_running_can_block_without_another_turn(void **state)
     assert_int_equal(ledger.open_ns, 905 * MS);
 }
 
+static void who_ended_just_now_has_waited_until_it_ran_last(void **state)
+{
+    struct ledger ledger;
+    struct ledger_piece pieces[LEDGER_PIECE_MAX];
+    struct ledger_look end = {
+        .time_ns = 910 * MS, .cpu_ns = 5 * MS, .turn_count = 4, .blocked = true, .ended = true};
+    (void)state;
+    ledger_start(&ledger, &(struct ledger_look){.time_ns = 100 * MS, .cpu_ns = MS, .turn_count = 3});
+    assert_int_equal(LOOK(&ledger, 3, true, pieces, 110, 3, 0), 0);
+    assert_int_equal(LOOK(&ledger, 3, true, pieces, 900, 3, 0), 0);
+    assert_int_equal(ledger_settle(&ledger, &end, pieces), 1);
+    assert_int_equal(pieces[0].end_ns, 908 * MS);
+    assert_int_equal(ledger.open_ns, 910 * MS);
+}
+
 int ledger_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +173,7 @@ int ledger_test(void)
         cmocka_unit_test(late_counters_never_make_a_wait_of_running),
         cmocka_unit_test(a_new_thread_starts_on_a_run_queue),
         cmocka_unit_test(who_starts_running_can_block_without_another_turn),
+        cmocka_unit_test(who_ended_just_now_has_waited_until_it_ran_last),
     };
     return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
 }

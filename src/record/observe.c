@@ -16,7 +16,7 @@
 #define PACE_NS_MAX       (5 * NS_PER_MS)
 #define PACE_NS_MAX_EXACT (20 * NS_PER_MS)
 #define REST_RATIO        4 /* a wait is looked at again when it is longer by one part in so many */
-#define REST_NS_MAX       (5 * NS_PER_MS)
+#define REST_NS_MAX       (3 * NS_PER_MS)
 #define UNSEEN_RATIO      8 /* one part in so many of the time may pass in waits that no look met */
 #define SCAN_NS_MIN                                                                                          \
     (3 * NS_PER_MS) /* age at the first listing of descriptors, when someone waits for a pipe */
@@ -182,7 +182,7 @@ void observe_first(struct task *task)
     task->cpu_ns = task->sampled_cpu_ns = look.cpu_ns;
 }
 
-uint64_t observe_last(struct observe *observe, struct task *task, uint64_t now_ns)
+uint64_t observe_last(struct observe *observe, struct task *task, bool is_now, uint64_t now_ns)
 {
     struct ledger_look look = {0};
     struct ledger_piece pieces[LEDGER_PIECE_MAX];
@@ -191,6 +191,7 @@ uint64_t observe_last(struct observe *observe, struct task *task, uint64_t now_n
     if (look_schedstat(&task->look, task->process->pid, task->tid, &look) == LOOK_RUNNING) {
         /* A zombie's counters are complete: its end is a wait that never ends. */
         look.blocked = true;
+        look.ended = is_now;
         look.time_ns = num_min(look.time_ns, now_ns);
         cpu_account(observe, task, &look, true);
         pieces_add(observe, task, pieces, ledger_settle(ledger, &look, pieces));
@@ -231,7 +232,7 @@ static bool counter_look(struct observe *observe, struct task *task)
         state = call_observe(observe, task, &seen);
     }
     if (state == LOOK_GONE) {
-        uint64_t end_ns = observe_last(observe, task, clock_monotonic_ns());
+        uint64_t end_ns = observe_last(observe, task, false, clock_monotonic_ns());
         struct process *process = task->process;
         if (process->task_count == 1 && usage_read(&process->usage, process->pid, true, end_ns) &&
             process->usage.is_zombie)

@@ -60,8 +60,9 @@ void observe_init(struct observe *observe);
 void observe_deinit(struct observe *observe);
 /* One round; returns when the next is due. */
 uint64_t observe_tick(struct observe *observe, uint64_t now_ns);
-/* proc rung: the thread was seen for the last time at `now_ns`, or is about to be; returns when it ended. */
-uint64_t observe_last(struct observe *observe, struct task *task, uint64_t now_ns);
+/* proc rung: the thread was seen for the last time at `now_ns`, or is about to be; returns when it ended. `is_now`:
+ * it ended only just now, else some time since the last look. */
+uint64_t observe_last(struct observe *observe, struct task *task, bool is_now, uint64_t now_ns);
 /* proc rung: the counters of a thread that just appeared. */
 void observe_first(struct task *task);
 /* What has passed of a long wait is written. */

@@ -185,7 +185,7 @@ static void process_last(struct recorder *recorder, uint64_t pid, uint64_t now_n
     for (size_t i = tracks->tasks.count; i > 0; i--) {
         struct task *task = tracks->tasks.items[i - 1];
         if (task->process == process && !is_exact(recorder))
-            task->end_ns = observe_last(&recorder->observe, task, now_ns);
+            task->end_ns = observe_last(&recorder->observe, task, true, now_ns);
     }
 }
 
