@@ -103,6 +103,37 @@ static void polling_charges_only_the_useless_part_of_the_sleep(void **state)
     scenario_deinit(&s);
 }
 
+/* A child is started before each sleep; that it was seen a little later, inside the sleep, makes no difference. */
+static void a_child_seen_late_still_ends_the_sleep_for_it(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 310);
+    uint64_t poller = scenario_process(&s, 0, "poller", 0, 310);
+    for (uint64_t t = 0; t < 300; t += 100) {
+        scenario_wait(&s, poller, t + 5, t + 100, WAIT_SLEEP, 0);
+        scenario_process(&s, poller, "producer", t + 6, t + 60);
+    }
+    scenario_walk(&s);
+    assert_int_equal(scenario_doing_ms(&s, "poller", WAIT_SLEEP), 3 * 40);
+    scenario_deinit(&s);
+}
+
+static void nobody_polls_for_who_is_not_born_yet(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 310);
+    uint64_t poller = scenario_process(&s, 0, "poller", 0, 310);
+    for (uint64_t t = 0; t < 300; t += 100)
+        scenario_wait(&s, poller, t + 5, t + 100, WAIT_SLEEP, 0);
+    scenario_process(&s, poller, "producer", 204, 260);
+    scenario_walk(&s);
+    assert_false(s.run.tracks.items[poller - 1].waits.items[0].poll_series);
+    assert_int_equal(scenario_doing_ms(&s, "poller", WAIT_SLEEP), 95 + 95 + 40);
+    scenario_deinit(&s);
+}
+
 static void a_wait_for_a_child_goes_on_inside_the_child(void **state)
 {
     (void)state;
@@ -210,6 +241,8 @@ int critical_path_test(void)
         cmocka_unit_test(a_slow_middle_of_a_pipe_is_the_doing_via_the_pipe),
         cmocka_unit_test(contention_is_queueing_charged_to_who_runs),
         cmocka_unit_test(polling_charges_only_the_useless_part_of_the_sleep),
+        cmocka_unit_test(a_child_seen_late_still_ends_the_sleep_for_it),
+        cmocka_unit_test(nobody_polls_for_who_is_not_born_yet),
         cmocka_unit_test(a_wait_for_a_child_goes_on_inside_the_child),
         cmocka_unit_test(the_end_of_a_child_ends_one_wait),
         cmocka_unit_test(a_wait_at_a_pipe_of_ones_own_is_for_a_child),

@@ -351,6 +351,13 @@ static bool is_step(const struct run_track *track, size_t first, size_t last, ui
     return false;
 }
 
+/* When the sleeper could begin to wait for the actor: what it starts itself it starts before it sleeps, though the
+ * start was perhaps seen later. */
+static uint64_t born(const struct run_track *track, uint32_t sleeper)
+{
+    return track->spawner == sleeper ? num_min(track->spawn_ns, track->start_ns) : track->start_ns;
+}
+
 /* The actor that exited last during the last sleep of a series. */
 static uint32_t finisher(const struct infer *infer, uint32_t self, size_t first, size_t last,
                          uint64_t *ret_event)
@@ -360,7 +367,7 @@ static uint32_t finisher(const struct infer *infer, uint32_t self, size_t first,
     uint32_t found = RUN_NONE;
     for (uint32_t i = 0; i < infer->run->tracks.count; i++) {
         const struct run_track *track = &infer->run->tracks.items[i];
-        bool ended = track->present && track->actor && !track->open && track->start_ns < end->start_ns &&
+        bool ended = track->present && track->actor && !track->open && born(track, self) <= end->start_ns &&
                      track->end_ns + infer->tolerance_ns > end->start_ns && track->end_ns <= end->end_ns;
         if (!ended || i == self || is_step(sleeper, first, last, i))
             continue;
@@ -373,7 +380,7 @@ static uint32_t finisher(const struct infer *infer, uint32_t self, size_t first,
 }
 
 /* Each sleep in which something finished is the end of one wait for it; the sleeps before it since the last such end
- * waited for the same. */
+ * waited for the same, if it was there to be waited for. */
 static void settle_series(struct infer *infer, uint32_t self, size_t first, size_t last)
 {
     struct run_track *track = &infer->run->tracks.items[self];
@@ -384,7 +391,10 @@ static void settle_series(struct infer *infer, uint32_t self, size_t first, size
         uint32_t waker = is_sleep(infer, end) ? finisher(infer, self, first, i, &event) : RUN_NONE;
         if (waker == RUN_NONE)
             continue;
+        uint64_t born_ns = born(&infer->run->tracks.items[waker], self);
         for (size_t j = begin; j < i; j++) {
+            if (track->waits.items[j].end_ns <= born_ns)
+                continue;
             track->waits.items[j].poll_series = track->waits.items[j].blocked_ns > 0;
             if (is_sleep(infer, &track->waits.items[j]))
                 track->waits.items[j].reason = WAIT_SLEEP;
