@@ -106,8 +106,9 @@ static size_t turns_settle(struct ledger *ledger, const struct ledger_look *look
         count += ret_pieces[count].end_ns > ret_pieces[count].start_ns;
     }
     ledger->open_ns = num_max(to, from);
+    /* Queueing told late, that this window has no room for, is the next one's: its CPU time was given on credit. */
     ledger->cpu_ns = look->blocked ? look->cpu_ns : ledger->cpu_ns + sums.run_ns;
-    ledger->queue_ns = look->queue_ns;
+    ledger->queue_ns = look->blocked ? look->queue_ns : ledger->queue_ns + sums.queue_ns;
     return count;
 }
 

@@ -117,6 +117,24 @@ static void late_counters_never_make_a_wait_of_running(void **state)
     }
 }
 
+/* 10 ms on a CPU, then 30 on its queue, which the counter tells when they are over; the looks are nearer together. */
+static void a_long_stay_on_a_run_queue_is_no_running(void **state)
+{
+    struct ledger ledger;
+    struct ledger_piece pieces[LEDGER_PIECE_MAX];
+    uint64_t queued = 0;
+    (void)state;
+    ledger_start(&ledger, &(struct ledger_look){.time_ns = 0});
+    for (uint64_t at = 27; at < 4000; at += 27) {
+        uint64_t cycle = at / 40, within = at % 40;
+        size_t count =
+            LOOK(&ledger, cycle + 1, false, pieces, at, cycle * 10 + (within < 10 ? within : 10), cycle * 30);
+        for (size_t i = 0; i < count; i++)
+            queued += pieces[i].runnable_ns;
+    }
+    assert_in_range(queued, 2940 * MS, 3000 * MS);
+}
+
 static void a_new_thread_starts_on_a_run_queue(void **state)
 {
     struct ledger ledger;
@@ -171,6 +189,7 @@ int ledger_test(void)
         cmocka_unit_test(a_run_queues_delay_is_the_tail_of_a_wait),
         cmocka_unit_test(a_preempted_thread_only_waits_for_a_cpu),
         cmocka_unit_test(late_counters_never_make_a_wait_of_running),
+        cmocka_unit_test(a_long_stay_on_a_run_queue_is_no_running),
         cmocka_unit_test(a_new_thread_starts_on_a_run_queue),
         cmocka_unit_test(who_starts_running_can_block_without_another_turn),
         cmocka_unit_test(who_ended_just_now_has_waited_until_it_ran_last),
