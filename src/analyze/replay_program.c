@@ -110,18 +110,28 @@ static bool queued_for_others(const struct builder *builder, uint64_t t)
     return runnable > 0 && runnable <= builder->program->core_count;
 }
 
-/* Others that used o of C cores beside n threads of ours had o n / (C - o) threads, when the cores were short. */
+/* Others that used o of C cores beside n threads of ours had o n / (C - o) threads, when the cores were short. Of the
+ * means over all such moments: a moment in which they used nearly all would stand for any number of threads. */
 static double background_threads(const struct builder *builder)
 {
     const struct run *run = builder->run;
-    double cores = builder->program->core_count, sum = 0;
+    double cores = builder->program->core_count, free_sum = 0;
+    double short_count = 0, short_used = 0, short_runnable = 0;
     for (size_t i = 1; i < run->outside.count; i++) {
         uint64_t middle = run->outside.items[i - 1].time_ns / 2 + run->outside.items[i].time_ns / 2;
         double runnable = runnable_at(builder, middle), used = fmin(server_work_others(run, i), cores * 0.9);
-        bool is_short = used + runnable > cores;
-        sum += is_short && used > 0 ? used * runnable / (cores - used) : fmax(used, 0);
+        if (used + runnable > cores && used > 0) {
+            short_count++;
+            short_used += used;
+            short_runnable += runnable;
+        } else {
+            free_sum += fmax(used, 0);
+        }
     }
-    return run->outside.count > 1 ? sum / (double)(run->outside.count - 1) : 0;
+    if (run->outside.count < 2)
+        return 0;
+    double crowd = short_count > 0 ? short_used * short_runnable / (cores - short_used / short_count) : 0;
+    return (crowd / fmax(short_count, 1) + free_sum) / (double)(run->outside.count - 1);
 }
 
 /* First the changes of the number of runnable threads, then, added up, the number itself. */

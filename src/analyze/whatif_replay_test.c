@@ -11,6 +11,8 @@
 #include "analyze/scenario.h"
 #include "analyze/whatif_replay.h"
 #include "base/clock.h"
+#include "base/num.h"
+#include "model/meta.h"
 
 static uint64_t replay_ms(const struct whatif *whatif, const char *change)
 {
@@ -132,6 +134,37 @@ static void contention_is_replayed_on_the_recorded_cores(void **state)
     scenario_deinit(&s);
 }
 
+static void use_by_others(struct scenario *s, uint64_t time_ms, double cores)
+{
+    struct row_series series = {.id = 1};
+    struct row_point point = {.series = 1, .time_ns = (1000 + time_ms) * NS_PER_MS, .value = num_bits(cores)};
+    assert_int_equal(sink_intern(&s->data.sink, SERIES_CPU_OUTSIDE, &series.name, NULL), 0);
+    if (time_ms == 0)
+        assert_int_equal(sink_append(&s->data.sink, series, &series, NULL), 0);
+    assert_int_equal(sink_append(&s->data.sink, point, &point, NULL), 0);
+}
+
+/* Others use 0.9 of two cores on average, nearly all for a while, then next to nothing: four threads get the rest. */
+static void others_that_come_and_go_count_by_what_they_used(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif;
+    scenario_init(&s, 2, 800);
+    uint64_t threads[4] = {scenario_process(&s, 0, "crowd", 0, 800)};
+    for (uint64_t i = 1; i < 4; i++)
+        threads[i] = scenario_thread(&s, threads[0], "crowd", 0, 800);
+    for (uint64_t ms = 0; ms < 800; ms += 40) {
+        for (uint64_t i = 0; i < 4; i++)
+            scenario_queue(&s, threads[i], ms, ms + 29);
+    }
+    for (uint64_t ms = 0; ms <= 800; ms += 100)
+        use_by_others(&s, ms, ms % 200 ? 1.7 : 0.1);
+    start(&s, &whatif);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
 /* Four threads, ten turns each of 10 ms asleep under one lock. */
 static void a_lock_taken_away_lets_the_threads_overlap(void **state)
 {
@@ -227,6 +260,7 @@ int whatif_replay_test(void)
         cmocka_unit_test(children_of_a_loop_run_side_by_side),
         cmocka_unit_test(a_function_twice_as_fast_halves_its_samples),
         cmocka_unit_test(contention_is_replayed_on_the_recorded_cores),
+        cmocka_unit_test(others_that_come_and_go_count_by_what_they_used),
         cmocka_unit_test(a_lock_taken_away_lets_the_threads_overlap),
         cmocka_unit_test(a_poller_that_is_woken_loses_only_the_useless_sleep),
         cmocka_unit_test(a_ring_of_awaits_is_untied_inside_the_ring),
