@@ -6,6 +6,9 @@
 
 #include "base/num.h"
 
+/* Cores that one server uses at most. */
+#define THREAD_MAX 64
+
 /* One walker through a list of operations: an actor, or a worker of a pool. */
 struct context {
     const struct op *ops;
@@ -32,15 +35,27 @@ struct heap {
     VEC(struct due) items;
 };
 
+/* Who asks for a core: the run's own threads, or the servers it talks to. A server has no more threads at work than
+ * there are cores, however much is asked of it at once; its jobs share those. */
+enum job_kind { JOB_OWN, JOB_SERVER, JOB_KIND_COUNT };
+
+/* Jobs of one kind by when they are done, on a clock that runs as fast as each of them does. */
+struct queue {
+    struct heap jobs;
+    double clock;
+};
+
 struct sim {
     const struct program *program;
     VEC(struct context) contexts;
-    struct heap timers, jobs;
+    struct heap timers;
+    struct queue queues[JOB_KIND_COUNT];
     struct pool_state *pools;
     uint32_t *waiting_for; /* by signal: context, RUN_NONE */
     bool *given;           /* by signal */
     VEC(uint32_t) ready;
-    double now, virtual_now;
+    double now;
+    double server_capacity; /* cores that one server had to itself in the recording */
     size_t knot_count;
     bool over;
     int status;
@@ -95,11 +110,12 @@ static void give_signal(struct sim *sim, uint32_t signal)
     make_ready(sim, context);
 }
 
-static void add_job(struct sim *sim, uint32_t context, uint64_t work_ns)
+static void add_job(struct sim *sim, uint32_t context, enum job_kind kind, uint64_t work_ns)
 {
-    struct due due = {.at = sim->virtual_now + (double)work_ns, .context = context};
-    heap_push(sim, &sim->jobs, due);
-    sim->contexts.items[context].pending++;
+    struct due due = {.at = sim->queues[kind].clock + (double)work_ns, .context = context};
+    heap_push(sim, &sim->queues[kind].jobs, due);
+    if (context != RUN_NONE)
+        sim->contexts.items[context].pending++;
 }
 
 /* --- pools --- */
@@ -172,13 +188,18 @@ static void end_of_list(struct sim *sim, uint32_t context)
 }
 
 /* A server that used more of the cores than one was doing so with several threads: as many as leave it some time to
- * spare within the wait. */
+ * spare within the wait. What it could not have done within the recorded wait, beside the recorded background, it
+ * did after it: nobody waits for that, but it takes its cores. */
 static void add_server_jobs(struct sim *sim, uint32_t context, const struct op *op)
 {
-    double threads = ceil(1.5 * (double)op->server_ns / (double)op->duration_ns);
-    uint64_t count = num_u64(fmax(1, fmin(threads, fmin(sim->program->core_count, 64))));
-    for (uint64_t i = 0; op->server_ns && i < count; i++)
-        add_job(sim, context, op->server_ns / count);
+    double wait_ns = (double)op->duration_ns, work_ns = (double)op->server_ns;
+    double waited_ns = fmin(work_ns, 0.95 * wait_ns * sim->server_capacity);
+    double threads = fmin(ceil(1.5 * waited_ns / wait_ns), fmin(sim->program->core_count, THREAD_MAX));
+    uint64_t count = (uint64_t)fmax(1, threads);
+    for (uint64_t i = 0; waited_ns >= 1 && i < count; i++)
+        add_job(sim, context, JOB_SERVER, (uint64_t)waited_ns / count);
+    if (work_ns > waited_ns)
+        add_job(sim, RUN_NONE, JOB_SERVER, (uint64_t)(work_ns - waited_ns));
 }
 
 /* Starts an operation; true when it is over at once. */
@@ -187,14 +208,15 @@ static bool start_op(struct sim *sim, uint32_t context, const struct op *op)
     switch ((enum op_kind)op->kind) {
     case OP_CPU:
         for (uint16_t i = 0; op->duration_ns && i < op->chunks; i++)
-            add_job(sim, context, op->duration_ns / op->chunks);
+            add_job(sim, context, JOB_OWN, op->duration_ns / op->chunks);
         return op->duration_ns == 0;
     case OP_DELAY:
         if (op->duration_ns) {
             struct due due = {.at = sim->now + (double)op->duration_ns, .context = context};
             heap_push(sim, &sim->timers, due);
             sim->contexts.items[context].pending++;
-            add_server_jobs(sim, context, op);
+            if (op->server_ns)
+                add_server_jobs(sim, context, op);
         }
         return op->duration_ns == 0;
     case OP_AWAIT:
@@ -231,6 +253,8 @@ static void advance_ready(struct sim *sim)
 
 static void part_done(struct sim *sim, uint32_t context)
 {
+    if (context == RUN_NONE)
+        return;
     struct context *at = &sim->contexts.items[context];
     if (--at->pending == 0) {
         at->index++;
@@ -239,6 +263,11 @@ static void part_done(struct sim *sim, uint32_t context)
 }
 
 /* --- time --- */
+
+static double server_threads(const struct sim *sim)
+{
+    return fmin((double)sim->queues[JOB_SERVER].jobs.items.count, sim->program->core_count);
+}
 
 static double share(const struct program *program, double runnable)
 {
@@ -250,11 +279,19 @@ static double share(const struct program *program, double runnable)
  * more. Queueing of more threads than cores was left out of the program: they get their share of the cores. */
 static double rate(const struct sim *sim)
 {
-    double runnable = (double)sim->jobs.items.count;
+    double own = (double)sim->queues[JOB_OWN].jobs.items.count;
+    double runnable = own + server_threads(sim);
     double part = share(sim->program, runnable);
     if (runnable > sim->program->core_count)
         return part;
     return fmin(1, part / share(sim->program, sim->program->usual_runnable));
+}
+
+/* How fast each job of a kind goes. */
+static double speed_of(const struct sim *sim, enum job_kind kind, double thread_rate)
+{
+    size_t count = sim->queues[kind].jobs.items.count;
+    return kind == JOB_SERVER && count ? thread_rate * server_threads(sim) / (double)count : thread_rate;
 }
 
 /* --- knots: actors that await each other because of a wrong inference --- */
@@ -355,21 +392,35 @@ static bool untie(struct sim *sim)
 
 static bool step(struct sim *sim)
 {
-    double speed = rate(sim);
-    double job_at =
-        sim->jobs.items.count ? sim->now + (sim->jobs.items.items[0].at - sim->virtual_now) / speed : -1;
-    double timer_at = sim->timers.items.count ? sim->timers.items.items[0].at : -1;
-    if (job_at < 0 && timer_at < 0)
-        return untie(sim);
-    bool job_first = timer_at < 0 || (job_at >= 0 && job_at <= timer_at);
-    double next = job_first ? job_at : timer_at;
-    if (next > sim->now) {
-        sim->virtual_now += (next - sim->now) * speed;
-        sim->now = next;
+    double thread_rate = rate(sim), next = INFINITY;
+    struct heap *due = NULL;
+    if (sim->timers.items.count) {
+        next = sim->timers.items.items[0].at;
+        due = &sim->timers;
     }
-    if (job_first)
-        sim->virtual_now = sim->jobs.items.items[0].at;
-    part_done(sim, heap_pop(job_first ? &sim->jobs : &sim->timers).context);
+    for (size_t kind = 0; kind < JOB_KIND_COUNT; kind++) {
+        struct queue *queue = &sim->queues[kind];
+        if (!queue->jobs.items.count)
+            continue;
+        double left = queue->jobs.items.items[0].at - queue->clock;
+        double at = sim->now + left / speed_of(sim, (enum job_kind)kind, thread_rate);
+        if (at <= next) {
+            next = at;
+            due = &queue->jobs;
+        }
+    }
+    if (!due)
+        return untie(sim);
+    double passed = fmax(next - sim->now, 0);
+    for (size_t kind = 0; kind < JOB_KIND_COUNT; kind++) {
+        struct queue *queue = &sim->queues[kind];
+        queue->clock += passed * speed_of(sim, (enum job_kind)kind, thread_rate);
+        /* Rounding must not leave a job that is due a little undone. */
+        if (due == &queue->jobs)
+            queue->clock = fmax(queue->clock, queue->jobs.items.items[0].at);
+    }
+    sim->now += passed;
+    part_done(sim, heap_pop(due).context);
     return true;
 }
 
@@ -381,6 +432,9 @@ static int sim_init(struct sim *sim, const struct program *program)
     sim->pools = calloc(program->pools.count + 1, sizeof *sim->pools);
     if (!sim->waiting_for || !sim->given || !sim->pools)
         return -1;
+    double threads = fmin(program->core_count, THREAD_MAX);
+    sim->server_capacity =
+        threads * fmin(1, share(program, threads) / share(program, program->usual_runnable));
     memset(sim->waiting_for, 0xff, (program->signal_count + 1) * sizeof *sim->waiting_for);
     for (size_t i = 0; i < program->actor_count; i++) {
         struct context context = {
@@ -402,7 +456,8 @@ static void sim_deinit(struct sim *sim)
 {
     vec_free(&sim->contexts);
     vec_free(&sim->timers.items);
-    vec_free(&sim->jobs.items);
+    for (size_t i = 0; i < JOB_KIND_COUNT; i++)
+        vec_free(&sim->queues[i].jobs.items);
     vec_free(&sim->ready);
     for (size_t i = 0; sim->pools && i < sim->program->pools.count; i++)
         vec_free(&sim->pools[i].waiting);
