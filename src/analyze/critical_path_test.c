@@ -173,6 +173,22 @@ static void the_end_of_a_child_ends_one_wait(void **state)
 }
 
 /* make at its jobserver: no other process holds the pipe, the end of a job wakes it. */
+static void the_end_of_a_short_child_ends_the_wait_that_holds_it(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 20);
+    uint64_t shell = scenario_process(&s, 0, "sh", 0, 20);
+    uint64_t md5sum = scenario_process(&s, shell, "md5sum", 10, 14);
+    scenario_wait(&s, shell, 11, 12, WAIT_CHILD, 0); /* until the exec */
+    scenario_wait(&s, shell, 13, 14, WAIT_CHILD, 0);
+    scenario_walk(&s);
+    const struct run_track *track = &s.run.tracks.items[shell - 1];
+    assert_int_equal(track->waits.items[0].waker, RUN_NONE);
+    assert_int_equal(track->waits.items[1].waker, md5sum - 1);
+    scenario_deinit(&s);
+}
+
 static void a_wait_at_a_pipe_of_ones_own_is_for_a_child(void **state)
 {
     (void)state;
@@ -245,6 +261,7 @@ int critical_path_test(void)
         cmocka_unit_test(nobody_polls_for_who_is_not_born_yet),
         cmocka_unit_test(a_wait_for_a_child_goes_on_inside_the_child),
         cmocka_unit_test(the_end_of_a_child_ends_one_wait),
+        cmocka_unit_test(the_end_of_a_short_child_ends_the_wait_that_holds_it),
         cmocka_unit_test(a_wait_at_a_pipe_of_ones_own_is_for_a_child),
         cmocka_unit_test(a_wake_from_an_interrupt_is_external),
         cmocka_unit_test(a_row_of_equal_waits_is_split_in_proportion),

@@ -134,6 +134,17 @@ static bool infer_thread(struct infer *infer, struct run_wait *wait, uint32_t se
     return false;
 }
 
+/* A shell waits until a child's exec, and shortly after for its end: an end inside the second wait is no end of the
+ * first, however near. */
+static bool ends_a_later_wait(const struct infer *infer, const struct run_track *child,
+                              const struct run_wait *wait, uint32_t self)
+{
+    if (child->end_ns <= wait_event(wait) + infer->run->boundary_error_ns)
+        return false;
+    const struct run_wait *other = run_wait_at(&infer->run->tracks.items[self], child->end_ns, NULL);
+    return other && other != wait && other->reason == WAIT_CHILD && other->blocked_ns;
+}
+
 static bool infer_child(struct infer *infer, struct run_wait *wait, uint32_t self)
 {
     if (infer_thread(infer, wait, self))
@@ -150,7 +161,7 @@ static bool infer_child(struct infer *infer, struct run_wait *wait, uint32_t sel
         const struct run_track *child = &infer->run->tracks.items[index];
         /* An end ends one wait: what its waiter waits for next is something else. */
         if (!ends_within(infer, child, wait) || (wanted && child->pid != wanted) ||
-            infer->reaper[index] == self)
+            infer->reaper[index] == self || ends_a_later_wait(infer, child, wait, self))
             continue;
         if (found == RUN_NONE || ends_nearer(infer, child, &infer->run->tracks.items[found], wait))
             found = index;
