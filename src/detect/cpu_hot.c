@@ -22,14 +22,40 @@ static const char *change_of(const struct scene *scene, const struct where *wher
     return where->process ? arena_printf(scene->arena, "speed:process/%s=%s", where->process, factor) : NULL;
 }
 
+/* The loop of an interpreter stands for the program that it runs. */
+static const char *language_of(const char *function)
+{
+    static const char *const loops[][2] = {
+        {"_PyEval_EvalFrameDefault", "Python"},
+        {"Builtins_InterpreterEntryTrampoline", "JavaScript"},
+        {"Perl_runops_standard", "Perl"},
+        {"vm_exec_core", "Ruby"},
+        {"luaV_execute", "Lua"},
+        {"execute_ex", "PHP"},
+    };
+    for (size_t i = 0; function && i < sizeof loops / sizeof loops[0]; i++) {
+        if (strcmp(function, loops[i][0]) == 0)
+            return loops[i][1];
+    }
+    return NULL;
+}
+
 static int claim_place(const struct scene *scene, struct claims *claims, const struct path_entry *entry,
                        uint64_t ns, struct err *err)
 {
     struct claim claim = {.cause = "cpu-hot", .where = entry->where, .critical_ns = ns};
     claim.change = change_of(scene, &claim.where, "2");
     claim.max_change = change_of(scene, &claim.where, "1000000");
-    claim.title = arena_printf(scene->arena, "%s uses the CPU for %s", scene_place(scene, &claim.where),
-                               scene_duration(scene, ns));
+    const char *language = language_of(claim.where.function);
+    if (language && claim.where.process) {
+        claim.title = arena_printf(scene->arena, "the %s code that %s runs uses the CPU for %s", language,
+                                   claim.where.process, scene_duration(scene, ns));
+        claim.fix = arena_printf(
+            scene->arena, "make the %s code faster, or do less; its own profiler tells which line", language);
+    } else {
+        claim.title = arena_printf(scene->arena, "%s uses the CPU for %s", scene_place(scene, &claim.where),
+                                   scene_duration(scene, ns));
+    }
     claim_evidence(scene, &claim, "%s of the path is running %s", scene_duration(scene, ns),
                    scene_place(scene, &claim.where));
     return claim_add(claims, &claim, err);

@@ -190,8 +190,7 @@ static int fill_grade(const struct run *run, struct verdict *verdict, double exp
                  arena_printf(arena, "%llu events were lost", (unsigned long long)grade->lost_count));
     if (grade->stack_truncated_ratio > 0.1)
         grade_by(grade, &remarks, 1 - grade->stack_truncated_ratio / 4,
-                 arena_printf(arena,
-                              "%.0f %% of the call stacks are cut short (built without frame pointers)",
+                 arena_printf(arena, "%.0f %% of the call stacks lack callers (built without frame pointers)",
                               100 * grade->stack_truncated_ratio));
     if (verdict->baseline_drift_ratio > 0.05)
         grade_by(grade, &remarks, 1 - verdict->baseline_drift_ratio,

@@ -18,6 +18,7 @@
 #include "base/fs.h"
 #include "report/escape.h"
 #include "report/exporter.h"
+#include "report/phrases.h"
 #include "report/sample_verdict.h"
 
 static const struct {
@@ -81,6 +82,12 @@ static void the_readable_formats_are_as_agreed(void **state)
         }
 }
 
+/* Changes are there to be copied, so they may be longer than a line. */
+static bool is_change(const char *line)
+{
+    return strncmp(line, "    speed:", 10) == 0 || strncmp(line, "    workers:", 12) == 0;
+}
+
 static size_t longest_line(const char *text)
 {
     size_t longest = 0;
@@ -90,7 +97,7 @@ static size_t longest_line(const char *text)
         size_t length = strcspn(text, "\n");
         str_append_bytes(&line, text, length);
         size_t columns = escape_columns(str_text(&line));
-        longest = columns > longest ? columns : longest;
+        longest = columns > longest && !is_change(str_text(&line)) ? columns : longest;
         str_free(&line);
         text += length + (text[length] == '\n');
     }
@@ -344,6 +351,44 @@ static void flamegraph_pl_takes_the_folded_stacks(void **state)
     str_free(&text);
 }
 
+/* pipe:[1], a lock's address: new in every run, so only the change, which needs it, holds it. */
+static void names_without_meaning_are_not_told(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"pipe:[1246934]", "socket:[7]", "4690:0x558ea97a6060"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct finding finding = {.cause = "lock-contention",
+                                  .title = "4 threads queue",
+                                  .where = {.process = "crawler", .peer = names[i]}};
+        struct str text = {0};
+        phrase_title(&text, &finding);
+        phrase_where(&text, &finding.where);
+        assert_string_equal(str_text(&text), "4 threads queue.crawler");
+        assert_null(
+            phrase_detail(&(struct where){.stage = "crawler", .process = "crawler", .peer = names[i]}));
+        str_free(&text);
+    }
+    assert_string_equal(phrase_detail(&(struct where){.peer = "127.0.0.1:80"}), "127.0.0.1:80");
+}
+
+static void a_gain_without_bound_is_told_in_words(void **state)
+{
+    (void)state;
+    struct verdict verdict = {.run = {.wall_ns = 2000000000}};
+    struct finding finding = {.gain = {.factor_max = 1e6}};
+    struct str text = {0};
+
+    phrase_gain(&text, &verdict, &finding);
+    assert_string_equal(str_text(&text), "next to nothing would be left if it cost nothing");
+    str_clear(&text);
+    finding.gain = (struct gain){
+        .factor = 1e6, .factor_low = 1e6, .factor_high = 1e6, .factor_max = 1e6, .wall_ns_after = 2000};
+    phrase_gain(&text, &verdict, &finding);
+    assert_string_equal(str_text(&text), "2 s -> 2 us, over 1000x");
+    str_free(&text);
+}
+
 static void an_unknown_format_lists_those_there_are(void **state)
 {
     (void)state;
@@ -370,6 +415,8 @@ int exporter_test(void)
         cmocka_unit_test(the_page_holds_all_parts),
         cmocka_unit_test(folded_stacks_add_up_to_the_cpu_time),
         cmocka_unit_test(flamegraph_pl_takes_the_folded_stacks),
+        cmocka_unit_test(names_without_meaning_are_not_told),
+        cmocka_unit_test(a_gain_without_bound_is_told_in_words),
         cmocka_unit_test(an_unknown_format_lists_those_there_are),
     };
     return cmocka_run_group_tests_name("exporter", tests, NULL, NULL);

@@ -143,8 +143,8 @@ static void write_gain(struct str *str, const struct verdict *verdict, const str
         str_append(str, "<div class=\"scale bound\"><span>at best</span><div class=\"track\">");
         str_printf(str, "<i style=\"width:%.1f%%\"></i></div><b>%s</b></div>\n", 100 / gain->factor_max,
                    unit_duration(num_u64((double)wall / gain->factor_max)).text);
-        str_printf(str, "<p class=\"factor\">at most <b>%s</b> faster <small>if it cost nothing</small></p>",
-                   unit_factor(gain->factor_max).text);
+        str_printf(str, "<p class=\"factor\">%s<b>%s</b> faster <small>if it cost nothing</small></p>",
+                   gain->factor_max > 1000 ? "" : "at most ", unit_factor(gain->factor_max).text);
     }
     str_append(str, "</div>\n");
 }

@@ -9,6 +9,9 @@
 #include "base/num.h"
 #include "report/units.h"
 
+/* unit_factor tells no figure above it. */
+#define FACTOR_TOLD_MAX 1000
+
 const char *phrase_doing(int doing)
 {
     static const char *const waits[WAIT_REASON_COUNT] = {
@@ -69,9 +72,23 @@ const char *phrase_doing_short(int doing)
     return doing >= 0 && doing < WAIT_REASON_COUNT ? waits[doing] : waits[WAIT_UNKNOWN];
 }
 
+/* Names that the kernel or the memory layout gave, new in every run: they tell a person nothing. */
+static bool is_anonymous(const char *peer)
+{
+    size_t digits = strspn(peer, "0123456789");
+
+    return strncmp(peer, "pipe:[", 6) == 0 || strncmp(peer, "socket:[", 8) == 0 ||
+           strncmp(peer, "anon_inode:", 11) == 0 || (digits && strncmp(peer + digits, ":0x", 3) == 0);
+}
+
+static const char *told_peer(const struct where *where)
+{
+    return where->peer && !is_anonymous(where->peer) ? where->peer : NULL;
+}
+
 const char *phrase_detail(const struct where *where)
 {
-    if (where->peer)
+    if (told_peer(where))
         return where->peer;
     if (where->path)
         return where->path;
@@ -88,9 +105,9 @@ void phrase_where(struct str *str, const struct where *where)
 
     if (where->function)
         str_printf(str, "%s%s%s", where->function, outer ? " in " : "", outer ? outer : "");
-    else if (where->peer || where->path)
+    else if (told_peer(where) || where->path)
         str_printf(str, "%s%s%s", outer ? outer : "", outer ? ": " : "",
-                   where->peer ? where->peer : where->path);
+                   told_peer(where) ? where->peer : where->path);
     else
         str_append(str, outer ? outer : "outside any stage");
 }
@@ -157,12 +174,15 @@ void phrase_gain(struct str *str, const struct verdict *verdict, const struct fi
     const struct gain *gain = &finding->gain;
 
     if (!(gain->factor > 0)) {
-        if (gain->factor_max > 1)
+        if (gain->factor_max > FACTOR_TOLD_MAX)
+            str_append(str, "next to nothing would be left if it cost nothing");
+        else if (gain->factor_max > 1)
             str_printf(str, "at most %s faster if it cost nothing", unit_factor(gain->factor_max).text);
         return;
     }
-    str_printf(str, "%s -> %s, about %s", unit_duration(verdict->run.wall_ns).text,
-               unit_duration(gain->wall_ns_after).text, unit_factor(gain->factor).text);
+    str_printf(str, "%s -> %s, %s%s", unit_duration(verdict->run.wall_ns).text,
+               unit_duration(gain->wall_ns_after).text, gain->factor > FACTOR_TOLD_MAX ? "" : "about ",
+               unit_factor(gain->factor).text);
     struct unit low = unit_factor(gain->factor_low), high = unit_factor(gain->factor_high);
     if (gain->factor_low > 0 && strcmp(low.text, high.text) != 0)
         str_printf(str, " (%s to %s)", low.text, high.text);
@@ -196,7 +216,7 @@ void phrase_sentence(struct str *str, const char *sentence)
 void phrase_title(struct str *str, const struct finding *finding)
 {
     const char *title = finding->title ? finding->title : finding->cause;
-    const char *place = finding->where.peer ? finding->where.peer : finding->where.path;
+    const char *place = told_peer(&finding->where) ? finding->where.peer : finding->where.path;
     bool has_share = strchr(title, '%') || !(finding->critical_ratio > 0);
     bool has_place = !place || strstr(title, place);
 

@@ -17,6 +17,7 @@
 #define NAME_MAX     24
 #define BAR_COLUMNS  12
 #define INDENT       4
+#define CHANGE_MAX   160
 
 struct page {
     struct str *str;
@@ -158,19 +159,33 @@ static void write_fix(const struct page *page, const struct finding *finding)
         blanks(page->str, INDENT);
         wrap(page, str_text(&line), INDENT, INDENT);
     }
-    if (finding->change) {
-        struct str change = {0};
-        str_printf(&change, "%s%s%s", finding->change, finding->assumption ? ", " : "",
-                   finding->assumption ? finding->assumption : "");
-        str_clear(&line);
-        escape_plain_cut(&line, str_text(&change), page->width - INDENT, page->options->ascii);
-        blanks(page->str, INDENT);
-        styled(page, STYLE_FAINT, str_text(&line));
-        str_append(page->str, "\n");
-        str_free(&change);
-    }
     str_free(&line);
     str_free(&gain);
+}
+
+/* The change as `toll whatif` takes it: to be copied, so it is not cut, however narrow the terminal. */
+static void write_change(const struct page *page, const struct finding *finding)
+{
+    struct str line = {0}, assumption = {0};
+
+    if (!finding->change)
+        return;
+    escape_plain_cut(&line, finding->change, CHANGE_MAX, page->options->ascii);
+    if (finding->assumption)
+        escape_plain(&assumption, finding->assumption);
+    blanks(page->str, INDENT);
+    bool fits =
+        INDENT + escape_columns(str_text(&line)) + 2 + escape_columns(str_text(&assumption)) <= page->width;
+    if (assumption.length && fits)
+        str_printf(&line, ", %s", str_text(&assumption));
+    styled(page, STYLE_FAINT, str_text(&line));
+    str_append(page->str, "\n");
+    if (assumption.length && !fits) {
+        blanks(page->str, INDENT);
+        wrap(page, str_text(&assumption), INDENT, INDENT);
+    }
+    str_free(&line);
+    str_free(&assumption);
 }
 
 static void write_findings(const struct page *page)
@@ -193,9 +208,10 @@ static void write_findings(const struct page *page)
         blanks(page->str, 2);
         wrap(page, str_text(&line), INDENT, INDENT);
         write_fix(page, finding);
+        write_change(page, finding);
     }
     if (verdict->finding_count > FINDINGS_MAX)
-        str_printf(page->str, "    and %zu smaller: --format markdown shows all\n",
+        str_printf(page->str, "    and %zu more: --format markdown shows all\n",
                    verdict->finding_count - FINDINGS_MAX);
     str_free(&line);
 }
@@ -321,6 +337,33 @@ static void append_quoted(struct str *str, const char *file)
     str_append(str, "'");
 }
 
+/* The commands that say more: the page, and another look at the first change. */
+static void write_more(const struct page *page)
+{
+    const struct verdict *verdict = page->verdict;
+    struct str line = {0};
+
+    str_append(&line, "toll report ");
+    append_quoted(&line, page->options->file);
+    str_append(&line, " --format html -o report.html");
+    styled(page, STYLE_STRONG, "More");
+    blanks(page->str, 3);
+    escape_plain(page->str, str_text(&line));
+    str_append(page->str, "\n");
+    const char *change = verdict->finding_count ? verdict->findings[0].change : NULL;
+    if (change && escape_columns(change) <= CHANGE_MAX) {
+        str_clear(&line);
+        str_append(&line, "toll whatif ");
+        append_quoted(&line, page->options->file);
+        str_append(&line, " ");
+        append_quoted(&line, change);
+        blanks(page->str, strlen("More") + 3);
+        escape_plain(page->str, str_text(&line));
+        str_append(page->str, "\n");
+    }
+    str_free(&line);
+}
+
 static void write_foot(const struct page *page, bool remarks_told)
 {
     struct str line = {0};
@@ -332,16 +375,8 @@ static void write_foot(const struct page *page, bool remarks_told)
     wrap(page, str_text(&line), column, column);
     if (!remarks_told && page->verdict->run.grade.score_ratio < SCORE_GOOD)
         write_remarks(page);
-    if (page->options->file) {
-        str_clear(&line);
-        str_append(&line, "toll report ");
-        append_quoted(&line, page->options->file);
-        str_append(&line, " --format html -o report.html");
-        styled(page, STYLE_STRONG, "More");
-        blanks(page->str, 3);
-        escape_plain(page->str, str_text(&line));
-        str_append(page->str, "\n");
-    }
+    if (page->options->file)
+        write_more(page);
     str_free(&line);
 }
 
