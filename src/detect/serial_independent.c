@@ -86,7 +86,7 @@ static int best_count(const struct scene *scene, const char *target, size_t call
         best = result.factor > best ? result.factor : best;
     }
     for (size_t i = 0; i < tried; i++) {
-        if (factors[i] >= best * 0.85) {
+        if (factors[i] >= best * 0.9) {
             *ret_count = worker_counts[i];
             break;
         }
