@@ -92,6 +92,24 @@ static void a_hot_function_gets_no_promise_only_its_most(void **state)
     finish(&s, &verdict);
 }
 
+/* Nobody who runs a script can make its interpreter's loop faster. */
+static void the_loop_of_an_interpreter_is_the_code_that_it_runs(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 2, 200);
+    uint64_t root = scenario_process(&s, 0, "python3", 0, 200);
+    scenario_samples(&s, root, "_PyEval_EvalFrameDefault", 0, 200);
+    judge(&s, &verdict);
+    const struct finding *first = &verdict.findings[0];
+    assert_string_equal(first->cause, "cpu-hot");
+    assert_non_null(strstr(first->title, "the Python code that python3 runs"));
+    assert_non_null(strstr(first->fix, "Python code"));
+    assert_string_equal(first->change, "speed:function/_PyEval_EvalFrameDefault=2");
+    finish(&s, &verdict);
+}
+
 static void a_convoy_is_the_lock_and_not_the_sleep_inside(void **state)
 {
     (void)state;
@@ -236,6 +254,7 @@ int verdict_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(downloads_one_after_another_are_the_finding_and_the_database_is_cleared),
         cmocka_unit_test(a_hot_function_gets_no_promise_only_its_most),
+        cmocka_unit_test(the_loop_of_an_interpreter_is_the_code_that_it_runs),
         cmocka_unit_test(a_convoy_is_the_lock_and_not_the_sleep_inside),
         cmocka_unit_test(polling_comes_before_polling_side_by_side),
         cmocka_unit_test(threads_that_wake_together_do_not_crowd_the_cores),
