@@ -214,38 +214,71 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+/* The running of one stage and program: what was seen in functions, and what is left of the rest. */
+struct spread {
+    struct tally *open; /* the rest; NULL when there is none */
+    uint64_t named_ns, left_ns;
+};
+
+struct spreads {
+    struct intern keys;
+    VEC(struct spread) items;
+};
+
+static struct spread *spread_of(struct spreads *spreads, const struct where *where)
+{
+    struct str key = {0};
+    uint64_t id = 0;
+    bool fresh = false;
+    str_printf(&key, "%s\1%s", where->stage ? where->stage : "\2", where->process ? where->process : "\2");
+    int status = key.failed ? -1 : intern_put(&spreads->keys, key.text, key.length, &id, &fresh);
+    str_free(&key);
+    struct spread none = {0};
+    return status || (fresh && vec_push(&spreads->items, none)) ? NULL : &spreads->items.items[id - 1];
+}
+
+static void add_to_spread(struct ledger *ledger, struct spreads *spreads, struct tally *tally)
+{
+    struct spread *spread = tally->entry.doing == DOING_CPU ? spread_of(spreads, &tally->entry.where) : NULL;
+    if (spread && tally->function_open) {
+        spread->open = tally;
+        spread->left_ns = tally->entry.ns;
+    } else if (spread) {
+        spread->named_ns += tally->entry.ns;
+    } else if (tally->entry.doing == DOING_CPU) {
+        ledger->status = -1;
+    }
+}
+
+static void take_of_spread(struct spreads *spreads, struct tally *tally)
+{
+    struct spread *spread = spread_of(spreads, &tally->entry.where);
+    /* Only a minor rest is spread: functions seen for 1 % must not be blown up to 100 %. */
+    if (!spread || !spread->open || !spread->named_ns || spread->named_ns < spread->open->entry.ns / 2)
+        return;
+    double share = num_ratio(tally->entry.ns, spread->named_ns);
+    uint64_t part = num_min(num_u64((double)spread->open->entry.ns * share), spread->left_ns);
+    tally->entry.ns += part;
+    spread->left_ns -= part;
+}
+
 /* Running time without samples goes to the functions seen in the same stage and program, in proportion. */
 static void spread_open(struct ledger *ledger)
 {
-    for (size_t i = 0; i < ledger->tallies.count; i++) {
-        struct tally *open = &ledger->tallies.items[i];
-        if (!open->function_open || !open->entry.ns)
-            continue;
-        uint64_t total = 0;
-        for (size_t j = 0; j < ledger->tallies.count; j++) {
-            const struct tally *named = &ledger->tallies.items[j];
-            if (named->entry.doing == DOING_CPU && !named->function_open &&
-                same_text(named->entry.where.stage, open->entry.where.stage) &&
-                same_text(named->entry.where.process, open->entry.where.process))
-                total += named->entry.ns;
-        }
-        /* Only a minor rest is spread: functions seen for 1 % must not be blown up to 100 %. */
-        if (total < open->entry.ns / 2 || !total)
-            continue;
-        uint64_t rest = open->entry.ns;
-        for (size_t j = 0; j < ledger->tallies.count; j++) {
-            struct tally *named = &ledger->tallies.items[j];
-            if (named->entry.doing != DOING_CPU || named->function_open ||
-                !same_text(named->entry.where.stage, open->entry.where.stage) ||
-                !same_text(named->entry.where.process, open->entry.where.process))
-                continue;
-            uint64_t part =
-                num_min(num_u64((double)open->entry.ns * num_ratio(named->entry.ns, total)), rest);
-            named->entry.ns += part;
-            rest -= part;
-        }
-        open->entry.ns = rest;
+    struct spreads spreads = {0};
+    for (size_t i = 0; i < ledger->tallies.count; i++)
+        add_to_spread(ledger, &spreads, &ledger->tallies.items[i]);
+    for (size_t i = 0; i < ledger->tallies.count && !ledger->status; i++) {
+        struct tally *tally = &ledger->tallies.items[i];
+        if (tally->entry.doing == DOING_CPU && !tally->function_open)
+            take_of_spread(&spreads, tally);
     }
+    for (size_t i = 0; i < spreads.items.count; i++) {
+        if (spreads.items.items[i].open)
+            spreads.items.items[i].open->entry.ns = spreads.items.items[i].left_ns;
+    }
+    vec_free(&spreads.items);
+    intern_free(&spreads.keys);
 }
 
 static int compare_entries(const void *a, const void *b)

@@ -14,7 +14,7 @@
 struct infer {
     struct run *run;
     uint64_t tolerance_ns;
-    VEC(uint32_t) * children; /* per track: its child processes */
+    VEC(uint32_t) * children; /* per track: its child processes, by their end */
     uint32_t *reaper;         /* per track: the actor whose wait its end has ended, RUN_NONE */
     struct map socket_peers;  /* hash of "local remote" to peer index */
 };
@@ -145,6 +145,21 @@ static bool ends_a_later_wait(const struct infer *infer, const struct run_track 
     return other && other != wait && other->reason == WAIT_CHILD && other->blocked_ns;
 }
 
+/* The first child that ends late enough to have ended the wait. */
+static size_t first_ending(const struct infer *infer, uint32_t process, const struct run_wait *wait)
+{
+    size_t low = 0, high = infer->children[process].count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        uint32_t child = infer->children[process].items[middle];
+        if (infer->run->tracks.items[child].end_ns + infer->tolerance_ns < wait->start_ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static bool infer_child(struct infer *infer, struct run_wait *wait, uint32_t self)
 {
     if (infer_thread(infer, wait, self))
@@ -156,9 +171,13 @@ static bool infer_child(struct infer *infer, struct run_wait *wait, uint32_t sel
     if (wait->peer != RUN_NONE && num_parse_u64(infer->run->peers.items[wait->peer].address, &wanted))
         wanted = 0;
     uint32_t found = RUN_NONE;
-    for (size_t i = 0; i < infer->children[track->process].count; i++) {
+    uint64_t last_ns = wait_event(wait) + infer->tolerance_ns;
+    for (size_t i = first_ending(infer, track->process, wait); i < infer->children[track->process].count;
+         i++) {
         uint32_t index = infer->children[track->process].items[i];
         const struct run_track *child = &infer->run->tracks.items[index];
+        if (child->end_ns > last_ns)
+            break;
         /* An end ends one wait: what its waiter waits for next is something else. */
         if (!ends_within(infer, child, wait) || (wanted && child->pid != wanted) ||
             infer->reaper[index] == self || ends_a_later_wait(infer, child, wait, self))
@@ -497,6 +516,16 @@ static void infer_wait(struct infer *infer, struct run_wait *wait, uint32_t self
     }
 }
 
+static int compare_ends(const void *a, const void *b, void *context)
+{
+    const struct run *run = context;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    uint64_t x_end = run->tracks.items[x].end_ns, y_end = run->tracks.items[y].end_ns;
+    if (x_end != y_end)
+        return x_end > y_end ? 1 : -1;
+    return (x > y) - (x < y);
+}
+
 static int prepare(struct infer *infer)
 {
     struct run *run = infer->run;
@@ -512,6 +541,11 @@ static int prepare(struct infer *infer)
         uint32_t parent = run->tracks.items[track->parent].process;
         if (parent != RUN_NONE && vec_push(&infer->children[parent], i))
             return -1;
+    }
+    for (uint32_t i = 0; i < run->tracks.count; i++) {
+        if (infer->children[i].count)
+            qsort_r(infer->children[i].items, infer->children[i].count, sizeof *infer->children[i].items,
+                    compare_ends, run);
     }
     for (uint32_t i = 0; i < run->peers.count; i++) {
         const struct run_peer *peer = &run->peers.items[i];

@@ -14,6 +14,8 @@
 #define ID_SLACK_FACTOR 4
 #define ID_SLACK        65536
 #define ID_MAX          (1u << 30)
+/* Servers beyond these count as any other load of the machine. */
+#define SERVER_MAX 256
 
 struct loader {
     struct run *run;
@@ -266,7 +268,7 @@ static int load_series(void *context, const struct batch *batch, struct err *err
         if (row.track == 0 && strcmp(text_of(loader, row.name), SERIES_CPU_OUTSIDE) == 0)
             loader->outside_series = (uint32_t)row.id;
         struct run_server server = {.series = row.id, .name = text_of(loader, row.name)};
-        if (!str_starts(server.name, SERIES_CPU_SERVER))
+        if (!str_starts(server.name, SERIES_CPU_SERVER) || loader->run->servers.count == SERVER_MAX)
             continue;
         server.name += strlen(SERIES_CPU_SERVER);
         if (vec_push(&loader->run->servers, server))
@@ -425,6 +427,9 @@ static int compare_edges(const void *a, const void *b)
             qsort((vec)->items, (vec)->count, sizeof *(vec)->items, (compare));                              \
     } while (0)
 
+/* Of more spans that start at one instant, the rows of one may be counted twice. */
+#define SAME_START_MAX 1000
+
 /* Later rows of the same span replace earlier ones (an open span is written twice). */
 static void drop_replaced_spans(struct run_track *track)
 {
@@ -433,7 +438,7 @@ static void drop_replaced_spans(struct run_track *track)
         struct run_span *span = &track->spans.items[i];
         bool replaced = false;
         for (size_t j = i + 1; j < track->spans.count && !replaced; j++) {
-            if (track->spans.items[j].start_ns != span->start_ns)
+            if (track->spans.items[j].start_ns != span->start_ns || j - i > SAME_START_MAX)
                 break;
             replaced = track->spans.items[j].id == span->id;
         }

@@ -45,6 +45,9 @@ struct queue {
     double clock;
 };
 
+/* Operations looked at in search of knots. A replay that needs more is past saving: all awaits are given up at once. */
+#define LOOK_MAX 200000000
+
 struct sim {
     const struct program *program;
     VEC(struct context) contexts;
@@ -57,6 +60,7 @@ struct sim {
     double now;
     double server_capacity; /* cores that one server had to itself in the recording */
     size_t knot_count;
+    uint64_t looked_count; /* at operations, in search of knots */
     bool over;
     int status;
 };
@@ -322,7 +326,7 @@ static uint32_t busy_worker(const struct sim *sim, uint32_t pool)
 
 /* Who is to move before the context can: the giver of what it awaits, or a worker of the pool it stands at. A signal
  * of an iteration not begun is looked for nowhere: RUN_NONE. */
-static uint32_t stands_behind(const struct sim *sim, uint32_t context)
+static uint32_t stands_behind(struct sim *sim, uint32_t context)
 {
     const struct op *op = op_at(sim, context);
     if (!op)
@@ -330,6 +334,7 @@ static uint32_t stands_behind(const struct sim *sim, uint32_t context)
     if (op->kind == OP_POOL)
         return busy_worker(sim, op->ref);
     for (uint32_t i = 0; op->kind == OP_AWAIT && i < sim->contexts.count; i++) {
+        sim->looked_count += 1 + sim->contexts.items[i].end - sim->contexts.items[i].index;
         if (still_gives(&sim->contexts.items[i], op->ref))
             return i;
     }
@@ -337,10 +342,11 @@ static uint32_t stands_behind(const struct sim *sim, uint32_t context)
 }
 
 /* Of a ring of contexts that stand behind each other, the one whose await was the shortest in the recording. */
-static uint32_t weakest(const struct sim *sim, uint32_t ring)
+static uint32_t weakest(struct sim *sim, uint32_t ring)
 {
     uint32_t best = RUN_NONE, at = ring;
-    for (size_t hops = 0; hops <= sim->contexts.count && at != RUN_NONE; hops++) {
+    for (size_t hops = 0; hops <= sim->contexts.count && at != RUN_NONE && sim->looked_count < LOOK_MAX;
+         hops++) {
         const struct op *op = op_at(sim, at);
         if (op->kind == OP_AWAIT && (best == RUN_NONE || op->duration_ns < op_at(sim, best)->duration_ns))
             best = at;
@@ -352,10 +358,10 @@ static uint32_t weakest(const struct sim *sim, uint32_t ring)
 }
 
 /* Follows who stands behind whom from the root: to a ring, or to an await that nobody is left to end. */
-static uint32_t find_knot(const struct sim *sim)
+static uint32_t find_knot(struct sim *sim)
 {
     uint32_t at = sim->program->root;
-    for (size_t hops = 0; hops <= sim->contexts.count; hops++) {
+    for (size_t hops = 0; hops <= sim->contexts.count && sim->looked_count < LOOK_MAX; hops++) {
         uint32_t behind = stands_behind(sim, at);
         if (behind == RUN_NONE || behind == at) {
             const struct op *op = op_at(sim, at);
@@ -377,9 +383,25 @@ static uint32_t oldest_await(const struct sim *sim)
     return oldest;
 }
 
+static bool give_up_all(struct sim *sim)
+{
+    size_t before = sim->knot_count;
+    for (uint32_t i = 0; i < sim->contexts.count; i++) {
+        const struct op *op = op_at(sim, i);
+        if (!op || op->kind != OP_AWAIT || sim->given[op->ref])
+            continue;
+        give_signal(sim, op->ref);
+        sim->knot_count++;
+    }
+    return sim->knot_count > before;
+}
+
 /* Nothing moves. What the root waits for in the end is a knot: one await of it is given up. */
 static bool untie(struct sim *sim)
 {
+    if (sim->looked_count >= LOOK_MAX)
+        return give_up_all(sim);
+    sim->looked_count += sim->contexts.count;
     uint32_t context = find_knot(sim);
     if (context == RUN_NONE)
         context = oldest_await(sim);

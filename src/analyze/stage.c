@@ -147,6 +147,33 @@ uint32_t run_stage_at(const struct run *run, uint32_t actor, uint64_t t)
     return low < track->pieces.count ? track->pieces.items[low].stage : RUN_NONE;
 }
 
+static bool is_image(const struct run_span *span)
+{
+    return span->exec && span->end_ns > span->start_ns;
+}
+
+/* The program a process ran just before t, before its first one that first one; NULL when it executed none. */
+static const char *image_at(const struct run *run, const struct run_track *process, uint64_t t)
+{
+    size_t low = 0, high = process->spans.count;
+    while (low < high) { /* the first span that starts at or after t */
+        size_t middle = low + (high - low) / 2;
+        if (process->spans.items[middle].start_ns < t)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (size_t i = low; i-- > 0;) {
+        if (is_image(&process->spans.items[i]))
+            return run->stages.items[process->spans.items[i].name].name;
+    }
+    for (size_t i = low; i < process->spans.count; i++) {
+        if (is_image(&process->spans.items[i]))
+            return run->stages.items[process->spans.items[i].name].name;
+    }
+    return NULL;
+}
+
 const char *run_process_name(const struct run *run, uint32_t index, uint64_t t)
 {
     const char *name = NULL;
@@ -155,11 +182,7 @@ const char *run_process_name(const struct run *run, uint32_t index, uint64_t t)
         const struct run_track *track = &run->tracks.items[index];
         const struct run_track *process =
             track->process == RUN_NONE ? track : &run->tracks.items[track->process];
-        for (size_t i = 0; i < process->spans.count; i++) {
-            const struct run_span *span = &process->spans.items[i];
-            if (span->exec && span->end_ns > span->start_ns && (!name || span->start_ns < t))
-                name = run->stages.items[span->name].name;
-        }
+        name = image_at(run, process, t);
         t = process->start_ns;
         index = process->parent == index ? RUN_NONE : process->parent;
         if (!name && index == RUN_NONE)

@@ -68,7 +68,8 @@ int detect_cpu_hot(const struct scene *scene, struct claims *claims, struct err 
     if (running && piped * 2 > running)
         return 0;
     int claimed = 0;
-    for (size_t i = 0; i < scene->attribution->entry_count && claimed < 3; i++) {
+    size_t looked = num_min(scene->attribution->entry_count, ENTRY_LOOK_MAX);
+    for (size_t i = 0; i < looked && claimed < 3; i++) {
         const struct path_entry *entry = &scene->attribution->entries[i];
         if (entry->doing != DOING_CPU)
             continue;

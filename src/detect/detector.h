@@ -55,6 +55,9 @@ extern const size_t detector_count;
 /* Shares of the path below this are not worth a claim. */
 #define CLAIM_RATIO_MIN 0.03
 
+/* The path's entries stand by size: those behind this many hold less than a thousandth of it each. */
+#define ENTRY_LOOK_MAX 1000
+
 /* --- what detectors share (scene.c) --- */
 
 /* Adds a claim; err_memory on failure. */
@@ -68,6 +71,13 @@ uint64_t scene_doing_ns(const struct scene *scene, int doing, struct where *ret_
 
 /* Time on the path spent doing `doing` while a via of reason `under` lies over it. */
 uint64_t scene_doing_under_ns(const struct scene *scene, int doing, enum wait_reason under);
+
+struct interval {
+    uint64_t start_ns, end_ns;
+};
+
+/* The vias of a reason as disjoint intervals in time order, for the caller to free; NULL when memory ran out. */
+struct interval *scene_cover(const struct scene *scene, enum wait_reason reason, size_t *ret_count);
 
 /* A duration for a person, in the arena: "36.4 s", "857 ms". */
 const char *scene_duration(const struct scene *scene, uint64_t ns);

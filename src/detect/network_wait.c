@@ -48,7 +48,8 @@ static int claim_peer(const struct scene *scene, struct claims *claims, size_t i
 
 int detect_network_wait(const struct scene *scene, struct claims *claims, struct err *err)
 {
-    for (size_t i = 0; i < scene->attribution->entry_count; i++) {
+    size_t looked = num_min(scene->attribution->entry_count, ENTRY_LOOK_MAX);
+    for (size_t i = 0; i < looked; i++) {
         if (!is_network(scene->attribution->entries[i].doing) || seen_before(scene, i))
             continue;
         int status = claim_peer(scene, claims, i, err);

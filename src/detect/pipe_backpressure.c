@@ -3,19 +3,23 @@
  * pipe-backpressure: others wait at a pipe for the process that the path goes through. The culprit is that process,
  * whose own work is on the path under the pipe's via.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/num.h"
 #include "detect/detectors.h"
 
-static bool under(const struct path *path, const struct path_step *step)
+static bool under(const struct interval *waits, size_t count, const struct path_step *step)
 {
-    for (size_t i = 0; i < path->vias.count; i++) {
-        const struct path_via *via = &path->vias.items[i];
-        if (via->reason == WAIT_PIPE && via->start_ns < step->end_ns && via->end_ns > step->start_ns)
-            return true;
+    size_t low = 0, high = count;
+    while (low < high) { /* the first that ends after the step's start */
+        size_t middle = low + (high - low) / 2;
+        if (waits[middle].end_ns <= step->start_ns)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return false;
+    return low < count && waits[low].start_ns < step->end_ns;
 }
 
 static int add_step(const struct scene *scene, const struct path_step *step, struct map *totals,
@@ -59,10 +63,12 @@ int detect_pipe_backpressure(const struct scene *scene, struct claims *claims, s
 {
     struct map totals = {0};
     struct intern names = {0};
-    int status = 0;
+    size_t wait_count = 0;
+    struct interval *waits = scene_cover(scene, WAIT_PIPE, &wait_count);
+    int status = waits ? 0 : err_memory(err);
     for (size_t i = 0; i < scene->path->steps.count && !status; i++) {
         const struct path_step *step = &scene->path->steps.items[i];
-        if (step->actor != RUN_NONE && step->doing == DOING_CPU && under(scene->path, step))
+        if (step->actor != RUN_NONE && step->doing == DOING_CPU && under(waits, wait_count, step))
             status = add_step(scene, step, &totals, &names, err);
     }
     uint64_t best = 0;
@@ -73,6 +79,7 @@ int detect_pipe_backpressure(const struct scene *scene, struct claims *claims, s
     /* Only a process that carries a good part of the path holds the others up. */
     if (!status && best && num_ratio(*map_get(&totals, best), scene->wall_ns) > 0.25)
         status = claim_process(scene, claims, intern_text(&names, best), *map_get(&totals, best), err);
+    free(waits);
     map_free(&totals);
     intern_free(&names);
     return status;

@@ -39,18 +39,13 @@ uint64_t scene_doing_ns(const struct scene *scene, int doing, struct where *ret_
     return ns;
 }
 
-struct interval {
-    uint64_t start_ns, end_ns;
-};
-
 static int compare_intervals(const void *a, const void *b)
 {
     const struct interval *x = a, *y = b;
     return (x->start_ns > y->start_ns) - (x->start_ns < y->start_ns);
 }
 
-/* The vias of a reason as disjoint intervals in time order; NULL when there are none. */
-static struct interval *cover(const struct scene *scene, enum wait_reason reason, size_t *ret_count)
+struct interval *scene_cover(const struct scene *scene, enum wait_reason reason, size_t *ret_count)
 {
     const struct path *path = scene->path;
     struct interval *intervals = malloc((path->vias.count + 1) * sizeof *intervals);
@@ -74,7 +69,7 @@ static struct interval *cover(const struct scene *scene, enum wait_reason reason
 uint64_t scene_doing_under_ns(const struct scene *scene, int doing, enum wait_reason under)
 {
     size_t count = 0, at = 0;
-    struct interval *intervals = cover(scene, under, &count);
+    struct interval *intervals = scene_cover(scene, under, &count);
     uint64_t ns = 0;
     for (size_t i = 0; i < scene->path->steps.count && count; i++) {
         const struct path_step *step = &scene->path->steps.items[i];

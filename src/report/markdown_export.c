@@ -6,6 +6,8 @@
 #include "report/phrases.h"
 #include "report/units.h"
 
+#define SHARES_MAX 100
+
 static void write_head(struct str *str, const struct verdict *verdict)
 {
     struct str text = {0};
@@ -90,7 +92,7 @@ static int write_shares(struct str *str, const struct verdict *verdict, struct e
     if (phrase_shares(verdict, &list))
         return err_memory(err);
     str_append(str, "### Where the time went\n\n| where | share | time | mostly |\n|---|---:|---:|---|\n");
-    for (size_t i = 0; i < list.shares.count; i++) {
+    for (size_t i = 0; i < list.shares.count && i < SHARES_MAX; i++) {
         const struct share *share = &list.shares.items[i];
         const char *detail = phrase_detail(share->parts.items[0].where);
         struct str text = {0};
@@ -106,6 +108,8 @@ static int write_shares(struct str *str, const struct verdict *verdict, struct e
         str_append(str, " |\n");
         str_free(&text);
     }
+    if (list.shares.count > SHARES_MAX)
+        str_printf(str, "\nSmaller ones not shown: %zu.\n", list.shares.count - SHARES_MAX);
     str_append(str, "\n");
     phrase_shares_free(&list);
     return 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/map.h"
 #include "base/num.h"
 #include "report/units.h"
 
@@ -299,26 +300,20 @@ bool phrase_poor(struct str *str, const struct verdict *verdict)
     return true;
 }
 
-static bool is_same(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 /* Where processes are the stages, the time of one outside its stage belongs to it all the same. */
-static struct share *find_share(struct share_list *list, const struct where *where)
+static struct share *find_share(struct share_list *list, struct intern *names, const struct where *where)
 {
     const char *name = where->stage ? where->stage : where->process;
+    const char *key = name ? name : "";
+    bool fresh = false;
+    uint64_t id;
 
-    for (size_t i = 0; i < list->shares.count; i++) {
-        struct share *share = &list->shares.items[i];
-        if (is_same(share->stage ? share->stage : share->process, name)) {
-            share->stage = share->stage ? share->stage : where->stage;
-            return share;
-        }
-    }
-    if (vec_push(&list->shares, (struct share){.stage = where->stage, .process = where->stage ? NULL : name}))
+    if (intern_put(names, key, strlen(key), &id, &fresh) ||
+        (fresh && vec_push(&list->shares, (struct share){.process = where->stage ? NULL : name})))
         return NULL;
-    return &list->shares.items[list->shares.count - 1];
+    struct share *share = &list->shares.items[id - 1];
+    share->stage = share->stage ? share->stage : where->stage;
+    return share;
 }
 
 static int add_part(struct share *share, const struct path_entry *entry)
@@ -347,13 +342,17 @@ static int compare_parts(const void *a, const void *b)
 int phrase_shares(const struct verdict *verdict, struct share_list *ret_shares)
 {
     struct share_list list = {0};
+    struct intern names = {0};
+    bool failed = false;
 
-    for (size_t i = 0; i < verdict->path_count; i++) {
-        struct share *share = find_share(&list, &verdict->path[i].where);
-        if (!share || add_part(share, &verdict->path[i])) {
-            phrase_shares_free(&list);
-            return -1;
-        }
+    for (size_t i = 0; i < verdict->path_count && !failed; i++) {
+        struct share *share = find_share(&list, &names, &verdict->path[i].where);
+        failed = !share || add_part(share, &verdict->path[i]);
+    }
+    intern_free(&names);
+    if (failed) {
+        phrase_shares_free(&list);
+        return -1;
     }
     for (size_t i = 0; i < list.shares.count; i++) {
         struct share *share = &list.shares.items[i];
@@ -370,8 +369,8 @@ void phrase_share(struct str *str, const struct verdict *verdict, const struct s
 {
     bool has_stages = false;
 
-    for (size_t i = 0; i < verdict->path_count; i++)
-        has_stages = has_stages || verdict->path[i].where.stage;
+    for (size_t i = 0; i < verdict->path_count && !share->stage && !has_stages; i++)
+        has_stages = verdict->path[i].where.stage;
     if (share->stage)
         str_append(str, share->stage);
     else if (share->process)

@@ -2,6 +2,9 @@
 /*
  * verdict_faults [SEED COUNT]: recordings of nonsense are judged, reported and replayed (src/ops/verdict_fuzz.c). Each
  * has a limit of time and of memory; a seed that breaks is named, so that `verdict_faults SEED 1` repeats it.
+ *
+ * Then runs of one shape at two sizes (src/ops/huge_runs.h): four times the rows may take somewhat more than four
+ * times as long, but not sixteen.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,12 +15,20 @@
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "ops/huge_runs.h"
+#include "ops/verdict.h"
+#include "report/exporter.h"
 
 #define SEED_COUNT  1500
 #define BYTES_MAX   6000
 #define LIMIT_CPU_S 8
 #define BROKEN_MAX  20
+#define HUGE_ROWS   40000
+#define ENOUGH_S    0.25
+#define GROWTH_MAX  9
 /* A sanitizer keeps freed memory for a while, 256 MB of it. */
 #define MEGABYTES_MAX 700
 
@@ -70,6 +81,42 @@ static int run_seeds(uint64_t first, uint64_t end, long *ret_megabytes)
     return status;
 }
 
+/* CPU time of a verdict and all its reports. */
+static double judge_s(const struct huge_run *run, uint64_t count)
+{
+    struct dataset dataset;
+    struct verdict verdict;
+    struct err err;
+    dataset_init(&dataset);
+    if (huge_run_fill(run, &dataset, count))
+        abort();
+    clock_t begin = clock();
+    if (analyze_verdict(&dataset.view, &verdict, &err))
+        abort();
+    for (size_t i = 0; i < exporter_count; i++) {
+        struct str text = {0};
+        struct export_options options = {0};
+        if (exporter_write(&exporters[i], &verdict, &options, &text, &err))
+            abort();
+        str_free(&text);
+    }
+    double taken_s = (double)(clock() - begin) / CLOCKS_PER_SEC;
+    verdict_deinit(&verdict);
+    dataset_deinit(&dataset);
+    return taken_s;
+}
+
+/* What takes next to nothing proves nothing about its growth. */
+static bool grows_too_fast(const struct huge_run *run)
+{
+    double small_s = judge_s(run, HUGE_ROWS / 4), large_s = judge_s(run, HUGE_ROWS);
+    bool too_fast = large_s > ENOUGH_S && large_s > small_s * GROWTH_MAX;
+    if (too_fast)
+        printf("# %s: %d rows take %.2f s, a quarter of them %.2f s\n", run->name, HUGE_ROWS, large_s,
+               small_s);
+    return too_fast;
+}
+
 int main(int argc, char **argv)
 {
     uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
@@ -91,8 +138,12 @@ int main(int argc, char **argv)
         broken++;
     }
     bool small = megabytes < MEGABYTES_MAX;
-    printf("1..2\n%sok 1 - %llu recordings of nonsense get an error or a verdict\n", broken ? "not " : "",
+    printf("1..3\n%sok 1 - %llu recordings of nonsense get an error or a verdict\n", broken ? "not " : "",
            (unsigned long long)count);
     printf("%sok 2 - their memory is in proportion (%ld MB)\n", small ? "" : "not ", megabytes);
-    return broken || !small;
+    unsigned slow = 0;
+    for (size_t i = 0; i < huge_run_count; i++)
+        slow += grows_too_fast(&huge_runs[i]);
+    printf("%sok 3 - the time grows with the rows, not with their square\n", slow ? "not " : "");
+    return broken || !small || slow;
 }
