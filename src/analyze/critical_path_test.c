@@ -189,6 +189,20 @@ static void the_end_of_a_short_child_ends_the_wait_that_holds_it(void **state)
     scenario_deinit(&s);
 }
 
+/* The counter of queueing ran ahead: the child ends where its shell is said to queue already. */
+static void a_child_that_ends_while_its_shell_queues_ended_the_wait(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 40);
+    uint64_t shell = scenario_process(&s, 0, "sh", 0, 40);
+    uint64_t curl = scenario_process(&s, shell, "curl", 5, 36);
+    scenario_child_wait(&s, shell, 6, 38, 8);
+    scenario_walk(&s);
+    assert_int_equal(s.run.tracks.items[shell - 1].waits.items[0].waker, curl - 1);
+    scenario_deinit(&s);
+}
+
 static void a_wait_at_a_pipe_of_ones_own_is_for_a_child(void **state)
 {
     (void)state;
@@ -262,6 +276,7 @@ int critical_path_test(void)
         cmocka_unit_test(a_wait_for_a_child_goes_on_inside_the_child),
         cmocka_unit_test(the_end_of_a_child_ends_one_wait),
         cmocka_unit_test(the_end_of_a_short_child_ends_the_wait_that_holds_it),
+        cmocka_unit_test(a_child_that_ends_while_its_shell_queues_ended_the_wait),
         cmocka_unit_test(a_wait_at_a_pipe_of_ones_own_is_for_a_child),
         cmocka_unit_test(a_wake_from_an_interrupt_is_external),
         cmocka_unit_test(a_row_of_equal_waits_is_split_in_proportion),

@@ -91,12 +91,23 @@ static bool take(struct run_wait *wait, const struct choice *best)
 
 /* --- child: a process that exits, or a thread that is joined --- */
 
+/* The last moment at which a child's end may have ended the wait: the queueing at its end is not known well. */
+static uint64_t last_end(const struct infer *infer, const struct run_wait *wait)
+{
+    return num_max(wait_event(wait) + infer->tolerance_ns, wait->end_ns);
+}
+
 /* Near enough that its end may have ended the wait. */
 static bool ends_within(const struct infer *infer, const struct run_track *track, const struct run_wait *wait)
 {
     return !track->open && track->start_ns < wait_event(wait) &&
            track->end_ns + infer->tolerance_ns >= wait->start_ns &&
-           track->end_ns <= wait_event(wait) + infer->tolerance_ns;
+           track->end_ns <= last_end(infer, wait);
+}
+
+static uint64_t apart(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : b - a;
 }
 
 /* Of two ends the nearer to the wait's own; on exact clocks an end behind it is no reason. */
@@ -107,9 +118,7 @@ static bool ends_nearer(const struct infer *infer, const struct run_track *a, co
     bool a_late = a->end_ns > event + late, b_late = b->end_ns > event + late;
     if (a_late != b_late)
         return b_late;
-    uint64_t a_away = a->end_ns > event ? a->end_ns - event : event - a->end_ns;
-    uint64_t b_away = b->end_ns > event ? b->end_ns - event : event - b->end_ns;
-    return a_away < b_away;
+    return apart(a->end_ns, event) < apart(b->end_ns, event);
 }
 
 static bool infer_thread(struct infer *infer, struct run_wait *wait, uint32_t self)
@@ -134,15 +143,17 @@ static bool infer_thread(struct infer *infer, struct run_wait *wait, uint32_t se
     return false;
 }
 
-/* A shell waits until a child's exec, and shortly after for its end: an end inside the second wait is no end of the
- * first, however near. */
+/* A shell waits until a child's exec, and shortly after for its end: an end inside the second wait and nearer to the
+ * end of that one is no end of the first. */
 static bool ends_a_later_wait(const struct infer *infer, const struct run_track *child,
                               const struct run_wait *wait, uint32_t self)
 {
-    if (child->end_ns <= wait_event(wait) + infer->run->boundary_error_ns)
+    uint64_t event = wait_event(wait), end = child->end_ns;
+    if (end <= event + infer->run->boundary_error_ns)
         return false;
-    const struct run_wait *other = run_wait_at(&infer->run->tracks.items[self], child->end_ns, NULL);
-    return other && other != wait && other->reason == WAIT_CHILD && other->blocked_ns;
+    const struct run_wait *other = run_wait_at(&infer->run->tracks.items[self], end, NULL);
+    return other && other != wait && other->reason == WAIT_CHILD && other->blocked_ns &&
+           apart(end, wait_event(other)) < apart(end, event);
 }
 
 /* The first child that ends late enough to have ended the wait. */
@@ -171,12 +182,11 @@ static bool infer_child(struct infer *infer, struct run_wait *wait, uint32_t sel
     if (wait->peer != RUN_NONE && num_parse_u64(infer->run->peers.items[wait->peer].address, &wanted))
         wanted = 0;
     uint32_t found = RUN_NONE;
-    uint64_t last_ns = wait_event(wait) + infer->tolerance_ns;
     for (size_t i = first_ending(infer, track->process, wait); i < infer->children[track->process].count;
          i++) {
         uint32_t index = infer->children[track->process].items[i];
         const struct run_track *child = &infer->run->tracks.items[index];
-        if (child->end_ns > last_ns)
+        if (child->end_ns > last_end(infer, wait))
             break;
         /* An end ends one wait: what its waiter waits for next is something else. */
         if (!ends_within(infer, child, wait) || (wanted && child->pid != wanted) ||

@@ -140,6 +140,19 @@ void scenario_wait(struct scenario *scenario, uint64_t thread, uint64_t start_ms
     assert_int_equal(sink_append(&scenario->data.sink, wait, &row, NULL), 0);
 }
 
+void scenario_child_wait(struct scenario *scenario, uint64_t thread, uint64_t start_ms, uint64_t end_ms,
+                         uint64_t queued_ms)
+{
+    struct row_wait row = {.track = thread,
+                           .start_ns = at(start_ms),
+                           .end_ns = at(end_ms),
+                           .count = 1,
+                           .blocked_ns = (end_ms - start_ms - queued_ms) * NS_PER_MS,
+                           .runnable_ns = queued_ms * NS_PER_MS,
+                           .reason = WAIT_CHILD};
+    assert_int_equal(sink_append(&scenario->data.sink, wait, &row, NULL), 0);
+}
+
 void scenario_queue(struct scenario *scenario, uint64_t thread, uint64_t start_ms, uint64_t end_ms)
 {
     struct row_wait row = {.track = thread,

@@ -26,6 +26,9 @@ uint64_t scenario_peer(struct scenario *scenario, uint64_t kind, const char *nam
 void scenario_holds(struct scenario *scenario, uint64_t thread, uint64_t peer, uint64_t operation);
 void scenario_wait(struct scenario *scenario, uint64_t thread, uint64_t start_ms, uint64_t end_ms,
                    uint64_t reason, uint64_t peer);
+/* A wait for a child; of its end, `queued_ms` are told to be queueing for a CPU. */
+void scenario_child_wait(struct scenario *scenario, uint64_t thread, uint64_t start_ms, uint64_t end_ms,
+                         uint64_t queued_ms);
 void scenario_queue(struct scenario *scenario, uint64_t thread, uint64_t start_ms, uint64_t end_ms);
 void scenario_span(struct scenario *scenario, uint64_t thread, const char *name, uint64_t start_ms,
                    uint64_t end_ms);
