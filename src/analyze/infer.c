@@ -101,8 +101,7 @@ static uint64_t last_end(const struct infer *infer, const struct run_wait *wait)
 static bool ends_within(const struct infer *infer, const struct run_track *track, const struct run_wait *wait)
 {
     return !track->open && track->start_ns < wait_event(wait) &&
-           track->end_ns + infer->tolerance_ns >= wait->start_ns &&
-           track->end_ns <= last_end(infer, wait);
+           track->end_ns + infer->tolerance_ns >= wait->start_ns && track->end_ns <= last_end(infer, wait);
 }
 
 static uint64_t apart(uint64_t a, uint64_t b)
