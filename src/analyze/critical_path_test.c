@@ -196,6 +196,7 @@ static void a_child_that_ends_while_its_shell_queues_ended_the_wait(void **state
     struct scenario s;
     scenario_init(&s, 2, 40);
     uint64_t shell = scenario_process(&s, 0, "sh", 0, 40);
+    scenario_process(&s, shell, "md5sum", 3, 5);
     uint64_t curl = scenario_process(&s, shell, "curl", 5, 36);
     scenario_child_wait(&s, shell, 6, 38, 8);
     scenario_walk(&s);

@@ -109,12 +109,12 @@ static uint64_t apart(uint64_t a, uint64_t b)
     return a > b ? a - b : b - a;
 }
 
-/* Of two ends the nearer to the wait's own; on exact clocks an end behind it is no reason. */
+/* Of two ends the nearer to the wait's own; on exact clocks an end behind the wait is no reason. */
 static bool ends_nearer(const struct infer *infer, const struct run_track *a, const struct run_track *b,
                         const struct run_wait *wait)
 {
-    uint64_t event = wait_event(wait), late = infer->run->boundary_error_ns;
-    bool a_late = a->end_ns > event + late, b_late = b->end_ns > event + late;
+    uint64_t event = wait_event(wait), last = num_max(event + infer->run->boundary_error_ns, wait->end_ns);
+    bool a_late = a->end_ns > last, b_late = b->end_ns > last;
     if (a_late != b_late)
         return b_late;
     return apart(a->end_ns, event) < apart(b->end_ns, event);
