@@ -490,12 +490,15 @@ static void straighten_waits(struct run_track *track)
     track->waits.count = kept;
 }
 
+/* From a track up to its process; parents may go in a ring. */
+#define PARENT_HOPS_MAX 64
+
 static void settle_process(struct run *run, uint32_t index)
 {
     struct run_track *track = &run->tracks.items[index];
     track->process = RUN_NONE;
     uint32_t at = index;
-    for (size_t hops = 0; at != RUN_NONE && hops <= run->tracks.count; hops++) {
+    for (size_t hops = 0; at != RUN_NONE && hops < PARENT_HOPS_MAX; hops++) {
         if (at >= run->tracks.count || !run->tracks.items[at].present)
             break;
         if (run->tracks.items[at].kind == TRACK_PROCESS) {

@@ -200,7 +200,23 @@ static int convoy(struct sink *sink, uint64_t count)
     return 0;
 }
 
-/* Two threads that wake each other and wait at the same time. */
+/* Threads whose parents are each other: no process is above them. */
+static int ring(struct sink *sink, uint64_t count)
+{
+    for (uint64_t i = 1; i < count; i++) {
+        struct row_track thread = {.id = i + 2,
+                                   .parent = i + 1 < count ? i + 3 : 3,
+                                   .kind = TRACK_THREAD,
+                                   .pid = 1,
+                                   .tid = i + 10,
+                                   .end_ns = step(count)};
+        if (add_track(sink, thread))
+            return -1;
+    }
+    return 0;
+}
+
+/* Threads that wait at the same time, each for the next. */
 static int knots(struct sink *sink, uint64_t count)
 {
     for (uint64_t i = 1; i < count / 3; i++) {
@@ -329,6 +345,7 @@ const struct huge_run huge_runs[] = {
     {"stages of many names", stages_of_own_names},
     {"spans in spans", nested},
     {"threads that queue for a lock", convoy},
+    {"threads that are each other's parents", ring},
     {"threads that wake each other", knots},
     {"peers", peers},
     {"sleeps while threads end", polls},
