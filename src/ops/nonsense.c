@@ -124,7 +124,7 @@ static bool is_time(const struct table *table, size_t column)
 
 static int add_rows(struct source *source, const struct table *table, size_t count)
 {
-    uint64_t row[TABLE_COLUMN_MAX];
+    uint64_t row[TABLE_COLUMN_MAX] = {0};
     uint64_t step_ns = next(source) * NS_PER_US;
     size_t begin = source->at;
     for (size_t i = 0; i < count; i++) {

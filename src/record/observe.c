@@ -17,7 +17,7 @@
 #define PACE_NS_MAX_EXACT (20 * NS_PER_MS)
 #define REST_RATIO        4 /* a wait is looked at again when it is longer by one part in so many */
 #define REST_NS_MAX       (3 * NS_PER_MS)
-#define UNSEEN_RATIO      8 /* one part in so many of the time may pass in waits that no look met */
+#define UNSEEN_RATIO      40 /* one part in so many of the time may pass in waits that no look met */
 #define SCAN_NS_MIN                                                                                          \
     (3 * NS_PER_MS) /* age at the first listing of descriptors, when someone waits for a pipe */
 #define SCAN_NS_LAZY  (20 * NS_PER_MS) /* when nobody does */

@@ -71,8 +71,8 @@ uint64_t peers_put(struct peers *peers, const struct reason_found *found)
     return id;
 }
 
-static void held_put(struct peers *peers, const struct process *process, uint64_t peer,
-                     enum io_operation operation, uint64_t time_ns)
+static void held_put(struct peers *peers, struct process *process, uint64_t peer, enum io_operation operation,
+                     uint64_t time_ns)
 {
     uint64_t key[3] = {process->track, peer, operation}, id;
     bool is_new = false;
@@ -85,6 +85,14 @@ static void held_put(struct peers *peers, const struct process *process, uint64_
                          .start_ns = time_ns,
                          .end_ns = time_ns};
     emit_append(peers->emit, io, &row);
+}
+
+static void socket_note(struct process *process, uint64_t peer, const struct reason_found *found)
+{
+    if (found->peer_kind != PEER_SOCKET || !found->address[0] || process->socket_peer == peer)
+        return;
+    process->socket_peer = peer;
+    process->socket_count++;
 }
 
 static bool found_from_fd(const struct reason_fd *fd, struct reason_found *ret_found)
@@ -106,8 +114,8 @@ static bool found_from_fd(const struct reason_fd *fd, struct reason_found *ret_f
     return true;
 }
 
-static void descriptor_scan(struct peers *peers, struct resolve *resolve, const struct process *process,
-                            int number, uint64_t time_ns)
+static void descriptor_scan(struct peers *peers, struct resolve *resolve, struct process *process, int number,
+                            uint64_t time_ns)
 {
     char path[64];
     struct stat status;
@@ -126,13 +134,15 @@ static void descriptor_scan(struct peers *peers, struct resolve *resolve, const 
             return;
     }
     uint64_t peer = peers_put(peers, &found);
+    if (peer)
+        socket_note(process, peer, &found);
     if (peer && (status.st_mode & S_IRUSR))
         held_put(peers, process, peer, IO_READ, time_ns);
     if (peer && (status.st_mode & S_IWUSR))
         held_put(peers, process, peer, IO_WRITE, time_ns);
 }
 
-void peers_scan(struct peers *peers, struct resolve *resolve, const struct process *process, uint64_t time_ns)
+void peers_scan(struct peers *peers, struct resolve *resolve, struct process *process, uint64_t time_ns)
 {
     char path[64];
     size_t left = PEERS_FD_MAX;

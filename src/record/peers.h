@@ -62,8 +62,7 @@ void peers_deinit(struct peers *peers);
 uint64_t peers_put(struct peers *peers, const struct reason_found *found);
 
 /* Lists a process's descriptors. */
-void peers_scan(struct peers *peers, struct resolve *resolve, const struct process *process,
-                uint64_t time_ns);
+void peers_scan(struct peers *peers, struct resolve *resolve, struct process *process, uint64_t time_ns);
 
 /* About ten times a second: finds new peers' servers and writes what each used since the last tick. */
 void peers_tick(struct peers *peers, uint64_t now_ns);

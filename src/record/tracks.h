@@ -34,7 +34,9 @@ struct process {
     uint64_t cpu_ns;      /* of all its threads, dead ones too, as far as the recorder looked */
     uint64_t name_due_ns; /* when its name, descriptors and resources are read next (observe) */
     uint64_t scan_ns, scan_due_ns;
-    bool is_scan_asked; /* someone waits for a pipe that it may hold */
+    bool is_scan_asked;   /* someone waits for a pipe that it may hold */
+    uint64_t socket_peer; /* a connected socket among its descriptors; how many different ends there are */
+    uint64_t socket_count;
     uint64_t usage_due_ns;
     struct usage usage;
     char image[64]; /* name of the program that it runs */

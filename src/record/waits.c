@@ -75,6 +75,15 @@ static struct wait_reason_seen told_by_image(const struct waits *waits, const st
     return (struct wait_reason_seen){0};
 }
 
+/* Waits too short for any look, of a process that has one end to talk to: most likely for that one. */
+static struct wait_reason_seen told_by_socket(const struct task *task)
+{
+    if (task->process->socket_count != 1)
+        return (struct wait_reason_seen){0};
+    return (struct wait_reason_seen){
+        .reason = WAIT_NETWORK, .peer = task->process->socket_peer, .known = true};
+}
+
 static void run_write(struct waits *waits, struct wait_state *state)
 {
     if (state->run.count)
@@ -149,6 +158,8 @@ static void held_flush(struct waits *waits, struct task *task)
             told = told_by_thread(state, class_of(interval));
             if (!told.known)
                 told = told_by_image(waits, task, class_of(interval));
+            if (!told.known)
+                told = told_by_socket(task);
             *(told.known ? &waits->inferred_ns : &waits->unknown_ns) += interval->blocked_ns;
         }
         wait_write(waits, state, interval, &told);
