@@ -309,7 +309,8 @@ static struct share *find_share(struct share_list *list, struct intern *names, c
     uint64_t id;
 
     if (intern_put(names, key, strlen(key), &id, &fresh) ||
-        (fresh && vec_push(&list->shares, (struct share){.process = where->stage ? NULL : name})))
+        (fresh && vec_push(&list->shares, (struct share){.process = where->stage ? NULL : name})) ||
+        !list->shares.items)
         return NULL;
     struct share *share = &list->shares.items[id - 1];
     share->stage = share->stage ? share->stage : where->stage;
