@@ -231,3 +231,23 @@ uint64_t scenario_via_ms(const struct scenario *scenario, uint64_t reason)
     }
     return ns / NS_PER_MS;
 }
+
+void scenario_convoy(struct scenario *scenario)
+{
+    scenario_init(scenario, 2, 402);
+    uint64_t root = scenario_process(scenario, 0, "convoy", 0, 402);
+    uint64_t lock = scenario_peer(scenario, PEER_LOCK, PEER_NAME_LOCK, "100:0x1000");
+    uint64_t threads[4];
+    for (uint64_t i = 0; i < 4; i++)
+        threads[i] = scenario_thread(scenario, root, "worker", 0, 371 + i * 10);
+    for (uint64_t i = 1; i < 4; i++)
+        scenario_wait(scenario, threads[i], 0, i * 10, WAIT_LOCK, lock);
+    for (uint64_t slot = 0; slot < 40; slot++) {
+        uint64_t t = threads[slot % 4];
+        scenario_wait(scenario, t, slot * 10, slot * 10 + 10, WAIT_SLEEP, 0);
+        if (slot < 36)
+            scenario_wait(scenario, t, slot * 10 + 10, slot * 10 + 40, WAIT_LOCK, lock);
+    }
+    uint64_t joined = scenario_peer(scenario, PEER_PROCESS, "thread", "1005");
+    scenario_wait(scenario, root, 1, 401, WAIT_CHILD, joined);
+}

@@ -36,6 +36,9 @@ void scenario_span(struct scenario *scenario, uint64_t thread, const char *name,
 void scenario_samples(struct scenario *scenario, uint64_t thread, const char *function, uint64_t start_ms,
                       uint64_t end_ms);
 
+/* A whole run: four threads, ten turns each of 10 ms asleep under the lock "100:0x1000", 402 ms in all. */
+void scenario_convoy(struct scenario *scenario);
+
 /* Loads, infers and walks. */
 void scenario_walk(struct scenario *scenario);
 /* Milliseconds of the path that the program `process` (NULL: any) was doing `doing`. */

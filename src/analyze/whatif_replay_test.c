@@ -171,22 +171,7 @@ static void a_lock_taken_away_lets_the_threads_overlap(void **state)
     (void)state;
     struct scenario s;
     struct whatif whatif;
-    scenario_init(&s, 2, 402);
-    uint64_t root = scenario_process(&s, 0, "convoy", 0, 402);
-    uint64_t lock = scenario_peer(&s, PEER_LOCK, "lock", "100:0x1000");
-    uint64_t threads[4];
-    for (uint64_t i = 0; i < 4; i++)
-        threads[i] = scenario_thread(&s, root, "worker", 0, 371 + i * 10);
-    for (uint64_t i = 1; i < 4; i++)
-        scenario_wait(&s, threads[i], 0, i * 10, WAIT_LOCK, lock);
-    for (uint64_t slot = 0; slot < 40; slot++) {
-        uint64_t t = threads[slot % 4];
-        scenario_wait(&s, t, slot * 10, slot * 10 + 10, WAIT_SLEEP, 0);
-        if (slot < 36)
-            scenario_wait(&s, t, slot * 10 + 10, slot * 10 + 40, WAIT_LOCK, lock);
-    }
-    uint64_t joined = scenario_peer(&s, PEER_PROCESS, "thread", "1005");
-    scenario_wait(&s, root, 1, 401, WAIT_CHILD, joined);
+    scenario_convoy(&s);
     start(&s, &whatif);
     near(replay_ms(&whatif, "remove:lock/100:0x1000"), 100);
     whatif_deinit(&whatif);

@@ -115,22 +115,7 @@ static void a_convoy_is_the_lock_and_not_the_sleep_inside(void **state)
     (void)state;
     struct scenario s;
     struct verdict verdict;
-    scenario_init(&s, 2, 402);
-    uint64_t root = scenario_process(&s, 0, "convoy", 0, 402);
-    uint64_t lock = scenario_peer(&s, PEER_LOCK, PEER_NAME_LOCK, "100:0x1000");
-    uint64_t threads[4];
-    for (uint64_t i = 0; i < 4; i++)
-        threads[i] = scenario_thread(&s, root, "worker", 0, 371 + i * 10);
-    for (uint64_t i = 1; i < 4; i++)
-        scenario_wait(&s, threads[i], 0, i * 10, WAIT_LOCK, lock);
-    for (uint64_t slot = 0; slot < 40; slot++) {
-        uint64_t t = threads[slot % 4];
-        scenario_wait(&s, t, slot * 10, slot * 10 + 10, WAIT_SLEEP, 0);
-        if (slot < 36)
-            scenario_wait(&s, t, slot * 10 + 10, slot * 10 + 40, WAIT_LOCK, lock);
-    }
-    uint64_t joined = scenario_peer(&s, PEER_PROCESS, "thread", "1005");
-    scenario_wait(&s, root, 1, 401, WAIT_CHILD, joined);
+    scenario_convoy(&s);
     judge(&s, &verdict);
     assert_string_equal(verdict.findings[0].cause, "lock-contention");
     assert_string_equal(verdict.findings[0].change, "remove:lock/100:0x1000");
