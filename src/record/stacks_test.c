@@ -187,8 +187,10 @@ static void inlined_functions_have_rows_of_their_own(void **state)
 {
     struct fixture *fixture = *state;
     const char *path = getenv("TOLL_TEST_INLINED");
-    if (!path)
+    if (!path) {
+        print_message("# skipped: the test programs are not named in the environment (meson test does)\n");
         skip();
+    }
     note_map(fixture, PID, 0x100000, 0x10000, path);
     uint64_t stacks[0x300];
     for (uint64_t i = 0; i < 0x300; i++) /* .text of this program lies there */

@@ -113,8 +113,10 @@ static bool print_addr2line(const char *path, const struct places *places, struc
 static void compare(const char *variable, const char *part)
 {
     const char *path = getenv(variable);
-    if (!path)
+    if (!path) {
+        print_message("# skipped: the test programs are not named in the environment (meson test does)\n");
         skip();
+    }
     struct places *places = malloc(sizeof *places);
     assert_non_null(places);
     places_of(path, part, places);
@@ -175,8 +177,10 @@ static void the_cache_gives_the_same_answers(void **state)
 {
     (void)state;
     const char *path = getenv("TOLL_TEST_INLINED");
-    if (!path)
+    if (!path) {
+        print_message("# skipped: the test programs are not named in the environment (meson test does)\n");
         skip();
+    }
     struct places *places = malloc(sizeof *places);
     assert_non_null(places);
     places_of(path, "outermost", places);
@@ -226,8 +230,10 @@ static void a_file_with_another_build_id_is_refused(void **state)
 {
     (void)state;
     const char *path = getenv("TOLL_TEST_INLINED");
-    if (!path)
+    if (!path) {
+        print_message("# skipped: the test programs are not named in the environment (meson test does)\n");
         skip();
+    }
     struct places *places = malloc(sizeof *places);
     assert_non_null(places);
     places_of(path, "outermost", places);
@@ -289,8 +295,10 @@ static void broken_programs_are_survived(void **state)
 {
     (void)state;
     const char *path = getenv("TOLL_TEST_INLINED");
-    if (!path)
+    if (!path) {
+        print_message("# skipped: the test programs are not named in the environment (meson test does)\n");
         skip();
+    }
     struct places *places = malloc(sizeof *places);
     assert_non_null(places);
     places_of(path, "outermost", places);
