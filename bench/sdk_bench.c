@@ -17,7 +17,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
-#include "record/spans.h"
+#include "rings/spans.h"
 #include "wire/ring.h"
 
 #if defined(__x86_64__)

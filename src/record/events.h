@@ -13,7 +13,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
-#include "record/perf.h"
+#include "kernel/perf.h"
 #include "record/stacks.h"
 #include "record/tracks.h"
 #include "record/waits.h"

@@ -21,8 +21,8 @@
 #include "record/launch.h"
 #include "record/observe.h"
 #include "record/redact.h"
-#include "record/spans.h"
 #include "record/system.h"
+#include "rings/spans.h"
 
 #define FLUSH_NS       (NS_PER_S / 2)
 #define SYMBOLS_NS_MIN (2 * NS_PER_S)

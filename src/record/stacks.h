@@ -19,8 +19,8 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "kernel/perf.h"
 #include "model/view.h"
-#include "record/perf.h"
 
 struct stacks_options {
     const char *cache_folder; /* NULL: the user's cache folder; "": no cache */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "record/span_rows.h"
+#include "rings/span_rows.h"
 
 #include <math.h>
 #include <string.h>

@@ -19,8 +19,8 @@
  * Nothing that a program writes into its rings can crash the reader or make it grow without limit; what makes no sense
  * is counted and passed over. One thread at a time.
  */
-#ifndef TOLL_RECORD_SPANS_H
-#define TOLL_RECORD_SPANS_H
+#ifndef TOLL_RINGS_SPANS_H
+#define TOLL_RINGS_SPANS_H
 
 #include <stdbool.h>
 #include <stdint.h>

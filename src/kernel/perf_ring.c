@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "record/perf_ring.h"
+#include "kernel/perf_ring.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rings made by hand: what the kernel writes, and what it never should. */
-#include "record/perf_ring.h"
+#include "kernel/perf_ring.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

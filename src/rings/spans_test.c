@@ -20,7 +20,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "model/dataset.h"
-#include "record/spans.h"
+#include "rings/spans.h"
 #include "wire/ring.h"
 
 struct rig {

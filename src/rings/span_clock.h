@@ -5,8 +5,8 @@
  * The CPU's counter is read beside CLOCK_MONOTONIC at every poll; pairs a quarter of a second apart are kept, and a
  * time between two of them lies on the line through them, so the kernel's slewing of its clock is followed.
  */
-#ifndef TOLL_RECORD_SPAN_CLOCK_H
-#define TOLL_RECORD_SPAN_CLOCK_H
+#ifndef TOLL_RINGS_SPAN_CLOCK_H
+#define TOLL_RINGS_SPAN_CLOCK_H
 
 #include <stdbool.h>
 #include <stddef.h>

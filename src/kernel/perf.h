@@ -17,8 +17,8 @@
  *
  * Source: include/uapi/linux/perf_event.h, perf_event_open(2).
  */
-#ifndef TOLL_RECORD_PERF_H
-#define TOLL_RECORD_PERF_H
+#ifndef TOLL_KERNEL_PERF_H
+#define TOLL_KERNEL_PERF_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The real kernel: records a small tree of processes and threads. Skipped where perf is refused. */
-#include "record/perf.h"
+#include "kernel/perf.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -7,12 +7,12 @@
  *
  * Sample layout, fixed by perf_open: TID TIME CPU PERIOD CALLCHAIN, and TID TIME CPU behind every other record.
  */
-#ifndef TOLL_RECORD_PERF_RING_H
-#define TOLL_RECORD_PERF_RING_H
+#ifndef TOLL_KERNEL_PERF_RING_H
+#define TOLL_KERNEL_PERF_RING_H
 
 #include <linux/perf_event.h>
 
-#include "record/perf.h"
+#include "kernel/perf.h"
 
 #define PERF_SAMPLE_TYPE                                                                                     \
     (PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU | PERF_SAMPLE_PERIOD | PERF_SAMPLE_CALLCHAIN)

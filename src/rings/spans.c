@@ -6,7 +6,7 @@
  * them whatever it likes, gives short reads and strange numbers here, never a signal. A head is read again until
  * two looks agree, since copying it out is not atomic.
  */
-#include "record/spans.h"
+#include "rings/spans.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,7 +26,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/num.h"
-#include "record/span_rows.h"
+#include "rings/span_rows.h"
 
 #define FOLDER_PREFIX     "toll-session-"
 #define FOLDER_ROOM_BYTES (16ull << 20) /* less free than this, and the next place is tried */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "record/span_clock.h"
+#include "rings/span_clock.h"
 
 #include <stdio.h>
 #include <string.h>

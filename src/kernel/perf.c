@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "record/perf.h"
+#include "kernel/perf.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include "base/fs.h"
 #include "base/num.h"
 #include "base/vec.h"
-#include "record/perf_ring.h"
+#include "kernel/perf_ring.h"
 
 #define RATE_HZ_MAX     10000u
 #define CPU_COUNT_LIMIT 4096u

@@ -5,16 +5,16 @@
  * A ring holds a stack of open spans; an end names its begin, so it closes that span and all above it, and one that
  * names none is nothing. Everything a program could make grow has a limit here; what is over it is counted as lost.
  */
-#ifndef TOLL_RECORD_SPAN_ROWS_H
-#define TOLL_RECORD_SPAN_ROWS_H
+#ifndef TOLL_RINGS_SPAN_ROWS_H
+#define TOLL_RINGS_SPAN_ROWS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/map.h"
 #include "base/vec.h"
-#include "record/span_clock.h"
-#include "record/spans.h"
+#include "rings/span_clock.h"
+#include "rings/spans.h"
 #include "wire/ring.h"
 
 #define SPAN_DEPTH_MAX    1024  /* open at once on one thread */
