@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/search.h"
 #include "base/str.h"
 
 struct tally {
@@ -113,15 +114,7 @@ static void add(struct ledger *ledger, const struct where *where, int doing, uin
 
 static size_t first_sample_at(const struct run_track *track, uint64_t t)
 {
-    size_t low = 0, high = track->samples.count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (track->samples.items[middle].time_ns < t)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return search_first(i, track->samples.count, track->samples.items[i].time_ns >= t);
 }
 
 static void fill_function(const struct run *run, uint32_t stack, struct where *where)
@@ -184,15 +177,8 @@ static void add_step(struct ledger *ledger, const struct path_step *step)
     }
     const struct run_track *track = &ledger->run->tracks.items[step->actor];
     uint64_t at = step->start_ns;
-    size_t low = 0, high = track->pieces.count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (track->pieces.items[middle].end_ns <= at)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (size_t i = low; i < track->pieces.count && at < step->end_ns; i++) {
+    size_t first = search_first(i, track->pieces.count, track->pieces.items[i].end_ns > at);
+    for (size_t i = first; i < track->pieces.count && at < step->end_ns; i++) {
         const struct run_piece *piece = &track->pieces.items[i];
         if (piece->start_ns > at) {
             uint64_t until = num_min(piece->start_ns, step->end_ns);

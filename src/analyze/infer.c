@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "base/search.h"
 #include "model/meta.h"
 
 /* Candidates looked at for one wait; a pool larger than this is sampled from its front. */
@@ -158,16 +159,10 @@ static bool ends_a_later_wait(const struct infer *infer, const struct run_track 
 /* The first child that ends late enough to have ended the wait. */
 static size_t first_ending(const struct infer *infer, uint32_t process, const struct run_wait *wait)
 {
-    size_t low = 0, high = infer->children[process].count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        uint32_t child = infer->children[process].items[middle];
-        if (infer->run->tracks.items[child].end_ns + infer->tolerance_ns < wait->start_ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    const struct run_track *tracks = infer->run->tracks.items;
+    const uint32_t *children = infer->children[process].items;
+    return search_first(i, infer->children[process].count,
+                        tracks[children[i]].end_ns + infer->tolerance_ns >= wait->start_ns);
 }
 
 static bool infer_child(struct infer *infer, struct run_wait *wait, uint32_t self)

@@ -5,6 +5,7 @@
 
 #include "analyze/structure.h"
 #include "base/num.h"
+#include "base/search.h"
 
 /* The stage (or program) that waits longest for a peer. */
 static uint32_t stage_of_peer(const struct program *program, const struct target *target)
@@ -47,15 +48,7 @@ static void split_stage(struct program *program, uint32_t stage, uint16_t parts)
 
 static size_t first_op_at(const struct op_list *list, uint64_t time_ns)
 {
-    size_t low = 0, high = list->ops.count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (list->ops.items[middle].at_ns < time_ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return search_first(i, list->ops.count, list->ops.items[i].at_ns >= time_ns);
 }
 
 /* Replaces operations [first, end) of an actor by one that runs the pool. */

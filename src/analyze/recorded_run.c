@@ -6,6 +6,7 @@
 #include "analyze/stage.h"
 #include "base/clock.h"
 #include "base/num.h"
+#include "base/search.h"
 #include "base/str.h"
 #include "model/meta.h"
 
@@ -777,15 +778,7 @@ uint64_t run_tolerance_ns(const struct run *run)
 
 size_t run_waits_before(const struct run_track *track, uint64_t t)
 {
-    size_t low = 0, high = track->waits.count;
-    while (low < high) { /* the first wait that starts at or after t */
-        size_t middle = low + (high - low) / 2;
-        if (track->waits.items[middle].start_ns < t)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return search_first(i, track->waits.count, track->waits.items[i].start_ns >= t);
 }
 
 struct run_wait *run_wait_at(const struct run_track *track, uint64_t t, uint64_t *ret_before)

@@ -6,6 +6,7 @@
 
 #include "analyze/server_work.h"
 #include "base/num.h"
+#include "base/search.h"
 
 struct marker {
     uint64_t time_ns;
@@ -93,15 +94,8 @@ static int add_load(struct builder *builder, uint64_t from, uint64_t to)
 
 static double runnable_at(const struct builder *builder, uint64_t t)
 {
-    size_t low = 0, high = builder->load.count;
-    while (low < high) { /* the first step after t */
-        size_t middle = low + (high - low) / 2;
-        if (builder->load.items[middle].time_ns <= t)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low ? (double)builder->load.items[low - 1].runnable : 0;
+    size_t behind = search_first(i, builder->load.count, builder->load.items[i].time_ns > t);
+    return behind ? (double)builder->load.items[behind - 1].runnable : 0;
 }
 
 static bool queued_for_others(const struct builder *builder, uint64_t t)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/search.h"
 #include "base/str.h"
 
 struct delays {
@@ -25,15 +26,8 @@ static bool is_local(const struct run_peer *peer)
 
 static double value_at(const struct run_server *server, uint64_t time_ns)
 {
-    size_t low = 0, high = server->points.count;
-    while (low < high) { /* the first point at or after the time */
-        size_t middle = low + (high - low) / 2;
-        if (server->points.items[middle].time_ns < time_ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < server->points.count ? server->points.items[low].value : 0;
+    size_t at = search_first(i, server->points.count, server->points.items[i].time_ns >= time_ns);
+    return at < server->points.count ? server->points.items[at].value : 0;
 }
 
 double server_work_others(const struct run *run, size_t index)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/search.h"
 #include "base/str.h"
 
 /* Deeper nesting is cut: the innermost spans are ignored. */
@@ -136,15 +137,8 @@ int stage_pieces(struct run *run, struct err *err)
 uint32_t run_stage_at(const struct run *run, uint32_t actor, uint64_t t)
 {
     const struct run_track *track = &run->tracks.items[actor];
-    size_t low = 0, high = track->pieces.count;
-    while (low < high) { /* the first piece that ends at or after t */
-        size_t middle = low + (high - low) / 2;
-        if (track->pieces.items[middle].end_ns < t)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < track->pieces.count ? track->pieces.items[low].stage : RUN_NONE;
+    size_t at = search_first(i, track->pieces.count, track->pieces.items[i].end_ns >= t);
+    return at < track->pieces.count ? track->pieces.items[at].stage : RUN_NONE;
 }
 
 static bool is_image(const struct run_span *span)
@@ -155,19 +149,12 @@ static bool is_image(const struct run_span *span)
 /* The program a process ran just before t, before its first one that first one; NULL when it executed none. */
 static const char *image_at(const struct run *run, const struct run_track *process, uint64_t t)
 {
-    size_t low = 0, high = process->spans.count;
-    while (low < high) { /* the first span that starts at or after t */
-        size_t middle = low + (high - low) / 2;
-        if (process->spans.items[middle].start_ns < t)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (size_t i = low; i-- > 0;) {
+    size_t later = search_first(i, process->spans.count, process->spans.items[i].start_ns >= t);
+    for (size_t i = later; i-- > 0;) {
         if (is_image(&process->spans.items[i]))
             return run->stages.items[process->spans.items[i].name].name;
     }
-    for (size_t i = low; i < process->spans.count; i++) {
+    for (size_t i = later; i < process->spans.count; i++) {
         if (is_image(&process->spans.items[i]))
             return run->stages.items[process->spans.items[i].name].name;
     }

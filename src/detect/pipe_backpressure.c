@@ -7,19 +7,13 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/search.h"
 #include "detect/detectors.h"
 
 static bool under(const struct interval *waits, size_t count, const struct path_step *step)
 {
-    size_t low = 0, high = count;
-    while (low < high) { /* the first that ends after the step's start */
-        size_t middle = low + (high - low) / 2;
-        if (waits[middle].end_ns <= step->start_ns)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < count && waits[low].start_ns < step->end_ns;
+    size_t at = search_first(i, count, waits[i].end_ns > step->start_ns);
+    return at < count && waits[at].start_ns < step->end_ns;
 }
 
 static int add_step(const struct scene *scene, const struct path_step *step, struct map *totals,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/search.h"
 #include "base/vec.h"
 
 /* A program that maps more code than this keeps what it mapped first. */
@@ -115,15 +116,7 @@ static struct mapping_set *own_set(struct process_image *process)
 /* The first mapping that ends behind the address. */
 static size_t first_behind(const struct mapping_set *set, uint64_t address)
 {
-    size_t low = 0, high = set->items.count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (set->items.items[middle].high <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return search_first(i, set->items.count, set->items.items[i].high > address);
 }
 
 static void insert_at(struct mapping_set *set, size_t index, struct mapping mapping)

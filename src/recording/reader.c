@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/search.h"
 #include "base/vec.h"
 #include "recording/block.h"
 #include "recording/mapping.h"
@@ -303,31 +304,25 @@ static uint64_t reader_row_count(const struct view *view, enum table_id table)
     return table_find(table) ? of_view(view)->directory[table].row_count : 0;
 }
 
-/* String blocks hold growing ids, so the index is searched by halving. */
+/* String blocks hold growing ids, so the index is searched. */
 static const char *reader_text(const struct view *view, uint64_t string)
 {
     const struct reader *reader = of_view(view);
     const struct format_directory *directory = &reader->directory[TABLE_STRING];
-    uint64_t low = 0, high = string ? directory->block_count : 0;
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        struct format_entry entry = entry_at(reader, directory->entry_first + middle);
-        if (string < entry.key_min) {
-            high = middle;
-        } else if (string > entry.key_max) {
-            low = middle + 1;
-        } else {
-            struct block block;
-            struct block_strings strings;
-            size_t length;
-            if (read_entry(reader, &entry, &block, NULL) || block_strings_read(&block, &strings, NULL) ||
-                string < strings.id_first || string - strings.id_first >= strings.count)
-                return "";
-            const char *text = block_string(&strings, (uint32_t)(string - strings.id_first), &length);
-            return text ? text : "";
-        }
-    }
-    return "";
+    uint64_t at = search_first(i, string ? directory->block_count : 0,
+                               entry_at(reader, directory->entry_first + i).key_max >= string);
+    if (!string || at == directory->block_count)
+        return "";
+    struct format_entry entry = entry_at(reader, directory->entry_first + at);
+    struct block block;
+    struct block_strings strings;
+    size_t length;
+    if (string < entry.key_min || read_entry(reader, &entry, &block, NULL) ||
+        block_strings_read(&block, &strings, NULL) || string < strings.id_first ||
+        string - strings.id_first >= strings.count)
+        return "";
+    const char *text = block_string(&strings, (uint32_t)(string - strings.id_first), &length);
+    return text ? text : "";
 }
 
 /* Entries and rows that the directory claims are there; offsets are checked when a block is read. */

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/search.h"
 
 #if defined(__x86_64__)
 #include <x86intrin.h>
@@ -139,22 +140,13 @@ int span_clock_look(struct span_clock *clock)
 uint64_t span_clock_ns(const struct span_clock *clock, uint64_t raw)
 {
     const struct span_clock_pair *pairs = clock->pairs.items;
-    size_t low = 0, high;
 
     if (clock->kind == WIRE_CLOCK_MONOTONIC)
         return raw;
-    high = clock->pairs.count - 1;
-    if (raw >= pairs[high - 1].raw)
-        return on_line(pairs[high - 1], pairs[high], raw);
-    /* pairs[low].raw <= raw < pairs[high].raw, but for a raw before all */
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (pairs[middle].raw <= raw)
-            low = middle;
-        else
-            high = middle;
-    }
-    return on_line(pairs[low], pairs[high], raw);
+    /* Between two pairs; before the first and behind the last the nearest two give the line. */
+    size_t last = clock->pairs.count - 2;
+    size_t low = raw >= pairs[last].raw ? last : search_first(i, last, pairs[i + 1].raw > raw);
+    return on_line(pairs[low], pairs[low + 1], raw);
 }
 
 void span_clock_deinit(struct span_clock *clock)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/num.h"
+#include "base/search.h"
 
 #define UNIT_COUNT_MAX     (1u << 20)
 #define FUNCTION_COUNT_MAX (4u << 20) /* of one unit */
@@ -54,16 +55,9 @@ static void ranges_sort(struct ranges *ranges)
 /* Ranges may overlap a little (folded functions); the nearest start that covers the address wins. */
 static const struct range *ranges_find(const struct ranges *ranges, uint64_t address)
 {
-    size_t low = 0, high = ranges->items.count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (ranges->items.items[middle].low <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (size_t back = 0; back < 8 && back < low; back++) {
-        const struct range *range = &ranges->items.items[low - 1 - back];
+    size_t behind = search_first(i, ranges->items.count, ranges->items.items[i].low > address);
+    for (size_t back = 0; back < 8 && back < behind; back++) {
+        const struct range *range = &ranges->items.items[behind - 1 - back];
         if (address < range->high)
             return range;
     }
@@ -209,20 +203,13 @@ static uint64_t line_address(const struct unit *unit, size_t index)
 static void find_line(const struct unit *unit, uint64_t address, struct dwarf_answer *answer,
                       struct dwarf_frame *frame)
 {
-    size_t low = 0, high = unit->line_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (line_address(unit, middle) <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low < unit->line_count)
-        answer->high = num_min(answer->high, line_address(unit, low));
-    if (low == 0)
+    size_t behind = search_first(i, unit->line_count, line_address(unit, i) > address);
+    if (behind < unit->line_count)
+        answer->high = num_min(answer->high, line_address(unit, behind));
+    if (behind == 0)
         return;
-    answer->low = num_max(answer->low, line_address(unit, low - 1));
-    Dwarf_Line *line = dwarf_onesrcline(unit->lines, low - 1);
+    answer->low = num_max(answer->low, line_address(unit, behind - 1));
+    Dwarf_Line *line = dwarf_onesrcline(unit->lines, behind - 1);
     bool end = false;
     int number = 0;
     if (dwarf_lineendsequence(line, &end) || end || dwarf_lineno(line, &number))

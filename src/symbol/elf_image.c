@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "base/search.h"
 
 #define SEGMENT_COUNT_MAX 4096u
 #define SYMBOL_COUNT_MAX  (16u << 20)
@@ -230,18 +231,12 @@ const struct elf_symbol *elf_image_find(const struct elf_image *image, uint64_t 
                                         uint64_t *ret_high)
 {
     const struct elf_symbol *symbols = image->symbols.items;
-    size_t low = 0, high = image->symbols.count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (symbols[middle].low <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    size_t behind = search_first(i, image->symbols.count, symbols[i].low > address);
     *ret_low = 0;
-    *ret_high = low < image->symbols.count ? symbols[low].low : UINT64_MAX;
-    for (size_t back = 0; back < NESTED_MAX && back < low; back++) { /* a label may lie inside a function */
-        const struct elf_symbol *symbol = &symbols[low - 1 - back];
+    *ret_high = behind < image->symbols.count ? symbols[behind].low : UINT64_MAX;
+    for (size_t back = 0; back < NESTED_MAX && back < behind;
+         back++) { /* a label may lie inside a function */
+        const struct elf_symbol *symbol = &symbols[behind - 1 - back];
         if (address < symbol->high) {
             *ret_low = num_max(*ret_low, symbol->low);
             *ret_high = num_min(*ret_high, symbol->high);

@@ -9,6 +9,7 @@
 
 #include "base/fs.h"
 #include "base/num.h"
+#include "base/search.h"
 #include "base/str.h"
 
 #define KERNEL_PATH    "/proc/kallsyms"
@@ -174,17 +175,10 @@ int name_table_read_map(struct name_table *table, const char *path, uid_t owner,
 
 const struct name_entry *name_table_find(const struct name_table *table, uint64_t address)
 {
-    size_t low = 0, high = table->entries.count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (table->entries.items[middle].low <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == 0 || address >= table->entries.items[low - 1].high)
+    size_t behind = search_first(i, table->entries.count, table->entries.items[i].low > address);
+    if (behind == 0 || address >= table->entries.items[behind - 1].high)
         return NULL;
-    return &table->entries.items[low - 1];
+    return &table->entries.items[behind - 1];
 }
 
 void name_table_free(struct name_table *table)

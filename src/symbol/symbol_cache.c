@@ -12,6 +12,7 @@
 
 #include "base/fs.h"
 #include "base/num.h"
+#include "base/search.h"
 #include "base/str.h"
 
 #define BUILD_ID_MAX    64u
@@ -41,17 +42,10 @@ static_assert(sizeof(struct cache_frame) == 16, "as documented");
 
 const struct place_range *place_table_find(const struct place_table *table, uint64_t offset)
 {
-    size_t low = 0, high = table->ranges.count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (table->ranges.items[middle].low <= offset)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == 0 || offset >= table->ranges.items[low - 1].high)
+    size_t behind = search_first(i, table->ranges.count, table->ranges.items[i].low > offset);
+    if (behind == 0 || offset >= table->ranges.items[behind - 1].high)
         return NULL;
-    return &table->ranges.items[low - 1];
+    return &table->ranges.items[behind - 1];
 }
 
 static int by_low(const void *left, const void *right)
