@@ -39,20 +39,47 @@ static bool is_nowhere(const char *command)
     return true;
 }
 
+/* What the gate lets through: the library to preload, "" for none, with its NUL. False when toll died first. */
+static bool gate_read(int gate_fd, char *ret_preload)
+{
+    size_t length = 0;
+
+    for (;;) {
+        ssize_t got = read(gate_fd, ret_preload + length, LAUNCH_PRELOAD_BYTES_MAX - length);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return false;
+        length += (size_t)got;
+        if (!ret_preload[length - 1])
+            return true;
+    }
+}
+
+/* Ahead of what the user preloads himself. */
+static void preload_set(const char *library)
+{
+    char both[2 * LAUNCH_PRELOAD_BYTES_MAX];
+    const char *old = getenv("LD_PRELOAD");
+
+    if (!library[0])
+        return;
+    int length = snprintf(both, sizeof both, "%s%s%s", library, old && old[0] ? ":" : "", old ? old : "");
+    if (length > 0 && (size_t)length < sizeof both)
+        setenv("LD_PRELOAD", both, 1);
+}
+
 /* Runs in the child: waits for the gate, then becomes the command or tells errno through the status pipe. */
 static void child_run(char *const *command, const char *session, const struct launch *launch, int gate_fd,
                       int status_fd)
 {
-    char go;
-    ssize_t got;
+    char preload[LAUNCH_PRELOAD_BYTES_MAX];
 
     close(launch->gate_fd);
     close(launch->status_fd);
-    do
-        got = read(gate_fd, &go, 1);
-    while (got < 0 && errno == EINTR);
-    if (got != 1)
+    if (!gate_read(gate_fd, preload))
         _exit(125); /* toll died before it let the command go */
+    preload_set(preload);
     if (session)
         setenv("TOLL_SESSION", session, 1);
     sigaction(SIGXFSZ, &launch->old_size_limit, NULL);
@@ -114,12 +141,15 @@ int launch_start(char *const *command, const char *session, struct launch *ret_l
     return 0;
 }
 
-int launch_go(struct launch *launch, int *ret_shell_status, struct err *err)
+int launch_go(struct launch *launch, const char *preload, int *ret_shell_status, struct err *err)
 {
+    const char *through = preload ? preload : "";
     int errnum = 0;
     ssize_t got;
 
-    if (write(launch->gate_fd, "g", 1) != 1)
+    if (strlen(through) >= LAUNCH_PRELOAD_BYTES_MAX)
+        through = "";
+    if (write(launch->gate_fd, through, strlen(through) + 1) != (ssize_t)strlen(through) + 1)
         return err_errno(err, errno, "could not start command '%s'", launch->name);
     fs_close(&launch->gate_fd);
     do

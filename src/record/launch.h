@@ -26,6 +26,8 @@
 #define LAUNCH_NOT_EXECUTABLE 126
 #define LAUNCH_NOT_FOUND      127
 
+#define LAUNCH_PRELOAD_BYTES_MAX 1024 /* of the path, its NUL included: a pipe takes that at once */
+
 struct launch {
     const char *name; /* of the command */
     pid_t pid;
@@ -41,9 +43,10 @@ struct launch {
 WARN_UNUSED int launch_start(char *const *command, const char *session, struct launch *ret_launch,
                              struct err *err);
 
-/* Lets the child exec and waits until it has. When the command cannot be executed the child is reaped,
+/* Lets the child exec and waits until it has. `preload`, a library's path or NULL, is put in front of LD_PRELOAD in the
+ * command's environment. When the command cannot be executed the child is reaped,
  * *ret_shell_status is 126 or 127 (written on this failure alone) and the error says why. */
-WARN_UNUSED int launch_go(struct launch *launch, int *ret_shell_status, struct err *err);
+WARN_UNUSED int launch_go(struct launch *launch, const char *preload, int *ret_shell_status, struct err *err);
 
 /* Handles what waits on signal_fd. Returns true when a child of toll may have ended (SIGCHLD). */
 bool launch_signals(struct launch *launch);

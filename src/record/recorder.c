@@ -21,6 +21,7 @@
 #include "record/launch.h"
 #include "record/observe.h"
 #include "record/redact.h"
+#include "record/rung.h"
 #include "record/system.h"
 #include "rings/spans.h"
 
@@ -41,11 +42,13 @@ struct recorder {
     struct events events;     /* perf rung */
     struct span_drain *spans; /* NULL: the SDK's spans are not recorded */
     struct system system;
+    enum record_rung rung;
+    char preload[LAUNCH_PRELOAD_BYTES_MAX]; /* the library that the rung wants in the command; "" for none */
     uint64_t start_ns, end_ns;
     uint64_t cpu_before_ns;
     uint64_t symbols_cpu_ns; /* spent on names of functions so far */
     uint64_t observe_due_ns, system_due_ns, flush_due_ns, spans_due_ns;
-    char fallback[768]; /* why the better rung is not used */
+    char fallback[768]; /* why better rungs are not used */
     uint64_t main_pid;
     bool is_ended;
     int exit_status;
@@ -88,14 +91,10 @@ static void recorder_deinit(struct recorder *recorder)
     span_drain_destroy(recorder->spans);
 }
 
+/* Whether the kernel tells every switch. */
 static bool is_exact(const struct recorder *recorder)
 {
     return recorder->events.source != NULL;
-}
-
-static const char *rung_name(const struct recorder *recorder)
-{
-    return is_exact(recorder) ? "perf" : "proc";
 }
 
 static void meta_start(struct recorder *recorder)
@@ -119,8 +118,8 @@ static void meta_start(struct recorder *recorder)
                   clock_realtime_ns() - (clock_monotonic_ns() - recorder->start_ns));
     emit_meta_u64(emit, META_START, recorder->start_ns);
     emit_meta_u64(emit, META_ROOT_TRACK, 1);
-    emit_meta(emit, META_RECORDER_CPU, rung_name(recorder));
-    emit_meta(emit, META_RECORDER_WAIT, rung_name(recorder));
+    emit_meta(emit, META_RECORDER_CPU, rung_name(recorder->rung));
+    emit_meta(emit, META_RECORDER_WAIT, rung_name(recorder->rung));
     emit_meta(emit, META_RECORDER_SPANS, recorder->spans ? "ring" : "none");
     emit_meta(emit, META_RECORDER_HEAP, "none");
     emit_meta(emit, META_RECORDER_IO, "proc");
@@ -402,7 +401,10 @@ static void meta_end(struct recorder *recorder, uint64_t overhead_ns)
         emit_remark(emit, "the reasons of %" PRIu64 " looks at waits were refused (programs of another user)",
                     recorder->observe.refused_count);
     if (recorder->fallback[0])
-        emit_remark(emit, "process tree, waits and CPU time are from /proc alone: %s", recorder->fallback);
+        emit_remark(emit, "%s: %s",
+                    recorder->rung == RUNG_PROC ? "process tree, waits and CPU time are from /proc alone"
+                                                : "a better recorder was refused",
+                    recorder->fallback);
 }
 
 static void record_finish(struct recorder *recorder, struct record_result *ret_result)
@@ -421,7 +423,7 @@ static void record_finish(struct recorder *recorder, struct record_result *ret_r
     meta_end(recorder, overhead_ns);
     flush(recorder);
     *ret_result = (struct record_result){.exit_status = recorder->exit_status,
-                                         .rung = rung_name(recorder),
+                                         .rung = rung_name(recorder->rung),
                                          .wall_ns = recorder->end_ns - recorder->start_ns,
                                          .process_count = recorder->tracks.process_count,
                                          .thread_count = recorder->tracks.thread_count,
@@ -432,42 +434,67 @@ static void record_finish(struct recorder *recorder, struct record_result *ret_r
                                          .failure = recorder->emit.err};
 }
 
-/* Chooses the rung; on failure of a forced one the command never starts. */
-static int rung_open(struct recorder *recorder, struct err *err)
+static int perf_start(struct recorder *recorder, struct err *err)
 {
-    const char *wanted = recorder->options->rung;
-    struct err why = {0};
+    return events_open(&recorder->events, recorder->launch.pid, (unsigned)rate_of(recorder), err);
+}
 
-    if (!wanted || !strcmp(wanted, "perf")) {
-        int code = events_open(&recorder->events, recorder->launch.pid, (unsigned)rate_of(recorder), &why);
-        if (code && wanted) {
-            if (err)
-                *err = why;
-            return code;
-        }
-        if (code)
-            snprintf(recorder->fallback, sizeof recorder->fallback, "%s", why.what);
-    }
-    recorder->observe.is_exact = recorder->waits.is_exact = is_exact(recorder);
-    observe_init(&recorder->observe);
-    if (is_exact(recorder))
-        return 0;
+static int proc_start(struct recorder *recorder, struct err *err)
+{
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     recorder->discover.main_pid = recorder->main_pid;
     return discover_init(&recorder->discover, &recorder->tracks, err);
 }
 
-static int command_start(struct recorder *recorder, int *ret_shell_status, struct err *err)
+/* A start that fails leaves nothing behind. It may ask for a library in the command (recorder->preload). */
+typedef int rung_start_fn(struct recorder *recorder, struct err *err);
+static rung_start_fn *const rung_starts[RUNG_COUNT] = {[RUNG_PERF] = perf_start, [RUNG_PROC] = proc_start};
+
+static void fallback_note(struct recorder *recorder, enum record_rung rung, const struct err *why)
+{
+    size_t length = strlen(recorder->fallback);
+
+    snprintf(recorder->fallback + length, sizeof recorder->fallback - length, "%s%s: %s", length ? "; " : "",
+             rung_name(rung), why->what);
+}
+
+/* The wanted rung or an error; without a wish the best that starts. The command waits at its gate. */
+static int rung_open(struct recorder *recorder, enum record_rung wanted, struct err *err)
+{
+    enum record_rung rung = wanted ? wanted : (enum record_rung)1;
+    struct err why = {0};
+    int code = rung_starts[rung](recorder, &why);
+
+    while (code && !wanted && rung + 1 < RUNG_COUNT) {
+        fallback_note(recorder, rung, &why);
+        rung = (enum record_rung)(rung + 1);
+        why = (struct err){0};
+        code = rung_starts[rung](recorder, &why);
+    }
+    if (code) {
+        if (err)
+            *err = why;
+        return code;
+    }
+    recorder->rung = rung;
+    recorder->observe.is_exact = recorder->waits.is_exact = is_exact(recorder);
+    observe_init(&recorder->observe);
+    return 0;
+}
+
+static int command_start(struct recorder *recorder, enum record_rung wanted, int *ret_shell_status,
+                         struct err *err)
 {
     const char *session = recorder->spans ? span_drain_folder(recorder->spans) : NULL;
     int code = launch_start(recorder->options->command, session, &recorder->launch, err);
     if (code)
         return code;
     recorder->main_pid = (uint64_t)recorder->launch.pid;
-    code = rung_open(recorder, err);
+    code = rung_open(recorder, wanted, err);
     if (!code) {
         recorder->start_ns = clock_monotonic_ns();
-        code = launch_go(&recorder->launch, ret_shell_status, err);
+        code = launch_go(&recorder->launch, recorder->preload[0] ? recorder->preload : NULL, ret_shell_status,
+                         err);
     }
     if (code) {
         launch_close(&recorder->launch);
@@ -485,8 +512,9 @@ int record_run(const struct record_options *options, struct record_result *ret_r
     int was_subreaper = 0;
 
     ret_result->exit_status = RECORD_STATUS_FAILED;
-    if (options->rung && strcmp(options->rung, "proc") != 0 && strcmp(options->rung, "perf") != 0)
-        return err_set(err, ERR_USAGE, "could not record with recorder '%s': there are perf and proc",
+    enum record_rung wanted = (enum record_rung)0;
+    if (options->rung && !rung_find(options->rung, &wanted))
+        return err_set(err, ERR_USAGE, "could not record with recorder '%s': there is none of that name",
                        options->rung);
     recorder_init(&recorder, options);
     struct span_drain_options spans = {0};
@@ -494,7 +522,7 @@ int record_run(const struct record_options *options, struct record_result *ret_r
     if (span_drain_create(&spans, &recorder.spans, &why))
         recorder.spans = NULL; /* the command finds no session; a remark says so */
     prctl(PR_GET_CHILD_SUBREAPER, &was_subreaper);
-    int code = command_start(&recorder, &ret_result->exit_status, err);
+    int code = command_start(&recorder, wanted, &ret_result->exit_status, err);
     if (!code) {
         if (!recorder.spans)
             emit_remark(&recorder.emit, "spans of the SDK are outside view: %s", why.what);

@@ -91,23 +91,25 @@ static void run_write(struct waits *waits, struct wait_state *state)
     state->run.count = 0;
 }
 
-static bool run_takes(const struct row_wait *run, const struct wait_interval *interval,
-                      const struct wait_reason_seen *told)
+static bool run_takes(const struct row_wait *run, const struct wait_told *told)
 {
+    const struct wait_interval *interval = &told->interval;
     /* Waits for children that no wait names are waits for different ones. */
     bool alike = told->reason != WAIT_CHILD || told->peer;
     return alike && run->count && run->reason == (uint64_t)told->reason && run->peer == told->peer &&
+           run->stack == told->stack && run->waker_track == told->waker_track &&
+           run->waker_stack == told->waker_stack && run->waker_source == (uint64_t)told->waker_source &&
            interval->end_ns - run->start_ns <= WAIT_RUN_NS &&
            (run->end_ns - run->start_ns) / run->count < WAIT_SHORT_NS &&
            (interval->end_ns - interval->start_ns) / interval->count < WAIT_SHORT_NS;
 }
 
-static void wait_write(struct waits *waits, struct wait_state *state, const struct wait_interval *interval,
-                       const struct wait_reason_seen *told)
+static void wait_write(struct waits *waits, struct wait_state *state, const struct wait_told *told)
 {
+    const struct wait_interval *interval = &told->interval;
     struct row_wait *run = &state->run;
 
-    if (run_takes(run, interval, told)) {
+    if (run_takes(run, told)) {
         run->end_ns = interval->end_ns;
         run->count += interval->count;
         run->blocked_ns += interval->blocked_ns;
@@ -122,7 +124,11 @@ static void wait_write(struct waits *waits, struct wait_state *state, const stru
                              .blocked_ns = interval->blocked_ns,
                              .runnable_ns = interval->runnable_ns,
                              .reason = told->reason,
-                             .peer = told->peer};
+                             .peer = told->peer,
+                             .stack = told->stack,
+                             .waker_track = told->waker_track,
+                             .waker_stack = told->waker_stack,
+                             .waker_source = told->waker_source};
 }
 
 /* Time on the run queue that blocked waits have not got yet, shared evenly among those with room for it. */
@@ -162,7 +168,8 @@ static void held_flush(struct waits *waits, struct task *task)
                 told = told_by_socket(task);
             *(told.known ? &waits->inferred_ns : &waits->unknown_ns) += interval->blocked_ns;
         }
-        wait_write(waits, state, interval, &told);
+        wait_write(waits, state,
+                   &(struct wait_told){.interval = *interval, .reason = told.reason, .peer = told.peer});
     }
     state->held.count = 0;
 }
@@ -222,6 +229,21 @@ void waits_add(struct waits *waits, struct task *task, const struct wait_interva
     bool is_told = held.seen.known || state->last.known || !interval.blocked_ns;
     if (!waits->is_exact && is_told)
         held_flush(waits, task);
+}
+
+void waits_tell(struct waits *waits, struct task *task, const struct wait_told *given)
+{
+    struct wait_state *state = &task->wait;
+    struct wait_told told = *given;
+
+    if (!interval_fit(state, &told.interval))
+        return;
+    held_flush(waits, task);
+    state->end_ns = told.interval.end_ns;
+    if (!told.interval.blocked_ns)
+        told.reason = WAIT_CPU_QUEUE;
+    *(told.reason == WAIT_UNKNOWN ? &waits->unknown_ns : &waits->seen_ns) += told.interval.blocked_ns;
+    wait_write(waits, state, &told);
 }
 
 static void slice_write(struct waits *waits, struct wait_state *state)

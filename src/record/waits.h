@@ -47,6 +47,15 @@ struct wait_interval {
     uint64_t runnable_ns;
 };
 
+/* All there is to know of a wait, from a rung that sees its start, its end and who ended it. */
+struct wait_told {
+    struct wait_interval interval;
+    enum wait_reason reason;
+    uint64_t peer, stack;              /* ids of rows; 0: none */
+    uint64_t waker_track, waker_stack; /* 0: outside the run, or not known */
+    enum waker_source waker_source;
+};
+
 struct wait_held {
     struct wait_interval interval;
     struct wait_reason_seen seen;
@@ -94,6 +103,8 @@ void waits_deinit_task(struct wait_state *state);
 /* The thread waited; `seen` is what a look saw of this wait, NULL when none did. In order of time. */
 void waits_add(struct waits *waits, struct task *task, const struct wait_interval *interval,
                const struct wait_reason_seen *seen);
+/* The thread waited, told in full: nothing is held back or inferred. In order of time, also with waits_add. */
+void waits_tell(struct waits *waits, struct task *task, const struct wait_told *told);
 /* Writes what was collected; the thread ended, or the recording is about to. */
 void waits_end(struct waits *waits, struct task *task, uint64_t time_ns);
 /* Writes the part of a long wait that has passed, so that a recorder that is killed loses little of it. */

@@ -70,6 +70,55 @@ static size_t row_count(const struct fixture *fixture)
 
 #define WAIT(fixture, field, row) ((fixture)->dataset.columns[TABLE_WAIT][COLUMN(wait, field)].items[row])
 
+static void tell(struct fixture *fixture, uint64_t start_ns, uint64_t waker_track)
+{
+    struct wait_told told = {.interval = {.start_ns = start_ns,
+                                          .end_ns = start_ns + 100 * US,
+                                          .count = 1,
+                                          .blocked_ns = 90 * US,
+                                          .runnable_ns = 10 * US},
+                             .reason = WAIT_PIPE,
+                             .peer = 7,
+                             .waker_track = waker_track,
+                             .waker_source = WAKER_EXACT};
+    waits_tell(&fixture->waits, &fixture->task, &told);
+}
+
+static void told_waits_are_one_row_as_long_as_the_same_track_ends_them(void **state)
+{
+    struct fixture fixture;
+    (void)state;
+    fixture_init(&fixture);
+    tell(&fixture, 1 * MS, 3);
+    tell(&fixture, 2 * MS, 3);
+    tell(&fixture, 3 * MS, 4);
+    waits_end(&fixture.waits, &fixture.task, 4 * MS);
+    assert_int_equal(row_count(&fixture), 2);
+    assert_int_equal(WAIT(&fixture, count, 0), 2);
+    assert_int_equal(WAIT(&fixture, blocked_ns, 0), 180 * US);
+    assert_int_equal(WAIT(&fixture, runnable_ns, 0), 20 * US);
+    assert_int_equal(WAIT(&fixture, waker_track, 0), 3);
+    assert_int_equal(WAIT(&fixture, waker_source, 0), WAKER_EXACT);
+    assert_int_equal(WAIT(&fixture, waker_track, 1), 4);
+    assert_int_equal(fixture.waits.seen_ns, 270 * US);
+    fixture_deinit(&fixture);
+}
+
+static void a_told_wait_begins_no_earlier_than_the_last_one_ended(void **state)
+{
+    struct fixture fixture;
+    (void)state;
+    fixture_init(&fixture);
+    tell(&fixture, 1 * MS, 3);
+    tell(&fixture, 1 * MS + 50 * US, 4);
+    waits_end(&fixture.waits, &fixture.task, 4 * MS);
+    assert_int_equal(row_count(&fixture), 2);
+    assert_int_equal(WAIT(&fixture, start_ns, 1), 1 * MS + 100 * US);
+    assert_int_equal(WAIT(&fixture, runnable_ns, 1), 10 * US);
+    assert_int_equal(WAIT(&fixture, blocked_ns, 1), 40 * US);
+    fixture_deinit(&fixture);
+}
+
 static void a_wait_takes_the_reason_of_the_look_within_it(void **state)
 {
     struct fixture fixture;
@@ -235,6 +284,8 @@ static void time_on_a_cpu_becomes_slices(void **state)
 int waits_test(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(told_waits_are_one_row_as_long_as_the_same_track_ends_them),
+        cmocka_unit_test(a_told_wait_begins_no_earlier_than_the_last_one_ended),
         cmocka_unit_test(a_wait_takes_the_reason_of_the_look_within_it),
         cmocka_unit_test(preempted_is_queueing_for_a_cpu_only),
         cmocka_unit_test(an_unseen_wait_takes_the_reason_of_its_length),
