@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * detector: looks at a walked run and claims causes; one file per cause, listed in detectors.c.
+ * detector: looks at a walked run and claims causes; one file per cause, listed in rank/detectors.c.
  *
  * A claim says what and where, with evidence. What fixing it is worth is not the detector's word: rank.c replays
  * the cause's default change (changes.c). Detectors are pure: they read the scene and write claims.

@@ -10,8 +10,8 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/str.h"
-#include "detect/rank.h"
 #include "model/meta.h"
+#include "rank/rank.h"
 
 #define REMARK_MAX 16
 

@@ -3,8 +3,8 @@
  * rank: claims become findings: each cause's change is replayed, findings are ordered by what they bring, never by
  * their share; and what is not to blame is cleared with the most that fixing it could gain.
  */
-#ifndef TOLL_DETECT_RANK_H
-#define TOLL_DETECT_RANK_H
+#ifndef TOLL_RANK_RANK_H
+#define TOLL_RANK_RANK_H
 
 #include "detect/detector.h"
 

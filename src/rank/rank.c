@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "detect/rank.h"
+#include "rank/rank.h"
 
 #include <string.h>
 
