@@ -119,6 +119,27 @@ static void a_child_seen_late_still_ends_the_sleep_for_it(void **state)
     scenario_deinit(&s);
 }
 
+/* Between its sleeps a shell waits for a pipeline: what ended there did not end the sleep that follows. */
+static void who_was_waited_for_is_not_polled_for(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 410);
+    uint64_t shell = scenario_process(&s, 0, "shell", 0, 410);
+    for (uint64_t t = 0; t < 400; t += 100) {
+        uint64_t sleeper = scenario_process(&s, shell, "sleep", t, t + 90);
+        scenario_wait(&s, sleeper, t, t + 90, WAIT_SLEEP, 0);
+        scenario_wait(&s, shell, t, t + 90, WAIT_CHILD, 0);
+        scenario_process(&s, shell, "md5sum", t + 91, t + 98);
+        scenario_process(&s, shell, "gzip", t + 91, t + 99);
+        scenario_wait(&s, shell, t + 92, t + 99, WAIT_CHILD, 0);
+    }
+    scenario_walk(&s);
+    assert_int_equal(scenario_doing_ms(&s, "shell", WAIT_SLEEP), 0);
+    assert_int_equal(scenario_doing_ms(&s, "sleep", WAIT_SLEEP), 4 * 90);
+    scenario_deinit(&s);
+}
+
 static void nobody_polls_for_who_is_not_born_yet(void **state)
 {
     (void)state;
@@ -273,6 +294,7 @@ int critical_path_test(void)
         cmocka_unit_test(contention_is_queueing_charged_to_who_runs),
         cmocka_unit_test(polling_charges_only_the_useless_part_of_the_sleep),
         cmocka_unit_test(a_child_seen_late_still_ends_the_sleep_for_it),
+        cmocka_unit_test(who_was_waited_for_is_not_polled_for),
         cmocka_unit_test(nobody_polls_for_who_is_not_born_yet),
         cmocka_unit_test(a_wait_for_a_child_goes_on_inside_the_child),
         cmocka_unit_test(the_end_of_a_child_ends_one_wait),

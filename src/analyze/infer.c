@@ -375,11 +375,19 @@ static bool alike(const struct run_wait *a, const struct run_wait *b)
     return x <= y * 2 && y <= x * 2;
 }
 
-/* A shell's `sleep 0.5` is a child that ends with the step: it is the sleep, not its reason. */
-static bool is_step(const struct run_track *track, size_t first, size_t last, uint32_t actor)
+/* Not polled for: a shell's `sleep 0.5`, a child that ends with the step, is the sleep and not its reason; and who
+ * ended while the sleeper waited for children (a pipeline between two sleeps) was waited for there. */
+static bool is_step(const struct infer *infer, uint32_t self, size_t first, size_t last, uint32_t actor)
 {
+    const struct run_track *sleeper = &infer->run->tracks.items[self];
+    const struct run_track *ended = &infer->run->tracks.items[actor];
     for (size_t i = first; i <= last; i++) {
-        if (track->waits.items[i].waker == actor)
+        const struct run_wait *wait = &sleeper->waits.items[i];
+        if (wait->waker == actor)
+            return true;
+        if (wait->reason == WAIT_CHILD && ended->spawner == self && !is_sleep(infer, wait) &&
+            ended->end_ns + infer->tolerance_ns > wait->start_ns &&
+            ended->end_ns < wait->end_ns + infer->tolerance_ns)
             return true;
     }
     return false;
@@ -403,7 +411,7 @@ static uint32_t finisher(const struct infer *infer, uint32_t self, size_t first,
         const struct run_track *track = &infer->run->tracks.items[i];
         bool ended = track->present && track->actor && !track->open && born(track, self) <= end->start_ns &&
                      track->end_ns + infer->tolerance_ns > end->start_ns && track->end_ns <= end->end_ns;
-        if (!ended || i == self || is_step(sleeper, first, last, i))
+        if (!ended || i == self || is_step(infer, self, first, last, i))
             continue;
         if (found == RUN_NONE || track->end_ns > *ret_event) {
             found = i;
