@@ -130,7 +130,7 @@ static void who_was_waited_for_is_not_polled_for(void **state)
         uint64_t sleeper = scenario_process(&s, shell, "sleep", t, t + 90);
         scenario_wait(&s, sleeper, t, t + 90, WAIT_SLEEP, 0);
         scenario_wait(&s, shell, t, t + 90, WAIT_CHILD, 0);
-        scenario_process(&s, shell, "md5sum", t + 91, t + 98);
+        scenario_process(&s, shell, "md5sum", t + 91, t + 99);
         scenario_process(&s, shell, "gzip", t + 91, t + 99);
         scenario_wait(&s, shell, t + 92, t + 99, WAIT_CHILD, 0);
     }
