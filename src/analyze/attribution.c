@@ -45,6 +45,11 @@ static bool is_named(const struct run_frame *frame)
     return frame->function && frame->function[0] && frame->function[0] != '[';
 }
 
+bool attribute_is_own(const struct run_frame *frame)
+{
+    return is_named(frame) && !is_system_module(frame->module);
+}
+
 uint32_t attribute_frame(const struct run *run, uint32_t stack)
 {
     uint32_t leaf = RUN_NONE;
@@ -112,12 +117,7 @@ static void add(struct ledger *ledger, const struct where *where, int doing, uin
     }
 }
 
-static size_t first_sample_at(const struct run_track *track, uint64_t t)
-{
-    return search_first(i, track->samples.count, track->samples.items[i].time_ns >= t);
-}
-
-static void fill_function(const struct run *run, uint32_t stack, struct where *where)
+void attribute_function(const struct run *run, uint32_t stack, struct where *where)
 {
     uint32_t index = attribute_frame(run, stack);
     if (index == RUN_NONE)
@@ -132,7 +132,7 @@ static void fill_function(const struct run *run, uint32_t stack, struct where *w
 static void add_running(struct ledger *ledger, const struct run_track *track, uint64_t from, uint64_t to,
                         const struct where *where)
 {
-    size_t first = first_sample_at(track, from), last = first_sample_at(track, to);
+    size_t first = run_samples_before(track, from), last = run_samples_before(track, to);
     uint64_t left = to - from;
     if (first == last) {
         add(ledger, where, DOING_CPU, left, true);
@@ -141,7 +141,7 @@ static void add_running(struct ledger *ledger, const struct run_track *track, ui
     for (size_t i = first; i < last; i++) {
         uint64_t part = left / (last - i);
         struct where at = *where;
-        fill_function(ledger->run, track->samples.items[i].stack, &at);
+        attribute_function(ledger->run, track->samples.items[i].stack, &at);
         add(ledger, &at, DOING_CPU, part, at.function == NULL);
         left -= part;
     }
@@ -314,36 +314,93 @@ static int compare_via_entries(const void *a, const void *b)
     return (x->ns < y->ns) - (x->ns > y->ns);
 }
 
+/* Functions in which the waits of one via entry were ended: the one that ended most of their time is told. */
+struct release {
+    size_t entry;
+    struct where where;
+    uint64_t ns;
+};
+
+struct releases {
+    VEC(struct release) items;
+};
+
+#define RELEASE_MAX 256
+
+static int add_release(const struct run *run, const struct path_via *via, size_t entry,
+                       struct releases *releases)
+{
+    struct release release = {.entry = entry, .ns = via->end_ns - via->start_ns};
+    attribute_function(run, via->waker_stack, &release.where);
+    if (!release.where.function)
+        return 0;
+    for (size_t i = 0; i < releases->items.count; i++) {
+        struct release *known = &releases->items.items[i];
+        if (known->entry == entry && strcmp(known->where.function, release.where.function) == 0) {
+            known->ns += release.ns;
+            return 0;
+        }
+    }
+    return releases->items.count < RELEASE_MAX ? vec_push(&releases->items, release) : 0;
+}
+
+static void name_releases(const struct releases *releases, struct via_entry *entries)
+{
+    for (size_t i = 0; i < releases->items.count; i++) {
+        const struct release *one = &releases->items.items[i];
+        bool most = true;
+        for (size_t j = 0; j < releases->items.count && most; j++)
+            most = releases->items.items[j].entry != one->entry || releases->items.items[j].ns <= one->ns;
+        if (!most)
+            continue;
+        entries[one->entry].where.function = one->where.function;
+        entries[one->entry].where.file = one->where.file;
+        entries[one->entry].where.line = one->where.line;
+    }
+}
+
+static size_t find_via_entry(struct via_entry *entries, size_t count, enum wait_reason reason,
+                             const struct where *where)
+{
+    size_t at = 0;
+    while (at < count &&
+           !(entries[at].reason == reason && same_text(entries[at].where.process, where->process) &&
+             same_text(entries[at].where.peer, where->peer) &&
+             same_text(entries[at].where.path, where->path)))
+        at++;
+    return at;
+}
+
 static int add_vias(const struct run *run, const struct path *path, struct arena *arena,
                     struct attribution *attribution)
 {
     struct via_entry *entries = arena_alloc(arena, (path->vias.count + 1) * sizeof *entries);
-    if (!entries)
-        return -1;
+    struct releases releases = {0};
     size_t count = 0;
-    for (size_t i = 0; i < path->vias.count; i++) {
+    int status = entries ? 0 : -1;
+    for (size_t i = 0; i < path->vias.count && !status; i++) {
         const struct path_via *via = &path->vias.items[i];
         struct where where = {0};
         if (via->reason == WAIT_CHILD || via->peer == RUN_NONE)
             where.process = run_process_name(run, via->waker, via->end_ns);
         else
             fill_peer(run, via->peer, &where);
-        size_t at = 0;
-        while (at < count &&
-               !(entries[at].reason == via->reason && same_text(entries[at].where.process, where.process) &&
-                 same_text(entries[at].where.peer, where.peer) &&
-                 same_text(entries[at].where.path, where.path)))
-            at++;
+        size_t at = find_via_entry(entries, count, (enum wait_reason)via->reason, &where);
         if (at == count)
             entries[count++] = (struct via_entry){.where = where, .reason = via->reason};
         entries[at].ns += via->end_ns - via->start_ns;
+        status = add_release(run, via, at, &releases);
     }
+    if (!status)
+        name_releases(&releases, entries);
+    vec_free(&releases.items);
     for (size_t i = 0; i < count; i++)
         entries[i].ratio = num_ratio(entries[i].ns, run->end_ns - run->start_ns);
-    qsort(entries, count, sizeof *entries, compare_via_entries);
+    if (!status)
+        qsort(entries, count, sizeof *entries, compare_via_entries);
     attribution->vias = entries;
     attribution->via_count = count;
-    return 0;
+    return status;
 }
 
 int attribute_path(const struct run *run, const struct path *path, struct arena *arena,

@@ -4,7 +4,7 @@
  *
  * A running step is split over functions by the samples that fall into it; one without samples by those of the same
  * stage and program elsewhere on the path. The entries add up to the run's window exactly, nanosecond for
- * nanosecond.
+ * nanosecond. A via's place is the other end and, where wakers' stacks were recorded, the function that ended most of it.
  */
 #ifndef TOLL_ANALYZE_ATTRIBUTION_H
 #define TOLL_ANALYZE_ATTRIBUTION_H
@@ -27,6 +27,12 @@ WARN_UNUSED int attribute_path(const struct run *run, const struct path *path, s
 /* The frame a sample is charged to: the innermost one that is the program's own rather than the C library's or
  * the kernel's; RUN_NONE when no frame has a name. */
 uint32_t attribute_frame(const struct run *run, uint32_t stack);
+
+/* Its function, file and line as a place; leaves `where` as it is when no frame has a name. */
+void attribute_function(const struct run *run, uint32_t stack, struct where *where);
+
+/* Named, and the program's own rather than the C library's or the kernel's. */
+bool attribute_is_own(const struct run_frame *frame);
 
 /* How a peer is called in reports: its address, else path, else name; NULL for RUN_NONE and unnamed ones. */
 const char *attribute_peer(const struct run *run, uint32_t peer);

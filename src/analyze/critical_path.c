@@ -71,6 +71,7 @@ static void note_via(struct walker *walker, const struct run_wait *wait, uint64_
                            .actor = walker->actor,
                            .waker = wait->waker,
                            .peer = wait->peer,
+                           .waker_stack = wait->waker_stack,
                            .reason = wait->reason};
     if (until > from && vec_push(&walker->path->vias, via))
         walker->status = -1;

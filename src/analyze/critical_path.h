@@ -29,6 +29,7 @@ struct path_via {
     uint32_t actor; /* who waited */
     uint32_t waker; /* for whom */
     uint32_t peer;
+    uint32_t waker_stack; /* where the wait was ended, RUN_NONE when not recorded */
     uint8_t reason;
 };
 

@@ -493,16 +493,23 @@ static void apply_edges(struct infer *infer)
         struct run_wait *wait = run_wait_at(to, edge->to_ns, &before);
         if (!wait && before > to->start_ns && edge->to_ns - before <= infer->tolerance_ns)
             wait = run_wait_at(to, before, NULL);
-        if (wait && wait->waker == RUN_NONE && edge->from_ns > wait->start_ns &&
-            infer->run->tracks.items[edge->from].actor)
+        if (wait && wait->waker == RUN_NONE && wait->waker_source != WAKER_EXACT &&
+            edge->from_ns > wait->start_ns && infer->run->tracks.items[edge->from].actor)
             set_waker(wait, edge->from, edge->from_ns);
     }
 }
 
 static void infer_wait(struct infer *infer, struct run_wait *wait, uint32_t self)
 {
-    if (wait->waker != RUN_NONE || wait->blocked_ns == 0)
+    /* Who was recorded as the waker is not guessed again, also where it is none of the run's. */
+    if (wait->waker != RUN_NONE || wait->blocked_ns == 0 || wait->waker_source == WAKER_EXACT)
         return;
+    if (wait->waker_source == WAKER_INTERRUPT) {
+        /* Data on the loopback device arrive in an interrupt, though their sender is known by the socket. */
+        if (wait->reason == WAIT_NETWORK || wait->reason == WAIT_POLL)
+            infer_socket(infer, wait, self);
+        return;
+    }
     switch ((enum wait_reason)wait->reason) {
     case WAIT_CHILD: infer_child(infer, wait, self); break;
     case WAIT_PIPE: (void)(infer_tokens(infer, wait, self) || infer_pipe(infer, wait, self)); break;

@@ -107,6 +107,12 @@ static uint32_t peer_index(const struct loader *loader, uint64_t id)
                                                                                          : RUN_NONE;
 }
 
+/* Stacks are loaded later: the index is checked when all of them are there. */
+static uint32_t stack_index(uint64_t id)
+{
+    return id && id <= ID_MAX ? (uint32_t)(id - 1) : RUN_NONE;
+}
+
 static int load_waits(void *context, const struct batch *batch, struct err *err)
 {
     struct loader *loader = context;
@@ -130,6 +136,8 @@ static int load_waits(void *context, const struct batch *batch, struct err *err)
             .peer = peer_index(loader, row.peer),
             .waker =
                 waker && row.waker_source != WAKER_INTERRUPT ? (uint32_t)(row.waker_track - 1) : RUN_NONE,
+            .stack = stack_index(row.stack),
+            .waker_stack = stack_index(row.waker_stack),
             .reason = enum_of(row.reason, WAIT_REASON_COUNT),
             .waker_source = enum_of(row.waker_source, WAKER_SOURCE_COUNT),
         };
@@ -779,6 +787,11 @@ uint64_t run_tolerance_ns(const struct run *run)
 size_t run_waits_before(const struct run_track *track, uint64_t t)
 {
     return search_first(i, track->waits.count, track->waits.items[i].start_ns >= t);
+}
+
+size_t run_samples_before(const struct run_track *track, uint64_t t)
+{
+    return search_first(i, track->samples.count, track->samples.items[i].time_ns >= t);
 }
 
 struct run_wait *run_wait_at(const struct run_track *track, uint64_t t, uint64_t *ret_before)

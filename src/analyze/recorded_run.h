@@ -26,9 +26,11 @@ struct run_wait {
     uint64_t blocked_ns, runnable_ns;
     uint64_t event_ns; /* when the waker's deed was done; end_ns - runnable_ns unless inferred earlier */
     uint32_t count;
-    uint32_t peer;  /* index, RUN_NONE */
-    uint32_t waker; /* actor index, RUN_NONE: external */
-    uint8_t reason; /* enum wait_reason */
+    uint32_t peer;        /* index, RUN_NONE */
+    uint32_t waker;       /* actor index, RUN_NONE: external */
+    uint32_t stack;       /* where it waited; index, RUN_NONE when not recorded */
+    uint32_t waker_stack; /* where the waker woke it, likewise */
+    uint8_t reason;       /* enum wait_reason */
     uint8_t waker_source;
     bool poll_series; /* one of several sleeps that all wait for the event of the last one */
 };
@@ -155,7 +157,7 @@ struct run {
     struct intern stage_names;
 };
 
-/* Loads a view. ERR_INPUT when the recording has no track or no end. Memory: about 64 bytes a wait. */
+/* Loads a view. ERR_INPUT when the recording has no track or no end. Memory: about 80 bytes a wait. */
 WARN_UNUSED int run_load(const struct view *view, struct run *ret_run, struct err *err);
 void run_deinit(struct run *run);
 
@@ -164,6 +166,9 @@ uint64_t run_tolerance_ns(const struct run *run);
 
 /* How many of a track's waits start before t: they are items[0 .. count - 1]. */
 size_t run_waits_before(const struct run_track *track, uint64_t t);
+
+/* Likewise for its samples. */
+size_t run_samples_before(const struct run_track *track, uint64_t t);
 
 /* The wait that holds the instant before `t` (start_ns < t <= end_ns), else NULL; *ret_before is the end of the
  * last wait at or before t (the start of running), the track's start when there is none. */

@@ -185,11 +185,53 @@ void scenario_samples(struct scenario *scenario, uint64_t thread, const char *fu
     struct row_stack stack = {.id = id, .frame = id};
     assert_int_equal(sink_append(&scenario->data.sink, frame, &frame, NULL), 0);
     assert_int_equal(sink_append(&scenario->data.sink, stack, &stack, NULL), 0);
+    scenario_stack_samples(scenario, thread, id, start_ms, end_ms);
+}
+
+uint64_t scenario_stack(struct scenario *scenario, const char *outer, const char *inner)
+{
+    const char *functions[] = {outer, inner};
+    uint64_t parent = 0;
+    for (size_t i = 0; i < 2; i++) {
+        uint64_t id = ++scenario->next_frame;
+        struct row_frame frame = {
+            .id = id, .function = text(scenario, functions[i]), .module = text(scenario, "/bin/program")};
+        struct row_stack stack = {.id = id, .parent = parent, .frame = id};
+        assert_int_equal(sink_append(&scenario->data.sink, frame, &frame, NULL), 0);
+        assert_int_equal(sink_append(&scenario->data.sink, stack, &stack, NULL), 0);
+        parent = id;
+    }
+    return parent;
+}
+
+void scenario_stack_samples(struct scenario *scenario, uint64_t thread, uint64_t stack, uint64_t start_ms,
+                            uint64_t end_ms)
+{
     for (uint64_t ms = start_ms; ms < end_ms; ms++) {
         struct row_sample row = {
-            .time_ns = at(ms) + 1, .track = thread, .stack = id, .weight = NS_PER_MS, .kind = SAMPLE_CPU};
+            .time_ns = at(ms) + 1, .track = thread, .stack = stack, .weight = NS_PER_MS, .kind = SAMPLE_CPU};
         assert_int_equal(sink_append(&scenario->data.sink, sample, &row, NULL), 0);
     }
+}
+
+void scenario_woken(struct scenario *scenario, const struct scenario_wake *wake)
+{
+    uint64_t length_ms = wake->end_ms - wake->start_ms;
+    struct row_wait row = {.track = wake->thread,
+                           .start_ns = at(wake->start_ms),
+                           .end_ns = at(wake->end_ms),
+                           .count = wake->count ? wake->count : 1,
+                           .blocked_ns = (length_ms - wake->queued_ms) * NS_PER_MS,
+                           .runnable_ns = wake->queued_ms * NS_PER_MS,
+                           .reason = wake->reason,
+                           .peer = wake->peer,
+                           .stack = wake->stack,
+                           .waker_track = wake->waker,
+                           .waker_stack = wake->waker_stack,
+                           .waker_source = wake->source};
+    if (wake->count > 1)
+        row.blocked_ns /= 2;
+    assert_int_equal(sink_append(&scenario->data.sink, wait, &row, NULL), 0);
 }
 
 void scenario_walk(struct scenario *scenario)

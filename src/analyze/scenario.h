@@ -36,6 +36,21 @@ void scenario_span(struct scenario *scenario, uint64_t thread, const char *name,
 void scenario_samples(struct scenario *scenario, uint64_t thread, const char *function, uint64_t start_ms,
                       uint64_t end_ms);
 
+/* A call chain, `outer` calls `inner`; its id. */
+uint64_t scenario_stack(struct scenario *scenario, const char *outer, const char *inner);
+void scenario_stack_samples(struct scenario *scenario, uint64_t thread, uint64_t stack, uint64_t start_ms,
+                            uint64_t end_ms);
+
+/* A wait whose waker was recorded: `source` is WAKER_EXACT, or WAKER_INTERRUPT. */
+struct scenario_wake {
+    uint64_t thread, waker;
+    uint64_t start_ms, end_ms, queued_ms;
+    uint64_t reason, peer, source;
+    uint64_t stack, waker_stack;
+    uint64_t count; /* 0 is 1; of a row of several, half of the blocked time is running */
+};
+void scenario_woken(struct scenario *scenario, const struct scenario_wake *wake);
+
 /* A whole run: four threads, ten turns each of 10 ms asleep under the lock "100:0x1000", 402 ms in all. */
 void scenario_convoy(struct scenario *scenario);
 

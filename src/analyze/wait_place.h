@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wait_place: which code waited. The recorded stack of the wait says it. Without one, the functions that were on the
+ * stack in the last sample before the wait and in the first one after it were on it in between: the innermost of
+ * those is where it waited, or who called that.
+ */
+#ifndef TOLL_ANALYZE_WAIT_PLACE_H
+#define TOLL_ANALYZE_WAIT_PLACE_H
+
+#include "analyze/recorded_run.h"
+#include "model/finding.h"
+
+/* Fills stage and process of an actor at t, and nothing else. */
+void place_actor(const struct run *run, uint32_t actor, uint64_t t, struct where *where);
+
+/* The place of an actor's wait: stage, process and, where it can be told, function; true when it can. */
+bool place_wait(const struct run *run, uint32_t actor, const struct run_wait *wait, struct where *ret_where);
+
+/* Places with a weight each, to find the heaviest. Up to PLACE_MAX; what comes later counts nowhere. */
+#define PLACE_MAX 64
+
+struct place_tally {
+    struct where where;
+    uint64_t weight;
+};
+
+struct places {
+    struct place_tally tallies[PLACE_MAX];
+    size_t count;
+};
+
+/* Places of one function (of one process, when the function is not known) add up. */
+void places_add(struct places *places, const struct where *where, uint64_t weight);
+
+/* The heaviest of those whose function is known, else the heaviest; NULL when there is none. */
+const struct place_tally *places_heaviest(const struct places *places);
+
+#endif
