@@ -29,6 +29,8 @@ struct scene {
 struct claim {
     const char *cause;
     struct where where;
+    struct where where_waiting; /* of a lock: who waits for it; empty for other causes */
+    uint64_t waiter_count, acquisition_count;
     uint64_t critical_ns;
     const char *change;     /* NULL: the default change of the cause has no place to be applied */
     const char *max_change; /* the change that makes it free of charge, for factor_max; NULL: `change` */

@@ -1,58 +1,172 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lock-contention: threads wait for a lock while its holder is on the path; found through via. */
+/*
+ * lock-contention: threads wait for a lock while its holder is on the path; found through via. The place is the code
+ * that holds the lock: where it was given up, as the waker's stack says, else what the holder was seen at meanwhile.
+ */
+#include <stdlib.h>
 #include <string.h>
 
+#include "analyze/wait_place.h"
 #include "base/num.h"
 #include "detect/detectors.h"
 #include "model/meta.h"
 
-static uint64_t waiters_of(const struct run *run, const char *address)
+/* Waits of one thread for one lock whose place is looked for. */
+#define PLACE_LOOK_MAX 256
+
+struct lock_facts {
+    uint64_t waiter_count, wait_count, wait_ns;
+    struct places waiting, holding, inside;
+    bool exact; /* who holds it was recorded, not inferred */
+};
+
+static bool is_lock(const struct run *run, uint32_t peer, const char *address)
 {
-    uint64_t most = 0;
-    for (size_t i = 0; i < run->peers.count; i++) {
-        const struct run_peer *peer = &run->peers.items[i];
-        if (peer->kind == PEER_LOCK && peer->address && strcmp(peer->address, address) == 0)
-            most = num_max(most, peer->waiters.count);
-    }
-    return most;
+    return peer != RUN_NONE && run->peers.items[peer].kind == PEER_LOCK && run->peers.items[peer].address &&
+           strcmp(run->peers.items[peer].address, address) == 0;
 }
 
 static bool is_condition(const struct run *run, const char *address)
 {
-    for (size_t i = 0; i < run->peers.count; i++) {
-        const struct run_peer *peer = &run->peers.items[i];
-        if (peer->kind == PEER_LOCK && peer->address && strcmp(peer->address, address) == 0)
-            return strcmp(peer->name, PEER_NAME_CONDITION) == 0;
+    for (uint32_t i = 0; i < run->peers.count; i++) {
+        if (is_lock(run, i, address))
+            return strcmp(run->peers.items[i].name, PEER_NAME_CONDITION) == 0;
     }
     return false;
 }
 
+static void count_waiter(const struct run *run, uint32_t actor, const char *address, struct lock_facts *facts)
+{
+    const struct run_track *track = &run->tracks.items[actor];
+    size_t looked = 0;
+    for (size_t i = 0; i < track->waits.count; i++) {
+        const struct run_wait *wait = &track->waits.items[i];
+        if (wait->reason != WAIT_LOCK || !wait->blocked_ns || !is_lock(run, wait->peer, address))
+            continue;
+        struct where where;
+        facts->waiter_count += looked == 0;
+        facts->wait_count += wait->count;
+        facts->wait_ns += wait->blocked_ns;
+        if (looked++ < PLACE_LOOK_MAX) {
+            (void)place_wait(run, actor, wait, &where);
+            places_add(&facts->waiting, &where, wait->blocked_ns);
+        }
+    }
+}
+
+/* What the holder did while others waited for it: it ran, or it waited inside. */
+static void look_at_holder(const struct run *run, const struct path_via *via, struct places *inside)
+{
+    const struct run_track *holder = &run->tracks.items[via->waker];
+    uint64_t running_ns = via->end_ns - via->start_ns;
+    for (size_t i = run_waits_before(holder, via->end_ns); i-- > 0;) {
+        const struct run_wait *wait = &holder->waits.items[i];
+        if (wait->end_ns <= via->start_ns)
+            break;
+        uint64_t from = num_max(wait->start_ns, via->start_ns), to = num_min(wait->end_ns, via->end_ns);
+        struct where at;
+        running_ns -= num_min(to - from, running_ns);
+        if (wait->blocked_ns && wait->reason != WAIT_LOCK) {
+            (void)place_wait(run, via->waker, wait, &at);
+            places_add(inside, &at, to - from);
+        }
+    }
+    size_t first = run_samples_before(holder, via->start_ns), last = run_samples_before(holder, via->end_ns);
+    for (size_t i = first; i < last; i++) {
+        struct where at = {0};
+        place_actor(run, via->waker, via->end_ns, &at);
+        attribute_function(run, holder->samples.items[i].stack, &at);
+        places_add(inside, &at, running_ns / (last - first));
+    }
+}
+
+static void look_at_holders(const struct scene *scene, const char *address, struct lock_facts *facts)
+{
+    const struct run *run = scene->run;
+    for (size_t i = 0; i < scene->path->vias.count; i++) {
+        const struct path_via *via = &scene->path->vias.items[i];
+        if (via->reason != WAIT_LOCK || !is_lock(run, via->peer, address))
+            continue;
+        struct where where = {0};
+        place_actor(run, via->waker, via->end_ns, &where);
+        attribute_function(run, via->waker_stack, &where);
+        facts->exact = facts->exact || where.function;
+        places_add(&facts->holding, &where, via->end_ns - via->start_ns);
+        look_at_holder(run, via, &facts->inside);
+    }
+}
+
+static void tell_evidence(const struct scene *scene, struct claim *claim, const struct lock_facts *facts)
+{
+    const struct where *holding = &claim->where, *waiting = &claim->where_waiting;
+    claim_evidence(scene, claim, "for %s of the path threads wait for lock %s",
+                   scene_duration(scene, claim->critical_ns), holding->peer);
+    claim_evidence(scene, claim, "%llu threads waited for it %llu times, %s in all",
+                   (unsigned long long)facts->waiter_count, (unsigned long long)facts->wait_count,
+                   scene_duration(scene, facts->wait_ns));
+    if (waiting->function)
+        claim_evidence(scene, claim, "waiting: %s", scene_place(scene, waiting));
+    if (holding->function)
+        claim_evidence(scene, claim, "holding: %s%s", scene_place(scene, holding),
+                       facts->exact ? ", where it is given up"
+                                    : " (inferred: what its holder did meanwhile)");
+    const struct place_tally *inside = places_heaviest(&facts->inside);
+    if (facts->exact && inside && inside->where.function &&
+        strcmp(inside->where.function, holding->function) != 0)
+        claim_evidence(scene, claim, "while it is held: %s", scene_place(scene, &inside->where));
+}
+
+static const char *title_of(const struct scene *scene, const struct claim *claim, uint64_t waiter_count)
+{
+    const char *process = claim->where.process ? claim->where.process : "the run";
+    const char *holding = claim->where.function, *waiting = claim->where_waiting.function;
+    unsigned long long count = waiter_count;
+    if (holding && waiting && strcmp(holding, waiting) != 0)
+        return arena_printf(scene->arena, "%llu threads of %s queue in %s for the lock that %s holds", count,
+                            process, waiting, holding);
+    if (holding || waiting)
+        return arena_printf(scene->arena, "%llu threads of %s queue for one lock, taken in %s", count,
+                            process, holding ? holding : waiting);
+    return arena_printf(scene->arena, "%llu threads of %s queue for one lock", count, process);
+}
+
+static int claim_lock(const struct scene *scene, struct claims *claims, const struct via_entry *via,
+                      struct lock_facts *facts, struct err *err)
+{
+    const char *lock = via->where.peer;
+    struct claim claim = {.cause = "lock-contention", .critical_ns = via->ns};
+    for (uint32_t i = 0; i < scene->run->tracks.count; i++)
+        count_waiter(scene->run, i, lock, facts);
+    look_at_holders(scene, lock, facts);
+    const struct place_tally *holding = places_heaviest(facts->exact ? &facts->holding : &facts->inside);
+    holding = holding ? holding : places_heaviest(&facts->holding);
+    const struct place_tally *waiting = places_heaviest(&facts->waiting);
+    if (holding)
+        claim.where = holding->where;
+    if (waiting)
+        claim.where_waiting = waiting->where;
+    claim.where.peer = claim.where_waiting.peer = lock;
+    claim.waiter_count = facts->waiter_count;
+    claim.acquisition_count = facts->wait_count;
+    claim.change = arena_printf(scene->arena, "remove:lock/%s", lock);
+    claim.title = title_of(scene, &claim, facts->waiter_count);
+    tell_evidence(scene, &claim, facts);
+    return claim_add(claims, &claim, err);
+}
+
 int detect_lock_contention(const struct scene *scene, struct claims *claims, struct err *err)
 {
-    for (size_t i = 0; i < scene->attribution->via_count; i++) {
+    struct lock_facts *facts = malloc(sizeof *facts);
+    int status = facts ? 0 : err_memory(err);
+    for (size_t i = 0; i < scene->attribution->via_count && !status; i++) {
         const struct via_entry *via = &scene->attribution->vias[i];
         const char *lock = via->where.peer;
         if (via->reason != WAIT_LOCK || !lock || via->ratio < CLAIM_RATIO_MIN ||
             is_condition(scene->run, lock))
             continue;
-        struct claim claim = {.cause = "lock-contention", .where = via->where, .critical_ns = via->ns};
-        /* What the holder did with it. */
-        struct where holder = {0};
-        (void)scene_doing_ns(
-            scene, scene_doing_under_ns(scene, WAIT_SLEEP, WAIT_LOCK) > via->ns / 2 ? WAIT_SLEEP : DOING_CPU,
-            &holder);
-        claim.where.process = holder.process;
-        claim.where.stage = holder.stage;
-        claim.where.function = holder.function;
-        claim.change = arena_printf(scene->arena, "remove:lock/%s", lock);
-        claim.title = arena_printf(scene->arena, "%llu threads of %s queue for one lock",
-                                   (unsigned long long)waiters_of(scene->run, lock),
-                                   holder.process ? holder.process : "the run");
-        claim_evidence(scene, &claim, "for %s of the path threads wait for lock %s",
-                       scene_duration(scene, via->ns), lock);
-        int status = claim_add(claims, &claim, err);
-        if (status)
-            return status;
+        memset(facts, 0, sizeof *facts);
+        status = claim_lock(scene, claims, via, facts, err);
     }
-    return 0;
+    free(facts);
+    return status;
 }

@@ -74,6 +74,9 @@ struct gain {
 struct finding {
     const char *cause; /* an identifier of docs/architecture.md, "serial-independent" */
     struct where where;
+    struct where where_waiting; /* lock-contention: the code that waits for what `where` holds; else empty */
+    uint64_t waiter_count;      /* lock-contention: threads that waited, and how often; else 0 */
+    uint64_t acquisition_count;
     const char *objective; /* "wall" */
     double critical_ratio;
     enum priority priority;

@@ -93,6 +93,9 @@ static int rank_claim(const struct scene *scene, const struct claim *claim, stru
     *finding = (struct finding){
         .cause = claim->cause,
         .where = claim->where,
+        .where_waiting = claim->where_waiting,
+        .waiter_count = claim->waiter_count,
+        .acquisition_count = claim->acquisition_count,
         .objective = "wall",
         .critical_ratio = num_ratio(num_min(claim->critical_ns, scene->wall_ns), scene->wall_ns),
         .priority = priority_of(conservative(&result)),

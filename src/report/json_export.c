@@ -12,7 +12,7 @@ static void write_texts(struct json_writer *json, const char *key, const char *c
 }
 
 /* Only what is known: an unknown part of a place has no field. */
-static void write_where(struct json_writer *json, const struct where *where)
+static void write_place(struct json_writer *json, const char *key, const struct where *where)
 {
     const struct {
         const char *key;
@@ -22,13 +22,18 @@ static void write_where(struct json_writer *json, const struct where *where)
         {"file", where->file},   {"peer", where->peer},       {"path", where->path},
     };
 
-    json_open(json, "where", '{');
+    json_open(json, key, '{');
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (parts[i].text)
             json_text(json, parts[i].key, parts[i].text);
     if (where->line)
         json_u64(json, "line", where->line);
     json_close(json, '}');
+}
+
+static void write_where(struct json_writer *json, const struct where *where)
+{
+    write_place(json, "where", where);
 }
 
 static void write_grade(struct json_writer *json, const struct grade *grade)
@@ -147,6 +152,11 @@ static void write_finding(struct json_writer *json, const struct finding *findin
     json_text(json, "cause", finding->cause);
     json_text(json, "title", finding->title);
     write_where(json, &finding->where);
+    if (finding->waiter_count) {
+        write_place(json, "where_waiting", &finding->where_waiting);
+        json_u64(json, "waiter_count", finding->waiter_count);
+        json_u64(json, "acquisition_count", finding->acquisition_count);
+    }
     json_text(json, "objective", finding->objective);
     json_number(json, "critical_ratio", finding->critical_ratio);
     json_text(json, "priority", priority_name(finding->priority));
