@@ -7,11 +7,14 @@
 #include "analyze/change_target.h"
 #include "analyze/loop_change.h"
 #include "analyze/replay.h"
+#include "analyze/share_change.h"
 #include "base/num.h"
 
 /* What even an exact replay cannot know, and the widest an interval gets: 1.5x from low to high. */
 #define SPREAD_MIN 0.04
 #define SPREAD_MAX 0.2
+/* Cores that one stretch of running is spread over at most. */
+#define PART_MAX 1000
 
 int whatif_init(const struct run *run, struct whatif *ret_whatif, struct err *err)
 {
@@ -20,9 +23,11 @@ int whatif_init(const struct run *run, struct whatif *ret_whatif, struct err *er
     if (status)
         return status;
     struct replay_result result;
-    status = replay_program(&whatif.program, &result, err);
+    status = siblings_find(run, &whatif.siblings, err);
+    if (!status)
+        status = replay_program(&whatif.program, &result, err);
     if (status) {
-        program_deinit(&whatif.program);
+        whatif_deinit(&whatif);
         return status;
     }
     uint64_t wall_ns = run->end_ns - run->start_ns;
@@ -35,6 +40,7 @@ int whatif_init(const struct run *run, struct whatif *ret_whatif, struct err *er
 void whatif_deinit(struct whatif *whatif)
 {
     program_deinit(&whatif->program);
+    siblings_deinit(&whatif->siblings);
 }
 
 /* --- the share of a function in what an actor did in a stage --- */
@@ -185,6 +191,30 @@ static int scale_function(struct program *program, const struct target *target, 
     return 0;
 }
 
+/* Running in the function, side by side on as many cores as there are free, up to `value`; the rest stays in line. */
+static int split_function(struct program *program, const struct target *target, struct err *err)
+{
+    struct shares shares = {0};
+    int status = count_shares(program->run, target->change.name, &shares);
+    for (uint32_t i = 0; i < program->actor_count && !status; i++) {
+        struct op_list split = {0};
+        for (size_t j = 0; j < program->actors[i].ops.count && !status; j++) {
+            struct op op = program->actors[i].ops.items[j], part = op;
+            double share = op.kind == OP_CPU ? share_of(&shares, i, op.stage) : 0;
+            part.duration_ns = num_u64((double)op.duration_ns * share);
+            part.chunks = (uint16_t)fmin(target->change.value, PART_MAX);
+            op.duration_ns -= num_min(part.duration_ns, op.duration_ns);
+            status = (op.duration_ns || part.duration_ns == 0) && vec_push(&split.ops, op) ? -1 : 0;
+            if (!status && part.duration_ns)
+                status = vec_push(&split.ops, part);
+        }
+        vec_free(&program->actors[i].ops);
+        program->actors[i] = split;
+    }
+    shares_free(&shares);
+    return status ? err_memory(err) : 0;
+}
+
 /* Page faults are CPU time in the kernel: their share is the system time of processes that fault a lot. */
 static void remove_faults(struct program *program)
 {
@@ -208,11 +238,28 @@ static int refuse(const struct target *target, struct err *err)
     int status = err_set(err, ERR_USAGE, "could not replay change '%s:%s/%s': this operation is not replayed",
                          change_op_name(target->change.op), change_kind_name(target->change.kind),
                          target->change.name);
-    err_hint(err, "the replay knows speed, remove, workers (of a stage, process or peer) and cores:run=N");
+    err_hint(err, "the replay knows speed, remove, workers (of a stage, process, function or peer), "
+                  "set (of a process or stage, even or median) and cores:run=N");
     return status;
 }
 
-static int apply(struct program *program, const struct target *target, double *ret_error, struct err *err)
+static bool is_place(enum change_kind kind)
+{
+    return kind == CHANGE_STAGE || kind == CHANGE_PROCESS;
+}
+
+static int apply_workers(const struct whatif *whatif, struct program *program, const struct target *target,
+                         struct err *err)
+{
+    if (target->change.kind == CHANGE_FUNCTION)
+        return split_function(program, target, err);
+    if (is_place(target->change.kind) && share_change_pool(program, &whatif->siblings, target))
+        return 0;
+    return loop_change_workers(program, target, err);
+}
+
+static int apply(const struct whatif *whatif, struct program *program, const struct target *target,
+                 double *ret_error, struct err *err)
 {
     const struct change *change = &target->change;
     if (change->op == CHANGE_CORES) {
@@ -224,8 +271,10 @@ static int apply(struct program *program, const struct target *target, double *r
         return 0;
     }
     if (change->op == CHANGE_WORKERS &&
-        (change->kind == CHANGE_STAGE || change->kind == CHANGE_PROCESS || change->kind == CHANGE_PEER))
-        return loop_change_workers(program, target, err);
+        (is_place(change->kind) || change->kind == CHANGE_PEER || change->kind == CHANGE_FUNCTION))
+        return apply_workers(whatif, program, target, err);
+    if (change->op == CHANGE_SET && is_place(change->kind))
+        return share_change_set(program, &whatif->siblings, target, err);
     if (change->op != CHANGE_SPEED && change->op != CHANGE_REMOVE)
         return refuse(target, err);
     double scale = change->op == CHANGE_REMOVE ? 0 : 1 / change->value;
@@ -252,7 +301,7 @@ int whatif_replay(const struct whatif *whatif, const struct change *changes, siz
         if (changes[i].op != CHANGE_CORES)
             status = resolve_change(whatif->run, &changes[i], &target, err);
         if (!status)
-            status = apply(&program, &target, &error, err);
+            status = apply(whatif, &program, &target, &error, err);
     }
     struct replay_result replayed;
     if (!status)

@@ -7,17 +7,22 @@
  * remove   the time becomes zero; a wait for a lock or a signal is no longer waited for
  * workers  the loop over the stage's occurrences runs that many iterations at once; a stage that occurs once is
  *          split into that many equal parts; of a peer, the stage that waits for it most
+ *          a pool of threads: the same work by that many; of a function: its part of the running, side by side
+ * set      of a process or stage: `even` shares the work of siblings evenly, `median` lets none of them take longer
+ *          than half of the others
  * cores    the number of cores
  */
 #ifndef TOLL_ANALYZE_WHATIF_REPLAY_H
 #define TOLL_ANALYZE_WHATIF_REPLAY_H
 
 #include "analyze/replay_program.h"
+#include "analyze/siblings.h"
 #include "model/change.h"
 
 struct whatif {
     const struct run *run;
     struct program program;
+    struct siblings siblings;
     uint64_t baseline_ns;        /* the unchanged replay */
     double baseline_drift_ratio; /* |baseline - recorded| / recorded */
     double unexplained_ratio;    /* widens intervals; set by the caller, 0 by default */
