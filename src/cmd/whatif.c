@@ -77,7 +77,8 @@ const struct verb whatif_verb = {
                    "under the recorded "
                    "outside load, and prints how long it would take.\n\n"
                    "A change is OP:KIND/NAME=VALUE. OP is speed (a factor), workers (how many at once), "
-                   "remove, or cores (as in "
+                   "remove, set (even: siblings share their work evenly; median: none takes longer than the "
+                   "others), or cores (as in "
                    "cores:run=8). KIND is stage, process, function, peer, wait or lock; it may be left out "
                    "where the name is "
                    "unique.",
