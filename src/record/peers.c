@@ -114,6 +114,17 @@ static bool found_from_fd(const struct reason_fd *fd, struct reason_found *ret_f
     return true;
 }
 
+/* Sockets are looked into from now on. */
+static void traffic_see(struct process *process, int number, const struct reason_fd *fd, uint64_t peer)
+{
+    struct traffic_socket seen = {
+        .number = number, .is_listening = fd->kind == REASON_FD_LISTENING, .peer = peer};
+    if (fd->kind != REASON_FD_SOCKET && fd->kind != REASON_FD_UNIX && fd->kind != REASON_FD_LISTENING)
+        return;
+    snprintf(seen.address, sizeof seen.address, "%.63s", fd->address);
+    traffic_note(&process->traffic, &seen);
+}
+
 static void descriptor_scan(struct peers *peers, struct resolve *resolve, struct process *process, int number,
                             uint64_t time_ns)
 {
@@ -122,7 +133,11 @@ static void descriptor_scan(struct peers *peers, struct resolve *resolve, struct
     struct reason_fd fd;
     struct reason_found found;
 
-    if (!resolve_fd(resolve, process->pid, number, &fd) || !found_from_fd(&fd, &found))
+    if (!resolve_fd(resolve, process->pid, number, &fd))
+        return;
+    bool is_found = found_from_fd(&fd, &found);
+    traffic_see(process, number, &fd, is_found ? peers_put(peers, &found) : 0);
+    if (!is_found)
         return;
     /* The link's own permissions tell how the descriptor was opened. */
     snprintf(path, sizeof path, "/proc/%" PRIu64 "/fd/%d", process->pid, number);
@@ -227,6 +242,49 @@ static uint64_t server_cpu_ns(const struct peer_server *server)
     return ticks * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
+static void server_add(struct peer_server *server, uint64_t pid)
+{
+    char path[64];
+    for (size_t i = 0; i < server->pid_count; i++) {
+        if (server->pids[i] == pid)
+            return;
+    }
+    if (server->pid_count == PEERS_LISTENER_MAX)
+        return;
+    snprintf(path, sizeof path, "/proc/%" PRIu64 "/stat", pid);
+    server->stat_fds[server->pid_count] = open(path, O_RDONLY | O_CLOEXEC);
+    server->pids[server->pid_count++] = pid;
+}
+
+/* Those that ended make room; the first gives the server its name and stays. */
+static void server_prune(struct peer_server *server)
+{
+    char text[16];
+    for (size_t i = server->pid_count; i-- > 1;) {
+        if (server->stat_fds[i] >= 0 && fs_pread_small(server->stat_fds[i], text, sizeof text) > 0)
+            continue;
+        fs_close(&server->stat_fds[i]);
+        server->pid_count--;
+        server->pids[i] = server->pids[server->pid_count];
+        server->stat_fds[i] = server->stat_fds[server->pid_count];
+    }
+}
+
+/* The children of the first listener: a process for each client does not listen itself. */
+static void server_children(struct peer_server *server)
+{
+    char path[96], text[4096];
+    snprintf(path, sizeof path, "/proc/%" PRIu64 "/task/%" PRIu64 "/children", server->pids[0],
+             server->pids[0]);
+    char *rest = text, *end = NULL;
+    if (fs_read_small(path, text, sizeof text) <= 0)
+        return;
+    for (uint64_t pid = strtoull(rest, &end, 10); end != rest; pid = strtoull(rest, &end, 10)) {
+        server_add(server, pid);
+        rest = end;
+    }
+}
+
 static void server_open(struct peers *peers, struct peer_server *server, uint64_t now_ns)
 {
     char path[64], comm[32] = "";
@@ -241,6 +299,7 @@ static void server_open(struct peers *peers, struct peer_server *server, uint64_
     char series[96];
     snprintf(series, sizeof series, "%s%s", SERIES_CPU_SERVER, server->name);
     server->series = emit_series(peers->emit, 0, series, "cores");
+    server_children(server);
     server->cpu_ns = server_cpu_ns(server);
     server->last_ns = now_ns;
     peers->server_count++;
@@ -300,12 +359,14 @@ void peers_tick(struct peers *peers, uint64_t now_ns)
     lookups_tick(peers, now_ns);
     for (size_t i = 0; i < peers->server_count; i++) {
         struct peer_server *server = &peers->servers[i];
+        server_prune(server);
+        server_children(server);
         uint64_t cpu_ns = server_cpu_ns(server);
         if (now_ns <= server->last_ns)
             continue;
         double used = cpu_ns > server->cpu_ns ? (double)(cpu_ns - server->cpu_ns) : 0;
         emit_point(peers->emit, server->series, now_ns, used / (double)(now_ns - server->last_ns));
-        server->cpu_ns = num_max(cpu_ns, server->cpu_ns);
+        server->cpu_ns = cpu_ns; /* less when a child has ended */
         server->last_ns = now_ns;
     }
 }

@@ -7,7 +7,7 @@
  *
  * A server on this machine shares the run's cores: for a peer on a loopback address the processes that listen there
  * are looked up (where their descriptors may be read: the same user's, or root), the peer gets the attribute
- * "server", and their CPU use becomes a series of that name.
+ * "server", and their CPU use becomes a series of that name; so does their children's (a process for each client).
  */
 #ifndef TOLL_RECORD_PEERS_H
 #define TOLL_RECORD_PEERS_H
@@ -22,7 +22,7 @@
 
 #define PEERS_FD_MAX       256 /* descriptors listed of one process */
 #define PEERS_SERVER_MAX   32
-#define PEERS_LISTENER_MAX 16 /* processes that listen at one address (a master and its workers) */
+#define PEERS_LISTENER_MAX 64 /* processes of one server: who listens at its address, and their children */
 #define PEERS_LOOKUP_TRIES 3
 
 struct process;
