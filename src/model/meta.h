@@ -45,6 +45,13 @@
 /* and, for each server on this machine that the run talks to, cores it used: this and the server\'s name */
 #define SERIES_CPU_SERVER "cpu.server:"
 #define SERIES_RSS        "rss" /* bytes, per process track */
+/* likewise: open descriptors; bytes that wait in a socket to be read and to be sent, clients that wait to be accepted
+ * (these with the address behind the name); since it was worth a series */
+#define SERIES_DESCRIPTORS   "descriptors"
+#define SERIES_QUEUE_RECEIVE "queue.receive:"
+#define SERIES_QUEUE_SEND    "queue.send:"
+#define SERIES_QUEUE_ACCEPT  "queue.accept:"
+#define SERIES_TCP_OPENS     "tcp.opens" /* connections opened since boot, of the whole machine (track 0) */
 
 /* attrs of a process track (owner_table TABLE_TRACK) */
 #define ATTR_COMMAND                  "command" /* JSON array of the last exec's arguments, redacted */
@@ -55,8 +62,11 @@
 #define ATTR_FAULT_MAJOR_COUNT        "fault_major_count"
 #define ATTR_SWITCH_VOLUNTARY_COUNT   "switch_voluntary_count"
 #define ATTR_SWITCH_INVOLUNTARY_COUNT "switch_involuntary_count"
+#define ATTR_READ_COUNT               "read_count" /* calls that read and wrote: syscr and syscw */
+#define ATTR_WRITE_COUNT              "write_count"
 #define ATTR_READ_BYTES               "read_bytes" /* /proc/PID/io rchar and wchar */
 #define ATTR_WRITE_BYTES              "write_bytes"
+#define ATTR_DESCRIPTOR_LIMIT         "descriptor_limit" /* RLIMIT_NOFILE of a process that opened some */
 #define ATTR_DISK_READ_BYTES          "disk_read_bytes"
 #define ATTR_DISK_WRITE_BYTES         "disk_write_bytes"
 

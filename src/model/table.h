@@ -135,8 +135,9 @@ enum column_type {
     X(name, COLUMN_STRING, 0)                                                                                \
     X(address, COLUMN_STRING, 0)                                                                             \
     X(path, COLUMN_STRING, 0)
-/* count 0 says that the track could do the operation (it held a descriptor of the peer); histograms are
- * strings of the format in docs/format.md, 0 when not recorded. */
+/* count 0 says that the track could do the operation (it held a descriptor of the peer); peer 0 says that all peers of
+ * the track's process are counted together. Histograms are strings of the format in docs/format.md, 0 when not
+ * recorded. */
 #define TABLE_IO_COLUMNS(X)                                                                                  \
     X(track, COLUMN_REFERENCE, TABLE_TRACK)                                                                  \
     X(peer, COLUMN_REFERENCE, TABLE_PEER)                                                                    \

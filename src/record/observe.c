@@ -316,6 +316,8 @@ static void process_care(struct observe *observe, struct process *process, uint6
             usage_point(&process->usage, observe->emit, process->track, now_ns);
         process->usage_due_ns = now_ns + between(3 * age_ns, USAGE_NS_MIN, NS_PER_S);
     }
+    struct traffic_owner owner = tracks_owner(observe->tracks, process);
+    traffic_tick(&process->traffic, &owner, &process->usage, now_ns);
 }
 
 static void processes_care(struct observe *observe, uint64_t now_ns)

@@ -251,6 +251,15 @@ static void network_line(struct system *system, const char *line, uint64_t now_n
     rate_point(system, name, (struct rate){"1/s", values[1] + values[2] + values[4] + values[5], 1}, now_ns);
 }
 
+/* Tcp: four settings, then the connections opened; the line of names before it has no number there. */
+static void tcp_line(struct system *system, const char *line, uint64_t now_ns)
+{
+    uint64_t opens;
+
+    if (sscanf(line, "Tcp: %*d %*d %*d %*d %" SCNu64, &opens) == 1)
+        level(system, SERIES_TCP_OPENS, "connections", (double)opens, now_ns);
+}
+
 static void lines_tick(struct system *system, const char *path,
                        void (*line_tick)(struct system *, const char *, uint64_t), uint64_t now_ns)
 {
@@ -414,6 +423,7 @@ void system_tick(struct system *system, uint64_t now_ns, uint64_t tree_cpu_ns)
     pressure_tick(system, now_ns);
     lines_tick(system, "/proc/diskstats", disk_line, now_ns);
     lines_tick(system, "/proc/net/dev", network_line, now_ns);
+    lines_tick(system, "/proc/net/snmp", tcp_line, now_ns);
     cgroup_tick(system, now_ns);
     if (system->tick_count++ % 10 == 0)
         memory_tick(system, now_ns);

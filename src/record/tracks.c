@@ -27,8 +27,10 @@ void tracks_deinit(struct tracks *tracks)
 {
     for (size_t i = 0; i < tracks->tasks.count; i++)
         task_free(tracks->tasks.items[i]);
-    for (size_t i = 0; i < tracks->processes.count; i++)
+    for (size_t i = 0; i < tracks->processes.count; i++) {
+        free(tracks->processes.items[i]->traffic.sockets);
         free(tracks->processes.items[i]);
+    }
     vec_free(&tracks->tasks);
     vec_free(&tracks->processes);
     map_free(&tracks->by_tid);
@@ -281,8 +283,19 @@ void tracks_rename(struct tracks *tracks, struct task *task, const char *name)
     task_row(tracks, task, 0);
 }
 
+struct traffic_owner tracks_owner(const struct tracks *tracks, const struct process *process)
+{
+    return (struct traffic_owner){.emit = tracks->emit,
+                                  .pid = process->pid,
+                                  .track = process->track,
+                                  .start_ns = process->start_ns,
+                                  .is_counting = !tracks->is_io_counted};
+}
+
 static void process_end(struct tracks *tracks, struct process *process, uint64_t time_ns)
 {
+    struct traffic_owner owner = tracks_owner(tracks, process);
+    traffic_end(&process->traffic, &owner, &process->usage, time_ns);
     usage_end(&process->usage, tracks->emit, process->track);
     tracks->dead_cpu_ns += process->cpu_ns;
     span_row(tracks, process, num_max(time_ns, process->span_start_ns), process->exit_status);

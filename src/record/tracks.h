@@ -19,6 +19,7 @@
 #include "record/emit.h"
 #include "record/ledger.h"
 #include "record/look.h"
+#include "record/traffic.h"
 #include "record/usage.h"
 #include "record/waits.h"
 
@@ -39,6 +40,7 @@ struct process {
     uint64_t socket_count;
     uint64_t usage_due_ns;
     struct usage usage;
+    struct traffic traffic;
     char image[64]; /* name of the program that it runs */
 };
 
@@ -76,6 +78,7 @@ struct tracks {
     uint64_t span_count;
     uint64_t process_count;
     uint64_t thread_count;
+    bool is_io_counted;   /* by a recorder that counts each call: traffic_tick writes no io rows */
     uint64_t dead_cpu_ns; /* CPU time of processes that are gone */
 };
 
@@ -95,6 +98,8 @@ struct task *tracks_find(const struct tracks *tracks, uint64_t tid);
 /* The process with that pid, NULL when it is not of the tree. */
 struct process *tracks_process(const struct tracks *tracks, uint64_t pid);
 
+/* Whose traffic a process's is. */
+struct traffic_owner tracks_owner(const struct tracks *tracks, const struct process *process);
 /* A new process or thread. NULL when memory ran out. Its process starts with the image of its maker. */
 struct task *tracks_fork(struct tracks *tracks, const struct track_fork *fork);
 /* A thread that nobody saw start: who made it is asked of /proc. */

@@ -53,7 +53,7 @@ static bool stat_parse(struct usage *usage, const char *text)
     return true;
 }
 
-static void io_read(struct usage *usage, uint64_t pid)
+void usage_io_read(struct usage *usage, uint64_t pid)
 {
     char path[64], text[512];
 
@@ -61,6 +61,8 @@ static void io_read(struct usage *usage, uint64_t pid)
     if (fs_read_small(path, text, sizeof text) <= 0)
         return;
     usage->has_io = true;
+    usage->read_count = field(text, "syscr:");
+    usage->write_count = field(text, "syscw:");
     usage->read_bytes = field(text, "rchar:");
     usage->write_bytes = field(text, "wchar:");
     usage->disk_read_bytes = field(text, "\nread_bytes:");
@@ -77,7 +79,7 @@ bool usage_read(struct usage *usage, uint64_t pid, bool is_full, uint64_t time_n
     usage->read_ns = time_ns;
     if (!is_full && !usage->is_zombie)
         return true;
-    io_read(usage, pid);
+    usage_io_read(usage, pid);
     snprintf(path, sizeof path, "/proc/%" PRIu64 "/status", pid);
     if (fs_read_small(path, text, sizeof text) > 0) {
         usage->rss_bytes_max = num_max(usage->rss_bytes_max, field(text, "VmHWM:") * 1024);
@@ -142,6 +144,8 @@ void usage_end(const struct usage *usage, struct emit *emit, uint64_t track)
         emit_attr_u64(emit, track, ATTR_RSS_BYTES_MAX, usage->rss_bytes_max);
     if (!usage->has_io)
         return;
+    emit_attr_u64(emit, track, ATTR_READ_COUNT, usage->read_count);
+    emit_attr_u64(emit, track, ATTR_WRITE_COUNT, usage->write_count);
     emit_attr_u64(emit, track, ATTR_READ_BYTES, usage->read_bytes);
     emit_attr_u64(emit, track, ATTR_WRITE_BYTES, usage->write_bytes);
     emit_attr_u64(emit, track, ATTR_DISK_READ_BYTES, usage->disk_read_bytes);

@@ -21,6 +21,7 @@ struct usage {
     uint64_t fault_minor_count, fault_major_count;
     uint64_t switch_voluntary_count, switch_involuntary_count; /* of its first thread */
     uint64_t rss_bytes, rss_bytes_max;
+    uint64_t read_count, write_count; /* calls */
     uint64_t read_bytes, write_bytes, disk_read_bytes, disk_write_bytes;
     uint64_t exit_status; /* as a shell sees it, once it is a zombie */
     bool is_zombie;
@@ -31,6 +32,8 @@ struct usage {
 /* Reads what there is; false when the process is gone. `is_full` reads memory and I/O too, else the one file that
  * a zombie still has. */
 bool usage_read(struct usage *usage, uint64_t pid, bool is_full, uint64_t time_ns);
+/* Its I/O alone. */
+void usage_io_read(struct usage *usage, uint64_t pid);
 /* A point of resident memory when it changed by 1 % or a second has passed. */
 void usage_point(struct usage *usage, struct emit *emit, uint64_t track, uint64_t time_ns);
 /* What wait4 told; exact, the children it waited for left out where /proc was read before. */
