@@ -46,6 +46,9 @@ WARN_UNUSED int num_parse_u64(const char *text, uint64_t *ret_value);
 /* The whole text is one finite decimal number, else -1. */
 WARN_UNUSED int num_parse_double(const char *text, double *ret_value);
 
+/* "30s", "5m", "500ms", "1.5h": a number and one of ms, s, m, h; without a unit it is seconds. In nanoseconds, else -1. */
+WARN_UNUSED int num_parse_duration(const char *text, uint64_t *ret_ns);
+
 /* A double travels through uint64_t columns as its bits. */
 static inline uint64_t num_bits(double value)
 {

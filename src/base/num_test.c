@@ -44,12 +44,37 @@ static void a_double_becomes_the_nearest_number_that_fits(void **state)
                 num_u64(0x1p63) == 1ull << 63);
 }
 
+static void a_duration_has_a_unit_or_is_in_seconds(void **state)
+{
+    (void)state;
+    uint64_t ns = 7;
+    const char *bad[] = {"", "s", "-1s", "1 s", "1x", "1e3", "1.2.3s", "99999999999h", "1us"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(num_parse_duration(bad[i], &ns), -1);
+    assert_int_equal(ns, 7);
+    const struct {
+        const char *text;
+        uint64_t ns;
+    } good[] = {{"30s", 30000000000},
+                {"5m", 300000000000},
+                {"500ms", 500000000},
+                {"2", 2000000000},
+                {"1.5h", 5400000000000},
+                {"0.1ms", 100000},
+                {"0s", 0}};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_int_equal(num_parse_duration(good[i].text, &ns), 0);
+        assert_int_equal(ns, good[i].ns);
+    }
+}
+
 int num_test(void);
 int num_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(overflow_is_refused_and_leaves_the_output_alone),
         cmocka_unit_test(a_double_becomes_the_nearest_number_that_fits),
+        cmocka_unit_test(a_duration_has_a_unit_or_is_in_seconds),
         cmocka_unit_test(only_whole_numbers_are_read),
     };
     return cmocka_run_group_tests_name("num", tests, NULL, NULL);

@@ -108,6 +108,13 @@ static int store(const struct reader *reader, const struct option_row *row, cons
             return 0;
         err_set(err, ERR_USAGE, "could not take option '--%s': '%s' is not a number", row->name, value);
         return usage_hint(reader->verb, err);
+    case OPTION_DURATION:
+        if (num_parse_duration(value, field) == 0 && *(const uint64_t *)field > 0)
+            return 0;
+        err_set(err, ERR_USAGE,
+                "could not take option '--%s': '%s' is not a duration such as 30s, 5m or 500ms", row->name,
+                value);
+        return usage_hint(reader->verb, err);
     }
     return err_set(err, ERR_BUG, "could not take option '--%s': its table row has no type", row->name);
 }
@@ -221,7 +228,8 @@ int parse_arguments(const struct verb *verb, char *const *arguments, void *optio
         err_set(err, ERR_USAGE, "could not run 'toll %s': an argument is missing", verb->name);
         return usage_hint(verb, err);
     }
-    if (!reader.parsed.wants_help && verb->takes_command && reader.parsed.command_count == 0) {
+    if (!reader.parsed.wants_help && verb->takes_command && !verb->command_optional &&
+        reader.parsed.command_count == 0) {
         err_set(err, ERR_USAGE, "could not run 'toll %s': the command is missing", verb->name);
         return usage_hint(verb, err);
     }

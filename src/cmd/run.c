@@ -11,6 +11,9 @@ struct options {
     uint64_t rate_hz;
     bool quiet;
     bool compress;
+    bool system;
+    uint64_t limit_ns;
+    const char *objective;
 };
 
 static const struct option_row rows[] = {
@@ -34,6 +37,21 @@ static const struct option_row rows[] = {
      .argument = "HZ",
      .help = "samples per second of CPU time (199)",
      .offset = offsetof(struct options, rate_hz)},
+    {.name = "system",
+     .type = OPTION_FLAG,
+     .help = "record the whole machine as well (root); without a command until Ctrl-C or --for",
+     .offset = offsetof(struct options, system)},
+    {.name = "for",
+     .type = OPTION_DURATION,
+     .argument = "TIME",
+     .help = "with --system and no command: how long (30s, 5m, 500ms)",
+     .offset = offsetof(struct options, limit_ns)},
+    {.name = "objective",
+     .type = OPTION_TEXT,
+     .argument = "WHAT",
+     .choices = "wall throughput latency",
+     .help = "what the verdict is about: a job that ends (wall), or a service",
+     .offset = offsetof(struct options, objective)},
     {.name = "recorder",
      .type = OPTION_TEXT,
      .argument = "RUNG",
@@ -48,7 +66,18 @@ static int run(struct verb_context *context, struct err *err)
     if (options->rate_hz > 10000)
         return err_set(err, ERR_USAGE, "could not record at %llu Hz: 10000 at most",
                        (unsigned long long)options->rate_hz);
-    struct run_request request = {.command = context->command,
+    bool is_command = context->command_count > 0;
+    if (!is_command && !options->system) {
+        err_set(err, ERR_USAGE, "could not run 'toll run': the command is missing");
+        err_hint(err, "usage: toll run %s", run_verb.usage);
+        return -ERR_USAGE;
+    }
+    if (options->limit_ns && is_command)
+        return err_set(err, ERR_USAGE, "could not take option '--for': a command is recorded until it ends");
+    struct run_request request = {.command = is_command ? context->command : NULL,
+                                  .whole_machine = options->system,
+                                  .limit_ns = options->limit_ns,
+                                  .objective = options->objective,
                                   .output = options->output,
                                   .rung = options->recorder,
                                   .rate_hz = (unsigned)options->rate_hz,
@@ -72,13 +101,14 @@ static int run(struct verb_context *context, struct err *err)
 static const struct example examples[] = {
     {"toll run -- ./pipeline --workers 1", "record a program and print what it was waiting for"},
     {"toll run -q -o before.toll -- make -j2", "only record, into a file of your choice"},
+    {"sudo toll run --system --for 30s", "record everything on this machine for half a minute"},
     {"toll run --recorder proc -- ./server-test", "record as in a container where perf is refused"},
 };
 
 const struct verb run_verb = {
     .name = "run",
     .summary = "record a command and say what it was waiting for",
-    .usage = "[-o FILE] [-q] [--compress] [--rate HZ] [--recorder RUNG] -- COMMAND…",
+    .usage = "[-o FILE] [-q] [--compress] [--rate HZ] [--recorder RUNG] [--system] -- COMMAND…",
     .description = "Runs the command, records its whole process tree until the command ends, writes a "
                    "recording and prints the "
                    "verdict to stderr. The command's stdin, stdout and stderr are its own, signals are "
@@ -92,6 +122,7 @@ const struct verb run_verb = {
     .option_count = sizeof rows / sizeof rows[0],
     .options_size = sizeof(struct options),
     .takes_command = true,
+    .command_optional = true,
     .exit_status_failed = 125,
     .examples = examples,
     .example_count = sizeof examples / sizeof examples[0],

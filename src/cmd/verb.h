@@ -30,11 +30,12 @@
 
 /* The type decides the type of the field at `offset`. */
 enum option_type {
-    OPTION_FLAG,   /* bool */
-    OPTION_TEXT,   /* const char *, NULL unless given */
-    OPTION_COUNT,  /* uint64_t, a whole number */
-    OPTION_NUMBER, /* double */
-    OPTION_LIST    /* struct option_list: the option may be given many times */
+    OPTION_FLAG,     /* bool */
+    OPTION_TEXT,     /* const char *, NULL unless given */
+    OPTION_COUNT,    /* uint64_t, a whole number */
+    OPTION_NUMBER,   /* double */
+    OPTION_DURATION, /* uint64_t nanoseconds: 30s, 5m, 500ms */
+    OPTION_LIST      /* struct option_list: the option may be given many times */
 };
 
 struct option_list {
@@ -88,6 +89,7 @@ struct verb {
     unsigned
         operand_max; /* operands it takes, at most VERB_OPERANDS_MAX; before the command, if it takes one */
     bool takes_command;     /* a command follows: options end at its first word or at `--` */
+    bool command_optional;  /* it may be left out; the verb looks at its options */
     bool is_hidden;         /* not in the overview */
     int exit_status_failed; /* the exit status of any failure; 0: the error's own */
     const struct example *examples;

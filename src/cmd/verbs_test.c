@@ -23,11 +23,9 @@ static bool is_phrase(const char *text)
 static void check_row(const struct verb *verb, const struct option_row *row)
 {
     static const size_t sizes[] = {
-        [OPTION_FLAG] = sizeof(bool),
-        [OPTION_TEXT] = sizeof(char *),
-        [OPTION_COUNT] = sizeof(uint64_t),
-        [OPTION_NUMBER] = sizeof(double),
-        [OPTION_LIST] = sizeof(struct option_list),
+        [OPTION_FLAG] = sizeof(bool),         [OPTION_TEXT] = sizeof(char *),
+        [OPTION_COUNT] = sizeof(uint64_t),    [OPTION_NUMBER] = sizeof(double),
+        [OPTION_DURATION] = sizeof(uint64_t), [OPTION_LIST] = sizeof(struct option_list),
     };
 
     assert_true(is_phrase(row->name) && row->name[0] != '-');

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,8 +20,10 @@
 #include "base/vec.h"
 #include "kernel/perf_ring.h"
 
-#define RATE_HZ_MAX     10000u
-#define CPU_COUNT_LIMIT 4096u
+/* What the rest of the program holds open, at most: two per thread that is looked at, and files. */
+#define DESCRIPTORS_OTHER 4096u
+#define RATE_HZ_MAX       10000u
+#define CPU_COUNT_LIMIT   4096u
 
 /* The kernel lets an ordinary user lock 512 KiB and a header page per CPU (perf_event_mlock_kb 516), then
  * counts against RLIMIT_MEMLOCK. */
@@ -31,11 +35,17 @@
 /* An event is stamped before it is written; another CPU may be that much behind. */
 #define HOLD_BACK_NS (2 * NS_PER_MS)
 
+/* What perf_event_open calls every thread. */
+#define WHOLE_MACHINE (-1)
+
 #define PARANOID_PATH "/proc/sys/kernel/perf_event_paranoid"
 
 struct perf_source {
     struct perf_event_attr attr;
-    VEC(int) fds; /* one per CPU, as rings.items */
+    VEC(int) fds;       /* one per CPU, as rings.items: the owners of the rings */
+    VEC(unsigned) cpus; /* of fds */
+    size_t owner_index; /* of the thread that owns the rings, among options.threads */
+    VEC(int) more_fds;  /* further threads' events, which write into these rings */
     int epoll_fd;
     size_t page_bytes;
     size_t ring_bytes;
@@ -93,9 +103,8 @@ static void attr_set(struct perf_event_attr *attr, const struct perf_options *op
 {
     attr->size = sizeof *attr;
     attr->sample_type = PERF_SAMPLE_TYPE;
-    attr->disabled = 1;
-    attr->enable_on_exec = 1;
-    attr->inherit = 1;
+    attr->disabled = attr->enable_on_exec = options->pid != 0;
+    attr->inherit = !options->whole_machine;
     attr->comm = attr->comm_exec = 1;
     attr->task = 1;
     attr->mmap = attr->mmap2 = 1;
@@ -162,14 +171,24 @@ static void paranoid_hint(struct err *err)
 
 static int open_failed(int errnum, pid_t pid, struct err *err)
 {
-    err_errno(err, errnum, "could not open perf events for process '%d'", (int)pid);
+    if (pid == WHOLE_MACHINE)
+        err_errno(err, errnum, "could not open perf events for the whole machine");
+    else
+        err_errno(err, errnum, "could not open perf events for process '%d'", (int)pid);
     if (errnum == EACCES || errnum == EPERM || errnum == ENOSYS)
         paranoid_hint(err);
     else if (errnum == EMFILE)
-        err_hint(err, "perf needs one file descriptor per CPU; allow more with: ulimit -n 4096");
+        err_hint(err, "perf needs one file descriptor per thread and CPU; allow more with: ulimit -n 65536");
     else
         err_hint(err, "--recorder proc works without perf");
     return -ERR_ENVIRONMENT;
+}
+
+static pid_t first_target(const struct perf_source *source, const struct perf_options *options)
+{
+    if (options->pid)
+        return options->pid;
+    return options->whole_machine ? WHOLE_MACHINE : options->threads[source->owner_index];
 }
 
 /* Opens the first event, giving up what is refused, then the same on the other CPUs. */
@@ -178,21 +197,29 @@ static int source_open_events(struct perf_source *source, const struct perf_opti
 {
     unsigned opened = 0;
     while (opened < cpu_count) {
-        int fd = event_open(&source->attr, options->pid, cpus[opened]);
+        pid_t pid = first_target(source, options);
+        int fd = event_open(&source->attr, pid, cpus[opened]);
         if (fd < 0) {
             int errnum = errno;
             if (errnum == ENODEV && source->fds.count > 0) { /* this CPU went offline */
                 opened++;
                 continue;
             }
+            if (errnum == ESRCH && source->fds.count == 0 &&
+                source->owner_index + 1 < options->thread_count) { /* it ended meanwhile */
+                source->owner_index++;
+                continue;
+            }
             if (source->fds.count == 0 && attr_degrade(&source->attr, errnum, options))
                 continue;
-            return open_failed(errnum, options->pid, err);
+            return open_failed(errnum, pid, err);
         }
         if (vec_push(&source->fds, fd)) {
             close(fd);
             return err_memory(err);
         }
+        if (vec_push(&source->cpus, cpus[opened]))
+            return err_memory(err);
         opened++;
     }
     return 0;
@@ -202,7 +229,9 @@ static void source_close_events(struct perf_source *source)
 {
     for (size_t i = 0; i < source->fds.count; i++)
         close(source->fds.items[i]);
-    source->fds.count = 0;
+    for (size_t i = 0; i < source->more_fds.count; i++)
+        close(source->more_fds.items[i]);
+    source->fds.count = source->more_fds.count = source->cpus.count = 0;
 }
 
 static void source_unmap(struct perf_source *source)
@@ -299,8 +328,51 @@ static void source_describe(struct perf_source *source, const struct perf_option
                  source->sees_kernel ? "" : ":u");
 }
 
+/* Every thread needs a descriptor per CPU: the soft limit, made for programs that use select, is no reason to see less. */
+static void descriptors_allow(size_t needed)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < needed) {
+        limit.rlim_cur = limit.rlim_max < needed ? limit.rlim_max : needed;
+        (void)setrlimit(RLIMIT_NOFILE, &limit); /* refused: the events say so */
+    }
+}
+
+int perf_add_thread(struct perf_source *source, pid_t thread, struct err *err)
+{
+    for (size_t i = 0; i < source->fds.count; i++) {
+        int fd = event_open(&source->attr, thread, source->cpus.items[i]);
+        if (fd < 0 && (errno == ESRCH || errno == ENODEV))
+            continue; /* the thread ended, or the CPU went offline */
+        if (fd < 0)
+            return open_failed(errno, thread, err);
+        if (ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, source->fds.items[i]) < 0) {
+            int errnum = errno;
+            close(fd);
+            return err_errno(err, errnum, "could not share a perf ring");
+        }
+        if (vec_push(&source->more_fds, fd)) {
+            close(fd);
+            return err_memory(err);
+        }
+    }
+    return 0;
+}
+
+/* The rings belong to the first thread's events; they stay when it ends. */
+static int source_open_threads(struct perf_source *source, const struct perf_options *options,
+                               struct err *err)
+{
+    int status = 0;
+    for (size_t i = source->owner_index + 1; i < options->thread_count && !status; i++)
+        status = perf_add_thread(source, options->threads[i], err);
+    return status;
+}
+
 int perf_open(const struct perf_options *options, struct perf_source **ret_source, struct err *err)
 {
+    if (!options->pid && !options->whole_machine && !options->thread_count)
+        return err_set(err, ERR_USAGE, "could not open perf events: no thread is given");
     if (options->rate_hz < 1 || options->rate_hz > RATE_HZ_MAX)
         return err_set(err, ERR_USAGE, "could not sample at rate '%u': it is not from 1 to %u",
                        options->rate_hz, RATE_HZ_MAX);
@@ -310,7 +382,12 @@ int perf_open(const struct perf_options *options, struct perf_source **ret_sourc
     source->epoll_fd = -1;
     source->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     attr_set(&source->attr, options);
+    if (options->thread_count)
+        descriptors_allow((options->thread_count + 1) * (size_t)sysconf(_SC_NPROCESSORS_ONLN) +
+                          DESCRIPTORS_OTHER);
     int status = source_open_rings(source, options, err);
+    if (!status)
+        status = source_open_threads(source, options, err);
     if (!status)
         status = source_open_wait(source, err);
     if (status) {
@@ -364,6 +441,8 @@ void perf_close(struct perf_source *source)
     source_unmap(source);
     source_close_events(source);
     vec_free(&source->fds);
+    vec_free(&source->cpus);
+    vec_free(&source->more_fds);
     free(source->rings.items);
     if (source->epoll_fd >= 0)
         close(source->epoll_fd);

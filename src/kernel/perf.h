@@ -11,6 +11,10 @@
  * recording; perf_drain whenever perf_wait_fd is readable and at least ten times a second; after the end
  * perf_drain with `flush`; perf_close. One thread at a time.
  *
+ * What runs already is watched from perf_open on, through one event per thread and CPU (`threads`; the kernel's
+ * inheritance brings the threads and processes they make), or one per CPU for the whole machine. Events of a CPU
+ * share its ring. Nothing is changed in what is watched, and all ends with the descriptors.
+ *
  * A sample stands for `weight_ns` of CPU time. The kernel starts every thread's first period at zero on every
  * CPU, so a thread that uses less CPU time than one period has no sample: how long a thread ran is known
  * exactly from its switches, what it did is known from its samples.
@@ -75,10 +79,13 @@ struct perf_event {
 typedef int perf_event_fn(void *context, const struct perf_event *event, struct err *err);
 
 struct perf_options {
-    pid_t pid;        /* the command, stopped before its exec */
-    unsigned rate_hz; /* samples per second of CPU time, 1 to 10000 */
-    bool user_only;   /* leave the kernel out even where it is allowed */
-    bool no_samples;  /* the process tree and switches alone */
+    pid_t pid;            /* the command, stopped before its exec; or, 0: */
+    const pid_t *threads; /* that run already; or, none: */
+    size_t thread_count;
+    bool whole_machine; /* every thread on every CPU (needs CAP_PERFMON, or perf_event_paranoid below 1) */
+    unsigned rate_hz;   /* samples per second of CPU time, 1 to 10000 */
+    bool user_only;     /* leave the kernel out even where it is allowed */
+    bool no_samples;    /* the process tree and switches alone */
     bool no_switches;
     bool no_hardware; /* cpu-clock even where there are counters */
 };
@@ -97,6 +104,8 @@ struct perf_source;
  * and to smaller rings. */
 WARN_UNUSED int perf_open(const struct perf_options *options, struct perf_source **ret_source,
                           struct err *err);
+/* Watches one more thread that runs already. One that ended meanwhile is no failure. */
+WARN_UNUSED int perf_add_thread(struct perf_source *source, pid_t thread, struct err *err);
 /* Readable (for poll) when a ring is half full; perf_drain makes it wait again. */
 int perf_wait_fd(const struct perf_source *source);
 /* Delivers what the rings hold, across CPUs in time order. The last two milliseconds are held back, because

@@ -155,6 +155,9 @@ static bool decode_other(const uint8_t *record, const struct perf_event_header *
         return decode_comm(record, size, event);
     case PERF_RECORD_MMAP2: event->kind = PERF_MAP; return decode_map(record, size, header->misc, event);
     case PERF_RECORD_SWITCH:
+    case PERF_RECORD_SWITCH_CPU_WIDE: /* of the whole machine; its id is of the thread that comes or goes as well */
+        if (event->tid == 0 && header->type == PERF_RECORD_SWITCH_CPU_WIDE)
+            return true; /* a CPU's idle task */
         event->kind = header->misc & PERF_RECORD_MISC_SWITCH_OUT ? PERF_SWITCH_OUT : PERF_SWITCH_IN;
         event->preempted =
             event->kind == PERF_SWITCH_OUT && header->misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT;

@@ -203,6 +203,21 @@ static void a_preempted_thread_is_told_from_a_blocked_one(void **state)
     assert_int_equal(fixture->seen.items[2].kind, PERF_SWITCH_IN);
 }
 
+static void a_switch_of_the_whole_machine_is_of_a_thread_never_of_the_idle_task(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint32_t tids[] = {7, 0, 8};
+    for (size_t i = 0; i < 3; i++) {
+        put_header(fixture, 0, PERF_RECORD_SWITCH_CPU_WIDE, i ? 0 : PERF_RECORD_MISC_SWITCH_OUT, 5);
+        put_word(fixture, 0, pair(1, 1)); /* who comes or went */
+        put_id(fixture, 0, tids[i], 1 + i);
+    }
+    drain(fixture, UINT64_MAX);
+    assert_int_equal(fixture->seen.count, 2);
+    assert_true(fixture->seen.items[0].kind == PERF_SWITCH_OUT && fixture->seen.items[0].tid == 7);
+    assert_true(fixture->seen.items[1].kind == PERF_SWITCH_IN && fixture->seen.items[1].tid == 8);
+}
+
 static void the_life_of_a_process_is_told(void **state)
 {
     struct fixture *fixture = *state;
@@ -360,6 +375,7 @@ int perf_ring_test(void)
         TEST(events_after_the_bound_wait_for_the_next_drain),
         TEST(a_late_event_is_counted_and_time_does_not_go_back),
         TEST(records_that_wrap_around_the_ring_are_whole),
+        TEST(a_switch_of_the_whole_machine_is_of_a_thread_never_of_the_idle_task),
         TEST(a_preempted_thread_is_told_from_a_blocked_one),
         TEST(the_life_of_a_process_is_told),
         TEST(a_mapping_carries_its_file),

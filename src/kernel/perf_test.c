@@ -136,6 +136,75 @@ static void a_busy_program_is_sampled_with_its_stacks(void **state)
     assert_int_equal(tally.weight_ns, tally.count[PERF_SAMPLE] * period_ns);
 }
 
+/* A shell that runs before it is watched, and is told to go on by a byte. */
+static pid_t running_shell(const char *script, int *ret_go)
+{
+    int go[2];
+    assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        dup2(go[0], STDIN_FILENO);
+        execl("/bin/sh", "sh", "-c", script, (char *)NULL);
+        _exit(127);
+    }
+    close(go[0]);
+    *ret_go = go[1];
+    return pid;
+}
+
+static void what_runs_already_is_watched_with_its_future_children(void **state)
+{
+    (void)state;
+    int goes[2], status;
+    pid_t pids[3] = {1 << 22, 0, 0}; /* the first never was: that it is gone is no failure */
+    for (size_t i = 0; i < 2; i++)
+        pids[1 + i] = running_shell("read line; /bin/true; /bin/true; exit 0", &goes[i]);
+    struct perf_options options = {.threads = pids, .thread_count = 3, .rate_hz = 199};
+    struct perf_source *source = NULL;
+    struct err err;
+    int refused = perf_open(&options, &source, &err);
+    struct tally tally = {.ordered = true};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(write(goes[i], "\n", 1), 1);
+        close(goes[i]);
+        assert_int_equal(waitpid(pids[1 + i], &status, 0), pids[1 + i]);
+        assert_int_equal(status, 0);
+    }
+    if (refused) {
+        print_message("# skipped: %s (%s)\n", err.what, err.hint);
+        skip();
+    }
+    assert_int_equal(perf_drain(source, true, count_event, &tally, &err), 0);
+    assert_int_equal(perf_counts(source).lost_count, 0);
+    assert_true(tally.ordered);
+    assert_int_equal(tally.count[PERF_FORK], 4);
+    assert_int_equal(tally.count[PERF_EXIT], 6);
+    perf_close(source);
+}
+
+static void the_whole_machine_is_watched_by_who_may(void **state)
+{
+    (void)state;
+    int go, status;
+    struct perf_options options = {.whole_machine = true, .rate_hz = 199};
+    struct perf_source *source = NULL;
+    struct err err;
+    if (perf_open(&options, &source, &err)) {
+        print_message("# skipped: %s (%s)\n", err.what, err.hint);
+        skip();
+    }
+    pid_t pid = running_shell("read line; exit 0", &go);
+    assert_int_equal(write(go, "\n", 1), 1);
+    close(go);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    struct tally tally = {.ordered = true, .root_pid = (uint32_t)pid};
+    assert_int_equal(perf_drain(source, true, count_event, &tally, &err), 0);
+    assert_true(tally.root_exec && tally.ordered);
+    assert_true(tally.count[PERF_SWITCH_IN] > 0 && tally.count[PERF_SWITCH_OUT] > 0);
+    perf_close(source);
+}
+
 static void a_rate_out_of_bounds_is_a_mistake_of_the_caller(void **state)
 {
     (void)state;
@@ -149,6 +218,8 @@ int perf_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_process_of_a_tree_is_seen),
         cmocka_unit_test(a_busy_program_is_sampled_with_its_stacks),
+        cmocka_unit_test(what_runs_already_is_watched_with_its_future_children),
+        cmocka_unit_test(the_whole_machine_is_watched_by_who_may),
         cmocka_unit_test(a_rate_out_of_bounds_is_a_mistake_of_the_caller),
     };
     return cmocka_run_group_tests_name("perf", tests, NULL, NULL);

@@ -8,6 +8,8 @@
 
 #define META_ID               "id"        /* 16 hex digits, random */
 #define META_COMMAND          "command"   /* JSON array of strings, redacted */
+#define META_SCOPE            "scope"     /* command, attached (it ran already), machine; absent: command */
+#define META_OBJECTIVE        "objective" /* wall, throughput, latency; absent: wall */
 #define META_DIRECTORY        "directory" /* where it ran */
 #define META_HOST             "host"
 #define META_KERNEL           "kernel"    /* release */

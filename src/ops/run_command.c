@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "ops/report_file.h"
 #include "record/recorder.h"
 #include "recording/writer.h"
@@ -30,12 +31,28 @@ static void safe_name(const char *command, char *name, size_t size)
     name[length] = '\0';
 }
 
-static void default_path(const char *command, char *path, size_t size)
+/* What a recording is called after: the command, else the first process that is watched. */
+static void subject_name(const struct run_request *request, char *name, size_t size)
+{
+    char path[64], comm[64] = "";
+    snprintf(name, size, "machine");
+    if (request->command || !request->pid_count) {
+        if (request->command)
+            safe_name(request->command[0], name, size);
+        return;
+    }
+    snprintf(path, sizeof path, "/proc/%d/comm", (int)request->pids[0]);
+    if (fs_read_small(path, comm, sizeof comm) > 0)
+        comm[strcspn(comm, "\n")] = '\0';
+    safe_name(comm[0] ? comm : "process", name, size);
+}
+
+static void default_path(const struct run_request *request, char *path, size_t size)
 {
     char name[64], stamp[32];
     time_t now = time(NULL);
     struct tm parts;
-    safe_name(command, name, sizeof name);
+    subject_name(request, name, sizeof name);
     strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", localtime_r(&now, &parts));
     snprintf(path, size, "toll-%s-%s.toll", name, stamp);
     for (int i = 2; access(path, F_OK) == 0 && i < 1000; i++)
@@ -45,7 +62,15 @@ static void default_path(const char *command, char *path, size_t size)
 static int record(const struct run_request *request, struct writer *writer, struct run_outcome *outcome,
                   struct err *err)
 {
+    bool is_command = request->command != NULL;
     struct record_options options = {.command = request->command,
+                                     .pids = request->pids,
+                                     .pid_count = request->pid_count,
+                                     .whole_machine = request->whole_machine,
+                                     .limit_ns = request->limit_ns,
+                                     .objective = request->objective ? request->objective
+                                                  : is_command       ? "wall"
+                                                                     : "throughput",
                                      .rung = request->rung,
                                      .rate_hz = request->rate_hz,
                                      .sink = writer_sink(writer),
@@ -59,8 +84,9 @@ static int record(const struct run_request *request, struct writer *writer, stru
         return status;
     if (result.incomplete) {
         *err = result.failure;
-        int failed =
-            err_wrap(err, "the command ran to its end, but its recording '%s' is incomplete", outcome->path);
+        int failed = err_wrap(
+            err, "%s, but its recording '%s' is incomplete",
+            is_command ? "the command ran to its end" : "what was watched was not disturbed", outcome->path);
         if (!err->hint[0])
             err_hint(err, "'toll recover %s' saves what was written", outcome->path);
         return failed;
@@ -74,7 +100,7 @@ int ops_run(const struct run_request *request, struct run_outcome *ret_outcome, 
     if (request->output)
         snprintf(outcome.path, sizeof outcome.path, "%s", request->output);
     else
-        default_path(request->command[0], outcome.path, sizeof outcome.path);
+        default_path(request, outcome.path, sizeof outcome.path);
     struct writer_options options = {
         .path = outcome.path, .overwrite = request->output != NULL, .compress = request->compress};
     struct writer *writer = NULL;

@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* run: records a command into a sealed file and judges it. */
+/* run: records a command, or what runs already, into a sealed file and judges it. */
 #ifndef TOLL_OPS_RUN_COMMAND_H
 #define TOLL_OPS_RUN_COMMAND_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/str.h"
 
 struct run_request {
-    char *const *command; /* NULL-terminated */
-    const char *output;   /* NULL: toll-<command>-<time>.toll in the current folder */
-    const char *rung;     /* NULL: the best there is */
-    unsigned rate_hz;     /* 0: the default */
-    bool compress;        /* the recording's compressed variant */
-    bool verdict;         /* else only the recording is made */
+    char *const *command; /* NULL-terminated; NULL: only what runs already, of which: */
+    const pid_t *pids;
+    size_t pid_count;
+    bool whole_machine;    /* with or without a command */
+    uint64_t limit_ns;     /* without a command: how long; 0: until a signal */
+    const char *objective; /* wall, throughput, latency; NULL: wall for a command, else throughput */
+    const char *output;    /* NULL: toll-<command>-<time>.toll in the current folder */
+    const char *rung;      /* NULL: the best there is */
+    unsigned rate_hz;      /* 0: the default */
+    bool compress;         /* the recording's compressed variant */
+    bool verdict;          /* else only the recording is made */
     unsigned width;
     bool colour;
     bool ascii;

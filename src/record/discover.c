@@ -128,7 +128,7 @@ static bool id_look(struct discover *discover, uint64_t id, uint64_t now_ns)
     const struct process *parent = tracks_process(discover->tracks, pid == id ? parent_pid : pid);
     struct track_fork fork = {.pid = pid, .tid = id, .time_ns = now_ns};
 
-    if (pid == id && !parent && parent_pid != discover->self_pid)
+    if (pid == id && !parent && parent_pid != discover->self_pid && !discover->whole_machine)
         return true; /* someone else's */
     if (pid != id && !parent)
         return true;

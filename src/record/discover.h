@@ -12,6 +12,7 @@
 #ifndef TOLL_RECORD_DISCOVER_H
 #define TOLL_RECORD_DISCOVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/vec.h"
@@ -28,7 +29,8 @@ struct discover {
     struct tracks *tracks;
     int loadavg_fd;
     uint64_t self_pid;
-    uint64_t main_pid; /* orphans are put below it; the owner sets it */
+    uint64_t main_pid;  /* orphans are put below it; 0: none. The owner sets it */
+    bool whole_machine; /* every new process is wanted, whoever made it; likewise */
     uint64_t last_id;
     uint64_t last_ns;
     uint64_t children_due_ns;

@@ -2,23 +2,38 @@
 #include "record/events.h"
 
 #include <inttypes.h>
+#include <unistd.h>
 
 #include "base/num.h"
 #include "model/meta.h"
 
-int events_open(struct events *events, pid_t pid, unsigned rate_hz, struct err *err)
+int events_open(struct events *events, const struct perf_options *options, uint64_t main_pid, struct err *err)
 {
-    struct perf_options perf = {.pid = pid, .rate_hz = rate_hz};
     struct stacks_options stacks = {0};
-    int code = perf_open(&perf, &events->source, err);
+    int code = perf_open(options, &events->source, err);
 
     if (code)
         return code;
-    events->main_pid = (uint64_t)pid;
+    events->main_pid = main_pid;
+    events->whole_machine = options->whole_machine;
+    events->ignored_pid = options->whole_machine ? (uint64_t)getpid() : 0;
     code = stacks_create(&stacks, &events->stacks, err);
     if (code)
         events_close(events);
     return code;
+}
+
+int events_add_thread(struct events *events, pid_t thread, struct err *err)
+{
+    return events->source && !events->whole_machine ? perf_add_thread(events->source, thread, err) : 0;
+}
+
+void events_join(struct events *events, uint32_t pid)
+{
+    struct err err = {0};
+
+    if (events->stacks && stacks_read_maps(events->stacks, pid, &err))
+        emit_fail(events->emit, &err);
 }
 
 void events_close(struct events *events)
@@ -60,7 +75,7 @@ static void on_exit_of(struct events *events, const struct perf_event *event)
 
     if (!task)
         return;
-    if (process->pid == events->main_pid) {
+    if (events->main_pid && process->pid == events->main_pid) {
         events->main_end_ns = event->time_ns;
         if (task->tid == process->pid) {
             task->end_ns = event->time_ns;
@@ -96,6 +111,9 @@ static void on_exec(struct events *events, const struct perf_event *event, struc
 static int on_event(void *context, const struct perf_event *event, struct err *err)
 {
     struct events *events = context;
+
+    if (events->ignored_pid && event->pid == events->ignored_pid)
+        return 0;
     int code = stacks_note(events->stacks, event, err);
 
     if (code)

@@ -24,12 +24,19 @@ struct events {
     struct waits *waits;
     struct perf_source *source; /* NULL: not on this rung */
     struct stacks *stacks;
-    uint64_t main_pid;
+    uint64_t main_pid;    /* 0: there is no command */
+    uint64_t ignored_pid; /* of the whole machine: toll itself */
+    bool whole_machine;
     uint64_t main_end_ns; /* 0: it has not ended yet */
 };
 
-/* After the pointers were set. The command waits before its exec. */
-WARN_UNUSED int events_open(struct events *events, pid_t pid, unsigned rate_hz, struct err *err);
+/* After the pointers were set. The command (main_pid, 0 without one) waits before its exec. */
+WARN_UNUSED int events_open(struct events *events, const struct perf_options *options, uint64_t main_pid,
+                            struct err *err);
+/* A thread, a process, that ran before: its events, its mappings. Nothing to do on another rung or when all of the
+ * machine is watched. */
+WARN_UNUSED int events_add_thread(struct events *events, pid_t thread, struct err *err);
+void events_join(struct events *events, uint32_t pid);
 void events_drain(struct events *events, bool flush);
 /* Symbols for what came, for about that long. */
 void events_advance(struct events *events, uint64_t budget_ns);

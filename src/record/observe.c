@@ -182,6 +182,17 @@ void observe_first(struct task *task)
     task->cpu_ns = task->sampled_cpu_ns = look.cpu_ns;
 }
 
+void observe_join(struct task *task)
+{
+    struct ledger_look look = {.time_ns = task->start_ns};
+
+    if (look_schedstat(&task->look, task->process->pid, task->tid, &look) != LOOK_RUNNING)
+        look = (struct ledger_look){0};
+    look.time_ns = task->start_ns;
+    ledger_start(&task->ledger, &look);
+    task->cpu_ns = task->sampled_cpu_ns = look.cpu_ns;
+}
+
 uint64_t observe_last(struct observe *observe, struct task *task, bool is_now, uint64_t now_ns)
 {
     struct ledger_look look = {0};

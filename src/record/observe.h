@@ -65,6 +65,8 @@ uint64_t observe_tick(struct observe *observe, uint64_t now_ns);
 uint64_t observe_last(struct observe *observe, struct task *task, bool is_now, uint64_t now_ns);
 /* proc rung: the counters of a thread that just appeared. */
 void observe_first(struct task *task);
+/* proc rung: the same of a thread that ran before the recording: what its counters hold is not of the recording. */
+void observe_join(struct task *task);
 /* What has passed of a long wait is written. */
 void observe_checkpoint(struct observe *observe, struct task *task, uint64_t now_ns);
 /* The command ended: a last look at every thread, and what is known of waits that go on. */

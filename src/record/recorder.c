@@ -22,6 +22,7 @@
 #include "record/observe.h"
 #include "record/redact.h"
 #include "record/rung.h"
+#include "record/running.h"
 #include "record/system.h"
 #include "rings/spans.h"
 
@@ -32,7 +33,9 @@
 struct recorder {
     const struct record_options *options;
     struct emit emit;
-    struct launch launch;
+    struct launch launch;   /* of a command; else, or beside it: */
+    struct running running; /* what ran already */
+    bool is_attached;
     struct tracks tracks;
     struct waits waits;
     struct peers peers;
@@ -76,10 +79,13 @@ static void recorder_init(struct recorder *recorder, const struct record_options
     recorder->events =
         (struct events){.emit = &recorder->emit, .tracks = &recorder->tracks, .waits = &recorder->waits};
     recorder->discover.loadavg_fd = -1;
+    recorder->running.signal_fd = recorder->launch.signal_fd = -1;
 }
 
 static void recorder_deinit(struct recorder *recorder)
 {
+    if (recorder->is_attached)
+        running_close(&recorder->running);
     tracks_deinit(&recorder->tracks);
     waits_deinit(&recorder->waits);
     peers_deinit(&recorder->peers);
@@ -97,6 +103,13 @@ static bool is_exact(const struct recorder *recorder)
     return recorder->events.source != NULL;
 }
 
+static const char *scope_of(const struct record_options *options)
+{
+    if (options->whole_machine)
+        return "machine";
+    return options->command ? "command" : "attached";
+}
+
 static void meta_start(struct recorder *recorder)
 {
     struct emit *emit = &recorder->emit;
@@ -108,9 +121,15 @@ static void meta_start(struct recorder *recorder)
         id = clock_realtime_ns();
     snprintf(text, sizeof text, "%016" PRIx64, id);
     emit_meta(emit, META_ID, text);
-    redact_argv(recorder->options->command, &json);
+    if (recorder->options->command)
+        redact_argv(recorder->options->command, &json);
+    else
+        running_command(&recorder->running, &json);
     emit_meta(emit, META_COMMAND, str_text(&json));
     str_free(&json);
+    emit_meta(emit, META_SCOPE, scope_of(recorder->options));
+    if (recorder->options->objective)
+        emit_meta(emit, META_OBJECTIVE, recorder->options->objective);
     if (getcwd(text, sizeof text))
         emit_meta(emit, META_DIRECTORY, text);
     system_host(emit);
@@ -145,6 +164,63 @@ static void root_add(struct recorder *recorder)
     else
         observe_first(task);
     tracks_exec(&recorder->tracks, task->process, fork.name, recorder->start_ns);
+}
+
+/* A thread that ran before the recording began. */
+static void running_add(struct recorder *recorder, const struct running_thread *thread)
+{
+    bool is_process = thread->pid == thread->tid;
+    struct track_fork fork = {.pid = (uint64_t)thread->pid,
+                              .tid = (uint64_t)thread->tid,
+                              .parent_pid = (uint64_t)(is_process ? thread->parent : thread->pid),
+                              .time_ns = recorder->start_ns,
+                              .is_orphan = true,
+                              .name = is_process ? thread->name : NULL};
+    struct task *task = tracks_fork(&recorder->tracks, &fork);
+
+    if (!task)
+        return;
+    task->process->usage.is_partial = true;
+    if (is_process)
+        tracks_exec(&recorder->tracks, task->process, thread->name, recorder->start_ns);
+    else if (strncmp(thread->name, task->process->image, 15) != 0)
+        tracks_rename(&recorder->tracks, task, thread->name);
+    if (!is_exact(recorder))
+        observe_join(task);
+    else if (thread->is_running)
+        waits_switch_in(&recorder->waits, task, recorder->start_ns, 0);
+    if (is_process)
+        events_join(&recorder->events, (uint32_t)thread->pid);
+}
+
+#define LIST_ROUNDS_MAX 8
+
+/* The threads listed, and then those that came while they were: whoever was made by a thread that is watched already
+ * has come to the tracks by itself when the rest is looked at. */
+static int running_add_all(struct recorder *recorder, struct err *err)
+{
+    struct running *running = &recorder->running;
+    size_t at = 0;
+
+    for (size_t round = 0; round < LIST_ROUNDS_MAX; round++) {
+        size_t known = running->threads.count;
+        for (; at < known; at++) {
+            const struct running_thread *thread = &running->threads.items[at];
+            if (tracks_find(&recorder->tracks, (uint64_t)thread->tid))
+                continue;
+            int code = round ? events_add_thread(&recorder->events, thread->tid, err) : 0;
+            if (code)
+                return code;
+            running_add(recorder, thread);
+        }
+        int code = running_list(running, err);
+        if (code)
+            return code;
+        events_drain(&recorder->events, true);
+        if (running->threads.count == known)
+            break;
+    }
+    return 0;
 }
 
 /* The CPU time of the whole tree so far; on the perf rung with what runs now. */
@@ -346,13 +422,27 @@ static uint64_t due_run(struct recorder *recorder, uint64_t now_ns)
     }
     uint64_t due_ns = num_min(recorder->observe_due_ns, recorder->system_due_ns);
     due_ns = num_min(due_ns, recorder->flush_due_ns);
+    if (recorder->options->limit_ns && !recorder->options->command)
+        due_ns = num_min(due_ns, recorder->start_ns + recorder->options->limit_ns);
     return recorder->spans ? num_min(due_ns, recorder->spans_due_ns) : due_ns;
+}
+
+/* Without a command the recording ends by a signal, its limit, or when nothing is left to be watched. */
+static void attached_look(struct recorder *recorder, bool is_stopped)
+{
+    uint64_t now_ns = clock_monotonic_ns(), limit_ns = recorder->options->limit_ns;
+    bool is_over = limit_ns && now_ns >= recorder->start_ns + limit_ns;
+
+    if (!is_stopped && !is_over && recorder->tracks.processes.count)
+        return;
+    recorder->is_ended = true;
+    recorder->end_ns = is_over ? recorder->start_ns + limit_ns : now_ns;
 }
 
 static void record_loop(struct recorder *recorder)
 {
-    struct pollfd waited[2] = {{.fd = recorder->launch.signal_fd, .events = POLLIN},
-                               {.fd = -1, .events = POLLIN}};
+    int signal_fd = recorder->options->command ? recorder->launch.signal_fd : recorder->running.signal_fd;
+    struct pollfd waited[2] = {{.fd = signal_fd, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
 
     if (is_exact(recorder))
         waited[1].fd = perf_wait_fd(recorder->events.source);
@@ -362,7 +452,10 @@ static void record_loop(struct recorder *recorder)
         uint64_t left_ns = due_ns > now_ns ? due_ns - now_ns : 0;
         struct timespec timeout = {.tv_sec = (time_t)(left_ns / NS_PER_S),
                                    .tv_nsec = (long)(left_ns % NS_PER_S)};
-        if (ppoll(waited, 2, &timeout, NULL) > 0 && waited[0].revents && launch_signals(&recorder->launch))
+        bool is_signalled = ppoll(waited, 2, &timeout, NULL) > 0 && waited[0].revents;
+        if (!recorder->options->command)
+            attached_look(recorder, is_signalled && running_signals(&recorder->running));
+        else if (is_signalled && launch_signals(&recorder->launch))
             children_reap(recorder);
     }
 }
@@ -373,7 +466,7 @@ static void tracks_leave(struct recorder *recorder)
     const struct tracks *tracks = &recorder->tracks;
 
     observe_finish(&recorder->observe, recorder->end_ns);
-    if (tracks->processes.count)
+    if (tracks->processes.count && !recorder->is_attached)
         emit_remark(&recorder->emit,
                     "%zu processes outlived the command; they are outside the run from its end on",
                     tracks->processes.count);
@@ -436,14 +529,32 @@ static void record_finish(struct recorder *recorder, struct record_result *ret_r
 
 static int perf_start(struct recorder *recorder, struct err *err)
 {
-    return events_open(&recorder->events, recorder->launch.pid, (unsigned)rate_of(recorder), err);
+    const struct running *running = &recorder->running;
+    struct perf_options perf = {.pid = recorder->is_attached ? 0 : recorder->launch.pid,
+                                .whole_machine = recorder->options->whole_machine,
+                                .rate_hz = (unsigned)rate_of(recorder)};
+    VEC(pid_t) threads = {0};
+
+    for (size_t i = 0; !perf.pid && !perf.whole_machine && i < running->threads.count; i++)
+        if (vec_push(&threads, running->threads.items[i].tid)) {
+            vec_free(&threads);
+            return err_memory(err);
+        }
+    perf.threads = threads.items;
+    perf.thread_count = threads.count;
+    int code = events_open(&recorder->events, &perf, recorder->main_pid, err);
+    vec_free(&threads);
+    return code;
 }
 
 static int proc_start(struct recorder *recorder, struct err *err)
 {
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    if (recorder->options->command)
+        prctl(PR_SET_CHILD_SUBREAPER, 1);
+    int code = discover_init(&recorder->discover, &recorder->tracks, err);
     recorder->discover.main_pid = recorder->main_pid;
-    return discover_init(&recorder->discover, &recorder->tracks, err);
+    recorder->discover.whole_machine = recorder->options->whole_machine;
+    return code;
 }
 
 /* A start that fails leaves nothing behind. It may ask for a library in the command (recorder->preload). */
@@ -503,7 +614,54 @@ static int command_start(struct recorder *recorder, enum record_rung wanted, int
     meta_start(recorder);
     system_init(&recorder->system, &recorder->emit);
     root_add(recorder);
+    struct err why = {0};
+    if (recorder->is_attached && running_add_all(recorder, &why))
+        emit_fail(&recorder->emit, &why); /* the command runs by now */
     return 0;
+}
+
+/* Nothing waits at a gate: what is watched runs on meanwhile. */
+static int attached_start(struct recorder *recorder, enum record_rung wanted, struct err *err)
+{
+    int code = rung_open(recorder, wanted, err);
+    if (code)
+        return code;
+    recorder->start_ns = clock_monotonic_ns();
+    meta_start(recorder);
+    system_init(&recorder->system, &recorder->emit);
+    return running_add_all(recorder, err);
+}
+
+static int running_first(struct recorder *recorder, struct err *err)
+{
+    const struct record_options *options = recorder->options;
+    int code = 0;
+
+    if (options->whole_machine)
+        code = running_open_machine(&recorder->running, err);
+    else if (!options->command)
+        code = running_open(&recorder->running, options->pids, options->pid_count, err);
+    recorder->is_attached = !code && (options->whole_machine || !options->command);
+    return code;
+}
+
+static int recording_start(struct recorder *recorder, enum record_rung wanted, int *ret_shell_status,
+                           struct err *err)
+{
+    struct span_drain_options spans = {0};
+    struct err why = {0};
+    int code = running_first(recorder, err);
+
+    if (code)
+        return code;
+    if (!recorder->options->command)
+        return attached_start(recorder, wanted, err);
+    if (span_drain_create(&spans, &recorder->spans, &why))
+        recorder->spans = NULL; /* the command finds no session */
+    code = command_start(recorder, wanted, ret_shell_status, err);
+    if (!code && !recorder->spans)
+        emit_remark(&recorder->emit, "spans of the SDK are outside view: %s", why.what);
+    return code;
 }
 
 int record_run(const struct record_options *options, struct record_result *ret_result, struct err *err)
@@ -517,18 +675,13 @@ int record_run(const struct record_options *options, struct record_result *ret_r
         return err_set(err, ERR_USAGE, "could not record with recorder '%s': there is none of that name",
                        options->rung);
     recorder_init(&recorder, options);
-    struct span_drain_options spans = {0};
-    struct err why = {0};
-    if (span_drain_create(&spans, &recorder.spans, &why))
-        recorder.spans = NULL; /* the command finds no session; a remark says so */
     prctl(PR_GET_CHILD_SUBREAPER, &was_subreaper);
-    int code = command_start(&recorder, wanted, &ret_result->exit_status, err);
+    int code = recording_start(&recorder, wanted, &ret_result->exit_status, err);
     if (!code) {
-        if (!recorder.spans)
-            emit_remark(&recorder.emit, "spans of the SDK are outside view: %s", why.what);
         record_loop(&recorder);
         record_finish(&recorder, ret_result);
-        launch_close(&recorder.launch);
+        if (options->command)
+            launch_close(&recorder.launch);
     }
     prctl(PR_SET_CHILD_SUBREAPER, (unsigned long)was_subreaper);
     recorder_deinit(&recorder);

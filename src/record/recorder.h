@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * recorder: runs a command and records it into a sink, until its main process ends.
+ * recorder: runs a command and records it into a sink, until its main process ends; or records what runs already
+ * (processes with all their threads and the processes they make, or the whole machine) until a limit, a signal to
+ * toll or the end of all of them.
  *
  * Two rungs tell what the process tree does: "perf" (perf_event: every fork, exec, exit and switch, CPU samples
  * with stacks) and, where the kernel refuses that, "proc" (/proc alone). On both the reasons of waits come from
@@ -16,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "model/view.h"
@@ -24,9 +27,14 @@
 #define RECORD_STATUS_FAILED   125 /* toll itself failed */
 
 struct record_options {
-    char *const *command; /* NULL-terminated; found through PATH */
-    const char *rung;     /* NULL: the best there is; "perf" or "proc": that one or an error */
-    unsigned rate_hz;     /* samples per second of CPU time; 0: RECORD_RATE_HZ_DEFAULT */
+    char *const *command; /* NULL-terminated; found through PATH. NULL: only what runs already is recorded */
+    const pid_t *pids;    /* without a command: these; none: whole_machine is set */
+    size_t pid_count;
+    bool whole_machine;    /* everything, with or without a command (root) */
+    uint64_t limit_ns;     /* without a command: how long; 0: until SIGINT, SIGTERM, SIGHUP or SIGQUIT */
+    const char *objective; /* into META_OBJECTIVE; NULL: it is left out */
+    const char *rung;      /* NULL: the best there is; "perf" or "proc": that one or an error */
+    unsigned rate_hz;      /* samples per second of CPU time; 0: RECORD_RATE_HZ_DEFAULT */
     struct sink *sink;
     /* Called about twice a second, and at the end: write out what the sink holds. May be NULL. */
     int (*flush)(void *context, struct err *err);
@@ -47,7 +55,10 @@ struct record_result {
     struct err failure;
 };
 
-/* On failure ret_result->exit_status alone is written, the exception to the rule: the status to exit with, 126
+/* What runs already is never stopped, changed or signalled, and whatever becomes of toll, nothing is left behind in it.
+ * Its exit_status is 0. A pid that is no process is ERR_USAGE, one of another user ERR_ENVIRONMENT.
+ *
+ * On failure ret_result->exit_status alone is written, the exception to the rule: the status to exit with, 126
  * (the command cannot be executed), 127 (there is no such command) or 125 (all else; the command did not run).
  * Blocks signals and waits for children: no other thread of the program should do either meanwhile. */
 WARN_UNUSED int record_run(const struct record_options *options, struct record_result *ret_result,

@@ -132,7 +132,9 @@ void usage_reaped(struct usage *usage, const struct rusage *rusage, uint64_t exi
 
 void usage_end(const struct usage *usage, struct emit *emit, uint64_t track)
 {
-    if (!usage->read_ns)
+    if (usage->read_ns && usage->has_memory)
+        emit_attr_u64(emit, track, ATTR_RSS_BYTES_MAX, usage->rss_bytes_max);
+    if (!usage->read_ns || usage->is_partial)
         return;
     emit_attr_u64(emit, track, ATTR_CPU_USER_NS, usage->cpu_user_ns);
     emit_attr_u64(emit, track, ATTR_CPU_SYSTEM_NS, usage->cpu_system_ns);
@@ -140,8 +142,6 @@ void usage_end(const struct usage *usage, struct emit *emit, uint64_t track)
     emit_attr_u64(emit, track, ATTR_FAULT_MAJOR_COUNT, usage->fault_major_count);
     emit_attr_u64(emit, track, ATTR_SWITCH_VOLUNTARY_COUNT, usage->switch_voluntary_count);
     emit_attr_u64(emit, track, ATTR_SWITCH_INVOLUNTARY_COUNT, usage->switch_involuntary_count);
-    if (usage->has_memory)
-        emit_attr_u64(emit, track, ATTR_RSS_BYTES_MAX, usage->rss_bytes_max);
     if (!usage->has_io)
         return;
     emit_attr_u64(emit, track, ATTR_READ_COUNT, usage->read_count);

@@ -25,6 +25,7 @@ struct usage {
     uint64_t read_bytes, write_bytes, disk_read_bytes, disk_write_bytes;
     uint64_t exit_status; /* as a shell sees it, once it is a zombie */
     bool is_zombie;
+    bool is_partial; /* it ran before the recording did: its sums are not of the recording, and not written */
     uint64_t series; /* of its resident memory */
     uint64_t point_bytes, point_ns;
 };
