@@ -67,9 +67,10 @@ static double ours_ms(const struct program_places *places, const char *cache, si
     struct symbol_answer answer = {0};
     struct err err;
     struct symbol_module module = {places->path, -1, places->build_id, places->build_id_size};
+    struct symbol_request request = {.offsets = places->offsets, .count = PLACE_COUNT};
     uint64_t start_ns = clock_monotonic_ns();
     if (resolver_create(cache, &resolver, &err) ||
-        resolver_lookup(resolver, &module, places->offsets, PLACE_COUNT, &answer, &err)) {
+        resolver_lookup(resolver, &module, &request, &answer, &err)) {
         fprintf(stderr, "symbol_bench: %s\n", err.what);
         exit(70);
     }

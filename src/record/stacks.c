@@ -193,7 +193,8 @@ static void module_open(struct stacks *stacks, struct code_module *module, uint3
         return;
     }
     module->fd = fd;
-    module->large = about.st_size > LARGE_BYTES;
+    module->large =
+        about.st_size > LARGE_BYTES || resolver_debug_file_exists(module->build_id, module->build_id_size);
     stacks->open_count++;
 }
 
@@ -387,6 +388,7 @@ int stacks_add(struct stacks *stacks, uint32_t pid, const uint64_t *chain_addres
             break;
         }
         node = child;
+        stacks->raw_frames.items[frame].chain_count++;
     }
     stacks->counts.stack_count += chain.count > 0;
     *ret_stack = node ? stacks->nodes.items[node - 1].id : 0;

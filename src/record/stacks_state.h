@@ -41,6 +41,7 @@ struct raw_frame {
     uint32_t module;
     uint32_t first_row; /* id of the outermost function's frame row; 0: not written yet */
     uint32_t row_count;
+    uint32_t chain_count;       /* chains it is in */
     uint32_t root_count;        /* chains that end here */
     uint32_t root_caller_count; /* of them, those that go on in another module */
     bool is_start;              /* its function is where threads start */

@@ -11,6 +11,7 @@
 #include "symbol/name_table.h"
 
 #define BATCH_COUNT 128u /* places looked up between two looks at the clock */
+#define LINES_RATIO 100u /* functions in fewer chains than one of so many are named without lines */
 
 struct writer {
     struct stacks *stacks;
@@ -125,22 +126,27 @@ static int write_file_frames(struct writer *writer, const struct code_module *mo
                                     .fd = module->fd,
                                     .build_id = module->build_id_size ? module->build_id : NULL,
                                     .build_id_size = module->build_id_size};
-    size_t done = 0;
-    while (done < count && (writer->is_last || clock_monotonic_ns() < writer->deadline_ns)) {
-        uint64_t offsets[BATCH_COUNT];
+    size_t done = 0, batch_max = writer->is_last ? count : BATCH_COUNT;
+    uint64_t *offsets = calloc(2 * batch_max, sizeof *offsets), *weights = offsets + batch_max;
+    int status = offsets ? 0 : err_memory(writer->err);
+    while (!status && done < count && (writer->is_last || clock_monotonic_ns() < writer->deadline_ns)) {
         size_t batch = 0;
-        for (; batch < BATCH_COUNT && done + batch < count; batch++)
+        for (; batch < batch_max && done + batch < count; batch++) {
             offsets[batch] = raws[frames[done + batch]].offset;
-        int status =
-            resolver_lookup(writer->stacks->resolver, &symbols, offsets, batch, &writer->answer, writer->err);
+            weights[batch] = raws[frames[done + batch]].chain_count;
+        }
+        struct symbol_request request = {.offsets = offsets,
+                                         .count = batch,
+                                         .weights = writer->is_last ? weights : NULL,
+                                         .weight_min = writer->stacks->counts.stack_count / LINES_RATIO};
+        status = resolver_lookup(writer->stacks->resolver, &symbols, &request, &writer->answer, writer->err);
         for (size_t i = 0; !status && i < batch; i++)
             status = write_place(writer, &raws[frames[done + i]], &writer->answer.places.items[i], module);
-        if (status)
-            return status;
         done += batch;
     }
-    *ret_done = done;
-    return 0;
+    free(offsets);
+    *ret_done = status ? 0 : done;
+    return status;
 }
 
 /* Code that a just-in-time compiler made and listed. */

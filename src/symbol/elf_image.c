@@ -10,6 +10,7 @@
 
 #include "base/num.h"
 #include "base/search.h"
+#include "base/sort.h"
 
 #define SEGMENT_COUNT_MAX 4096u
 #define SYMBOL_COUNT_MAX  (16u << 20)
@@ -178,16 +179,14 @@ static int load_table(struct elf_image *image, const struct elf_image *source, E
     return 0;
 }
 
-static int by_address(const void *left, const void *right)
+/* Whether the first of two names of one address is the one to show. */
+static bool is_better(const struct elf_symbol *a, const struct elf_symbol *b)
 {
-    const struct elf_symbol *a = left, *b = right;
-    if (a->low != b->low)
-        return a->low < b->low ? -1 : 1;
     if (a->rank != b->rank)
-        return a->rank > b->rank ? -1 : 1;
+        return a->rank > b->rank;
     if ((a->high > a->low) != (b->high > b->low))
-        return a->high > a->low ? -1 : 1;
-    return strcmp(a->name, b->name);
+        return a->high > a->low;
+    return strcmp(a->name, b->name) < 0;
 }
 
 /* Keeps the best name of each address; a symbol without a size reaches to the next one. */
@@ -197,7 +196,10 @@ static void tidy_symbols(struct elf_image *image)
     size_t kept = 0;
     for (size_t i = 0; i < image->symbols.count; i++) {
         if (kept && symbols[kept - 1].low == symbols[i].low) {
-            symbols[kept - 1].high = num_max(symbols[kept - 1].high, symbols[i].high);
+            uint64_t high = num_max(symbols[kept - 1].high, symbols[i].high);
+            if (is_better(&symbols[i], &symbols[kept - 1]))
+                symbols[kept - 1] = symbols[i];
+            symbols[kept - 1].high = high;
             continue;
         }
         symbols[kept++] = symbols[i];
@@ -221,10 +223,28 @@ int elf_image_load_symbols(struct elf_image *image, const struct elf_image *sour
         if (status)
             return status;
     }
-    if (image->symbols.count)
-        qsort(image->symbols.items, image->symbols.count, sizeof *image->symbols.items, by_address);
+    if (sort_by_u64(image->symbols.items, image->symbols.count, sizeof *image->symbols.items,
+                    offsetof(struct elf_symbol, low)))
+        return err_memory(err);
     tidy_symbols(image);
     return 0;
+}
+
+bool elf_image_has_lines(const struct elf_image *image)
+{
+    size_t names;
+    Elf_Scn *section = NULL;
+    if (!image->elf || elf_getshdrstrndx(image->elf, &names))
+        return false;
+    while ((section = elf_nextscn(image->elf, section))) {
+        GElf_Shdr header;
+        const char *name =
+            gelf_getshdr(section, &header) ? elf_strptr(image->elf, names, header.sh_name) : NULL;
+        if (name && header.sh_type != SHT_NOBITS &&
+            (strcmp(name, ".debug_info") == 0 || strcmp(name, ".zdebug_info") == 0))
+            return true;
+    }
+    return false;
 }
 
 const struct elf_symbol *elf_image_find(const struct elf_image *image, uint64_t address, uint64_t *ret_low,

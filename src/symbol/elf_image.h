@@ -46,6 +46,8 @@ void elf_image_close(struct elf_image *image);
  * `source` is the debug file of. Sorts. */
 WARN_UNUSED int elf_image_load_symbols(struct elf_image *image, const struct elf_image *source,
                                        struct err *err);
+/* Whether the file holds DWARF, compressed or not. */
+bool elf_image_has_lines(const struct elf_image *image);
 /* The function that covers an address, NULL for none; and for which addresses around it that is the answer. */
 const struct elf_symbol *elf_image_find(const struct elf_image *image, uint64_t address, uint64_t *ret_low,
                                         uint64_t *ret_high);

@@ -10,18 +10,13 @@
 #include "base/fs.h"
 #include "base/num.h"
 #include "base/search.h"
+#include "base/sort.h"
 #include "base/str.h"
 
 #define KERNEL_PATH    "/proc/kallsyms"
 #define TEXT_BYTES_MAX (128u << 20)
 #define ENTRY_MAX      (4u << 20)
 #define KERNEL_REACH   (1u << 20) /* how far behind the last symbol its function may go */
-
-static int by_low(const void *left, const void *right)
-{
-    const struct name_entry *a = left, *b = right;
-    return a->low < b->low ? -1 : a->low > b->low;
-}
 
 /* Reads hex digits; false when there are none or too many. */
 static bool take_hex(const char **at, const char *end, uint64_t *ret_value)
@@ -59,10 +54,12 @@ static int push(struct name_table *table, struct name_entry entry, const char *n
     return 0;
 }
 
-static void sort(struct name_table *table)
+static int sort(struct name_table *table, struct err *err)
 {
-    if (table->entries.count)
-        qsort(table->entries.items, table->entries.count, sizeof *table->entries.items, by_low);
+    if (sort_by_u64(table->entries.items, table->entries.count, sizeof *table->entries.items,
+                    offsetof(struct name_entry, low)))
+        return err_memory(err);
+    return 0;
 }
 
 int name_table_parse_map(struct name_table *table, const char *text, size_t length, struct err *err)
@@ -84,8 +81,7 @@ int name_table_parse_map(struct name_table *table, const char *text, size_t leng
         }
         line = line_end + 1;
     }
-    sort(table);
-    return 0;
+    return sort(table, err);
 }
 
 /* "ffffffff81000000 T name" and for modules "\t[module]" behind it; the type t or T, w or W is code. */
@@ -127,7 +123,9 @@ int name_table_parse_kernel(struct name_table *table, const char *text, size_t l
             return status;
         line = line_end + 1;
     }
-    sort(table);
+    int status = sort(table, err);
+    if (status)
+        return status;
     for (size_t i = 0; i < table->entries.count; i++) {
         struct name_entry *entry = &table->entries.items[i];
         entry->high = i + 1 < table->entries.count ? entry[1].low : UINT64_MAX;

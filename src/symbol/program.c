@@ -8,13 +8,15 @@
 #include <unistd.h>
 
 #include "base/num.h"
-#include "symbol/name_table.h"
+#include "symbol/kernel_names.h"
 
 struct program {
     struct elf_image image;
-    struct elf_image debug;
-    struct dwarf_image *dwarf; /* NULL: none */
-    struct name_table kernel;  /* of SYMBOL_PATH_KERNEL alone */
+    struct elf_image debug;      /* the file with its debug information, when that is another */
+    bool has_lines;              /* one of the two has debug information */
+    bool tried_lines;            /* it was read */
+    struct dwarf_image *dwarf;   /* NULL: not read yet, or it is broken */
+    struct kernel_names *kernel; /* of SYMBOL_PATH_KERNEL, else NULL */
 };
 
 /* "/usr/lib/debug/.build-id/ab/cdef….debug"; false when the build-id is too short to have one. */
@@ -29,7 +31,7 @@ static bool debug_path(const uint8_t *build_id, size_t size, char *path, size_t 
     return true;
 }
 
-bool program_debug_file_exists(const uint8_t *build_id, size_t size)
+bool resolver_debug_file_exists(const uint8_t *build_id, size_t size)
 {
     char path[256];
     return debug_path(build_id, size, path, sizeof path) && access(path, R_OK) == 0;
@@ -58,14 +60,13 @@ static int open_debug_file(struct program *program, struct err *err)
 static int program_load(struct program *program, struct err *err)
 {
     int status = elf_image_load_symbols(&program->image, &program->image, err);
-    if (!status)
-        status = dwarf_image_open(program->image.elf, &program->dwarf, err);
-    if (!status && !program->dwarf)
+    program->has_lines = elf_image_has_lines(&program->image);
+    if (!status && !program->has_lines)
         status = open_debug_file(program, err);
-    if (!status && program->debug.elf)
+    if (!status && program->debug.elf) {
         status = elf_image_load_symbols(&program->image, &program->debug, err);
-    if (!status && program->debug.elf)
-        status = dwarf_image_open(program->debug.elf, &program->dwarf, err);
+        program->has_lines = elf_image_has_lines(&program->debug);
+    }
     return status;
 }
 
@@ -97,7 +98,14 @@ static int open_image(const struct symbol_module *module, struct elf_image *ret_
     return status;
 }
 
-int program_open(const struct symbol_module *module, struct program **ret_program, struct err *err)
+static int open_kernel(struct program *program, const char *cache_folder, struct err *err)
+{
+    program->kernel = calloc(1, sizeof *program->kernel);
+    return program->kernel ? kernel_names_open(program->kernel, cache_folder, err) : err_memory(err);
+}
+
+int program_open(const struct symbol_module *module, const char *cache_folder, struct program **ret_program,
+                 struct err *err)
 {
     *ret_program = NULL;
     struct program *program = calloc(1, sizeof *program);
@@ -107,8 +115,8 @@ int program_open(const struct symbol_module *module, struct program **ret_progra
     bool wanted = false;
     int status;
     if (strcmp(module->path, SYMBOL_PATH_KERNEL) == 0) {
-        status = name_table_read_kernel(&program->kernel, err);
-        wanted = program->kernel.entries.count > 0;
+        status = open_kernel(program, cache_folder, err);
+        wanted = !status && program->kernel->table.entries.count > 0;
     } else {
         status = open_image(module, &program->image, err);
         wanted = !status && is_wanted(&program->image, module);
@@ -125,7 +133,7 @@ int program_open(const struct symbol_module *module, struct program **ret_progra
 
 bool program_has_lines(const struct program *program)
 {
-    return program->dwarf != NULL;
+    return program->has_lines;
 }
 
 /* Within the address's own segment offsets and addresses differ by a constant. */
@@ -138,34 +146,45 @@ static void to_offsets(uint64_t offset, uint64_t address, struct dwarf_answer *a
         answer->high = UINT64_MAX;
 }
 
-static int find_kernel(const struct program *program, uint64_t address, struct dwarf_answer *answer,
+static int find_kernel(struct program *program, uint64_t address, struct dwarf_answer *answer,
                        struct err *err)
 {
-    const struct name_entry *entry = name_table_find(&program->kernel, address);
-    if (!entry)
-        return 0;
+    const struct name_entry *entry;
+    int status = kernel_names_find(program->kernel, address, &entry, err);
+    if (status || !entry)
+        return status;
     answer->low = entry->low;
     answer->high = entry->high;
     struct dwarf_frame frame = {.name = entry->name, .file = entry->module};
     return vec_push(&answer->frames, frame) ? err_memory(err) : 0;
 }
 
-int program_find(struct program *program, uint64_t offset, struct dwarf_answer *answer, struct err *err)
+static int open_lines(struct program *program, struct err *err)
+{
+    if (!program->has_lines || program->tried_lines)
+        return 0;
+    program->tried_lines = true;
+    return dwarf_image_open(program->debug.elf ? program->debug.elf : program->image.elf, &program->dwarf,
+                            err);
+}
+
+static int find(struct program *program, uint64_t offset, bool with_lines, struct dwarf_answer *answer,
+                struct err *err)
 {
     answer->frames.count = 0;
     answer->low = offset;
     answer->high = offset + 1;
     uint64_t address;
-    if (program->kernel.entries.count)
+    if (program->kernel)
         return find_kernel(program, offset, answer, err);
     if (!elf_image_address(&program->image, offset, &address))
         return 0;
     const struct elf_symbol *symbol = elf_image_find(&program->image, address, &answer->low, &answer->high);
-    if (program->dwarf) {
-        int status = dwarf_image_find(program->dwarf, address, answer, err);
-        if (status)
-            return status;
-    }
+    int status = with_lines ? open_lines(program, err) : 0;
+    if (!status && with_lines && program->dwarf)
+        status = dwarf_image_find(program->dwarf, address, answer, err);
+    if (status)
+        return status;
     if (answer->frames.count == 0 && symbol) {
         if (vec_push(&answer->frames, (struct dwarf_frame){.name = symbol->name}))
             return err_memory(err);
@@ -176,6 +195,16 @@ int program_find(struct program *program, uint64_t offset, struct dwarf_answer *
     return 0;
 }
 
+int program_find_name(struct program *program, uint64_t offset, struct dwarf_answer *answer, struct err *err)
+{
+    return find(program, offset, false, answer, err);
+}
+
+int program_find_lines(struct program *program, uint64_t offset, struct dwarf_answer *answer, struct err *err)
+{
+    return find(program, offset, true, answer, err);
+}
+
 void program_close(struct program *program)
 {
     if (!program)
@@ -183,6 +212,8 @@ void program_close(struct program *program)
     dwarf_image_close(program->dwarf);
     elf_image_close(&program->debug);
     elf_image_close(&program->image);
-    name_table_free(&program->kernel);
+    if (program->kernel)
+        kernel_names_close(program->kernel);
+    free(program->kernel);
     free(program);
 }

@@ -9,17 +9,19 @@
 
 struct program;
 
-/* NULL in ret_program when the file cannot be read, is no ELF, or is not the one with that build-id; only memory can
- * run out. */
-WARN_UNUSED int program_open(const struct symbol_module *module, struct program **ret_program,
-                             struct err *err);
+/* Reads the symbols; the kernel's by way of the cache folder. NULL in ret_program when the file cannot be read, is no
+ * ELF, or is not the one with that build-id; only memory can run out. */
+WARN_UNUSED int program_open(const struct symbol_module *module, const char *cache_folder,
+                             struct program **ret_program, struct err *err);
+/* Whether there is debug information. It is not read before the first program_find_lines. */
 bool program_has_lines(const struct program *program);
-/* Frames with linker names, and in low and high the offsets for which they hold. No frames: nothing is known. */
-WARN_UNUSED int program_find(struct program *program, uint64_t offset, struct dwarf_answer *answer,
-                             struct err *err);
+/* The function's frame with its linker name, and in low and high the offsets of the function. No frame: nothing is
+ * known. */
+WARN_UNUSED int program_find_name(struct program *program, uint64_t offset, struct dwarf_answer *answer,
+                                  struct err *err);
+/* With source lines and inlined calls; low and high are the offsets for which that holds. */
+WARN_UNUSED int program_find_lines(struct program *program, uint64_t offset, struct dwarf_answer *answer,
+                                   struct err *err);
 void program_close(struct program *program);
-
-/* Whether a separate debug file is installed for a build-id. */
-bool program_debug_file_exists(const uint8_t *build_id, size_t size);
 
 #endif

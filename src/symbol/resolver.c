@@ -7,13 +7,16 @@
 
 #include "base/fs.h"
 #include "base/map.h"
+#include "base/num.h"
 #include "base/str.h"
 #include "symbol/demangle.h"
+#include "symbol/kernel_names.h"
 #include "symbol/program.h"
 #include "symbol/symbol_cache.h"
 
-#define NAME_BYTES 4096u
-#define OPEN_MAX   8u /* programs kept open: their debug information is in memory */
+#define NAME_BYTES          4096u
+#define OPEN_MAX            8u    /* programs kept open: their debug information is in memory */
+#define FUNCTION_PLACES_MAX 2000u /* of one function, learnt at once */
 
 struct module {
     char *path;
@@ -72,24 +75,6 @@ int resolver_create(const char *cache_folder, struct resolver **ret_resolver, st
     return 0;
 }
 
-/* The kernel's build-id here is that of its boot, which chose its addresses. */
-static size_t boot_id(uint8_t *ret_id)
-{
-    char text[64];
-    size_t count = 0;
-    if (fs_read_small("/proc/sys/kernel/random/boot_id", text, sizeof text) < 36)
-        return 0;
-    for (const char *at = text; at[0] && at[1] && count < 16; at += at[0] == '-' ? 1 : 2) {
-        unsigned value;
-        if (*at == '-')
-            continue;
-        if (sscanf(at, "%2x", &value) != 1) /* NOLINT(cert-err34-c): two digits fit */
-            return 0;
-        ret_id[count++] = (uint8_t)value;
-    }
-    return count;
-}
-
 /* Modules come and go while the kernel runs: what was known of them is not. */
 static void drop_kernel_modules(struct place_table *table)
 {
@@ -110,7 +95,7 @@ static int module_load_cache(struct resolver *resolver, struct module *module, s
     if (!status && strcmp(module->path, SYMBOL_PATH_KERNEL) == 0)
         drop_kernel_modules(&module->table);
     if (!status && module->table.ranges.count && !module->table.has_lines &&
-        program_debug_file_exists(module->build_id, module->build_id_size))
+        resolver_debug_file_exists(module->build_id, module->build_id_size))
         place_table_free(&module->table);
     return status;
 }
@@ -135,7 +120,7 @@ static int find_module(struct resolver *resolver, const struct symbol_module *wa
         if (build_id_size)
             memcpy(module.build_id, wanted->build_id, build_id_size);
         else if (strcmp(wanted->path, SYMBOL_PATH_KERNEL) == 0)
-            module.build_id_size = boot_id(module.build_id);
+            module.build_id_size = kernel_boot_id(module.build_id) ? KERNEL_BOOT_ID_BYTES : 0;
         if (!module.path || vec_push(&resolver->modules, module)) {
             free(module.path);
             return err_memory(err);
@@ -172,7 +157,7 @@ static int module_open(struct resolver *resolver, struct module *module, const s
     if (module->program || module->broken)
         return 0;
     close_oldest(resolver);
-    int status = program_open(wanted, &module->program, err);
+    int status = program_open(wanted, resolver->cache_folder, &module->program, err);
     if (status)
         return status;
     module->broken = !module->program;
@@ -206,29 +191,111 @@ static int keep_frame(struct resolver *resolver, struct module *module, const st
     return status;
 }
 
-/* Asks the program and keeps the answer, also that there is none. */
-static int module_ask(struct resolver *resolver, struct module *module, uint64_t offset,
-                      struct place_range *ret_range, struct err *err)
+static int keep_frames(struct resolver *resolver, struct module *module, struct place_range *range,
+                       struct err *err)
 {
-    struct dwarf_answer *found = &resolver->scratch;
-    struct place_range range = {
-        .low = offset, .high = offset + 1, .first = (uint32_t)module->table.frames.count};
-    int status = 0;
-    if (module->program) {
-        status = program_find(module->program, offset, found, err);
-        for (size_t i = 0; !status && i < found->frames.count; i++)
-            status = keep_frame(resolver, module, &found->frames.items[i], i > 0, err);
+    const struct dwarf_answer *found = &resolver->scratch;
+    *range = (struct place_range){.low = found->low,
+                                  .high = found->high,
+                                  .first = (uint32_t)module->table.frames.count,
+                                  .count = (uint32_t)found->frames.count};
+    for (size_t i = 0; i < found->frames.count; i++) {
+        int status = keep_frame(resolver, module, &found->frames.items[i], i > 0, err);
         if (status)
             return status;
-        range.count = (uint32_t)found->frames.count;
-        range.low = found->low;
-        range.high = found->high;
     }
-    if (vec_push(&module->table.ranges, range))
-        return err_memory(err);
-    module->dirty = module->dirty || range.count;
-    *ret_range = range;
     return 0;
+}
+
+/* Asks the program and keeps the answer, also that there is none. */
+static int learn_place(struct resolver *resolver, struct module *module, uint64_t offset,
+                       struct place_range *ret_range, struct err *err)
+{
+    int status = program_find_lines(module->program, offset, &resolver->scratch, err);
+    if (!status)
+        status = keep_frames(resolver, module, ret_range, err);
+    if (!status && vec_push(&module->table.ranges, *ret_range))
+        status = err_memory(err);
+    module->dirty = true;
+    return status;
+}
+
+/* The places of a function that are not known yet, up to `*ret_end`. */
+static int learn_function(struct resolver *resolver, struct module *module, struct place_table *known,
+                          struct place_range function, uint64_t *ret_end, struct err *err)
+{
+    uint64_t at = function.low;
+    for (size_t count = 0; at < function.high && count < FUNCTION_PLACES_MAX; count++) {
+        known->ranges.items = module->table.ranges.items; /* they move when the array grows */
+        const struct place_range *range = place_table_find(known, at);
+        struct place_range learnt;
+        int status = range ? 0 : learn_place(resolver, module, at, &learnt, err);
+        if (status)
+            return status;
+        at = num_max(range ? range->high : learnt.high, at + 1);
+    }
+    *ret_end = at;
+    return 0;
+}
+
+/* Learns the places [first, end) of a request, all in one function; `known` are the ranges from before. */
+static int learn_places(struct resolver *resolver, struct module *module, struct place_table *known,
+                        const struct symbol_request *request, size_t first, size_t end, struct err *err)
+{
+    struct place_range function = {.low = resolver->scratch.low, .high = resolver->scratch.high}, last = {0};
+    uint64_t done = 0;
+    int status = 0;
+    if (program_has_lines(module->program) && resolver->scratch.frames.count)
+        status = learn_function(resolver, module, known, function, &done, err);
+    for (size_t i = first; !status && i < end; i++) {
+        uint64_t offset = request->offsets[i];
+        known->ranges.items = module->table.ranges.items;
+        if (offset < done || (offset >= last.low && offset < last.high) || place_table_find(known, offset))
+            continue;
+        status = learn_place(resolver, module, offset, &last, err);
+    }
+    return status;
+}
+
+/* Learns what the request asks for and is not known: functions that matter with their lines, others when that takes
+ * no time. */
+static int learn(struct resolver *resolver, struct module *module, const struct symbol_request *request,
+                 struct err *err)
+{
+    const uint64_t *offsets = request->offsets;
+    struct place_table known = module->table;
+    struct dwarf_answer *scratch = &resolver->scratch;
+    int status = 0;
+    for (size_t i = 0, end; !status && i < request->count; i = end) {
+        end = i + 1;
+        known.ranges.items = module->table.ranges.items;
+        if (place_table_find(&known, offsets[i]))
+            continue;
+        status = program_find_name(module->program, offsets[i], scratch, err);
+        while (end < request->count && offsets[end] >= offsets[i] && offsets[end] < scratch->high)
+            end++;
+        uint64_t weight = 0;
+        for (size_t k = end; request->weights && k > 0 && offsets[k - 1] >= scratch->low; k--)
+            weight += request->weights[k - 1];
+        if (request->weights && weight < request->weight_min && program_has_lines(module->program))
+            continue;
+        if (!status)
+            status = learn_places(resolver, module, &known, request, i, end, err);
+    }
+    place_table_sort(&module->table);
+    return status;
+}
+
+/* The range of a place that was not learnt: its function's name alone, for this answer only. */
+static int name_place(struct resolver *resolver, struct module *module, uint64_t offset,
+                      struct place_range *range, struct err *err)
+{
+    if (!module->program) {
+        *range = (struct place_range){.low = offset, .high = offset + 1};
+        return 0;
+    }
+    int status = program_find_name(module->program, offset, &resolver->scratch, err);
+    return status ? status : keep_frames(resolver, module, range, err);
 }
 
 static int answer_add(struct symbol_answer *answer, const struct place_table *table,
@@ -241,35 +308,38 @@ static int answer_add(struct symbol_answer *answer, const struct place_table *ta
     return vec_push(&answer->places, place) ? err_memory(err) : 0;
 }
 
-int resolver_lookup(struct resolver *resolver, const struct symbol_module *module, const uint64_t *offsets,
-                    size_t count, struct symbol_answer *answer, struct err *err)
+static size_t count_known(const struct module *module, const struct symbol_request *request)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < request->count; i++)
+        count += place_table_find(&module->table, request->offsets[i]) != NULL;
+    return count;
+}
+
+int resolver_lookup(struct resolver *resolver, const struct symbol_module *module,
+                    const struct symbol_request *request, struct symbol_answer *answer, struct err *err)
 {
     struct module *known = NULL;
+    struct place_range named = {0};
     answer->frames.count = 0;
     answer->places.count = 0;
     int status = find_module(resolver, module, &known, err);
-    struct place_table sorted = {0}; /* the ranges known before: new ones are pushed behind them */
-    struct place_range last = {0};
-    if (!status)
-        sorted = known->table;
-    for (size_t i = 0; !status && i < count; i++) {
-        const struct place_range *range = &last;
-        if (offsets[i] < last.low || offsets[i] >= last.high) {
-            sorted.ranges.items = known->table.ranges.items; /* they move when the array grows */
-            range = place_table_find(&sorted, offsets[i]);
-        }
-        resolver->hit_count += range != NULL;
-        if (!range) {
-            status = module_open(resolver, known, module, err);
-            if (!status)
-                status = module_ask(resolver, known, offsets[i], &last, err);
-            range = &last;
-        }
+    if (status)
+        return status;
+    size_t hit_count = count_known(known, request);
+    resolver->hit_count += hit_count;
+    if (hit_count < request->count)
+        status = module_open(resolver, known, module, err);
+    if (!status && hit_count < request->count && known->program)
+        status = learn(resolver, known, request, err);
+    for (size_t i = 0; !status && i < request->count; i++) {
+        uint64_t offset = request->offsets[i];
+        const struct place_range *range = place_table_find(&known->table, offset);
+        if (!range && (offset < named.low || offset >= named.high))
+            status = name_place(resolver, known, offset, &named, err);
         if (!status)
-            status = answer_add(answer, &known->table, range, err);
+            status = answer_add(answer, &known->table, range ? range : &named, err);
     }
-    if (known && known->table.ranges.count != sorted.ranges.count)
-        place_table_sort(&known->table);
     return status;
 }
 

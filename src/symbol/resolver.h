@@ -8,7 +8,7 @@
  * named by the symbol table, which knows what the linker did; inlined ones by DWARF.
  *
  * What was found is kept as ranges of offsets with one answer each, in memory and, for modules with a build-id, in
- * a cache folder. Neither an unwritable folder nor a broken cache file or ELF file is a failure: places
+ * a cache folder. Of a function with debug information all places are kept at once: the next run hits others of them. Neither an unwritable folder nor a broken cache file or ELF file is a failure: places
  * are then unknown. Not for several threads.
  */
 #ifndef TOLL_SYMBOL_RESOLVER_H
@@ -57,11 +57,22 @@ struct resolver;
 /* cache_folder: NULL for ${XDG_CACHE_HOME:-~/.cache}/toll/symbols, "" for none. */
 WARN_UNUSED int resolver_create(const char *cache_folder, struct resolver **ret_resolver, struct err *err);
 
-/* Fails only when memory runs out. Offsets in ascending order are fastest. Give return addresses minus 1: the call,
- * not what comes after it. */
+/* Give return addresses minus 1: the call, not what comes after it. */
+struct symbol_request {
+    const uint64_t *offsets; /* ascending when there are weights */
+    size_t count;
+    const uint64_t *weights; /* one for each offset; NULL: all matter */
+    uint64_t weight_min;     /* a function whose places weigh less together is named, and that is all: reading
+                              * debug information takes long */
+};
+
+/* Fails only when memory runs out. */
 WARN_UNUSED int resolver_lookup(struct resolver *resolver, const struct symbol_module *module,
-                                const uint64_t *offsets, size_t count, struct symbol_answer *answer,
+                                const struct symbol_request *request, struct symbol_answer *answer,
                                 struct err *err);
+
+/* Whether a separate debug file is installed for a build-id. */
+bool resolver_debug_file_exists(const uint8_t *build_id, size_t size);
 
 /* How many of the places asked for so far were answered from the cache (memory or disk). */
 uint64_t resolver_hit_count(const struct resolver *resolver);

@@ -50,6 +50,13 @@ static void places_of(const char *path, const char *part, struct places *places)
     elf_image_close(&image);
 }
 
+static int lookup(struct resolver *resolver, const struct symbol_module *module, const uint64_t *offsets,
+                  size_t count, struct symbol_answer *answer)
+{
+    struct symbol_request request = {.offsets = offsets, .count = count};
+    return resolver_lookup(resolver, module, &request, answer, NULL);
+}
+
 static const char *base_name(const char *path)
 {
     const char *slash = path ? strrchr(path, '/') : NULL;
@@ -131,7 +138,7 @@ static void compare(const char *variable, const char *part)
     struct symbol_answer answer = {0};
     struct symbol_module module = {.path = path, .fd = -1};
     assert_int_equal(resolver_create("", &resolver, NULL), 0);
-    assert_int_equal(resolver_lookup(resolver, &module, places->offsets, places->count, &answer, NULL), 0);
+    assert_int_equal(lookup(resolver, &module, places->offsets, places->count, &answer), 0);
     assert_int_equal(answer.places.count, places->count);
     print_answer(&answer, &ours);
     assert_string_equal(str_text(&ours), str_text(&theirs));
@@ -164,7 +171,7 @@ static uint64_t ask(const char *folder, const struct symbol_module *module, cons
     assert_int_equal(resolver_create(folder, &resolver, NULL), 0);
     for (size_t i = 0; i < places->count; i++) {
         size_t index = i * 7919 % places->count;
-        assert_int_equal(resolver_lookup(resolver, module, &places->offsets[index], 1, &answer, NULL), 0);
+        assert_int_equal(lookup(resolver, module, &places->offsets[index], 1, &answer), 0);
         print_answer(&answer, text);
     }
     uint64_t hits = resolver_hit_count(resolver);
@@ -217,13 +224,58 @@ static size_t known_count(const struct symbol_module *module, const uint64_t *of
     struct symbol_answer answer = {0};
     size_t known = 0;
     assert_int_equal(resolver_create("", &resolver, NULL), 0);
-    assert_int_equal(resolver_lookup(resolver, module, offsets, count, &answer, NULL), 0);
+    assert_int_equal(lookup(resolver, module, offsets, count, &answer), 0);
     assert_int_equal(answer.places.count, count);
     for (size_t i = 0; i < count; i++)
         known += answer.places.items[i].count > 0;
     symbol_answer_deinit(&answer);
     resolver_destroy(resolver);
     return known;
+}
+
+/* How many of the places have a line. */
+static size_t lines_count(struct resolver *resolver, const struct symbol_module *module,
+                          const struct symbol_request *request)
+{
+    struct symbol_answer answer = {0};
+    size_t count = 0;
+    assert_int_equal(resolver_lookup(resolver, module, request, &answer, NULL), 0);
+    assert_int_equal(answer.places.count, request->count);
+    for (size_t i = 0; i < request->count; i++) {
+        const struct symbol_place *place = &answer.places.items[i];
+        assert_true(place->count > 0 && answer.frames.items[place->first].function);
+        count += answer.frames.items[place->first + place->count - 1].line > 0;
+    }
+    symbol_answer_deinit(&answer);
+    return count;
+}
+
+static void functions_of_little_weight_are_named_without_lines(void **state)
+{
+    (void)state;
+    const char *path = getenv("TOLL_TEST_INLINED");
+    if (!path) {
+        print_message("# skipped: the test programs are not named in the environment (meson test does)\n");
+        skip();
+    }
+    struct places *places = malloc(sizeof *places);
+    uint64_t weights[3] = {4, 0, 5};
+    assert_non_null(places);
+    places_of(path, "outermost", places);
+    uint64_t offsets[3] = {places->offsets[0], places->offsets[1], places->offsets[places->count - 1]};
+    struct symbol_request request = {.offsets = offsets, .count = 3, .weights = weights, .weight_min = 10};
+    struct symbol_module module = {.path = path, .fd = -1};
+    struct resolver *resolver;
+    assert_int_equal(resolver_create("", &resolver, NULL), 0);
+    assert_int_equal(lines_count(resolver, &module, &request), 0);
+    request.weight_min = 9; /* what its places weigh together */
+    assert_int_equal(lines_count(resolver, &module, &request), 3);
+    uint64_t hits = resolver_hit_count(resolver);
+    request = (struct symbol_request){.offsets = places->offsets, .count = places->count};
+    lines_count(resolver, &module, &request); /* the whole function was learnt */
+    assert_int_equal(resolver_hit_count(resolver) - hits, places->count);
+    resolver_destroy(resolver);
+    free(places);
 }
 
 static void a_file_with_another_build_id_is_refused(void **state)
@@ -279,7 +331,7 @@ static void kernel_functions_are_named_and_kept_for_this_boot(void **state)
         struct resolver *resolver;
         struct symbol_answer answer = {0};
         assert_int_equal(resolver_create(folder, &resolver, NULL), 0);
-        assert_int_equal(resolver_lookup(resolver, &module, &address, 1, &answer, NULL), 0);
+        assert_int_equal(lookup(resolver, &module, &address, 1, &answer), 0);
         assert_int_equal(answer.places.items[0].count, 1);
         assert_string_equal(answer.frames.items[0].function, "vfs_read");
         assert_int_equal(resolver_hit_count(resolver), round);
@@ -337,6 +389,7 @@ int resolver_test(void)
         cmocka_unit_test(inlined_calls_are_those_of_addr2line),
         cmocka_unit_test(methods_and_templates_are_those_of_addr2line),
         cmocka_unit_test(the_cache_gives_the_same_answers),
+        cmocka_unit_test(functions_of_little_weight_are_named_without_lines),
         cmocka_unit_test(a_file_with_another_build_id_is_refused),
         cmocka_unit_test(what_is_no_program_is_unknown),
         cmocka_unit_test(kernel_functions_are_named_and_kept_for_this_boot),

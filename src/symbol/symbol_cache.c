@@ -164,8 +164,7 @@ int cache_load(const struct cache_key *key, struct intern *texts, struct place_t
     return status;
 }
 
-/* mkdir -p, for the user alone. */
-static int make_folder(const char *folder, struct err *err)
+int cache_make_folder(const char *folder, struct err *err)
 {
     char path[PATH_BYTES];
     if (snprintf(path, sizeof path, "%s", folder) >= (int)sizeof path)
@@ -201,8 +200,8 @@ static void save_tables(const struct place_table *table, struct cache_header *he
     struct map places = {0};
     for (size_t i = 0; i < table->ranges.count && header->range_count < RANGE_COUNT_MAX; i++) {
         struct place_range range = table->ranges.items[i];
-        if (range.count == 0 || texts.length > FILE_BYTES_MAX / 2)
-            continue;
+        if (texts.length > FILE_BYTES_MAX / 2)
+            break;
         const struct symbol_frame *items = table->frames.items + range.first;
         range.first = header->frame_count;
         for (uint32_t k = 0; k < range.count; k++) {
@@ -241,7 +240,7 @@ int cache_save(const struct cache_key *key, const struct place_table *table, str
     header.hash = map_hash_bytes(str_text(&body), body.length);
     str_append_bytes(&file, (const char *)&header, sizeof header);
     str_append_bytes(&file, str_text(&body), body.length);
-    int status = body.failed || file.failed ? err_memory(err) : make_folder(key->folder, err);
+    int status = body.failed || file.failed ? err_memory(err) : cache_make_folder(key->folder, err);
     if (!status)
         status = fs_replace(path, file.text, file.length, 0600, err);
     str_free(&body);
