@@ -41,5 +41,8 @@ struct reason_source resolve_source(struct resolve *resolve, uint64_t pid, uint6
 
 /* What descriptor `fd` of process `pid` is; false when it is closed or not to be seen. */
 bool resolve_fd(struct resolve *resolve, uint64_t pid, int fd, struct reason_fd *ret_fd);
+/* The same by its link in an open /proc/PID/fd, which saves the way there when all are looked at. */
+bool resolve_fd_in(struct resolve *resolve, uint64_t pid, int folder, const char *link,
+                   struct reason_fd *ret_fd);
 
 #endif
