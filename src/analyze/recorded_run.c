@@ -461,10 +461,11 @@ static void drop_replaced_spans(struct run_track *track)
  * a spurious wake-up. */
 static bool continues(const struct run_wait *before, const struct run_wait *wait)
 {
-    if (wait->reason != before->reason || wait->peer != before->peer || wait->count > 1 ||
-        before->count > 1 || wait->waker != before->waker)
+    if (wait->reason != before->reason || wait->peer != before->peer || wait->count > 1 || before->count > 1)
         return false;
     uint64_t gap = wait->start_ns - before->end_ns;
+    if (wait->waker != before->waker) /* who ends a wait that was cut is known of its last part alone */
+        return gap == 0 && before->runnable_ns == 0 && before->waker == RUN_NONE;
     bool same_child = wait->reason == WAIT_CHILD && wait->peer != RUN_NONE && wait->waker == RUN_NONE;
     return (gap == 0 && before->runnable_ns == 0) || (same_child && gap < 200 * NS_PER_US);
 }
@@ -492,6 +493,9 @@ static void straighten_waits(struct run_track *track)
             before->runnable_ns = wait.runnable_ns;
             before->blocked_ns = before->end_ns - before->start_ns - wait.runnable_ns;
             before->event_ns = wait.event_ns;
+            before->waker = wait.waker;
+            before->waker_source = wait.waker_source;
+            before->waker_stack = wait.waker_stack;
             continue;
         }
         track->waits.items[kept++] = wait;

@@ -105,10 +105,11 @@ static void attr_set(struct perf_event_attr *attr, const struct perf_options *op
     attr->sample_type = PERF_SAMPLE_TYPE;
     attr->disabled = attr->enable_on_exec = options->pid != 0;
     attr->inherit = !options->whole_machine;
+    attr->task = !options->no_tree;
     attr->comm = attr->comm_exec = 1;
-    attr->task = 1;
     attr->mmap = attr->mmap2 = 1;
     attr->build_id = 1;
+    attr->exclude_idle = options->no_tree;
     attr->context_switch = !options->no_switches;
     attr->sample_id_all = 1;
     attr->use_clockid = 1;
@@ -318,7 +319,7 @@ static void source_describe(struct perf_source *source, const struct perf_option
 {
     bool cycles = source->attr.type == PERF_TYPE_HARDWARE;
     source->sees_kernel = !source->attr.exclude_kernel;
-    source->rings.period_is_cycles = cycles;
+    source->rings.period_is_cycles = cycles && !options->no_tree;
     source->rings.user_only = source->attr.exclude_kernel;
     source->rings.sample_ns = NS_PER_S / options->rate_hz;
     if (options->no_samples)
@@ -412,6 +413,14 @@ int perf_drain(struct perf_source *source, bool flush, perf_event_fn *each, void
         ;
     uint64_t bound_ns = flush ? UINT64_MAX : clock_monotonic_ns() - HOLD_BACK_NS;
     return perf_rings_drain(&source->rings, bound_ns, each, context, err);
+}
+
+int perf_filter(struct perf_source *source, int program_fd, struct err *err)
+{
+    for (size_t i = 0; i < source->fds.count; i++)
+        if (ioctl(source->fds.items[i], PERF_EVENT_IOC_SET_BPF, program_fd) < 0)
+            return err_errno(err, errno, "could not filter perf samples");
+    return 0;
 }
 
 struct perf_counts perf_counts(const struct perf_source *source)

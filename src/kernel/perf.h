@@ -88,6 +88,8 @@ struct perf_options {
     bool no_samples;    /* the process tree and switches alone */
     bool no_switches;
     bool no_hardware; /* cpu-clock even where there are counters */
+    bool
+        no_tree; /* no forks and exits; execs and mappings alone. Without switches a sample weighs one period */
 };
 
 struct perf_counts {
@@ -112,6 +114,8 @@ int perf_wait_fd(const struct perf_source *source);
  * another CPU may still be writing an older event; `flush` delivers those too. */
 WARN_UNUSED int perf_drain(struct perf_source *source, bool flush, perf_event_fn *each, void *context,
                            struct err *err);
+/* A program (BPF_PROG_TYPE_PERF_EVENT) that says which samples are kept. */
+WARN_UNUSED int perf_filter(struct perf_source *source, int program_fd, struct err *err);
 struct perf_counts perf_counts(const struct perf_source *source);
 /* "cycles", "cpu-clock", "none" without samples; ":u" behind it when the kernel is left out. */
 const char *perf_event_name(const struct perf_source *source);

@@ -285,14 +285,15 @@ static void from_device(const char *target, struct reason_fd *fd)
              !strcmp(target, "/dev/kfd"))
         fd->kind = REASON_FD_GPU;
     else if (str_starts(target, "/dev/shm/"))
-        fd->kind = REASON_FD_FILE, fd->is_regular = true;
+        fd->kind = REASON_FD_FILE;
     else
         fd->kind = REASON_FD_EVENT;
     snprintf(fd->path, sizeof fd->path, "%.*s", (int)sizeof fd->path - 1, target);
 }
 
-static void from_path(int folder, const char *link, const char *target, struct reason_fd *fd)
+static void from_path(uint64_t pid, int number, const char *target, struct reason_fd *fd)
 {
+    char link[64];
     struct stat status;
 
     fd->kind = REASON_FD_FILE;
@@ -300,23 +301,19 @@ static void from_path(int folder, const char *link, const char *target, struct r
     size_t length = strlen(fd->path);
     if (str_ends(fd->path, " (deleted)"))
         fd->path[length - strlen(" (deleted)")] = '\0';
-    if (fstatat(folder, link, &status, 0) != 0)
-        return;
-    fd->is_regular = S_ISREG(status.st_mode);
-    if (S_ISFIFO(status.st_mode)) {
+    snprintf(link, sizeof link, "/proc/%" PRIu64 "/fd/%d", pid, number);
+    if (stat(link, &status) == 0 && S_ISFIFO(status.st_mode)) {
         fd->kind = REASON_FD_PIPE;
         snprintf(fd->address, sizeof fd->address, "%.255s", fd->path);
     }
 }
 
-bool resolve_fd_in(struct resolve *resolve, uint64_t pid, int folder, const char *link,
-                   struct reason_fd *ret_fd)
+bool resolve_fd(struct resolve *resolve, uint64_t pid, int number, struct reason_fd *ret_fd)
 {
-    char target[512];
-    const char *slash = strrchr(link, '/');
-    int number = atoi(slash ? slash + 1 : link);
+    char link[64], target[512];
 
-    ssize_t length = readlinkat(folder, link, target, sizeof target - 1);
+    snprintf(link, sizeof link, "/proc/%" PRIu64 "/fd/%d", pid, number);
+    ssize_t length = readlink(link, target, sizeof target - 1);
     if (length <= 0)
         return false;
     target[length] = '\0';
@@ -335,16 +332,8 @@ bool resolve_fd_in(struct resolve *resolve, uint64_t pid, int folder, const char
     else if (str_starts(target, "/dev/"))
         from_device(target, ret_fd);
     else if (target[0] == '/')
-        from_path(folder, link, target, ret_fd);
+        from_path(pid, number, target, ret_fd);
     return true;
-}
-
-bool resolve_fd(struct resolve *resolve, uint64_t pid, int number, struct reason_fd *ret_fd)
-{
-    char link[64];
-
-    snprintf(link, sizeof link, "/proc/%" PRIu64 "/fd/%d", pid, number);
-    return resolve_fd_in(resolve, pid, AT_FDCWD, link, ret_fd);
 }
 
 static bool source_descriptor(void *context, int fd, struct reason_fd *ret_fd)
@@ -361,17 +350,26 @@ static bool source_memory(void *context, uint64_t address, void *ret_bytes, size
     return process_vm_readv((pid_t)resolve->pid, &local, 1, &remote, 1, 0) == (ssize_t)length;
 }
 
-static bool source_socket_address(void *context, uint64_t address, size_t length, struct reason_fd *ret_fd)
+bool resolve_address(const void *address, size_t length, struct reason_fd *ret_fd)
 {
     struct sockaddr_storage storage = {0};
 
-    if (length < sizeof storage.ss_family || length > sizeof storage ||
-        !source_memory(context, address, &storage, length))
+    if (length < sizeof storage.ss_family || length > sizeof storage)
         return false;
+    memcpy(&storage, address, length);
     *ret_fd = (struct reason_fd){.kind = storage.ss_family == AF_UNIX ? REASON_FD_UNIX : REASON_FD_SOCKET};
     ret_fd->is_dns =
         address_text(&storage, (socklen_t)length, ret_fd->address, sizeof ret_fd->address) == DNS_PORT;
     return ret_fd->address[0] != '\0';
+}
+
+static bool source_socket_address(void *context, uint64_t address, size_t length, struct reason_fd *ret_fd)
+{
+    struct sockaddr_storage storage = {0};
+
+    if (length > sizeof storage || !source_memory(context, address, &storage, length))
+        return false;
+    return resolve_address(&storage, length, ret_fd);
 }
 
 /* fdinfo of an epoll descriptor: one "tfd:        5 events: …" a line. */

@@ -18,9 +18,11 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "kernel/bpf.h"
 #include "record/system.h"
 
 #define PERF_FACT      "perf events"
+#define BPF_FACT       "eBPF"
 #define CAP_SYS_PTRACE 19
 #define CAP_SYS_ADMIN  21
 #define CAP_PERFMON    38
@@ -246,20 +248,32 @@ static void cgroup_look(struct doctor_fact *fact)
         FOUND(fact, "version %d, no CPU limit", version);
 }
 
-/* For the rung to come; nothing is lost yet where it is missing. */
 static void bpf_look(struct doctor_fact *fact)
 {
-    bool is_allowed = has_capability(CAP_BPF) || has_capability(CAP_SYS_ADMIN);
-    bool is_described = access("/sys/kernel/btf/vmlinux", R_OK) == 0;
+    struct bpf_source_options options = {.rate_hz = 1, .no_samples = true};
+    struct bpf_source *source = NULL;
+    struct err err = {0};
 
-    fact->name = "eBPF";
-    fact->state = is_allowed && is_described ? DOCTOR_OK : DOCTOR_MISSING;
-    FOUND(fact, "%s, %s", is_allowed ? "allowed" : "not allowed (CAP_BPF)",
-          is_described ? "types of the kernel are there" : "no /sys/kernel/btf/vmlinux");
-    if (fact->state != DOCTOR_OK) {
-        LOST(fact, "nothing yet: toll does not use it");
-        COMMAND(fact, "sudo setcap cap_bpf,cap_perfmon=ep $(which toll)");
+    fact->name = BPF_FACT;
+    fact->state = bpf_open(&options, &source, &err) ? DOCTOR_MISSING : DOCTOR_OK;
+    bpf_close(source);
+    if (fact->state == DOCTOR_OK) {
+        FOUND(fact, "every wait, what it was for and who ended it");
+        return;
     }
+    FOUND(fact, "%.199s", err.what);
+    LOST(fact, "who ended a wait, and the reason of those too short to be looked at; %s",
+         "command lines of very short processes");
+    if (!bpf_is_built())
+        COMMAND(fact, "tools/setup build, then build toll again");
+    else if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
+        COMMAND(fact, "a kernel with CONFIG_DEBUG_INFO_BTF (there is no /sys/kernel/btf/vmlinux)");
+    else if (!has_capability(CAP_BPF) && !has_capability(CAP_SYS_ADMIN))
+        COMMAND(fact,
+                "sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace=ep $(which toll), or run toll as root; %s",
+                "in a container: --cap-add BPF --cap-add PERFMON --cap-add SYS_PTRACE");
+    else
+        COMMAND(fact, "%.230s", err.hint);
 }
 
 size_t doctor_look(struct doctor_fact *ret_facts)
@@ -282,12 +296,25 @@ size_t doctor_look(struct doctor_fact *ret_facts)
     return count;
 }
 
+bool doctor_allows(const struct doctor_fact *facts, size_t count, enum record_rung rung)
+{
+    static const char *const needed[RUNG_COUNT] = {[RUNG_BPF] = BPF_FACT, [RUNG_PERF] = PERF_FACT};
+
+    if (!needed[rung])
+        return true;
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(facts[i].name, needed[rung]))
+            return facts[i].state == DOCTOR_OK;
+    return false;
+}
+
 const char *doctor_rung(const struct doctor_fact *facts, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!strcmp(facts[i].name, PERF_FACT) && facts[i].state == DOCTOR_OK)
-            return "perf";
-    return "proc";
+    unsigned rung = RUNG_FIRST;
+
+    while (rung + 1 < RUNG_COUNT && !doctor_allows(facts, count, (enum record_rung)rung))
+        rung++;
+    return rung_name((enum record_rung)rung);
 }
 
 const char *doctor_state_name(enum doctor_state state)

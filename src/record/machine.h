@@ -6,7 +6,10 @@
 #ifndef TOLL_RECORD_MACHINE_H
 #define TOLL_RECORD_MACHINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#include "record/rung.h"
 
 #define DOCTOR_FACT_MAX 16
 
@@ -26,6 +29,8 @@ struct doctor_fact {
 
 /* Fills up to DOCTOR_FACT_MAX facts; returns how many. Never fails: what cannot be tried is missing. */
 size_t doctor_look(struct doctor_fact *ret_facts);
+/* Whether that rung works here. */
+bool doctor_allows(const struct doctor_fact *facts, size_t count, enum record_rung rung);
 /* The rung that `toll run` uses here when none is asked for: "perf" or "proc". */
 const char *doctor_rung(const struct doctor_fact *facts, size_t count);
 /* "ok", "limited", "missing" */

@@ -383,7 +383,7 @@ static uint64_t pace_next(struct observe *observe)
 
 uint64_t observe_tick(struct observe *observe, uint64_t now_ns)
 {
-    if (observe->tracks->tasks.count)
+    if (observe->tracks->tasks.count && !observe->is_told)
         threads_look(observe, now_ns);
     processes_care(observe, now_ns);
     budget_keep(observe, now_ns);
@@ -426,7 +426,7 @@ void observe_finish(struct observe *observe, uint64_t end_ns)
                                      .blocked_ns = end_ns - num_min(task->ledger.open_ns, end_ns)};
         if (!observe->is_exact && task->ledger.blocked && piece.blocked_ns)
             pieces_add(observe, task, &piece, 1);
-        if (observe->is_exact)
+        if (observe->is_exact && !observe->is_told)
             waits_close(observe->waits, task, end_ns);
         waits_end(observe->waits, task, end_ns);
     }

@@ -35,6 +35,7 @@ struct observe {
     struct peers *peers;
     struct resolve *resolve;
     bool is_exact; /* perf rung */
+    bool is_told;  /* bpf rung: waits need no looks, processes do */
 
     /* proc rung: nothing there tells which function runs, but CPU time is exact: a sample weighs the time since
      * the last one and has one frame, the program, "[name]". An image's id is its frame and its stack. */

@@ -22,6 +22,7 @@
 #include "model/dataset.h"
 #include "model/meta.h"
 #include "record/machine.h"
+#include "record/rung.h"
 
 int record_test(void);
 
@@ -335,6 +336,36 @@ static void a_refused_rung_falls_back_and_says_so(void **state)
     assert_int_equal(status, 0);
 }
 
+static void every_wait_for_another_names_its_waker(void **state)
+{
+    struct run run;
+    size_t count = 0;
+    SHELL(&run, *state, "(sleep 0.2; echo x) | cat; sleep 0.1");
+    for (size_t i = 0; i < row_count(&run, TABLE_WAIT); i++) {
+        uint64_t reason = CELL(&run, WAIT, wait, reason, i), waker = CELL(&run, WAIT, wait, waker_track, i);
+        if ((reason != WAIT_PIPE && reason != WAIT_CHILD) || !CELL(&run, WAIT, wait, blocked_ns, i))
+            continue;
+        count++;
+        assert_true(waker > 0 && waker != CELL(&run, WAIT, wait, track, i));
+        assert_int_equal(CELL(&run, WAIT, wait, waker_source, i), WAKER_EXACT);
+    }
+    assert_true(count >= 3);
+    dataset_deinit(&run.dataset);
+}
+
+static void short_lived_processes_have_their_command_line(void **state)
+{
+    struct run run;
+    size_t count = 0;
+    SHELL(&run, *state, "i=0; while [ $i -lt 10 ]; do /bin/true --password=x word$i; i=$((i+1)); done");
+    for (size_t i = 0; i < row_count(&run, TABLE_ATTR); i++)
+        count += !strcmp(text(&run, CELL(&run, ATTR, attr, key, i)), ATTR_COMMAND) &&
+                 strstr(text(&run, CELL(&run, ATTR, attr, value, i)),
+                        "[\"/bin/true\", \"--password=***\", \"word");
+    assert_int_equal(count, 10);
+    dataset_deinit(&run.dataset);
+}
+
 static void an_unknown_rung_is_an_error(void **state)
 {
     struct run run;
@@ -366,10 +397,20 @@ int record_test(void)
     const struct CMUnitTest proc[] = {ALL_ON("proc"), cmocka_unit_test(an_unknown_rung_is_an_error),
                                       cmocka_unit_test(a_refused_rung_falls_back_and_says_so)};
     const struct CMUnitTest perf[] = {ALL_ON("perf")};
+    const struct CMUnitTest bpf[] = {ALL_ON("bpf"), ON("bpf", every_wait_for_another_names_its_waker),
+                                     ON("bpf", short_lived_processes_have_their_command_line)};
     struct doctor_fact facts[DOCTOR_FACT_MAX];
+    size_t count = doctor_look(facts);
     int failed = cmocka_run_group_tests_name("record", proc, NULL, NULL);
 
-    if (strcmp(doctor_rung(facts, doctor_look(facts)), "perf") == 0)
+    if (doctor_allows(facts, count, RUNG_PERF))
         failed += cmocka_run_group_tests_name("record on perf", perf, NULL, NULL);
+    else
+        print_message("# skipped: the tests on the perf rung: this machine refuses it\n");
+    if (doctor_allows(facts, count, RUNG_BPF))
+        failed += cmocka_run_group_tests_name("record on bpf", bpf, NULL, NULL);
+    else
+        print_message(
+            "# skipped: the tests on the bpf rung: this machine refuses it, or this build has none\n");
     return failed;
 }

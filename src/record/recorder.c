@@ -24,6 +24,7 @@
 #include "record/rung.h"
 #include "record/running.h"
 #include "record/system.h"
+#include "record/watch.h"
 #include "rings/spans.h"
 
 #define FLUSH_NS       (NS_PER_S / 2)
@@ -43,6 +44,7 @@ struct recorder {
     struct observe observe;
     struct discover discover; /* proc rung */
     struct events events;     /* perf rung */
+    struct watch watch;       /* bpf rung */
     struct span_drain *spans; /* NULL: the SDK's spans are not recorded */
     struct system system;
     enum record_rung rung;
@@ -78,6 +80,11 @@ static void recorder_init(struct recorder *recorder, const struct record_options
                                          .resolve = &recorder->resolve};
     recorder->events =
         (struct events){.emit = &recorder->emit, .tracks = &recorder->tracks, .waits = &recorder->waits};
+    recorder->watch = (struct watch){.emit = &recorder->emit,
+                                     .tracks = &recorder->tracks,
+                                     .waits = &recorder->waits,
+                                     .peers = &recorder->peers,
+                                     .resolve = &recorder->resolve};
     recorder->discover.loadavg_fd = -1;
     recorder->running.signal_fd = recorder->launch.signal_fd = -1;
 }
@@ -94,13 +101,34 @@ static void recorder_deinit(struct recorder *recorder)
     discover_deinit(&recorder->discover);
     system_deinit(&recorder->system);
     events_close(&recorder->events);
+    watch_close(&recorder->watch);
     span_drain_destroy(recorder->spans);
 }
 
 /* Whether the kernel tells every switch. */
 static bool is_exact(const struct recorder *recorder)
 {
-    return recorder->events.source != NULL;
+    return recorder->events.source || recorder->watch.source;
+}
+
+/* What the kernel told since the last time. */
+static void kernel_drain(struct recorder *recorder, bool flush)
+{
+    events_drain(&recorder->events, flush);
+    watch_drain(&recorder->watch, flush);
+}
+
+static uint64_t kernel_lost_count(const struct recorder *recorder)
+{
+    return events_lost_count(&recorder->events) + watch_lost_count(&recorder->watch);
+}
+
+/* The event that samples come from. */
+static const char *cpu_event_name(const struct recorder *recorder)
+{
+    if (recorder->watch.source)
+        return perf_event_name(bpf_perf(recorder->watch.source));
+    return recorder->events.source ? perf_event_name(recorder->events.source) : "schedstat";
 }
 
 static const char *scope_of(const struct record_options *options)
@@ -142,8 +170,7 @@ static void meta_start(struct recorder *recorder)
     emit_meta(emit, META_RECORDER_SPANS, recorder->spans ? "ring" : "none");
     emit_meta(emit, META_RECORDER_HEAP, "none");
     emit_meta(emit, META_RECORDER_IO, "proc");
-    emit_meta(emit, META_CPU_EVENT,
-              is_exact(recorder) ? perf_event_name(recorder->events.source) : "schedstat");
+    emit_meta(emit, META_CPU_EVENT, cpu_event_name(recorder));
     emit_meta_u64(emit, META_RATE_HZ, rate_of(recorder));
 }
 
@@ -159,9 +186,9 @@ static void root_add(struct recorder *recorder)
 
     if (!task)
         return;
-    if (is_exact(recorder)) /* until the first switch is told */
+    if (recorder->events.source) /* until the first switch is told */
         waits_switch_in(&recorder->waits, task, recorder->start_ns, 0);
-    else
+    else if (!is_exact(recorder))
         observe_first(task);
     tracks_exec(&recorder->tracks, task->process, fork.name, recorder->start_ns);
 }
@@ -185,7 +212,9 @@ static void running_add(struct recorder *recorder, const struct running_thread *
         tracks_exec(&recorder->tracks, task->process, thread->name, recorder->start_ns);
     else if (strncmp(thread->name, task->process->image, 15) != 0)
         tracks_rename(&recorder->tracks, task, thread->name);
-    if (!is_exact(recorder))
+    if (recorder->watch.source)
+        watch_join(&recorder->watch, task, thread->is_running, recorder->start_ns);
+    else if (!is_exact(recorder))
         observe_join(task);
     else if (thread->is_running)
         waits_switch_in(&recorder->waits, task, recorder->start_ns, 0);
@@ -228,6 +257,8 @@ static uint64_t tree_cpu_ns(const struct recorder *recorder, uint64_t now_ns)
 {
     uint64_t sum_ns = recorder->tracks.dead_cpu_ns;
 
+    if (recorder->watch.source)
+        return bpf_cpu_ns(recorder->watch.source, now_ns);
     for (size_t i = 0; i < recorder->tracks.processes.count; i++)
         sum_ns += recorder->tracks.processes.items[i]->cpu_ns;
     for (size_t i = 0; i < recorder->tracks.tasks.count; i++) {
@@ -291,7 +322,9 @@ static void children_reap(struct recorder *recorder)
         process_last(recorder, pid, now_ns);
         if (wait4(info.si_pid, &status, WNOHANG, &rusage) != info.si_pid)
             return;
-        events_drain(&recorder->events, true);
+        if (pid == recorder->main_pid)
+            watch_drain_end(&recorder->watch);
+        kernel_drain(recorder, true);
         process_reaped(recorder, pid, status, &rusage);
         if (pid == recorder->main_pid) {
             recorder->is_ended = true;
@@ -324,7 +357,7 @@ static uint64_t spans_track_of(void *context, uint64_t pid, uint64_t tid, uint64
     const struct task *task = tracks_find(tracks, id);
 
     if (!task) { /* it may have been forked since the last round */
-        events_drain(&recorder->events, true);
+        kernel_drain(recorder, true);
         if (!is_exact(recorder))
             discover_tick(&recorder->discover, clock_monotonic_ns());
         task = tracks_find(tracks, id);
@@ -384,14 +417,16 @@ static void symbols_advance(struct recorder *recorder, uint64_t now_ns)
         recorder->symbols_cpu_ns * SYMBOLS_RATIO > now_ns - recorder->start_ns)
         return;
     events_advance(&recorder->events, NS_PER_MS);
+    watch_advance(&recorder->watch, NS_PER_MS);
     recorder->symbols_cpu_ns += clock_thread_cpu_ns() - before_ns;
 }
 
 /* Long waits that go on are written up to now, so that a killed recorder loses little. */
 static void checkpoint(struct recorder *recorder, uint64_t now_ns)
 {
-    for (size_t i = 0; i < recorder->tracks.tasks.count; i++)
+    for (size_t i = 0; !recorder->watch.source && i < recorder->tracks.tasks.count; i++)
         observe_checkpoint(&recorder->observe, recorder->tracks.tasks.items[i], now_ns);
+    watch_checkpoint(&recorder->watch, now_ns);
     symbols_advance(recorder, now_ns);
     flush(recorder);
 }
@@ -400,7 +435,7 @@ static uint64_t due_run(struct recorder *recorder, uint64_t now_ns)
 {
     uint64_t before_ns = clock_thread_cpu_ns();
 
-    events_drain(&recorder->events, false);
+    kernel_drain(recorder, false);
     if (now_ns >= recorder->system_due_ns) {
         system_tick(&recorder->system, now_ns, tree_cpu_ns(recorder, now_ns));
         peers_tick(&recorder->peers, now_ns);
@@ -444,8 +479,10 @@ static void record_loop(struct recorder *recorder)
     int signal_fd = recorder->options->command ? recorder->launch.signal_fd : recorder->running.signal_fd;
     struct pollfd waited[2] = {{.fd = signal_fd, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
 
-    if (is_exact(recorder))
+    if (recorder->events.source)
         waited[1].fd = perf_wait_fd(recorder->events.source);
+    else if (recorder->watch.source)
+        waited[1].fd = bpf_wait_fd(recorder->watch.source);
     while (!recorder->is_ended) {
         uint64_t due_ns = due_run(recorder, clock_monotonic_ns());
         uint64_t now_ns = clock_monotonic_ns();
@@ -465,6 +502,8 @@ static void tracks_leave(struct recorder *recorder)
 {
     const struct tracks *tracks = &recorder->tracks;
 
+    if (recorder->watch.source)
+        watch_leave(&recorder->watch, recorder->end_ns);
     observe_finish(&recorder->observe, recorder->end_ns);
     if (tracks->processes.count && !recorder->is_attached)
         emit_remark(&recorder->emit,
@@ -478,7 +517,7 @@ static void meta_end(struct recorder *recorder, uint64_t overhead_ns)
 
     emit_meta_u64(emit, META_END, recorder->end_ns);
     emit_meta_u64(emit, META_EXIT_STATUS, (uint64_t)recorder->exit_status);
-    uint64_t lost_count = events_lost_count(&recorder->events);
+    uint64_t lost_count = kernel_lost_count(recorder);
     if (recorder->spans)
         lost_count += span_drain_totals(recorder->spans).lost_count;
     emit_meta_u64(emit, META_LOST_COUNT, lost_count);
@@ -509,8 +548,10 @@ static void record_finish(struct recorder *recorder, struct record_result *ret_r
     spans_poll(recorder, recorder->end_ns);
     /* What follows the run (symbols) is no cost to the run. */
     uint64_t overhead_ns = clock_process_cpu_ns() - recorder->cpu_before_ns;
-    if (is_exact(recorder))
+    if (recorder->events.source)
         events_finish(&recorder->events);
+    if (recorder->watch.source)
+        watch_finish(&recorder->watch);
     system_tick(&recorder->system, recorder->end_ns, tree_cpu_ns(recorder, recorder->end_ns));
     peers_tick(&recorder->peers, clock_monotonic_ns());
     meta_end(recorder, overhead_ns);
@@ -521,10 +562,17 @@ static void record_finish(struct recorder *recorder, struct record_result *ret_r
                                          .process_count = recorder->tracks.process_count,
                                          .thread_count = recorder->tracks.thread_count,
                                          .row_count = recorder->emit.row_count,
-                                         .lost_count = events_lost_count(&recorder->events),
+                                         .lost_count = kernel_lost_count(recorder),
                                          .overhead_cpu_ns = overhead_ns,
                                          .incomplete = recorder->emit.failed,
                                          .failure = recorder->emit.err};
+}
+
+static int bpf_start(struct recorder *recorder, struct err *err)
+{
+    struct bpf_source_options options = {.whole_machine = recorder->options->whole_machine,
+                                         .rate_hz = (unsigned)rate_of(recorder)};
+    return watch_open(&recorder->watch, &options, recorder->main_pid, err);
 }
 
 static int perf_start(struct recorder *recorder, struct err *err)
@@ -559,7 +607,8 @@ static int proc_start(struct recorder *recorder, struct err *err)
 
 /* A start that fails leaves nothing behind. It may ask for a library in the command (recorder->preload). */
 typedef int rung_start_fn(struct recorder *recorder, struct err *err);
-static rung_start_fn *const rung_starts[RUNG_COUNT] = {[RUNG_PERF] = perf_start, [RUNG_PROC] = proc_start};
+static rung_start_fn *const rung_starts[RUNG_COUNT] = {
+    [RUNG_BPF] = bpf_start, [RUNG_PERF] = perf_start, [RUNG_PROC] = proc_start};
 
 static void fallback_note(struct recorder *recorder, enum record_rung rung, const struct err *why)
 {
@@ -572,7 +621,7 @@ static void fallback_note(struct recorder *recorder, enum record_rung rung, cons
 /* The wanted rung or an error; without a wish the best that starts. The command waits at its gate. */
 static int rung_open(struct recorder *recorder, enum record_rung wanted, struct err *err)
 {
-    enum record_rung rung = wanted ? wanted : (enum record_rung)1;
+    enum record_rung rung = wanted ? wanted : RUNG_FIRST;
     struct err why = {0};
     int code = rung_starts[rung](recorder, &why);
 
@@ -589,6 +638,7 @@ static int rung_open(struct recorder *recorder, enum record_rung wanted, struct 
     }
     recorder->rung = rung;
     recorder->observe.is_exact = recorder->waits.is_exact = is_exact(recorder);
+    recorder->observe.is_told = recorder->watch.source != NULL;
     observe_init(&recorder->observe);
     return 0;
 }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const char *const names[RUNG_COUNT] = {[RUNG_PERF] = "perf", [RUNG_PROC] = "proc"};
+static const char *const names[RUNG_COUNT] = {[RUNG_BPF] = "bpf", [RUNG_PERF] = "perf", [RUNG_PROC] = "proc"};
 
 const char *rung_name(enum record_rung rung)
 {

@@ -3,6 +3,7 @@
  * rung: a way to know what a process tree does. The best that the machine allows is used; a refused one degrades to the
  * next, and the recording says which and why.
  *
+ *   bpf   eBPF programs: every fork, exec, exit, switch and wake; each wait with its reason, other end and waker
  *   perf  perf_event: every fork, exec, exit and switch, CPU samples with stacks; reasons from looks at /proc
  *   proc  looks at /proc alone: exact sums, edges to about a look
  */
@@ -12,10 +13,14 @@
 #include <stdbool.h>
 
 enum record_rung { /* better ones first */
-                   RUNG_PERF = 1,
+                   RUNG_BPF = 1,
+                   RUNG_PERF,
                    RUNG_PROC,
                    RUNG_COUNT
 };
+
+/* The best that is used when none is asked for. */
+#define RUNG_FIRST RUNG_PERF
 
 /* As in --recorder, META_RECORDER_CPU and reports: "perf"; "" outside the enum. */
 const char *rung_name(enum record_rung rung);

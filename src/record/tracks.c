@@ -248,20 +248,18 @@ static void image_complete(char *image, size_t capacity, const char *arguments, 
     }
 }
 
-void tracks_exec(struct tracks *tracks, struct process *process, const char *name, uint64_t time_ns)
+void tracks_exec_told(struct tracks *tracks, struct process *process, const struct track_image *image,
+                      uint64_t time_ns)
 {
-    char path[64], arguments[REDACT_BYTES_MAX];
     struct str json = {0};
 
     bool has_run = process->span && time_ns > process->span_start_ns;
     if (has_run)
         span_row(tracks, process, time_ns, 0);
-    snprintf(process->image, sizeof process->image, "%s", name);
-    snprintf(path, sizeof path, "/proc/%" PRIu64 "/cmdline", process->pid);
-    ssize_t length = fs_read_small(path, arguments, sizeof arguments);
-    if (length > 0) {
-        image_complete(process->image, sizeof process->image, arguments, (size_t)length);
-        redact_arguments(arguments, (size_t)length, &json);
+    snprintf(process->image, sizeof process->image, "%s", image->name);
+    if (image->arguments_bytes) {
+        image_complete(process->image, sizeof process->image, image->arguments, image->arguments_bytes);
+        redact_arguments(image->arguments, image->arguments_bytes, &json);
         emit_attr(tracks->emit, process->track, ATTR_COMMAND, str_text(&json));
         str_free(&json);
     }
@@ -275,6 +273,18 @@ void tracks_exec(struct tracks *tracks, struct process *process, const char *nam
         leader->look.name[0] = '\0';
         task_row(tracks, leader, 0);
     }
+}
+
+void tracks_exec(struct tracks *tracks, struct process *process, const char *name, uint64_t time_ns)
+{
+    char path[64], arguments[REDACT_BYTES_MAX];
+    struct track_image image = {.name = name, .arguments = arguments};
+
+    snprintf(path, sizeof path, "/proc/%" PRIu64 "/cmdline", process->pid);
+    ssize_t length = fs_read_small(path, arguments, sizeof arguments);
+    if (length > 0)
+        image.arguments_bytes = (size_t)length;
+    tracks_exec_told(tracks, process, &image, time_ns);
 }
 
 void tracks_rename(struct tracks *tracks, struct task *task, const char *name)

@@ -23,6 +23,23 @@
 #include "record/usage.h"
 #include "record/waits.h"
 
+/* bpf rung: a stack of the kernel's and its row, in the program that the process ran then (its span). */
+struct watch_stack {
+    int32_t stack;
+    uint64_t span, row;
+};
+
+/* bpf rung: what the thread's last wait was for, so that the next like it is not asked about again. */
+struct watch_memo {
+    uint64_t until_ns;
+    int64_t call;
+    uint32_t flags;
+    uint64_t inode, argument, value;
+    enum wait_reason reason;
+    uint64_t peer;
+    struct watch_stack of_wait, as_waker;
+};
+
 struct process {
     uint64_t pid;
     uint64_t track;
@@ -54,6 +71,7 @@ struct task {
     struct look look;
     struct ledger ledger;
     struct wait_state wait;
+    struct watch_memo watch;
     uint64_t cpu_ns; /* proc rung: CPU time at the last look, and how much of it samples stand for */
     uint64_t sampled_cpu_ns;
     uint64_t refused_ns; /* perf rung: the wait (its start) that could not be looked into */
@@ -109,6 +127,14 @@ const struct track_ended *tracks_ended(const struct tracks *tracks, uint64_t tid
 /* The process runs another program; `name` may be cut to 15 bytes, as the kernel does. Reads the command line
  * from /proc as long as the process is there. */
 void tracks_exec(struct tracks *tracks, struct process *process, const char *name, uint64_t time_ns);
+/* The same with the command line as the kernel told it, NUL-separated; 0 bytes when it could not be read. */
+struct track_image {
+    const char *name;
+    const char *arguments;
+    size_t arguments_bytes;
+};
+void tracks_exec_told(struct tracks *tracks, struct process *process, const struct track_image *image,
+                      uint64_t time_ns);
 /* The thread gave itself a name. */
 void tracks_rename(struct tracks *tracks, struct task *task, const char *name);
 /* The thread ended, and with the last thread its process. Both are freed; `waits` gets its last rows first. */

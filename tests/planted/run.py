@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the planted suite: real programs with one known cause each, judged by toll.
 
-usage: run.py [--toll PROGRAM] [--recorder perf|proc]... [--case NAME]... [--tap] [--tries N]
+usage: run.py [--toll PROGRAM] [--recorder bpf|perf|proc]... [--case NAME]... [--tap] [--tries N]
               [--json FILE] [--keep FOLDER] [--programs FOLDER] [--work FOLDER] [--dry] [--list]
 
-Each case is recorded on each rung, broken and fixed. The table has the cause expected and the one
+Each case is recorded on each rung that this machine allows, broken and fixed. The table has the cause expected and the one
 found first, the gain predicted for the known change and the gain measured (recorded broken run
 over the median of three unrecorded runs of the fixed twin, spread over the case's runs), and the
 error of the predicted wall time. Exit status 1 when a limit of LIMITS is broken. --dry runs
@@ -35,7 +35,7 @@ from noise import Meter, Noise, worst
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-RECORDERS = ("perf", "proc")
+RECORDERS = ("bpf", "perf", "proc")
 COMMAND_LIMIT_S = 60
 TRIES_MAX = 3
 FIXED_RUN_COUNT = 3
@@ -197,6 +197,16 @@ class Suite:
         report = self.toll(["report", str(path), "--format", "json"], "report.json")
         (self.keep / f"{path.stem}.json").write_text(json.dumps(report, indent=1))
         return path, report, noise
+
+    def refused(self, recorders):
+        """The rungs that do not work here, each with toll's reason."""
+        refused = {}
+        for recorder in recorders:
+            status, _, output = run_command([self.options.toll, "run", "-q", "--recorder", recorder, "-o",
+                                             self.work / "try.toll", "--", "true"], self.work / "try.log")
+            if status != 0:
+                refused[recorder] = " ".join(output.split())[:200] or f"toll run ended with status {status}"
+        return refused
 
     def judge_case(self, case, recorders):
         """The rows of one case, one a rung. Fixed runs lie between the others, so that a change of
@@ -481,7 +491,7 @@ def dry(suite, cases):
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--toll", default=os.environ.get("TOLL", ROOT / "build" / "toll"), help="the program to test")
-    parser.add_argument("--recorder", action="append", choices=RECORDERS, help="a rung; both when not given")
+    parser.add_argument("--recorder", action="append", choices=RECORDERS, help="a rung; every one that works here when not given")
     parser.add_argument("--case", action="append", choices=[case.name for case in CASES], help="only this case")
     parser.add_argument("--programs", help="the built programs; tests/planted beside toll when not given")
     parser.add_argument("--work", default="/var/tmp", help="a folder on a disk, for a folder of the run's own")
@@ -494,7 +504,6 @@ def parse_options():
     options = parser.parse_args()
     options.toll = pathlib.Path(options.toll).resolve()
     options.programs = pathlib.Path(options.programs or options.toll.parent / "tests" / "planted").resolve()
-    options.recorder = options.recorder or list(RECORDERS)
     options.tries = max(options.tries or (TRIES_MAX if options.tap else 1), 1)
     return options
 
@@ -530,6 +539,10 @@ def main():
         suite = Suite(options, work)
         suite.names |= servers.ports
         suite.server_pids = [child.pid for child in servers.children]
+        if not options.recorder and not options.dry:
+            refused = suite.refused(RECORDERS)
+            skipped += [(f"every case on {recorder}", why) for recorder, why in refused.items()]
+            options.recorder = [recorder for recorder in RECORDERS if recorder not in refused]
         if options.dry:
             dry(suite, cases)
             return 0

@@ -1,0 +1,579 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/*
+ * watch: follows a process tree inside the kernel and tells each wait of its threads: when, why, and who ended it.
+ *
+ * A thread is in the map of threads or it is none of ours: its children are put there by sched_process_fork. When it
+ * leaves a CPU, what it waits for is read from where it stands: the system call and its arguments lie in its
+ * registers, so no call has to be traced. sched_waking says who ends the wait and when; between that and its next
+ * turn it waited for a CPU. Equal short waits are added up in the thread's entry and written as one record when one
+ * differs, or after 10 ms: a ping-pong of 200,000 waits a second writes 100 records.
+ *
+ * Order: a thread may be woken by another CPU while it is still on its way off this one, so `wake_ns` is always
+ * overwritten and judged when the thread comes back: a wake belongs to the wait that it falls into. Every wait ends
+ * by a wake, so an older one never passes for it.
+ */
+#include "kernel/watch_maps.h"
+
+#define STATE_RUNNING       0
+#define STATE_INTERRUPTIBLE 1
+#define STATE_STOPPED       0x4
+#define STATE_TRACED        0x8
+#define STATE_DEAD          0x80
+#define TASK_KTHREAD        0x00200000
+#define TASK_MEMALLOC       0x00000800
+#define GROUP_EXIT          0x4
+#define KERNEL_STACK_BYTES  0x4000
+#define COMPAT              0x2
+#define WAKE_SLACK_NS       20000ull /* a wake may come while the thread is still leaving */
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* Set before the programs are loaded. */
+const volatile bool with_stacks = true;
+const volatile bool whole_machine = false;
+const volatile __u64 ring_half_bytes = 0;
+const volatile __u8 call_kinds[BPF_CALL_COUNT] = {0};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 4 << 20); /* the loader may change it */
+} ring SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_STACK_TRACE);
+    __uint(max_entries, BPF_STACK_COUNT);
+    __uint(key_size, sizeof(__u32));
+    __uint(value_size, BPF_STACK_DEPTH * sizeof(__u64));
+} stacks SEC(".maps");
+
+/* Values too large for a program's own stack. */
+struct scratch {
+    struct bpf_thread thread; /* stays zero but for what is set before each use */
+    struct bpf_exec exec;
+    char arguments[2 * BPF_ARGUMENTS_BYTES];
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct scratch);
+} scratches SEC(".maps");
+
+/* Interrupts, and the network's work after them, run on a stack of the CPU's own; the tracepoint's arguments lie on
+ * the stack that it was hit on. (The count of interrupts is a variable whose address few kernels tell.) */
+BPF_INLINE bool is_interrupt(void *context, const struct task_struct *task, struct bpf_thread *thread)
+{
+    thread->context_address = (__u64)context; /* a pointer becomes a number on its way through memory */
+    __u64 address = *(volatile __u64 *)&thread->context_address;
+    return address - (__u64)task->stack >= KERNEL_STACK_BYTES;
+}
+
+BPF_INLINE void record_write(void *record, __u64 bytes)
+{
+    __u64 wake = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > ring_half_bytes ? BPF_RB_FORCE_WAKEUP
+                                                                               : BPF_RB_NO_WAKEUP;
+    if (bpf_ringbuf_output(&ring, record, bytes, wake))
+        count_add(BPF_COUNT_RING_FULL);
+}
+
+static __noinline void run_write(struct bpf_thread *thread, __u64 now_ns)
+{
+    if (!thread)
+        return;
+    struct bpf_wait *run = &thread->run;
+    run->head.kind = BPF_RECORD_WAIT;
+    run->head.pid = thread->pid;
+    run->head.tid = thread->tid;
+    run->head.time_ns = now_ns;
+    if (run->memory_bytes)
+        record_write(run, sizeof *run);
+    else
+        record_write(run, __builtin_offsetof(struct bpf_wait, memory));
+    run->count = 0;
+}
+
+static __noinline void slice_write(struct bpf_thread *thread, __u64 now_ns)
+{
+    if (!thread)
+        return;
+    struct bpf_slice *slice = &thread->slice;
+    slice->head.kind = BPF_RECORD_SLICE;
+    slice->head.pid = thread->pid;
+    slice->head.tid = thread->tid;
+    slice->head.time_ns = now_ns;
+    record_write(slice, sizeof *slice);
+    slice->end_ns = 0;
+}
+
+BPF_INLINE __s32 stack_take(void *context)
+{
+    long id = bpf_get_stackid(context, &stacks, BPF_F_USER_STACK);
+    if (id < 0 && id != -14) { /* EFAULT: it has none */
+        count_add(BPF_COUNT_STACK_LOST);
+        return -1;
+    }
+    return (__s32)id;
+}
+
+BPF_INLINE __u32 task_state(const struct task_struct *task)
+{
+    if (bpf_core_field_exists(task->__state))
+        return task->__state;
+    return (__u32)BPF_CORE_READ((const struct task_struct___old *)task, state);
+}
+
+BPF_INLINE __s32 call_read(struct task_struct *task, __u64 arguments[6])
+{
+    const struct pt_regs *registers = (const struct pt_regs *)bpf_task_pt_regs(task);
+#if defined(__TARGET_ARCH_arm64)
+    arguments[0] = registers->orig_x0;
+    arguments[1] = registers->regs[1];
+    arguments[2] = registers->regs[2];
+    arguments[3] = registers->regs[3];
+    arguments[4] = registers->regs[4];
+    arguments[5] = registers->regs[5];
+    return registers->syscallno;
+#else
+    arguments[0] = registers->di;
+    arguments[1] = registers->si;
+    arguments[2] = registers->dx;
+    arguments[3] = registers->r10;
+    arguments[4] = registers->r8;
+    arguments[5] = registers->r9;
+    if (task->thread_info.status & COMPAT)
+        return BPF_CALL_FOREIGN;
+    return (__s32)registers->orig_ax;
+#endif
+}
+
+/* What the arguments point to, as much as there is room for. */
+BPF_INLINE void memory_read(struct bpf_wait *wait, __u8 kind)
+{
+    __u64 address = wait->arguments[0], bytes = 0;
+
+    if (kind == BPF_CALL_POLL) {
+        bytes = wait->arguments[1] * 8;
+    } else if (kind == BPF_CALL_SELECT) {
+        address = wait->arguments[1];
+        bytes = 8;
+    } else if (kind == BPF_CALL_CONNECT) {
+        address = wait->arguments[1];
+        bytes = wait->arguments[2];
+    } else if (kind == BPF_CALL_PATH0 || kind == BPF_CALL_PATH1) {
+        if (kind == BPF_CALL_PATH1)
+            address = wait->arguments[1];
+        long length = bpf_probe_read_user_str(wait->memory, sizeof wait->memory, (const void *)address);
+        wait->memory_address = address;
+        wait->memory_bytes = length > 0 ? BPF_MEMORY_BYTES : 0;
+        return;
+    }
+    if (bytes > BPF_MEMORY_BYTES)
+        bytes = BPF_MEMORY_BYTES;
+    if (!bytes || bpf_probe_read_user(wait->memory, bytes, (const void *)address))
+        return;
+    wait->memory_address = address;
+    wait->memory_bytes = (__u32)bytes;
+}
+
+/* The descriptor that a call is about; ~0 when it is about none, or about several. */
+BPF_INLINE __u64 descriptor_of(const struct bpf_wait *wait, __u8 kind)
+{
+    if (kind == BPF_CALL_FD || kind == BPF_CALL_CONNECT)
+        return wait->arguments[0];
+    if (kind == BPF_CALL_POLL && wait->arguments[1] == 1 && wait->memory_bytes >= 8)
+        return *(const __u32 *)wait->memory;
+    return ~0ull;
+}
+
+/* Waits that differ in more than what is compared are never added up. */
+BPF_INLINE bool is_plain(__u8 kind)
+{
+    return kind == BPF_CALL_PLAIN || kind == BPF_CALL_FD;
+}
+
+BPF_INLINE __u32 wait_flags(const struct task_struct *task, __u32 state)
+{
+    __u32 flags = 0;
+    if (BPF_CORE_READ_BITFIELD(task, in_iowait))
+        flags |= BPF_WAIT_IO;
+    if (task->flags & TASK_MEMALLOC)
+        flags |= BPF_WAIT_RECLAIM;
+    if (state & (STATE_STOPPED | STATE_TRACED))
+        flags |= BPF_WAIT_STOPPED;
+    if (state & STATE_INTERRUPTIBLE)
+        flags |= BPF_WAIT_INTERRUPTIBLE;
+    return flags;
+}
+
+/* The thread blocks: `wait` tells why, unless it is equal to what `run` adds up. */
+BPF_INLINE void wait_begin(void *context, struct bpf_thread *thread, struct task_struct *task, __u32 state)
+{
+    struct bpf_wait *wait = &thread->wait;
+    const struct bpf_wait *run = &thread->run;
+
+    wait->flags = wait_flags(task, state);
+    wait->call = call_read(task, wait->arguments);
+    wait->stack = -1;
+    bool is_taken = with_stacks && thread->out_ns >= thread->stack_due_ns;
+    if (is_taken) {
+        wait->stack = stack_take(context);
+        thread->stack_due_ns = thread->out_ns + BPF_STACK_PERIOD_NS;
+    }
+    __u8 kind = BPF_CALL_PLAIN;
+    __u32 call = (__u32)wait->call;
+    if (call < BPF_CALL_COUNT)
+        kind = call_kinds[call] & BPF_CALL_KIND;
+    wait->memory_bytes = 0;
+    if (!is_plain(kind))
+        memory_read(wait, kind);
+    __u64 number = descriptor_of(wait, kind), file = 0;
+    if (number <= 0x7fffffff)
+        file = file_address_of(task, number);
+    thread->is_same = run->count && is_plain(kind) && run->call == wait->call && run->flags == wait->flags &&
+                      run->arguments[0] == wait->arguments[0] && thread->file_address == file &&
+                      (!is_taken || run->stack < 0 || run->stack == wait->stack);
+    if (thread->is_same)
+        return;
+    thread->file_address = file;
+    __builtin_memset(&wait->file, 0, sizeof wait->file);
+    wait->file.number = -1;
+    if (file)
+        file_read(&wait->file, file, number);
+}
+
+BPF_INLINE void exit_write(struct bpf_thread *thread, const struct task_struct *task, __u64 now_ns)
+{
+    struct bpf_exit exit = {.head = {.kind = BPF_RECORD_EXIT, .pid = thread->pid, .tid = thread->tid}};
+    const struct signal_struct *shared = task->signal;
+
+    exit.head.time_ns = now_ns;
+    exit.status = (__u32)task->exit_code;
+    if (shared->flags & GROUP_EXIT)
+        exit.status = (__u32)shared->group_exit_code;
+    exit.is_last = shared->live.counter == 0;
+    exit.rss_pages_max = shared->maxrss;
+    exit.user_ns = shared->utime + task->utime;
+    exit.system_ns = shared->stime + task->stime;
+    exit.fault_minor_count = shared->min_flt + task->min_flt;
+    exit.fault_major_count = shared->maj_flt + task->maj_flt;
+    record_write(&exit, sizeof exit);
+}
+
+BPF_INLINE void thread_end(struct bpf_thread *thread, const struct task_struct *task, __u64 now_ns)
+{
+    __u32 tid = thread->tid;
+
+    if (thread->run.count)
+        run_write(thread, now_ns);
+    if (thread->slice.end_ns)
+        slice_write(thread, now_ns);
+    exit_write(thread, task, now_ns);
+    bpf_map_delete_elem(&threads, &tid);
+}
+
+BPF_INLINE void thread_out(struct bpf_raw_tracepoint_args *context, struct bpf_thread *thread,
+                           struct task_struct *task, __u64 now_ns)
+{
+    __u32 state = task_state(task);
+
+    if (thread->in_ns) {
+        if (!thread->slice.end_ns) {
+            thread->slice.start_ns = thread->in_ns;
+            thread->slice.run_ns = 0;
+            thread->slice.cpu = thread->cpu;
+        }
+        thread->slice.end_ns = now_ns;
+        thread->slice.run_ns += now_ns - thread->in_ns;
+    }
+    thread->in_ns = 0;
+    thread->out_ns = now_ns;
+    thread->is_waiting = 1;
+    if (state & STATE_DEAD) {
+        thread_end(thread, task, now_ns);
+    } else if (context->args[0] || state == STATE_RUNNING) {
+        thread->wait.flags = BPF_WAIT_QUEUE;
+        thread->is_same = 0;
+    } else {
+        wait_begin(context, thread, task, state);
+    }
+}
+
+/* What `run` was of goes on, or something new begins: `wait` is copied, or for a wait for a CPU made here. */
+BPF_INLINE void run_start(struct bpf_thread *thread, bool is_queue)
+{
+    if (thread->is_same)
+        return;
+    if (!is_queue) {
+        __builtin_memcpy(&thread->run, &thread->wait, sizeof thread->run);
+        return;
+    }
+    thread->run.flags = BPF_WAIT_QUEUE;
+    thread->run.call = BPF_CALL_OUTSIDE;
+    thread->run.stack = -1;
+    thread->run.memory_bytes = 0;
+    thread->run.file.number = -1;
+    thread->file_address = 0;
+}
+
+struct ended {
+    __u64 blocked_ns, runnable_ns;
+    __u64 woken;
+};
+
+BPF_INLINE bool run_takes(const struct bpf_thread *thread, const struct ended *ended, __u64 now_ns,
+                          bool is_queue)
+{
+    const struct bpf_wait *run = &thread->run;
+
+    if (!run->count || now_ns - thread->out_ns >= BPF_SHORT_NS || now_ns - run->start_ns > BPF_RUN_NS ||
+        now_ns - run->start_ns >= (run->count + 1) * BPF_SHORT_NS) /* mostly running */
+        return false;
+    if (is_queue)
+        return true; /* a short turn of another, in the middle of equal waits */
+    if (!thread->is_same || !ended->woken != !run->waker_context)
+        return false;
+    if (!ended->woken)
+        return true;
+    return run->waker_tid == thread->waker_tid && run->waker_context == thread->waker_context &&
+           (run->waker_stack < 0 || thread->waker_stack < 0 || run->waker_stack == thread->waker_stack);
+}
+
+BPF_INLINE void wait_end(struct bpf_thread *thread, __u64 now_ns)
+{
+    struct bpf_wait *run = &thread->run;
+    bool is_queue = !thread->is_same && thread->wait.flags & BPF_WAIT_QUEUE;
+    struct ended ended = {0};
+    __u64 wake_ns = thread->wake_ns;
+
+    if (is_queue) {
+        ended.runnable_ns = now_ns - thread->out_ns;
+    } else if (wake_ns + WAKE_SLACK_NS < thread->out_ns || wake_ns > now_ns) {
+        ended.blocked_ns = now_ns - thread->out_ns;
+    } else {
+        if (wake_ns < thread->out_ns)
+            wake_ns = thread->out_ns;
+        ended.blocked_ns = wake_ns - thread->out_ns;
+        ended.runnable_ns = now_ns - wake_ns;
+        ended.woken = 1;
+    }
+    if (run_takes(thread, &ended, now_ns, is_queue)) {
+        run->count++;
+        if (run->stack < 0 && !is_queue)
+            run->stack = thread->wait.stack;
+        if (run->waker_stack < 0 && ended.woken)
+            run->waker_stack = thread->waker_stack;
+        run->blocked_ns += ended.blocked_ns;
+        run->runnable_ns += ended.runnable_ns;
+        run->end_ns = now_ns;
+        return;
+    }
+    if (run->count)
+        run_write(thread, now_ns);
+    run_start(thread, is_queue);
+    run->start_ns = thread->out_ns;
+    run->end_ns = now_ns;
+    run->count = 1;
+    run->blocked_ns = ended.blocked_ns;
+    run->runnable_ns = ended.runnable_ns;
+    run->waker_pid = ended.woken ? thread->waker_pid : 0;
+    run->waker_tid = ended.woken ? thread->waker_tid : 0;
+    run->waker_stack = ended.woken ? thread->waker_stack : -1;
+    run->waker_context = ended.woken ? thread->waker_context : BPF_CONTEXT_NONE;
+    if (now_ns - thread->out_ns >= BPF_SHORT_NS)
+        run_write(thread, now_ns); /* nothing is ever added to it */
+}
+
+BPF_INLINE void thread_in(struct bpf_thread *thread, __u64 now_ns)
+{
+    __u32 cpu = bpf_get_smp_processor_id();
+
+    if (thread->is_waiting)
+        wait_end(thread, now_ns);
+    thread->is_waiting = 0;
+    thread->in_ns = now_ns;
+    thread->cpu = cpu;
+    const struct bpf_slice *slice = &thread->slice;
+    bool goes_on = slice->cpu == cpu && now_ns - slice->end_ns < BPF_SLICE_GAP_NS &&
+                   now_ns - slice->start_ns <= BPF_RUN_NS;
+    if (slice->end_ns && !goes_on)
+        slice_write(thread, now_ns);
+}
+
+BPF_INLINE void on_cpu_note(__u64 run_ns, __u64 since_ns)
+{
+    struct bpf_counts *here = counts_here();
+    if (!here)
+        return;
+    here->of[BPF_COUNT_RUN_NS] += run_ns;
+    here->of[BPF_COUNT_ON_CPU_NS] = since_ns;
+}
+
+SEC("raw_tracepoint/sched_switch")
+int on_switch(struct bpf_raw_tracepoint_args *context)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    __u32 out = (__u32)task->pid, in = 0;
+    __u64 now_ns = 0;
+    const struct task_struct *next = (const struct task_struct *)context->args[2];
+
+    bpf_core_read(&in, sizeof in, &next->pid);
+    struct bpf_thread *leaves = out ? bpf_map_lookup_elem(&threads, &out) : NULL;
+    if (leaves) {
+        now_ns = bpf_ktime_get_ns();
+        on_cpu_note(leaves->in_ns ? now_ns - leaves->in_ns : 0, 0);
+        thread_out(context, leaves, task, now_ns);
+    }
+    struct bpf_thread *comes = in ? bpf_map_lookup_elem(&threads, &in) : NULL;
+    if (comes) {
+        if (!now_ns)
+            now_ns = bpf_ktime_get_ns();
+        on_cpu_note(0, now_ns);
+        thread_in(comes, now_ns);
+    }
+    return 0;
+}
+
+/* An interrupt hit a thread in a call by which it may have sent something over the network to a neighbour. */
+BPF_INLINE bool sends(struct task_struct *task)
+{
+    __u64 ignored[6];
+    __u32 call = (__u32)call_read(task, ignored);
+    return call < BPF_CALL_COUNT && call_kinds[call] & BPF_CALL_SENDS;
+}
+
+SEC("raw_tracepoint/sched_waking")
+int on_waking(struct bpf_raw_tracepoint_args *context)
+{
+    const struct task_struct *woken = (const struct task_struct *)context->args[0];
+    __u32 tid = 0;
+
+    bpf_core_read(&tid, sizeof tid, &woken->pid);
+    struct bpf_thread *thread = bpf_map_lookup_elem(&threads, &tid);
+    if (!thread)
+        return 0;
+    struct task_struct *task = bpf_get_current_task_btf();
+    __u32 waker_tid = (__u32)task->pid;
+    __u64 now_ns = bpf_ktime_get_ns();
+    thread->waker_stack = -1;
+    thread->wake_ns = now_ns;
+    thread->waker_context = BPF_CONTEXT_TASK;
+    if (is_interrupt(context, task, thread)) {
+        thread->waker_context = waker_tid && sends(task) ? BPF_CONTEXT_SENDING : BPF_CONTEXT_INTERRUPT;
+        if (thread->waker_context == BPF_CONTEXT_INTERRUPT) {
+            thread->waker_pid = thread->waker_tid = 0;
+            return 0;
+        }
+    }
+    thread->waker_pid = (__u32)task->tgid;
+    thread->waker_tid = waker_tid;
+    if (!with_stacks || now_ns < thread->waker_stack_due_ns)
+        return 0;
+    thread->waker_stack_due_ns = now_ns + BPF_STACK_PERIOD_NS;
+    if (bpf_map_lookup_elem(&threads, &waker_tid))
+        thread->waker_stack = stack_take(context);
+    return 0;
+}
+
+BPF_INLINE struct scratch *scratch_here(void)
+{
+    __u32 zero = 0;
+    return bpf_map_lookup_elem(&scratches, &zero);
+}
+
+/* A new thread waits for its first turn from now on. */
+BPF_INLINE bool thread_add(__u32 pid, __u32 tid, __u64 out_ns, __u64 in_ns)
+{
+    struct scratch *scratch = scratch_here();
+
+    if (!scratch)
+        return false;
+    struct bpf_thread *thread = &scratch->thread;
+    thread->pid = pid;
+    thread->tid = tid;
+    thread->out_ns = out_ns;
+    thread->in_ns = in_ns;
+    thread->is_waiting = !in_ns;
+    thread->wait.flags = BPF_WAIT_QUEUE;
+    if (bpf_map_update_elem(&threads, &tid, thread, BPF_ANY)) {
+        count_add(BPF_COUNT_THREAD_FULL);
+        return false;
+    }
+    return true;
+}
+
+SEC("raw_tracepoint/sched_process_fork")
+int on_fork(struct bpf_raw_tracepoint_args *context)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    const struct task_struct *child = (const struct task_struct *)context->args[1];
+    __u32 tid = (__u32)task->pid;
+
+    if (!bpf_map_lookup_elem(&threads, &tid) && (!whole_machine || task->flags & TASK_KTHREAD))
+        return 0;
+    struct bpf_fork fork = {.head = {.kind = BPF_RECORD_FORK}, .parent_tid = tid};
+    fork.parent_pid = (__u32)task->tgid;
+    bpf_core_read(&fork.head.tid, sizeof fork.head.tid, &child->pid);
+    bpf_core_read(&fork.head.pid, sizeof fork.head.pid, &child->tgid);
+    fork.head.time_ns = bpf_ktime_get_ns();
+    if (thread_add(fork.head.pid, fork.head.tid, fork.head.time_ns, 0))
+        record_write(&fork, sizeof fork);
+    return 0;
+}
+
+SEC("raw_tracepoint/sched_process_exec")
+int on_exec(struct bpf_raw_tracepoint_args *context)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    __u32 old_tid = (__u32)context->args[1], tid = (__u32)task->pid;
+    struct scratch *scratch = scratch_here();
+
+    if (!scratch || !bpf_map_lookup_elem(&threads, &old_tid))
+        return 0;
+    struct bpf_exec *exec = &scratch->exec;
+    exec->head.kind = BPF_RECORD_EXEC;
+    exec->head.pid = (__u32)task->tgid;
+    exec->head.tid = tid;
+    exec->head.time_ns = bpf_ktime_get_ns();
+    exec->old_tid = old_tid;
+    bpf_core_read(exec->comm, sizeof exec->comm, &task->comm);
+    if (old_tid != tid) { /* it takes the number of the process's first thread, which is gone */
+        bpf_map_delete_elem(&threads, &old_tid);
+        thread_add(exec->head.pid, tid, exec->head.time_ns, exec->head.time_ns);
+    }
+    __u64 start = BPF_CORE_READ(task, mm, arg_start), end = BPF_CORE_READ(task, mm, arg_end);
+    __u64 bytes = end > start ? end - start : 0;
+    if (bytes > BPF_ARGUMENTS_BYTES - 1)
+        bytes = BPF_ARGUMENTS_BYTES - 1;
+    bytes &= BPF_ARGUMENTS_BYTES - 1;
+    if (bpf_probe_read_user(scratch->arguments, (__u32)bytes, (const void *)start))
+        bytes = 0;
+    exec->arguments_bytes = (__u32)bytes;
+    record_write(exec, sizeof *exec + bytes);
+    return 0;
+}
+
+SEC("raw_tracepoint/task_rename")
+int on_rename(struct bpf_raw_tracepoint_args *context)
+{
+    const struct task_struct *task = (const struct task_struct *)context->args[0];
+    struct bpf_comm comm = {.head = {.kind = BPF_RECORD_COMM}};
+
+    bpf_core_read(&comm.head.tid, sizeof comm.head.tid, &task->pid);
+    if (!bpf_map_lookup_elem(&threads, &comm.head.tid))
+        return 0;
+    bpf_core_read(&comm.head.pid, sizeof comm.head.pid, &task->tgid);
+    comm.head.time_ns = bpf_ktime_get_ns();
+    bpf_probe_read_kernel_str(comm.comm, sizeof comm.comm, (const void *)context->args[1]);
+    record_write(&comm, sizeof comm);
+    return 0;
+}
+
+/* On a sampling event of a whole CPU: 0 leaves the sample out. */
+SEC("perf_event")
+int on_sample(void *context)
+{
+    __u32 tid = (__u32)bpf_get_current_pid_tgid();
+    (void)context;
+    return bpf_map_lookup_elem(&threads, &tid) != NULL;
+}
