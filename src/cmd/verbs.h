@@ -8,6 +8,7 @@
 extern const struct verb attach_verb;  /* attach_verb.c */
 extern const struct verb check_verb;   /* check.c */
 extern const struct verb help_verb;    /* help.c */
+extern const struct verb law_verb;     /* law.c */
 extern const struct verb mark_verb;    /* mark.c */
 extern const struct verb recover_verb; /* recover.c */
 extern const struct verb span_verb;    /* span.c */

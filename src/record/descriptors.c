@@ -285,15 +285,14 @@ static void from_device(const char *target, struct reason_fd *fd)
              !strcmp(target, "/dev/kfd"))
         fd->kind = REASON_FD_GPU;
     else if (str_starts(target, "/dev/shm/"))
-        fd->kind = REASON_FD_FILE;
+        fd->kind = REASON_FD_FILE, fd->is_regular = true;
     else
         fd->kind = REASON_FD_EVENT;
     snprintf(fd->path, sizeof fd->path, "%.*s", (int)sizeof fd->path - 1, target);
 }
 
-static void from_path(uint64_t pid, int number, const char *target, struct reason_fd *fd)
+static void from_path(int folder, const char *link, const char *target, struct reason_fd *fd)
 {
-    char link[64];
     struct stat status;
 
     fd->kind = REASON_FD_FILE;
@@ -301,19 +300,23 @@ static void from_path(uint64_t pid, int number, const char *target, struct reaso
     size_t length = strlen(fd->path);
     if (str_ends(fd->path, " (deleted)"))
         fd->path[length - strlen(" (deleted)")] = '\0';
-    snprintf(link, sizeof link, "/proc/%" PRIu64 "/fd/%d", pid, number);
-    if (stat(link, &status) == 0 && S_ISFIFO(status.st_mode)) {
+    if (fstatat(folder, link, &status, 0) != 0)
+        return;
+    fd->is_regular = S_ISREG(status.st_mode);
+    if (S_ISFIFO(status.st_mode)) {
         fd->kind = REASON_FD_PIPE;
         snprintf(fd->address, sizeof fd->address, "%.255s", fd->path);
     }
 }
 
-bool resolve_fd(struct resolve *resolve, uint64_t pid, int number, struct reason_fd *ret_fd)
+bool resolve_fd_in(struct resolve *resolve, uint64_t pid, int folder, const char *link,
+                   struct reason_fd *ret_fd)
 {
-    char link[64], target[512];
+    char target[512];
+    const char *slash = strrchr(link, '/');
+    int number = atoi(slash ? slash + 1 : link);
 
-    snprintf(link, sizeof link, "/proc/%" PRIu64 "/fd/%d", pid, number);
-    ssize_t length = readlink(link, target, sizeof target - 1);
+    ssize_t length = readlinkat(folder, link, target, sizeof target - 1);
     if (length <= 0)
         return false;
     target[length] = '\0';
@@ -332,8 +335,16 @@ bool resolve_fd(struct resolve *resolve, uint64_t pid, int number, struct reason
     else if (str_starts(target, "/dev/"))
         from_device(target, ret_fd);
     else if (target[0] == '/')
-        from_path(pid, number, target, ret_fd);
+        from_path(folder, link, target, ret_fd);
     return true;
+}
+
+bool resolve_fd(struct resolve *resolve, uint64_t pid, int number, struct reason_fd *ret_fd)
+{
+    char link[64];
+
+    snprintf(link, sizeof link, "/proc/%" PRIu64 "/fd/%d", pid, number);
+    return resolve_fd_in(resolve, pid, AT_FDCWD, link, ret_fd);
 }
 
 static bool source_descriptor(void *context, int fd, struct reason_fd *ret_fd)

@@ -44,5 +44,8 @@ bool resolve_address(const void *address, size_t length, struct reason_fd *ret_f
 
 /* What descriptor `fd` of process `pid` is; false when it is closed or not to be seen. */
 bool resolve_fd(struct resolve *resolve, uint64_t pid, int fd, struct reason_fd *ret_fd);
+/* The same by its link in an open /proc/PID/fd, which saves the way there when all are looked at. */
+bool resolve_fd_in(struct resolve *resolve, uint64_t pid, int folder, const char *link,
+                   struct reason_fd *ret_fd);
 
 #endif

@@ -29,7 +29,11 @@ static ssize_t thread_read(int *fd, const uint64_t *pid_tid, const char *name, c
     char path[96];
 
     if (*fd < 0) {
-        snprintf(path, sizeof path, "/proc/%" PRIu64 "/task/%" PRIu64 "/%s", pid_tid[0], pid_tid[1], name);
+        if (pid_tid[0] == pid_tid[1]) /* the same file, without the two folders in between */
+            snprintf(path, sizeof path, "/proc/%" PRIu64 "/%s", pid_tid[0], name);
+        else
+            snprintf(path, sizeof path, "/proc/%" PRIu64 "/task/%" PRIu64 "/%s", pid_tid[0], pid_tid[1],
+                     name);
         *fd = open(path, O_RDONLY | O_CLOEXEC);
         if (*fd < 0)
             return -errno;

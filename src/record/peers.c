@@ -125,30 +125,21 @@ static void traffic_see(struct process *process, int number, const struct reason
     traffic_note(&process->traffic, &seen);
 }
 
-static void descriptor_scan(struct peers *peers, struct resolve *resolve, struct process *process, int number,
-                            uint64_t time_ns)
+static void descriptor_scan(struct peers *peers, struct resolve *resolve, struct process *process, int folder,
+                            const char *link, uint64_t time_ns)
 {
-    char path[64];
     struct stat status;
     struct reason_fd fd;
     struct reason_found found;
 
-    if (!resolve_fd(resolve, process->pid, number, &fd))
+    if (!resolve_fd_in(resolve, process->pid, folder, link, &fd))
         return;
-    bool is_found = found_from_fd(&fd, &found);
-    traffic_see(process, number, &fd, is_found ? peers_put(peers, &found) : 0);
-    if (!is_found)
-        return;
+    bool is_found = found_from_fd(&fd, &found) && (fd.kind != REASON_FD_FILE || fd.is_regular);
+    uint64_t peer = is_found ? peers_put(peers, &found) : 0;
+    traffic_see(process, atoi(link), &fd, peer);
     /* The link's own permissions tell how the descriptor was opened. */
-    snprintf(path, sizeof path, "/proc/%" PRIu64 "/fd/%d", process->pid, number);
-    if (lstat(path, &status) < 0)
+    if (!is_found || fstatat(folder, link, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return;
-    if (fd.kind == REASON_FD_FILE) {
-        struct stat target;
-        if (stat(path, &target) == 0 && !S_ISREG(target.st_mode))
-            return;
-    }
-    uint64_t peer = peers_put(peers, &found);
     if (peer)
         socket_note(process, peer, &found);
     if (peer && (status.st_mode & S_IRUSR))
@@ -167,7 +158,7 @@ void peers_scan(struct peers *peers, struct resolve *resolve, struct process *pr
     const struct dirent *entry;
     while (folder && left-- && (entry = readdir(folder)))
         if (entry->d_name[0] != '.')
-            descriptor_scan(peers, resolve, process, atoi(entry->d_name), time_ns);
+            descriptor_scan(peers, resolve, process, dirfd(folder), entry->d_name, time_ns);
     if (folder)
         closedir(folder);
 }

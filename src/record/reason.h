@@ -40,6 +40,7 @@ enum reason_fd_kind {
 struct reason_fd {
     enum reason_fd_kind kind;
     bool is_dns;       /* a socket to port 53 */
+    bool is_regular;   /* REASON_FD_FILE: no folder, no device */
     char address[256]; /* as PEER_* want it */
     char path[256];
 };

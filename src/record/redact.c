@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record/redact.h"
 
-#include <ctype.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -13,20 +13,36 @@ static const char *const secret_words[] = {"password", "passwd", "passphrase", "
                                            "apikey",   "auth",   "credential", "privatekey", "accesskey",
                                            "cookie",   "bearer", "sessionkey", "signature"};
 
-/* The name says that a secret follows. "author" is no "auth". */
+/* A bit for each letter that is there. */
+static uint32_t letters(const char *text)
+{
+    uint32_t mask = 0;
+    for (; *text; text++)
+        if (*text >= 'a' && *text <= 'z')
+            mask |= 1u << (*text - 'a');
+    return mask;
+}
+
+/* The name says that a secret follows. "author" is no "auth". Most names lack a letter of every secret word. */
 static bool name_is_secret(const char *name, size_t length)
 {
     char plain[64];
     size_t used = 0;
 
-    for (size_t i = 0; i < length && used + 1 < sizeof plain; i++)
-        if (isalnum((unsigned char)name[i]))
-            plain[used++] = (char)tolower((unsigned char)name[i]);
+    for (size_t i = 0; i < length && used + 1 < sizeof plain; i++) {
+        char c = name[i];
+        if (c >= 'A' && c <= 'Z')
+            c = (char)(c - 'A' + 'a');
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+            plain[used++] = c;
+    }
     plain[used] = '\0';
     if (!strcmp(plain, "pass") || !strcmp(plain, "pwd") || !strcmp(plain, "pw"))
         return true;
+    uint32_t there = letters(plain);
     for (size_t i = 0; i < sizeof secret_words / sizeof secret_words[0]; i++) {
-        const char *found = strstr(plain, secret_words[i]);
+        uint32_t needed = letters(secret_words[i]);
+        const char *found = (there & needed) == needed ? strstr(plain, secret_words[i]) : NULL;
         if (found && !(str_starts(found, "author") && !str_starts(found, "authoriz")))
             return true;
     }
@@ -35,15 +51,17 @@ static bool name_is_secret(const char *name, size_t length)
 
 static void json_escaped(struct str *json, const char *text, size_t length)
 {
+    size_t plain = 0; /* from here on nothing needs a backslash so far */
     for (size_t i = 0; i < length; i++) {
         unsigned char byte = (unsigned char)text[i];
-        if (byte == '"' || byte == '\\')
-            str_printf(json, "\\%c", byte);
-        else if (byte < 0x20 || byte == 0x7f)
-            str_printf(json, "\\u%04x", byte);
-        else
-            str_append_bytes(json, text + i, 1);
+        bool quoted = byte == '"' || byte == '\\';
+        if (!quoted && byte >= 0x20 && byte != 0x7f)
+            continue;
+        str_append_bytes(json, text + plain, i - plain);
+        plain = i + 1;
+        str_printf(json, quoted ? "\\%c" : "\\u%04x", byte);
     }
+    str_append_bytes(json, text + plain, length - plain);
 }
 
 /* scheme://user:password@host: the user's name stays. Returns false when the text holds none. */

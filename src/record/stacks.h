@@ -6,7 +6,7 @@
  * fork shares the parent's, exec forgets them, a new mapping replaces what it covers. A chain is turned at once
  * into (module, offset) frames in a trie, and its leaf's id goes into sample and wait rows. Functions, lines and
  * inlined calls are looked up later, each (module, offset) once: a little at a time by stacks_advance, the rest by
- * stacks_finish. The file of a module is opened when its first frame is seen, so a program that is deleted
+ * stacks_finish, which looks for lines and inlined calls only in functions that one chain of a hundred has. The file of a module is opened when its first frame is seen, so a program that is deleted
  * or replaced during the run still has its symbols.
  *
  * Memory is bounded: a chain that would need more than the limit of distinct stacks ends at its deepest known
