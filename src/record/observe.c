@@ -20,14 +20,15 @@
 #define UNSEEN_RATIO      40 /* one part in so many of the time may pass in waits that no look met */
 #define SCAN_NS_MIN                                                                                          \
     (3 * NS_PER_MS) /* age at the first listing of descriptors, when someone waits for a pipe */
-#define SCAN_NS_LAZY  (20 * NS_PER_MS) /* when nobody does */
 #define SCAN_PAUSE_NS (50 * NS_PER_MS) /* when a new pipe asks for it */
 #define SCAN_NS_MAX   (2 * NS_PER_S)
-#define USAGE_NS_MIN  (20 * NS_PER_MS)
+#define CARE_NS_MIN   (20 * NS_PER_MS) /* age at the first look at a process's resources, while there is time */
+#define CARE_NS_MAX   (320 * NS_PER_MS)
 
 void observe_init(struct observe *observe)
 {
     observe->period_ns = observe->pace_ns = OBSERVE_PERIOD_NS_MIN;
+    observe->care_ns = CARE_NS_MIN;
     observe->window_ns = clock_monotonic_ns();
     observe->window_cpu_ns = clock_thread_cpu_ns();
     observe->random = observe->window_ns | 1;
@@ -316,18 +317,20 @@ static void process_care(struct observe *observe, struct process *process, uint6
         name_read(observe, process, now_ns);
         process->name_due_ns = now_ns + between(age_ns / 8, observe->period_ns / 2, NAME_NS_MAX);
     }
-    if (now_ns >= process->scan_due_ns && age_ns >= (process->is_scan_asked ? SCAN_NS_MIN : SCAN_NS_LAZY)) {
+    if (now_ns >= process->scan_due_ns &&
+        age_ns >= (process->is_scan_asked ? SCAN_NS_MIN : observe->care_ns)) {
         peers_scan(observe->peers, observe->resolve, process, now_ns);
         process->is_scan_asked = false;
         process->scan_ns = now_ns;
         process->scan_due_ns = now_ns + between(3 * age_ns, SCAN_NS_MIN, SCAN_NS_MAX);
     }
-    if (now_ns >= process->usage_due_ns && age_ns >= USAGE_NS_MIN) {
+    if (now_ns >= process->usage_due_ns && age_ns >= observe->care_ns) {
         if (usage_read(&process->usage, process->pid, true, now_ns))
             usage_point(&process->usage, observe->emit, process->track, now_ns);
-        process->usage_due_ns = now_ns + between(3 * age_ns, USAGE_NS_MIN, NS_PER_S);
+        process->usage_due_ns = now_ns + between(3 * age_ns, observe->care_ns, NS_PER_S);
     }
     struct traffic_owner owner = tracks_owner(observe->tracks, process);
+    owner.pause_ns_min = observe->care_ns;
     traffic_tick(&process->traffic, &owner, &process->usage, now_ns);
 }
 
@@ -354,10 +357,16 @@ static void budget_keep(struct observe *observe, uint64_t now_ns)
         return;
     uint64_t cpu_ns = clock_thread_cpu_ns() - observe->excluded_cpu_ns;
     double ratio = (double)(cpu_ns - observe->window_cpu_ns) / (double)(now_ns - observe->window_ns);
-    if (ratio > OBSERVE_BUDGET_RATIO)
+    /* Where ticks are far apart already it is the number of processes that costs: the short ones get less care. */
+    if (ratio > OBSERVE_BUDGET_RATIO && observe->period_ns < OBSERVE_PERIOD_NS_MAX)
         observe->period_ns += observe->period_ns / 4;
+    else if (ratio > OBSERVE_BUDGET_RATIO)
+        observe->care_ns += observe->care_ns / 4;
+    else if (ratio < 0.7 * OBSERVE_BUDGET_RATIO && observe->care_ns > CARE_NS_MIN)
+        observe->care_ns -= observe->care_ns / 8;
     else if (ratio < 0.7 * OBSERVE_BUDGET_RATIO)
         observe->period_ns -= observe->period_ns / 8;
+    observe->care_ns = between(observe->care_ns, CARE_NS_MIN, CARE_NS_MAX);
     observe->period_ns = between(observe->period_ns, OBSERVE_PERIOD_NS_MIN, OBSERVE_PERIOD_NS_MAX);
     observe->window_ns = now_ns;
     observe->window_cpu_ns = cpu_ns;

@@ -8,7 +8,8 @@
  *
  * A tick looks at as many threads as the budget allows, in turn, and takes care of processes: their name (proc
  * rung: an exec), descriptors and resources, often while they are young and rarely later. The time between ticks
- * grows until looking costs no more than OBSERVE_BUDGET_RATIO of one CPU; it is jittered, so that nothing
+ * grows until looking costs no more than OBSERVE_BUDGET_RATIO of one CPU, and when it can grow no more the age at which
+ * a process is first taken care of does: of thousands of short ones little but their times is known. It is jittered, so that nothing
  * periodic hides from it. It also grows while no wait is there to be looked into; on the perf rung,
  * where switches are told anyway, by more.
  */
@@ -46,6 +47,8 @@ struct observe {
     uint64_t pace_ns;    /* between ticks, from period_ns up while there is nothing to look into */
     uint64_t news_count; /* looks since the last tick, and what was there then */
     uint64_t thread_count, unseen_ns;
+    uint64_t
+        care_ns; /* age at which a process's resources are first looked at, and the least between two looks */
     uint64_t cursor;
     uint64_t pipe_count;               /* at the last listing of descriptors */
     uint64_t window_ns, window_cpu_ns; /* when the budget was looked at last */

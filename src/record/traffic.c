@@ -234,8 +234,9 @@ void traffic_tick(struct traffic *traffic, const struct traffic_owner *owner, st
                   uint64_t now_ns)
 {
     uint64_t age_ns = now_ns > owner->start_ns ? now_ns - owner->start_ns : 0;
+    uint64_t pause_ns_min = num_max(owner->pause_ns_min, DUE_NS_MIN);
 
-    if (now_ns < traffic->due_ns || age_ns < DUE_NS_MIN || usage->is_zombie)
+    if (now_ns < traffic->due_ns || age_ns < pause_ns_min || usage->is_zombie)
         return;
     uint64_t last_ns = traffic->read_ns;
     traffic->read_ns = now_ns;
@@ -243,7 +244,7 @@ void traffic_tick(struct traffic *traffic, const struct traffic_owner *owner, st
     calls_write(traffic, owner, usage, now_ns, false);
     sockets_read(traffic, owner, last_ns, now_ns);
     descriptors_read(traffic, owner, now_ns);
-    traffic->due_ns = now_ns + num_min(num_max(age_ns / 8, DUE_NS_MIN), DUE_NS_MAX);
+    traffic->due_ns = now_ns + num_min(num_max(age_ns / 8, pause_ns_min), DUE_NS_MAX);
 }
 
 void traffic_end(struct traffic *traffic, const struct traffic_owner *owner, const struct usage *usage,

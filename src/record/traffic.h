@@ -8,7 +8,7 @@
  * - bytes that wait in a socket to be read or sent, and clients that wait to be accepted: series of the process;
  * - how many descriptors are open: a series, and their limit as an attribute.
  *
- * Readings are an eighth of the process's age apart, between 20 ms and half a second. Where a better recorder counts
+ * Readings are an eighth of the process's age apart, between what the owner allows (20 ms at least) and half a second. Where a better recorder counts
  * each call, `is_counting` is off and no io rows are written here.
  */
 #ifndef TOLL_RECORD_TRAFFIC_H
@@ -46,6 +46,7 @@ struct traffic {
 struct traffic_owner {
     struct emit *emit;
     uint64_t pid, track, start_ns;
+    uint64_t pause_ns_min; /* between two readings */
     bool is_counting;
 };
 
