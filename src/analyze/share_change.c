@@ -141,14 +141,24 @@ static void split_member(struct program *program, const struct sibling *member, 
     }
 }
 
+/* Workers that are there together, with about as much to do each, and hardly ever idle: more of them share the work. */
+static bool is_busy_pool(const struct sibling_group *group)
+{
+    uint64_t life_ns = 0;
+    for (size_t i = 0; i < group->members.count; i++)
+        life_ns += group->members.items[i].end_ns - group->members.items[i].start_ns;
+    return group->kind == SIBLING_THREAD && group->width == group->members.count &&
+           group->busy_ns * 2 > life_ns &&
+           num_ratio(group->members.items[0].busy_ns, group->busy_ns) <= POOL_BUSIEST_MAX;
+}
+
 bool share_change_pool(struct program *program, const struct siblings *siblings, const struct target *target)
 {
     bool found = false;
     for (size_t i = 0; i < siblings->groups.count; i++) {
         const struct sibling_group *group = &siblings->groups.items[i];
         double count = (double)group->members.count;
-        if (group->kind != SIBLING_THREAD || !is_named(program->run, group, target) || group->width < count ||
-            num_ratio(group->members.items[0].busy_ns, group->busy_ns) > POOL_BUSIEST_MAX)
+        if (!is_named(program->run, group, target) || !is_busy_pool(group))
             continue;
         found = true;
         for (size_t j = 0; j < group->members.count && target->change.value > count; j++)

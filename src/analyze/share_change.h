@@ -12,7 +12,7 @@
 WARN_UNUSED int share_change_set(struct program *program, const struct siblings *siblings,
                                  const struct target *target, struct err *err);
 
-/* More threads for the work of the threads of a process, of which each had its part: true when the target is such. */
+/* More threads for the work of a pool that is hardly ever idle; true when the target is such. */
 bool share_change_pool(struct program *program, const struct siblings *siblings, const struct target *target);
 
 #endif

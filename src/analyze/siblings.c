@@ -233,6 +233,42 @@ static int add_spans(struct finder *finder, uint32_t index)
     return status;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool may_join(const struct run *run, const struct sibling_group *group,
+                     const struct sibling_group *other)
+{
+    return other->kind == SIBLING_THREAD && other->begins && other->members.count &&
+           other->maker == group->maker && same_text(other->thread, group->thread) &&
+           is_same_process(run, other->members.items[0].actor, group->members.items[0].actor);
+}
+
+/* Threads that were never seen running belong to those of their maker that were, when these all begin alike. */
+static int join_unseen(const struct run *run, struct siblings *siblings)
+{
+    int status = 0;
+    for (size_t i = 0; i < siblings->groups.count && !status; i++) {
+        struct sibling_group *group = &siblings->groups.items[i], *found = NULL;
+        size_t count = 0;
+        if (group->kind != SIBLING_THREAD || group->begins || !group->members.count)
+            continue;
+        for (size_t j = 0; j < siblings->groups.count; j++) {
+            if (!may_join(run, group, &siblings->groups.items[j]))
+                continue;
+            found = &siblings->groups.items[j];
+            count++;
+        }
+        for (size_t j = 0; count == 1 && j < group->members.count && !status; j++)
+            status = vec_push(&found->members, group->members.items[j]);
+        if (count == 1)
+            group->members.count = 0;
+    }
+    return status;
+}
+
 /* False when it is no group: nothing in it was side by side. */
 static bool settle_group(const struct run *run, struct sibling_group *group, int *ret_status)
 {
@@ -257,7 +293,7 @@ static bool settle_group(const struct run *run, struct sibling_group *group, int
 static int settle(const struct run *run, struct siblings *siblings)
 {
     size_t kept = 0;
-    int status = 0;
+    int status = join_unseen(run, siblings);
     for (size_t i = 0; i < siblings->groups.count; i++) {
         struct sibling_group *group = &siblings->groups.items[i];
         if (!status && settle_group(run, group, &status))
@@ -318,4 +354,9 @@ bool siblings_one_is_long(const struct sibling_group *group)
         others_end = num_max(others_end, members[i].last_busy_ns);
     return members[0].busy_ns * 2 > usual * 3 && members[1].busy_ns * 20 <= usual * 27 &&
            members[0].last_busy_ns > others_end;
+}
+
+bool siblings_is_pool(const struct sibling_group *group)
+{
+    return (size_t)group->width * 10 >= group->members.count * 9;
 }

@@ -49,6 +49,9 @@ uint64_t siblings_usual_ns(const struct sibling_group *group);
  * alike: none is busy for more than 1.35 times the usual. */
 bool siblings_one_is_long(const struct sibling_group *group);
 
+/* Nearly all were there at the same time: workers, rather than items of a queue. */
+bool siblings_is_pool(const struct sibling_group *group);
+
 /* Whether a wait of an actor is for the run's own doing, or for work to be offered. */
 bool siblings_is_internal(const struct run *run, uint32_t actor, const struct run_wait *wait);
 

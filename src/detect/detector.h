@@ -81,6 +81,18 @@ struct interval {
 /* The vias of a reason as disjoint intervals in time order, for the caller to free; NULL when memory ran out. */
 struct interval *scene_cover(const struct scene *scene, enum wait_reason reason, size_t *ret_count);
 
+/* Time on the path in [from_ns, to_ns) of the group's member number `index`, or of all when it is their count. */
+uint64_t scene_path_of_ns(const struct scene *scene, const struct sibling_group *group, size_t index,
+                          uint64_t from_ns, uint64_t to_ns);
+
+/* Stage, process and the function that the member was seen in most of the time in [from_ns, to_ns). */
+void scene_member_place(const struct scene *scene, const struct sibling *member, uint64_t from_ns,
+                        uint64_t to_ns, struct where *ret_where);
+
+/* A group as changes name it ("process/crunch"), and for a person ("threads of crunch", "runs of curl"). */
+const char *scene_group_target(const struct scene *scene, const struct sibling_group *group);
+const char *scene_group_noun(const struct scene *scene, const struct sibling_group *group);
+
 /* A duration for a person, in the arena: "36.4 s", "857 ms". */
 const char *scene_duration(const struct scene *scene, uint64_t ns);
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analyze/wait_place.h"
 #include "base/clock.h"
 #include "base/num.h"
 #include "detect/detector.h"
@@ -123,4 +124,80 @@ const char *scene_target(const struct scene *scene, const struct where *where)
     if (where->stage && scene->run->has_spans)
         return arena_printf(scene->arena, "stage/%s", where->stage);
     return where->process ? arena_printf(scene->arena, "process/%s", where->process) : NULL;
+}
+
+/* --- groups of siblings --- */
+
+static uint32_t process_of(const struct scene *scene, uint32_t actor)
+{
+    return actor == RUN_NONE ? RUN_NONE : scene->run->tracks.items[actor].process;
+}
+
+static bool is_of_member(const struct scene *scene, const struct sibling_group *group,
+                         const struct sibling *member, const struct path_step *step)
+{
+    if (step->actor == member->actor)
+        return true;
+    uint32_t process = process_of(scene, member->actor);
+    return group->kind == SIBLING_PROGRAM && process != RUN_NONE && process_of(scene, step->actor) == process;
+}
+
+static uint64_t overlap(uint64_t from, uint64_t to, uint64_t start, uint64_t end)
+{
+    from = num_max(from, start);
+    to = num_min(to, end);
+    return to > from ? to - from : 0;
+}
+
+uint64_t scene_path_of_ns(const struct scene *scene, const struct sibling_group *group, size_t index,
+                          uint64_t from_ns, uint64_t to_ns)
+{
+    size_t first = index < group->members.count ? index : 0;
+    size_t last = index < group->members.count ? index + 1 : group->members.count;
+    uint64_t ns = 0;
+    for (size_t i = 0; i < scene->path->steps.count; i++) {
+        const struct path_step *step = &scene->path->steps.items[i];
+        uint64_t inside = overlap(from_ns, to_ns, step->start_ns, step->end_ns);
+        for (size_t j = first; j < last && inside; j++) {
+            const struct sibling *member = &group->members.items[j];
+            if (!is_of_member(scene, group, member, step))
+                continue;
+            ns += overlap(member->start_ns, member->end_ns, num_max(from_ns, step->start_ns),
+                          num_min(to_ns, step->end_ns));
+            break;
+        }
+    }
+    return ns;
+}
+
+void scene_member_place(const struct scene *scene, const struct sibling *member, uint64_t from_ns,
+                        uint64_t to_ns, struct where *ret_where)
+{
+    const struct run *run = scene->run;
+    const struct run_track *track = &run->tracks.items[member->actor];
+    struct places places = {0};
+    struct where where = {0};
+    place_actor(run, member->actor, num_max(from_ns, num_min(to_ns, track->end_ns)), &where);
+    for (size_t i = run_samples_before(track, from_ns); i < run_samples_before(track, to_ns); i++) {
+        struct where at = where;
+        attribute_function(run, track->samples.items[i].stack, &at);
+        places_add(&places, &at, 1);
+    }
+    const struct place_tally *best = places_heaviest(&places);
+    *ret_where = best ? best->where : where;
+}
+
+const char *scene_group_target(const struct scene *scene, const struct sibling_group *group)
+{
+    bool span = group->kind == SIBLING_SPAN;
+    const char *text = arena_printf(scene->arena, "%s/%s", span ? "stage" : "process", group->name);
+    return text ? text : "";
+}
+
+const char *scene_group_noun(const struct scene *scene, const struct sibling_group *group)
+{
+    static const char *const nouns[] = {
+        [SIBLING_THREAD] = "threads", [SIBLING_PROGRAM] = "runs", [SIBLING_SPAN] = "calls"};
+    const char *text = arena_printf(scene->arena, "%s of %s", nouns[group->kind], group->name);
+    return text ? text : "";
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -78,11 +79,149 @@ static void a_lock_names_who_holds_it_and_who_waits(void **state)
     finish(&s, &verdict);
 }
 
+static const struct finding *finding_of(const struct verdict *verdict, const char *cause)
+{
+    for (size_t i = 0; i < verdict->finding_count; i++)
+        if (strcmp(verdict->findings[i].cause, cause) == 0)
+            return &verdict->findings[i];
+    return NULL;
+}
+
+/* A process whose threads wait for a server for so long each; its main thread joins the longest. */
+static void fan_out(struct scenario *s, const uint64_t *busy_ms, size_t count)
+{
+    uint64_t longest = 0;
+    char tid[24] = "";
+    for (size_t i = 0; i < count; i++)
+        longest = busy_ms[i] > longest ? busy_ms[i] : longest;
+    scenario_init(s, 4, longest + 2);
+    uint64_t root = scenario_process(s, 0, "fan", 0, longest + 2);
+    uint64_t server = scenario_peer(s, PEER_SOCKET, "", "10.0.0.1:80");
+    for (size_t i = 0; i < count; i++) {
+        uint64_t thread = scenario_thread(s, root, "fan", 0, busy_ms[i]);
+        for (uint64_t ms = 0; ms + 10 <= busy_ms[i]; ms += 10)
+            scenario_wait(s, thread, ms, ms + 8, WAIT_NETWORK, server);
+        if (busy_ms[i] == longest)
+            snprintf(tid, sizeof tid, "%llu", (unsigned long long)(thread + 999));
+    }
+    scenario_wait(s, root, 1, longest, WAIT_CHILD, scenario_peer(s, PEER_PROCESS, "thread", tid));
+}
+
+static void one_long_sibling_among_equals_is_a_straggler(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    fan_out(&s, (uint64_t[]){100, 110, 600, 100}, 4);
+    judge(&s, &verdict);
+    const struct finding *first = &verdict.findings[0];
+    assert_string_equal(first->cause, "straggler");
+    assert_string_equal(first->where.process, "fan");
+    assert_string_equal(first->change, "set:process/fan=median");
+    assert_true(first->gain.factor > 5 && first->gain.factor < 6.3);
+    assert_true(first->gain.factor_low <= first->gain.factor);
+    assert_null(finding_of(&verdict, "imbalance"));
+    assert_null(finding_of(&verdict, "config"));
+    finish(&s, &verdict);
+}
+
+static void shares_of_all_sizes_are_an_imbalance(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    fan_out(&s, (uint64_t[]){40, 80, 160, 680}, 4);
+    judge(&s, &verdict);
+    const struct finding *first = &verdict.findings[0];
+    assert_string_equal(first->cause, "imbalance");
+    assert_string_equal(first->change, "set:process/fan=even");
+    assert_true(first->gain.factor > 2.6 && first->gain.factor < 3);
+    assert_non_null(strstr(first->title, "2.8 times the mean"));
+    assert_null(finding_of(&verdict, "straggler"));
+    finish(&s, &verdict);
+}
+
+/* Both wait for the server all the time; sixty requests each are enough to share out among sixteen. */
+static void a_pool_that_is_never_free_is_too_small(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    fan_out(&s, (uint64_t[]){600, 600}, 2);
+    judge(&s, &verdict);
+    const struct finding *first = &verdict.findings[0];
+    assert_string_equal(first->cause, "config");
+    assert_string_equal(first->change, "workers:process/fan=16");
+    assert_true(has_evidence(first, "pool size: 2 found, 16 proposed"));
+    assert_true(first->gain.factor > 4);
+    assert_null(finding_of(&verdict, "imbalance"));
+    finish(&s, &verdict);
+}
+
+/* The main thread makes an item in 8 ms, for which a worker needs 2 ms; four workers take turns. */
+static void workers_that_wait_for_one_feeder_are_idle(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 4, 802);
+    uint64_t root = scenario_process(&s, 0, "fed", 0, 802);
+    uint64_t queue = scenario_peer(&s, PEER_LOCK, PEER_NAME_CONDITION, "100:0x2000");
+    uint64_t feed = scenario_stack(&s, "feed", "make_item");
+    scenario_stack_samples(&s, root, feed, 0, 800);
+    for (uint64_t i = 0; i < 4; i++) {
+        uint64_t thread = scenario_thread(&s, root, "fed", 0, 801), at = 0;
+        for (uint64_t ms = 8 + i * 8; ms < 800; ms += 32) {
+            struct scenario_wake wake = {.thread = thread,
+                                         .waker = root,
+                                         .start_ms = at,
+                                         .end_ms = ms,
+                                         .reason = WAIT_LOCK,
+                                         .peer = queue,
+                                         .source = WAKER_EXACT};
+            scenario_woken(&s, &wake);
+            at = ms + 2;
+        }
+        scenario_wait(&s, thread, at, 800, WAIT_LOCK, queue);
+    }
+    judge(&s, &verdict);
+    const struct finding *first = &verdict.findings[0];
+    assert_string_equal(first->cause, "idle-worker");
+    assert_string_equal(first->where.function, "make_item");
+    assert_string_equal(first->change, "workers:function/make_item=4");
+    assert_true(first->gain.factor > 2.5);
+    assert_non_null(strstr(first->title, "4 threads of fed are idle"));
+    finish(&s, &verdict);
+}
+
+/* Threads that have the same to do, and a process with one thread: nothing of the shape is wrong. */
+static void even_work_has_no_shape_to_blame(void **state)
+{
+    (void)state;
+    static const char *const causes[] = {"straggler", "imbalance", "idle-worker", "config"};
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 4, 402);
+    uint64_t root = scenario_process(&s, 0, "even", 0, 402);
+    for (uint64_t i = 0; i < 4; i++)
+        scenario_thread(&s, root, "even", 0, 396 + i);
+    scenario_wait(&s, root, 1, 399, WAIT_CHILD, scenario_peer(&s, PEER_PROCESS, "thread", "1005"));
+    judge(&s, &verdict);
+    for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++)
+        assert_null(finding_of(&verdict, causes[i]));
+    finish(&s, &verdict);
+}
+
 int structure_verdict_test(void);
 int structure_verdict_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lock_names_who_holds_it_and_who_waits),
+        cmocka_unit_test(one_long_sibling_among_equals_is_a_straggler),
+        cmocka_unit_test(shares_of_all_sizes_are_an_imbalance),
+        cmocka_unit_test(a_pool_that_is_never_free_is_too_small),
+        cmocka_unit_test(workers_that_wait_for_one_feeder_are_idle),
+        cmocka_unit_test(even_work_has_no_shape_to_blame),
     };
     return cmocka_run_group_tests_name("structure_verdict", tests, NULL, NULL);
 }

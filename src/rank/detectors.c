@@ -12,6 +12,10 @@ const struct detector detectors[] = {
     {"lock-contention", detect_lock_contention},
     {"cpu-contention", detect_cpu_contention},
     {"page-faults", detect_page_faults},
+    {"straggler", detect_straggler},
+    {"imbalance", detect_imbalance},
+    {"idle-worker", detect_idle_worker},
+    {"config", detect_pool_size},
     {"cpu-hot", detect_cpu_hot},
     {"cpu-single-thread", detect_cpu_single_thread},
 };

@@ -122,11 +122,12 @@ static bool are(const struct ranked *a, const char *a_cause, const struct ranked
     return strcmp(a->finding.cause, a_cause) == 0 && strcmp(b->finding.cause, b_cause) == 0;
 }
 
-/* One busy thread is what makes its code hot: the structure comes first. Polls side by side would hide a sleep that is
+/* One busy thread is what makes its code hot: the structure comes first, and of it what its workers lack. Polls side by side would hide a sleep that is
  * better not slept: the sleep comes first. */
 static bool explains(const struct ranked *a, const struct ranked *b)
 {
-    return (are(a, "cpu-single-thread", b, "cpu-hot") || are(a, "sleep-poll", b, "serial-independent")) &&
+    return (are(a, "cpu-single-thread", b, "cpu-hot") || are(a, "sleep-poll", b, "serial-independent") ||
+            are(a, "idle-worker", b, "cpu-single-thread") || are(a, "idle-worker", b, "cpu-hot")) &&
            a->finding.where.process && b->finding.where.process &&
            strcmp(a->finding.where.process, b->finding.where.process) == 0 && a->rank > 1.3;
 }
