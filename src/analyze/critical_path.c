@@ -10,6 +10,7 @@
 
 struct walker {
     const struct run *run;
+    const struct spins *spins; /* NULL: spinning is running */
     struct path *path;
     uint32_t actor;
     uint64_t t;
@@ -135,6 +136,31 @@ static void step_to_spawner(struct walker *walker)
     charge(walker, spawned, DOING_CPU, RUN_NONE);
 }
 
+/* Running back to `since`, or to where it spun for another, and then on at that one. */
+static void step_over_running(struct walker *walker, uint64_t since)
+{
+    const struct spin *spin = walker->spins ? spin_before(walker->spins, walker->actor, walker->t) : NULL;
+    if (!spin || spin->waker == RUN_NONE || spin->end_ns <= since) {
+        charge(walker, since, DOING_CPU, RUN_NONE);
+        return;
+    }
+    since = num_max(since, spin->start_ns);
+    bool inside = spin->end_ns >= walker->t && spin->event_ns > since;
+    if (!inside || walker->t < spin->event_ns || walker->jumps >= JUMP_MAX) {
+        charge(walker, inside ? since : num_max(since, spin->end_ns), DOING_CPU, RUN_NONE);
+        return;
+    }
+    charge(walker, spin->event_ns, DOING_CPU, RUN_NONE);
+    struct run_wait wait = {.start_ns = spin->start_ns,
+                            .waker = spin->waker,
+                            .peer = RUN_NONE,
+                            .waker_stack = RUN_NONE,
+                            .reason = WAIT_POLL};
+    note_via(walker, &wait, walker->t);
+    walker->actor = spin->waker;
+    walker->jumps++;
+}
+
 static void walk(struct walker *walker)
 {
     while (!walker->status && walker->t > walker->run->start_ns) {
@@ -153,7 +179,7 @@ static void walk(struct walker *walker)
         if (wait)
             step_over_wait(walker, wait);
         else
-            charge(walker, num_max(since, track->start_ns), DOING_CPU, RUN_NONE);
+            step_over_running(walker, num_max(since, track->start_ns));
     }
 }
 
@@ -191,8 +217,14 @@ static uint32_t last_actor(const struct run *run)
 
 int path_walk(const struct run *run, struct path *ret_path, struct err *err)
 {
+    return path_walk_spins(run, NULL, ret_path, err);
+}
+
+int path_walk_spins(const struct run *run, const struct spins *spins, struct path *ret_path, struct err *err)
+{
     struct path path = {0};
-    struct walker walker = {.run = run, .path = &path, .actor = last_actor(run), .t = run->end_ns};
+    struct walker walker = {
+        .run = run, .spins = spins, .path = &path, .actor = last_actor(run), .t = run->end_ns};
     walk(&walker);
     if (walker.status) {
         path_deinit(&path);

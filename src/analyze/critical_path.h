@@ -14,6 +14,7 @@
 #define TOLL_ANALYZE_CRITICAL_PATH_H
 
 #include "analyze/recorded_run.h"
+#include "analyze/spin.h"
 #include "model/finding.h"
 
 struct path_step {
@@ -38,7 +39,11 @@ struct path {
     VEC(struct path_via) vias;   /* in no order; may overlap */
 };
 
-/* The run's wakers must have been inferred. */
+/* The run's wakers must have been inferred. Where a thread spins for another's deed, the walk goes on at that one, as
+ * from a wait for an event. */
+WARN_UNUSED int path_walk_spins(const struct run *run, const struct spins *spins, struct path *ret_path,
+                                struct err *err);
+/* Spinning is running. */
 WARN_UNUSED int path_walk(const struct run *run, struct path *ret_path, struct err *err);
 void path_deinit(struct path *path);
 

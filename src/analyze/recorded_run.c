@@ -350,6 +350,9 @@ static int load_attrs(void *context, const struct batch *batch, struct err *err)
         uint32_t peer = row.owner_table == TABLE_PEER ? peer_index(loader, row.owner) : RUN_NONE;
         if (peer != RUN_NONE && strcmp(text_of(loader, row.key), ATTR_SERVER) == 0)
             loader->run->peers.items[peer].server = text_of(loader, row.value);
+        bool of_frame = row.owner_table == TABLE_FRAME && row.owner && row.owner <= loader->run->frames.count;
+        if (of_frame && strcmp(text_of(loader, row.key), ATTR_SPIN) == 0)
+            loader->run->frames.items[row.owner - 1].spins = true;
         if (!track || num_parse_u64(text_of(loader, row.value), &value))
             continue;
         const struct {

@@ -99,6 +99,7 @@ struct run_peer {
 struct run_frame {
     const char *function, *file, *module;
     uint32_t line;
+    bool spins; /* code that does nothing but look whether something changed */
     uint64_t address;
 };
 

@@ -34,13 +34,13 @@ bool siblings_is_internal(const struct run *run, uint32_t actor, const struct ru
         return is_same_process(run, wait->waker, actor); /* a join; else the child's work is its own */
     case WAIT_POLL:
     case WAIT_NETWORK: return wait->waker != RUN_NONE;
-    case WAIT_SLEEP: return wait->poll_series || wait->waker != RUN_NONE;
     case WAIT_UNKNOWN:
     case WAIT_CPU_QUEUE:
     case WAIT_DISK_READ:
     case WAIT_DISK_WRITE:
     case WAIT_DISK_SYNC:
     case WAIT_DNS:
+    case WAIT_SLEEP: /* a poller's too: what it looks for is a guess */
     case WAIT_PAGE_FAULT:
     case WAIT_RECLAIM:
     case WAIT_GPU:
@@ -143,7 +143,8 @@ static int add_member(struct finder *finder, struct str *key, const struct sibli
     return vec_push(&group->members, member);
 }
 
-/* The function a thread begins in: the outermost of the program's own, right above the library's. */
+/* The function a thread begins in: the outermost of the program's own, right above the library's. One that was running
+ * itself is no word: functions that call none keep no frame, and their caller is missing then. */
 static const char *begins_in(const struct run *run, const struct run_track *track)
 {
     for (size_t i = 0; i < track->samples.count && i < SAMPLE_LOOK_MAX; i++) {
@@ -155,7 +156,7 @@ static const char *begins_in(const struct run *run, const struct run_track *trac
             if (frame >= run->frames.count)
                 continue;
             above_library = !attribute_is_own(&run->frames.items[frame]);
-            if (!above_library)
+            if (!above_library && at != track->samples.items[i].stack)
                 own = run->frames.items[frame].function;
         }
         if (own && above_library)
@@ -352,8 +353,10 @@ bool siblings_one_is_long(const struct sibling_group *group)
     uint64_t usual = siblings_usual_ns(group), others_end = 0;
     for (size_t i = 1; i < count; i++)
         others_end = num_max(others_end, members[i].last_busy_ns);
-    return members[0].busy_ns * 2 > usual * 3 && members[1].busy_ns * 20 <= usual * 27 &&
-           members[0].last_busy_ns > others_end;
+    /* What it has beyond the usual comes at the end, when the others are done; not a bit in every round. */
+    uint64_t alone = members[0].last_busy_ns - num_min(others_end, members[0].last_busy_ns);
+    return members[0].busy_ns * 2 > usual * 3 && members[0].busy_ns < usual * 20 &&
+           members[1].busy_ns * 20 <= usual * 27 && alone * 2 > members[0].busy_ns - usual;
 }
 
 bool siblings_is_pool(const struct sibling_group *group)

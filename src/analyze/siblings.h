@@ -45,8 +45,8 @@ void siblings_deinit(struct siblings *siblings);
 /* The busy time that half of the members beside the busiest do not exceed. */
 uint64_t siblings_usual_ns(const struct sibling_group *group);
 
-/* One member is busy for over 1.5 times as long as is usual among the others, goes on when they are done, and they are
- * alike: none is busy for more than 1.35 times the usual. */
+/* One member is busy for over 1.5 times (and under 20 times) as long as is usual among the others, mostly when they are
+ * done, and they are alike: none is busy for more than 1.35 times the usual. */
 bool siblings_one_is_long(const struct sibling_group *group);
 
 /* Nearly all were there at the same time: workers, rather than items of a queue. */

@@ -82,17 +82,29 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-void places_add(struct places *places, const struct where *where, uint64_t weight)
+static size_t find_place(const struct places *places, const struct where *where)
 {
     size_t at = 0;
     while (at < places->count && !(same_text(places->tallies[at].where.function, where->function) &&
                                    same_text(places->tallies[at].where.process, where->process)))
         at++;
+    return at;
+}
+
+void places_add(struct places *places, const struct where *where, uint64_t weight)
+{
+    size_t at = find_place(places, where);
     if (at == PLACE_MAX)
         return;
     if (at == places->count)
         places->tallies[places->count++] = (struct place_tally){.where = *where};
     places->tallies[at].weight += weight;
+}
+
+uint64_t places_weight(const struct places *places, const struct where *where)
+{
+    size_t at = find_place(places, where);
+    return at < places->count ? places->tallies[at].weight : 0;
 }
 
 const struct place_tally *places_heaviest(const struct places *places)

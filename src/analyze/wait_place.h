@@ -32,6 +32,9 @@ struct places {
 /* Places of one function (of one process, when the function is not known) add up. */
 void places_add(struct places *places, const struct where *where, uint64_t weight);
 
+/* What was added for the place; 0 when nothing was. */
+uint64_t places_weight(const struct places *places, const struct where *where);
+
 /* The heaviest of those whose function is known, else the heaviest; NULL when there is none. */
 const struct place_tally *places_heaviest(const struct places *places);
 

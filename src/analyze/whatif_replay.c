@@ -8,6 +8,7 @@
 #include "analyze/loop_change.h"
 #include "analyze/replay.h"
 #include "analyze/share_change.h"
+#include "analyze/spin_change.h"
 #include "base/num.h"
 
 /* What even an exact replay cannot know, and the widest an interval gets: 1.5x from low to high. */
@@ -25,6 +26,8 @@ int whatif_init(const struct run *run, struct whatif *ret_whatif, struct err *er
     struct replay_result result;
     status = siblings_find(run, &whatif.siblings, err);
     if (!status)
+        status = spins_find(run, &whatif.spins, err);
+    if (!status)
         status = replay_program(&whatif.program, &result, err);
     if (status) {
         whatif_deinit(&whatif);
@@ -41,6 +44,7 @@ void whatif_deinit(struct whatif *whatif)
 {
     program_deinit(&whatif->program);
     siblings_deinit(&whatif->siblings);
+    spins_deinit(&whatif->spins);
 }
 
 /* --- the share of a function in what an actor did in a stage --- */
@@ -239,7 +243,7 @@ static int refuse(const struct target *target, struct err *err)
                          change_op_name(target->change.op), change_kind_name(target->change.kind),
                          target->change.name);
     err_hint(err, "the replay knows speed, remove, workers (of a stage, process, function or peer), "
-                  "set (of a process or stage, even or median) and cores:run=N");
+                  "set (of a process or stage, even or median; of a function, block) and cores:run=N");
     return status;
 }
 
@@ -275,6 +279,8 @@ static int apply(const struct whatif *whatif, struct program *program, const str
         return apply_workers(whatif, program, target, err);
     if (change->op == CHANGE_SET && is_place(change->kind))
         return share_change_set(program, &whatif->siblings, target, err);
+    if (change->op == CHANGE_SET && change->kind == CHANGE_FUNCTION && strcmp(change->text, "block") == 0)
+        return spin_change_block(program, &whatif->spins, change->name, err);
     if (change->op != CHANGE_SPEED && change->op != CHANGE_REMOVE)
         return refuse(target, err);
     double scale = change->op == CHANGE_REMOVE ? 0 : 1 / change->value;

@@ -9,7 +9,7 @@
  *          split into that many equal parts; of a peer, the stage that waits for it most
  *          a pool of threads: the same work by that many; of a function: its part of the running, side by side
  * set      of a process or stage: `even` shares the work of siblings evenly, `median` lets none of them take longer
- *          than half of the others
+ *          than half of the others; of a function, `block`: who spins there sleeps instead
  * cores    the number of cores
  */
 #ifndef TOLL_ANALYZE_WHATIF_REPLAY_H
@@ -17,12 +17,14 @@
 
 #include "analyze/replay_program.h"
 #include "analyze/siblings.h"
+#include "analyze/spin.h"
 #include "model/change.h"
 
 struct whatif {
     const struct run *run;
     struct program program;
     struct siblings siblings;
+    struct spins spins;
     uint64_t baseline_ns;        /* the unchanged replay */
     double baseline_drift_ratio; /* |baseline - recorded| / recorded */
     double unexplained_ratio;    /* widens intervals; set by the caller, 0 by default */

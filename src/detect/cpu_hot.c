@@ -40,6 +40,18 @@ static const char *language_of(const char *function)
     return NULL;
 }
 
+/* A thread that spins uses the CPU too: that is spin's to tell. */
+static bool spins_in(const struct scene *scene, const char *function)
+{
+    const struct spins *spins = &scene->whatif->spins;
+    for (size_t i = 0; function && i < spins->items.count; i++) {
+        uint32_t frame = spins->items.items[i].frame;
+        if (frame != RUN_NONE && strcmp(scene->run->frames.items[frame].function, function) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int claim_place(const struct scene *scene, struct claims *claims, const struct path_entry *entry,
                        uint64_t ns, struct err *err)
 {
@@ -71,7 +83,7 @@ int detect_cpu_hot(const struct scene *scene, struct claims *claims, struct err 
     size_t looked = num_min(scene->attribution->entry_count, ENTRY_LOOK_MAX);
     for (size_t i = 0; i < looked && claimed < 3; i++) {
         const struct path_entry *entry = &scene->attribution->entries[i];
-        if (entry->doing != DOING_CPU)
+        if (entry->doing != DOING_CPU || spins_in(scene, entry->where.function))
             continue;
         /* The same function in several stages is one place. */
         uint64_t ns = 0;

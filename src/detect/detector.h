@@ -39,6 +39,8 @@ struct claim {
     const char *fix; /* NULL: the default of the cause */
     const char *evidence[EVIDENCE_MAX];
     size_t evidence_count;
+    bool is_kept; /* also without a gain: it brings something else, which fix_without_gain says */
+    const char *fix_without_gain;
     bool is_outside; /* the doing of other programs: stands behind what the run itself can mend */
 };
 

@@ -75,6 +75,9 @@
 /* attr of a peer (owner_table TABLE_PEER): the server behind a loopback address, "nginx[123]" */
 #define ATTR_SERVER "server"
 
+/* attr of a frame (owner_table TABLE_FRAME): "loop" where the machine code there only looks whether something changed */
+#define ATTR_SPIN "spin"
+
 /* names of PEER_LOCK peers, by what the futex call looks like */
 #define PEER_NAME_LOCK      "lock"
 #define PEER_NAME_CONDITION "condition"

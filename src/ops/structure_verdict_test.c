@@ -212,6 +212,37 @@ static void even_work_has_no_shape_to_blame(void **state)
     finish(&s, &verdict);
 }
 
+/* Four cores, two threads: nobody lacks what the spinner burns, so blocking brings a free core and no time. */
+static void spinning_beside_free_cores_promises_cores_and_no_time(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 4, 101);
+    uint64_t root = scenario_process(&s, 0, "pair", 0, 101);
+    uint64_t worker = scenario_thread(&s, root, "pair", 0, 100),
+             spinner = scenario_thread(&s, root, "pair", 0, 100);
+    uint64_t look = scenario_stack(&s, "collect", "await");
+    struct row_attr frame = {.owner_table = TABLE_FRAME, .owner = look};
+    assert_int_equal(sink_attr(&s.data.sink, &frame, ATTR_SPIN, "loop", NULL), 0);
+    scenario_stack_samples(&s, worker, scenario_stack(&s, "make", "compute"), 0, 100);
+    scenario_stack_samples(&s, spinner, look, 0, 100);
+    scenario_wait(&s, root, 1, 100, WAIT_CHILD, scenario_peer(&s, PEER_PROCESS, "thread", "1003"));
+    judge(&s, &verdict);
+    const struct finding *spin = finding_of(&verdict, "spin");
+    assert_non_null(spin);
+    assert_string_equal(spin->where.function, "await");
+    assert_string_equal(spin->change, "set:function/await=block");
+    assert_int_equal(spin->priority, PRIORITY_P3);
+    assert_true(spin->gain.factor == 0);
+    assert_non_null(strstr(spin->fix, "1.0 cores are free"));
+    assert_true(has_evidence(spin, "mostly for compute"));
+    for (size_t i = 0; i < verdict.finding_count; i++)
+        if (strcmp(verdict.findings[i].cause, "cpu-hot") == 0)
+            assert_string_equal(verdict.findings[i].where.function, "compute");
+    finish(&s, &verdict);
+}
+
 int structure_verdict_test(void);
 int structure_verdict_test(void)
 {
@@ -222,6 +253,7 @@ int structure_verdict_test(void)
         cmocka_unit_test(a_pool_that_is_never_free_is_too_small),
         cmocka_unit_test(workers_that_wait_for_one_feeder_are_idle),
         cmocka_unit_test(even_work_has_no_shape_to_blame),
+        cmocka_unit_test(spinning_beside_free_cores_promises_cores_and_no_time),
     };
     return cmocka_run_group_tests_name("structure_verdict", tests, NULL, NULL);
 }

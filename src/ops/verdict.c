@@ -304,9 +304,9 @@ int analyze_verdict(const struct view *view, struct verdict *ret_verdict, struct
     struct whatif whatif = {0};
     status = keep_names(&run, &verdict.arena) ? err_memory(err) : infer_wakers(&run, err);
     if (!status)
-        status = path_walk(&run, &path, err);
-    if (!status)
         status = whatif_init(&run, &whatif, err);
+    if (!status)
+        status = path_walk_spins(&run, &whatif.spins, &path, err);
     if (!status)
         status = judge(&run, &path, &whatif, &verdict, err);
     whatif_deinit(&whatif);

@@ -12,6 +12,7 @@ const struct detector detectors[] = {
     {"lock-contention", detect_lock_contention},
     {"cpu-contention", detect_cpu_contention},
     {"page-faults", detect_page_faults},
+    {"spin", detect_spin},
     {"straggler", detect_straggler},
     {"imbalance", detect_imbalance},
     {"idle-worker", detect_idle_worker},

@@ -23,6 +23,7 @@ struct ranked {
     double rank; /* the factor it is ordered by */
     bool promise;
     bool is_outside;
+    bool is_kept;
     uint64_t critical_ns;
 };
 
@@ -87,6 +88,7 @@ static int rank_claim(const struct scene *scene, const struct claim *claim, stru
         return status;
     struct ranked ranked = {.promise = change->promise,
                             .is_outside = claim->is_outside,
+                            .is_kept = claim->is_kept && result.factor > 0,
                             .critical_ns = claim->critical_ns,
                             .rank = result.factor};
     struct finding *finding = &ranked.finding;
@@ -107,7 +109,10 @@ static int rank_claim(const struct scene *scene, const struct claim *claim, stru
         .effort = change->effort,
         .evidence_count = claim->evidence_count,
     };
-    set_gain(&finding->gain, &result, free_of_charge.factor, change->promise);
+    bool nothing = claim->is_kept && result.factor < FACTOR_MIN;
+    if (nothing && claim->fix_without_gain)
+        finding->fix = claim->fix_without_gain;
+    set_gain(&finding->gain, &result, free_of_charge.factor, change->promise && !nothing);
     const char **evidence = arena_alloc(scene->arena, (claim->evidence_count + 1) * sizeof *evidence);
     if (!evidence)
         return err_memory(err);
@@ -127,7 +132,8 @@ static bool are(const struct ranked *a, const char *a_cause, const struct ranked
 static bool explains(const struct ranked *a, const struct ranked *b)
 {
     return (are(a, "cpu-single-thread", b, "cpu-hot") || are(a, "sleep-poll", b, "serial-independent") ||
-            are(a, "idle-worker", b, "cpu-single-thread") || are(a, "idle-worker", b, "cpu-hot")) &&
+            are(a, "idle-worker", b, "cpu-single-thread") || are(a, "idle-worker", b, "cpu-hot") ||
+            are(a, "straggler", b, "cpu-single-thread") || are(a, "spin", b, "cpu-contention")) &&
            a->finding.where.process && b->finding.where.process &&
            strcmp(a->finding.where.process, b->finding.where.process) == 0 && a->rank > 1.3;
 }
@@ -253,7 +259,7 @@ static int keep_findings(const struct scene *scene, struct ranked *ranked, size_
     sort_ranked(ranked, count);
     size_t kept = 0;
     for (size_t i = 0; i < count && kept < FINDING_MAX; i++) {
-        if (ranked[i].rank >= FACTOR_MIN)
+        if (ranked[i].rank >= FACTOR_MIN || ranked[i].is_kept)
             findings[kept++] = ranked[i].finding;
     }
     verdict->findings = findings;

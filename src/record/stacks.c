@@ -383,6 +383,8 @@ int stacks_add(struct stacks *stacks, uint32_t pid, const uint64_t *chain_addres
             return status;
         if (i == chain.count - 1)
             note_root(stacks, &chain, frame);
+        if (i == 0 && frame != NO_FRAME)
+            stacks->raw_frames.items[frame].is_leaf = true;
         if (!child) {
             stacks->counts.overflow_count++;
             break;

@@ -45,6 +45,7 @@ struct raw_frame {
     uint32_t root_count;        /* chains that end here */
     uint32_t root_caller_count; /* of them, those that go on in another module */
     bool is_start;              /* its function is where threads start */
+    bool is_leaf;               /* a thread was seen at it, not only in what it calls */
     bool is_named;
 };
 

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The second half of stacks.h: places become functions, and the rows are written. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "model/meta.h"
 #include "record/stacks.h"
 #include "record/stacks_state.h"
 #include "symbol/name_table.h"
+#include "symbol/spin_loop.h"
 
 #define BATCH_COUNT 128u /* places looked up between two looks at the clock */
 #define LINES_RATIO 100u /* functions in fewer chains than one of so many are named without lines */
@@ -117,6 +121,20 @@ static int write_place(struct writer *writer, struct raw_frame *raw, const struc
     return place->count ? 0 : write_unnamed(writer, raw, path);
 }
 
+/* Code at which threads were seen running, and which only looks whether something changed. */
+static int note_spin(struct writer *writer, int fd, const struct raw_frame *raw)
+{
+    uint8_t code[2 * SPIN_LOOP_REACH];
+    size_t before = raw->offset < SPIN_LOOP_REACH ? (size_t)raw->offset : SPIN_LOOP_REACH;
+    if (fd < 0 || !raw->is_leaf || !raw->first_row)
+        return 0;
+    ssize_t got = pread(fd, code, sizeof code, (off_t)(raw->offset - before));
+    if (got <= (ssize_t)before || !spin_loop_at(code, (size_t)got, before))
+        return 0;
+    struct row_attr owner = {.owner_table = TABLE_FRAME, .owner = raw->first_row + raw->row_count - 1};
+    return sink_attr(writer->sink, &owner, ATTR_SPIN, "loop", writer->err);
+}
+
 /* Looks up places of one file, in batches until the deadline; ret_done tells how many are written. */
 static int write_file_frames(struct writer *writer, const struct code_module *module, const uint32_t *frames,
                              size_t count, size_t *ret_done)
@@ -126,6 +144,7 @@ static int write_file_frames(struct writer *writer, const struct code_module *mo
                                     .fd = module->fd,
                                     .build_id = module->build_id_size ? module->build_id : NULL,
                                     .build_id_size = module->build_id_size};
+    int fd = module->fd >= 0 ? module->fd : open(module->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     size_t done = 0, batch_max = writer->is_last ? count : BATCH_COUNT;
     uint64_t *offsets = calloc(2 * batch_max, sizeof *offsets), *weights = offsets + batch_max;
     int status = offsets ? 0 : err_memory(writer->err);
@@ -142,8 +161,12 @@ static int write_file_frames(struct writer *writer, const struct code_module *mo
         status = resolver_lookup(writer->stacks->resolver, &symbols, &request, &writer->answer, writer->err);
         for (size_t i = 0; !status && i < batch; i++)
             status = write_place(writer, &raws[frames[done + i]], &writer->answer.places.items[i], module);
+        for (size_t i = 0; !status && i < batch; i++)
+            status = note_spin(writer, fd, &raws[frames[done + i]]);
         done += batch;
     }
+    if (fd != module->fd && fd >= 0)
+        close(fd);
     free(offsets);
     *ret_done = status ? 0 : done;
     return status;

@@ -33,6 +33,8 @@ class Case:
     accept: dict = field(default_factory=dict)
     # causes that the fixed twin must not show as P0 or P1; None: the one that was found
     gone: set | None = None
+    # rungs that cannot tell the cause: rung -> why
+    blind: dict = field(default_factory=dict)
     prepare: list | None = None
     on_disk: bool = False
 
@@ -209,5 +211,15 @@ CASES = [
         cause="config",
         where={"process": "small_pool"},
         change="workers:process/small_pool=16",
+    ),
+    Case(
+        name="spin",
+        what="on every core a thread looks at a counter again and again beside one that works",
+        broken=["{programs}/spin_collect"],
+        fixed=["{programs}/spin_collect", "--fixed"],
+        cause="spin",
+        where={"process": "spin_collect", "function": "await_part"},
+        change="set:function/await_part=block",
+        blind={"proc": "without stacks spinning is running"},
     ),
 ]

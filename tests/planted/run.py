@@ -511,7 +511,7 @@ def parse_options():
 def judge_all(suite, cases, options):
     rows = []
     for case in cases:
-        found = suite.judge_case(case, options.recorder)
+        found = suite.judge_case(case, [rung for rung in options.recorder if rung not in case.blind])
         rows += found
         marks = ", ".join(f"{row.recorder} {'right' if row.right else 'WRONG'}" for row in found)
         print(f"{case.name}: {marks}", file=sys.stderr, flush=True)
@@ -533,6 +533,8 @@ def main():
     chosen = [case for case in CASES if not options.case or case.name in options.case]
     cases = [case for case in chosen if not (case.on_disk and in_memory)]
     skipped = [(case.name, f"'{options.work}' is not on a disk") for case in chosen if case not in cases]
+    skipped += [(f"{case.name} on {rung}", why) for case in cases for rung, why in case.blind.items()
+                if rung in options.recorder]
     work, servers = tempfile.mkdtemp(prefix="toll-planted-", dir=options.work), None
     try:
         servers = Servers(options.programs, SERVERS)
