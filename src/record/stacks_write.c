@@ -144,7 +144,9 @@ static int write_file_frames(struct writer *writer, const struct code_module *mo
                                     .fd = module->fd,
                                     .build_id = module->build_id_size ? module->build_id : NULL,
                                     .build_id_size = module->build_id_size};
-    int fd = module->fd >= 0 ? module->fd : open(module->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = module->fd;
+    if (fd < 0 && module->path[0] == '/')
+        fd = open(module->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     size_t done = 0, batch_max = writer->is_last ? count : BATCH_COUNT;
     uint64_t *offsets = calloc(2 * batch_max, sizeof *offsets), *weights = offsets + batch_max;
     int status = offsets ? 0 : err_memory(writer->err);
