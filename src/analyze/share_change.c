@@ -60,7 +60,7 @@ static int give_work(struct program *program, const struct sibling_group *group,
     while (at < list->ops.count &&
            (list->ops.items[at].kind == OP_AWAIT ? at == 0 : list->ops.items[at].at_ns < member->start_ns))
         at++;
-    double on_cpu = num_ratio(group->run_ns, group->busy_ns);
+    double on_cpu = num_ratio(group->cpu_ns, group->busy_ns);
     struct op ops[2] = {
         {.kind = OP_CPU, .duration_ns = num_u64(work_ns * on_cpu)},
         {.kind = OP_DELAY, .reason = WAIT_UNKNOWN, .duration_ns = num_u64(work_ns * (1 - on_cpu))}};

@@ -65,7 +65,7 @@ static void measure(const struct run *run, struct sibling *member)
         if (wait && wait->end_ns <= member->start_ns)
             continue;
         uint64_t start = wait ? num_max(num_min(wait->start_ns, member->end_ns), at) : member->end_ns;
-        member->run_ns += start - at;
+        member->cpu_ns += start - at;
         member->busy_ns += start - at;
         if (start > at)
             member->last_busy_ns = start;
@@ -73,10 +73,9 @@ static void measure(const struct run *run, struct sibling *member)
             break;
         uint64_t end = num_min(wait->end_ns, member->end_ns);
         double part = num_ratio(end - start, wait->end_ns - wait->start_ns);
-        uint64_t away = num_u64(part * (double)(wait->blocked_ns + wait->runnable_ns));
-        uint64_t idle =
-            siblings_is_internal(run, member->actor, wait) ? num_u64(part * (double)wait->blocked_ns) : 0;
-        member->run_ns += end - start - num_min(away, end - start);
+        uint64_t blocked = num_u64(part * (double)wait->blocked_ns);
+        uint64_t idle = siblings_is_internal(run, member->actor, wait) ? blocked : 0;
+        member->cpu_ns += end - start - num_min(blocked, end - start);
         member->busy_ns += end - start - num_min(idle, end - start);
         if (idle * 2 < end - start)
             member->last_busy_ns = end;
@@ -284,7 +283,7 @@ static bool settle_group(const struct run *run, struct sibling_group *group, int
         struct sibling *member = &group->members.items[i];
         measure(run, member);
         group->busy_ns += member->busy_ns;
-        group->run_ns += member->run_ns;
+        group->cpu_ns += member->cpu_ns;
         group->end_ns = num_max(group->end_ns, member->end_ns);
     }
     qsort(group->members.items, group->members.count, sizeof *group->members.items, compare_busy);

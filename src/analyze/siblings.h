@@ -17,7 +17,8 @@ enum sibling_kind { SIBLING_THREAD, SIBLING_PROGRAM, SIBLING_SPAN };
 struct sibling {
     uint32_t actor;
     uint64_t start_ns, end_ns; /* of the span, the process, the thread's life; inside the run's window */
-    uint64_t busy_ns, run_ns;
+    uint64_t busy_ns;
+    uint64_t cpu_ns;       /* of it, running and standing in the queue for a CPU */
     uint64_t last_busy_ns; /* when it was last busy; start_ns when never */
 };
 
@@ -29,7 +30,7 @@ struct sibling_group {
     const char *thread;          /* of threads: their name */
     const char *begins;          /* of threads: the function they begin in; NULL when not known */
     VEC(struct sibling) members; /* the busiest first */
-    uint64_t busy_ns, run_ns;    /* of all together */
+    uint64_t busy_ns, cpu_ns;    /* of all together */
     uint64_t start_ns, end_ns;
     uint32_t width; /* the most that were there at once */
 };

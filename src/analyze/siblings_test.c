@@ -128,7 +128,7 @@ static void what_a_sibling_waits_for_the_others_is_not_its_work(void **state)
     const struct sibling *members = siblings.groups.items[0].members.items;
     assert_int_equal(members[0].actor, busy - 1);
     assert_int_equal(members[0].busy_ns / NS_PER_MS, 200);
-    assert_int_equal(members[0].run_ns / NS_PER_MS, 20);
+    assert_int_equal(members[0].cpu_ns / NS_PER_MS, 20);
     assert_int_equal(members[1].busy_ns / NS_PER_MS, 20);
     assert_int_equal((members[1].last_busy_ns - s.run.start_ns) / NS_PER_MS, 20);
     siblings_deinit(&siblings);

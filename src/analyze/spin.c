@@ -23,7 +23,9 @@
 #define GAP_BESIDE_MAX 50
 /* Threads of other processes that are looked at for who ended a stretch; and stretches in all. */
 #define OTHER_LOOK_MAX 1000
-#define STRETCH_MAX    50000
+/* Who spins sees the deed when it gets its CPU back. */
+#define LATE_NS_MAX (10 * NS_PER_MS)
+#define STRETCH_MAX 50000
 
 /* --- samples --- */
 
@@ -333,7 +335,7 @@ static void consider(const struct seeker *seeker, uint32_t actor, struct spin *s
 {
     const struct run_track *track = &seeker->run->tracks.items[actor];
     if (!track->actor || actor == spin->actor || track->start_ns >= spin->end_ns ||
-        track->end_ns + seeker->tolerance_ns < spin->end_ns ||
+        track->end_ns + num_max(seeker->tolerance_ns, LATE_NS_MAX) < spin->end_ns ||
         worked_ns(seeker, actor, spin->start_ns, spin->end_ns) * 10 < spin->end_ns - spin->start_ns)
         return;
     uint64_t distance = nearest_change(seeker->run, actor, spin->end_ns);

@@ -15,8 +15,8 @@ static bool is_single(const struct sibling_group *group)
 {
     uint64_t most = 0;
     for (size_t i = 0; i < group->members.count; i++)
-        most = num_max(most, group->members.items[i].run_ns);
-    return group->run_ns * 2 > group->busy_ns && num_ratio(most, group->run_ns) >= SINGLE_RATIO;
+        most = num_max(most, group->members.items[i].cpu_ns);
+    return group->cpu_ns * 2 > group->busy_ns && num_ratio(most, group->cpu_ns) >= SINGLE_RATIO;
 }
 
 static int claim_group(const struct scene *scene, const struct sibling_group *group, double skew,
