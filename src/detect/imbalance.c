@@ -11,12 +11,16 @@
 #define PATH_RATIO_MIN  0.1
 #define EVIDENCE_MEMBER 6
 
-static bool is_single(const struct sibling_group *group)
+/* As cpu-single-thread sees it: without the time in the queue for a CPU. */
+static bool is_single(const struct scene *scene, const struct sibling_group *group)
 {
-    uint64_t most = 0;
-    for (size_t i = 0; i < group->members.count; i++)
-        most = num_max(most, group->members.items[i].cpu_ns);
-    return group->cpu_ns * 2 > group->busy_ns && num_ratio(most, group->cpu_ns) >= SINGLE_RATIO;
+    uint64_t most = 0, sum = 0;
+    for (size_t i = 0; i < group->members.count; i++) {
+        uint64_t run_ns = scene->run->tracks.items[group->members.items[i].actor].run_ns;
+        most = num_max(most, run_ns);
+        sum += run_ns;
+    }
+    return group->cpu_ns * 2 > group->busy_ns && num_ratio(most, sum) >= SINGLE_RATIO;
 }
 
 static int claim_group(const struct scene *scene, const struct sibling_group *group, double skew,
@@ -47,8 +51,8 @@ int detect_imbalance(const struct scene *scene, struct claims *claims, struct er
         const struct sibling_group *group = &siblings->groups.items[i];
         double mean = (double)group->busy_ns / (double)group->members.count;
         double skew = mean > 0 ? (double)group->members.items[0].busy_ns / mean : 0;
-        if (group->kind == SIBLING_SPAN || !siblings_is_pool(group) || skew < SKEW_MIN || is_single(group) ||
-            siblings_one_is_long(group))
+        if (group->kind == SIBLING_SPAN || !siblings_is_pool(group) || skew < SKEW_MIN ||
+            is_single(scene, group) || siblings_one_is_long(group))
             continue;
         int status = claim_group(scene, group, skew, claims, err);
         if (status)
