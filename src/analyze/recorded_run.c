@@ -460,17 +460,31 @@ static void drop_replaced_spans(struct run_track *track)
     track->spans.count = kept;
 }
 
-/* Two rows of one wait: the recorder cuts what is still open when it flushes; and a wait for one child goes on after
- * a spurious wake-up. */
+/* Two rows of one wait: the recorder cuts what is still open when it flushes, before it knows who will end it; and a
+ * wait for one child goes on after a spurious wake-up. */
 static bool continues(const struct run_wait *before, const struct run_wait *wait)
 {
-    if (wait->reason != before->reason || wait->peer != before->peer || wait->count > 1 || before->count > 1)
-        return false;
     uint64_t gap = wait->start_ns - before->end_ns;
-    if (wait->waker != before->waker) /* who ends a wait that was cut is known of its last part alone */
-        return gap == 0 && before->runnable_ns == 0 && before->waker == RUN_NONE;
+    bool is_cut = gap == 0 && before->runnable_ns == 0 && before->waker == RUN_NONE;
+
+    if (wait->reason != before->reason || wait->count > 1 || before->count > 1)
+        return false;
+    if (is_cut && (wait->peer == before->peer || before->peer == RUN_NONE))
+        return true;
+    if (wait->peer != before->peer || wait->waker != before->waker)
+        return false;
     bool same_child = wait->reason == WAIT_CHILD && wait->peer != RUN_NONE && wait->waker == RUN_NONE;
     return (gap == 0 && before->runnable_ns == 0) || (same_child && gap < 200 * NS_PER_US);
+}
+
+/* The last row has what is only known at the end. */
+static void wait_extend(struct run_wait *before, const struct run_wait *wait)
+{
+    uint64_t start_ns = before->start_ns;
+
+    *before = *wait;
+    before->start_ns = start_ns;
+    before->blocked_ns = wait->end_ns - start_ns - wait->runnable_ns;
 }
 
 /* Rows may overlap by a clock's rounding: the later wait begins where the earlier one ends. */
@@ -491,14 +505,7 @@ static void straighten_waits(struct run_track *track)
         wait.event_ns = num_max(num_min(wait.event_ns, wait.end_ns - wait.runnable_ns), wait.start_ns);
         at = wait.end_ns;
         if (kept && continues(&track->waits.items[kept - 1], &wait)) {
-            struct run_wait *before = &track->waits.items[kept - 1];
-            before->end_ns = wait.end_ns;
-            before->runnable_ns = wait.runnable_ns;
-            before->blocked_ns = before->end_ns - before->start_ns - wait.runnable_ns;
-            before->event_ns = wait.event_ns;
-            before->waker = wait.waker;
-            before->waker_source = wait.waker_source;
-            before->waker_stack = wait.waker_stack;
+            wait_extend(&track->waits.items[kept - 1], &wait);
             continue;
         }
         track->waits.items[kept++] = wait;

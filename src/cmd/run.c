@@ -55,7 +55,7 @@ static const struct option_row rows[] = {
     {.name = "recorder",
      .type = OPTION_TEXT,
      .argument = "RUNG",
-     .choices = "bpf perf proc",
+     .choices = "bpf perf preload proc",
      .help = "how to record; the best that this machine allows when left out (see 'toll doctor')",
      .offset = offsetof(struct options, recorder)},
 };

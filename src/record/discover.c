@@ -147,6 +147,13 @@ static bool id_look(struct discover *discover, uint64_t id, uint64_t now_ns)
     return true;
 }
 
+/* It came and went since the last tick, by its own word. */
+static bool is_told(const struct discover *discover, uint64_t id, uint64_t now_ns)
+{
+    const struct track_ended *ended = tracks_ended(discover->tracks, id, now_ns);
+    return ended && ended->end_ns >= discover->last_ns;
+}
+
 static void ids_look(struct discover *discover, uint64_t from, uint64_t to, uint64_t now_ns)
 {
     if (to - from > DISCOVER_NEW_MAX) {
@@ -154,7 +161,8 @@ static void ids_look(struct discover *discover, uint64_t from, uint64_t to, uint
         from = to - DISCOVER_NEW_MAX;
     }
     for (uint64_t id = from + 1; id <= to; id++) {
-        if (tracks_find(discover->tracks, id) || id == discover->self_pid || id_look(discover, id, now_ns))
+        if (tracks_find(discover->tracks, id) || is_told(discover, id, now_ns) || id == discover->self_pid ||
+            id_look(discover, id, now_ns))
             continue;
         /* Its fork may still be under way. */
         struct discover_retry retry = {.id = id, .since_ns = now_ns};

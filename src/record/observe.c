@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/num.h"
+#include "record/stacks.h"
 
 #define BUDGET_WINDOW_NS  (100 * NS_PER_MS)
 #define HELD_READ_COUNT   32 /* waits held back that are worth a reading */
@@ -25,6 +26,10 @@
 #define CARE_NS_MIN   (20 * NS_PER_MS) /* age at the first look at a process's resources, while there is time */
 #define CARE_NS_MAX   (320 * NS_PER_MS)
 
+#define INSIDE_LOOK_NS       (20 * NS_PER_MS)
+#define INSIDE_END_NS        (5 * NS_PER_MS)
+#define INSIDE_UNSAMPLED_MAX 20 /* periods of CPU time without a sample */
+
 void observe_init(struct observe *observe)
 {
     observe->period_ns = observe->pace_ns = OBSERVE_PERIOD_NS_MIN;
@@ -37,6 +42,7 @@ void observe_init(struct observe *observe)
 void observe_deinit(struct observe *observe)
 {
     intern_free(&observe->images);
+    map_free(&observe->image_stacks);
 }
 
 static uint64_t between(uint64_t value, uint64_t low, uint64_t high)
@@ -130,15 +136,26 @@ static uint64_t stack_of(struct observe *observe, const struct process *process)
     uint64_t id = 0;
     bool is_new = false;
 
-    if (intern_put(&observe->images, process->image, strlen(process->image), &id, &is_new) || !is_new)
-        return id;
+    if (intern_put(&observe->images, process->image, strlen(process->image), &id, &is_new))
+        return 0;
+    if (!is_new) {
+        const uint64_t *known = map_get(&observe->image_stacks, id);
+        return known ? *known : id;
+    }
     snprintf(name, sizeof name, "[%s]", process->image);
     snprintf(link, sizeof link, "/proc/%" PRIu64 "/exe", process->pid);
     ssize_t length = readlink(link, module, sizeof module - 1);
     module[length > 0 ? length : 0] = '\0';
-    struct row_frame frame = {
-        .id = id, .function = emit_string(observe->emit, name), .module = emit_string(observe->emit, module)};
-    struct row_stack stack = {.id = id, .frame = id};
+    uint64_t frame_id = id, image_id = id;
+    if (observe->stacks) { /* ids are shared with the stacks that programs tell */
+        stacks_take(observe->stacks, &id, &frame_id);
+        if (map_put(&observe->image_stacks, image_id, id))
+            return 0;
+    }
+    struct row_frame frame = {.id = frame_id,
+                              .function = emit_string(observe->emit, name),
+                              .module = emit_string(observe->emit, module)};
+    struct row_stack stack = {.id = id, .frame = frame_id};
     emit_append(observe->emit, frame, &frame);
     emit_append(observe->emit, stack, &stack);
     return id;
@@ -194,12 +211,21 @@ void observe_join(struct task *task)
     task->cpu_ns = task->sampled_cpu_ns = look.cpu_ns;
 }
 
+/* When a thread that told its waits ended: when it said so, unless its last steps took long. */
+static uint64_t inside_end(const struct task *task, uint64_t now_ns)
+{
+    uint64_t told_ns = task->process->told_end_ns;
+    return told_ns && told_ns <= now_ns && now_ns < told_ns + INSIDE_END_NS ? told_ns : now_ns;
+}
+
 uint64_t observe_last(struct observe *observe, struct task *task, bool is_now, uint64_t now_ns)
 {
     struct ledger_look look = {0};
     struct ledger_piece pieces[LEDGER_PIECE_MAX];
     struct ledger *ledger = &task->ledger;
 
+    if (task->inside.is_attached)
+        return inside_end(task, now_ns);
     if (look_schedstat(&task->look, task->process->pid, task->tid, &look) == LOOK_RUNNING) {
         /* A zombie's counters are complete: its end is a wait that never ends. */
         look.blocked = true;
@@ -220,6 +246,66 @@ uint64_t observe_last(struct observe *observe, struct task *task, bool is_now, u
     piece.blocked_ns = piece.end_ns - piece.start_ns;
     pieces_add(observe, task, &piece, 1);
     return num_max(piece.end_ns, task->start_ns);
+}
+
+/* Returns false: another task took its place. */
+static bool task_gone(struct observe *observe, struct task *task)
+{
+    uint64_t tid = task->tid, now_ns = clock_monotonic_ns();
+
+    if (observe->inside) { /* its last words, which may be its end */
+        observe->inside_poll(observe->inside);
+        task = tracks_find(observe->tracks, tid);
+        if (!task)
+            return false;
+    }
+    uint64_t end_ns = observe_last(observe, task, false, now_ns);
+    if (observe->inside)
+        observe->inside_settle(observe->inside, task, end_ns);
+    struct process *process = task->process;
+    if (process->task_count == 1 && usage_read(&process->usage, process->pid, true, end_ns) &&
+        process->usage.is_zombie)
+        process->exit_status = process->usage.exit_status;
+    tracks_exit(observe->tracks, observe->waits, task, end_ns);
+    return false;
+}
+
+/* preload rung: a thread that tells its waits itself. Its counters, and once a turn what it waits for. */
+static bool inside_look(struct observe *observe, struct task *task, uint64_t now_ns)
+{
+    struct task_inside *inside = &task->inside;
+    struct ledger_look look;
+    struct wait_reason_seen seen;
+    enum look_state state = look_schedstat(&task->look, task->process->pid, task->tid, &look);
+
+    if (state == LOOK_GONE)
+        return task_gone(observe, task);
+    inside->look_due_ns = now_ns + INSIDE_LOOK_NS;
+    if (state != LOOK_RUNNING)
+        return true;
+    if (look.cpu_ns > task->cpu_ns) {
+        task->process->cpu_ns += look.cpu_ns - task->cpu_ns;
+        task->cpu_ns = look.cpu_ns;
+    }
+    if (task->cpu_ns > task->sampled_cpu_ns + INSIDE_UNSAMPLED_MAX * observe->sample_period_ns)
+        samples_add(observe, task, task->cpu_ns, look.time_ns, false); /* its timer does not work */
+    if (look.turn_count != inside->turn_count) {
+        inside->turn_count = look.turn_count;
+        inside->is_asked = false;
+        inside->look_due_ns = now_ns + INSIDE_LOOK_NS / 4;
+        return true;
+    }
+    if (inside->is_asked)
+        return true;
+    state = call_observe(observe, task, &seen);
+    if (state == LOOK_GONE)
+        return task_gone(observe, task);
+    inside->is_asked = state == LOOK_BLOCKED;
+    if (state == LOOK_BLOCKED) {
+        inside->seen = seen;
+        inside->seen_ns = now_ns;
+    }
+    return true;
 }
 
 /* proc rung: the thread's counters, and its call when it had a turn since the last look. */
@@ -243,15 +329,8 @@ static bool counter_look(struct observe *observe, struct task *task)
         }
         state = call_observe(observe, task, &seen);
     }
-    if (state == LOOK_GONE) {
-        uint64_t end_ns = observe_last(observe, task, false, clock_monotonic_ns());
-        struct process *process = task->process;
-        if (process->task_count == 1 && usage_read(&process->usage, process->pid, true, end_ns) &&
-            process->usage.is_zombie)
-            process->exit_status = process->usage.exit_status;
-        tracks_exit(observe->tracks, observe->waits, task, end_ns);
-        return false;
-    }
+    if (state == LOOK_GONE)
+        return task_gone(observe, task);
     look.blocked = state == LOOK_BLOCKED;
     observe->news_count += look.blocked;
     cpu_account(observe, task, &look, false);
@@ -281,6 +360,14 @@ static void threads_look(struct observe *observe, uint64_t now_ns)
         if (observe->is_exact) {
             left -= exact_look(observe, task);
             observe->cursor++;
+        } else if (task->inside.is_attached) {
+            bool is_ending = task->process->told_end_ns && now_ns >= task->process->told_end_ns + NS_PER_MS;
+            if (now_ns < task->inside.look_due_ns && !is_ending) {
+                observe->cursor++;
+            } else {
+                left--;
+                observe->cursor += inside_look(observe, task, now_ns);
+            }
         } else if (is_resting(task, now_ns)) {
             observe->cursor++;
         } else {
@@ -409,6 +496,11 @@ void observe_checkpoint(struct observe *observe, struct task *task, uint64_t now
         waits_checkpoint(observe->waits, task, now_ns);
         return;
     }
+    if (task->inside.is_attached) {
+        if (now_ns >= task->inside.told_ns + NS_PER_S / 2)
+            observe->inside_settle(observe->inside, task, now_ns);
+        return;
+    }
     if (!ledger->blocked || ledger->seen_ns < ledger->open_ns + NS_PER_S / 2)
         return;
     struct ledger_piece piece = {.side = LEDGER_BEFORE,
@@ -420,12 +512,23 @@ void observe_checkpoint(struct observe *observe, struct task *task, uint64_t now
     ledger->open_ns = ledger->seen_ns;
 }
 
+static void task_finish(struct observe *observe, struct task *task, uint64_t end_ns)
+{
+    if (!task->inside.is_attached)
+        counter_look(observe, task);
+    else if (task->process->told_end_ns)
+        task_gone(observe, task);
+    else
+        inside_look(observe, task, end_ns);
+}
+
 void observe_finish(struct observe *observe, uint64_t end_ns)
 {
     struct tracks *tracks = observe->tracks;
 
     for (size_t i = tracks->tasks.count; !observe->is_exact && i > 0; i--)
-        counter_look(observe, tracks->tasks.items[i - 1]);
+        if (i <= tracks->tasks.count)
+            task_finish(observe, tracks->tasks.items[i - 1], end_ns);
     for (size_t i = 0; i < tracks->tasks.count; i++) {
         struct task *task = tracks->tasks.items[i];
         struct ledger_piece piece = {.side = LEDGER_BEFORE,
@@ -433,7 +536,9 @@ void observe_finish(struct observe *observe, uint64_t end_ns)
                                      .end_ns = end_ns,
                                      .count = 1,
                                      .blocked_ns = end_ns - num_min(task->ledger.open_ns, end_ns)};
-        if (!observe->is_exact && task->ledger.blocked && piece.blocked_ns)
+        if (task->inside.is_attached)
+            observe->inside_settle(observe->inside, task, end_ns);
+        else if (!observe->is_exact && task->ledger.blocked && piece.blocked_ns)
             pieces_add(observe, task, &piece, 1);
         if (observe->is_exact && !observe->is_told)
             waits_close(observe->waits, task, end_ns);

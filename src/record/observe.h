@@ -29,6 +29,8 @@
 #define OBSERVE_PERIOD_NS_MAX 20000000ull
 #define OBSERVE_LOOK_MAX      128 /* threads a tick */
 
+struct stacks;
+
 struct observe {
     struct emit *emit;
     struct tracks *tracks;
@@ -38,9 +40,16 @@ struct observe {
     bool is_exact; /* perf rung */
     bool is_told;  /* bpf rung: waits need no looks, processes do */
 
+    /* preload rung; NULL on others. */
+    struct stacks *stacks;
+    void *inside;
+    void (*inside_poll)(void *inside);
+    void (*inside_settle)(void *inside, struct task *task, uint64_t end_ns);
+
     /* proc rung: nothing there tells which function runs, but CPU time is exact: a sample weighs the time since
      * the last one and has one frame, the program, "[name]". An image's id is its frame and its stack. */
     struct intern images;
+    struct map image_stacks;   /* image's id → its stack, where that is another number */
     uint64_t sample_period_ns; /* CPU time for one sample */
 
     uint64_t period_ns;

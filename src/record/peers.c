@@ -95,7 +95,7 @@ static void socket_note(struct process *process, uint64_t peer, const struct rea
     process->socket_count++;
 }
 
-static bool found_from_fd(const struct reason_fd *fd, struct reason_found *ret_found)
+bool peers_found(const struct reason_fd *fd, struct reason_found *ret_found)
 {
     *ret_found = (struct reason_found){.peer_kind = PEER_FILE};
     if (fd->kind == REASON_FD_FILE) {
@@ -134,7 +134,7 @@ static void descriptor_scan(struct peers *peers, struct resolve *resolve, struct
 
     if (!resolve_fd_in(resolve, process->pid, folder, link, &fd))
         return;
-    bool is_found = found_from_fd(&fd, &found) && (fd.kind != REASON_FD_FILE || fd.is_regular);
+    bool is_found = peers_found(&fd, &found) && (fd.kind != REASON_FD_FILE || fd.is_regular);
     uint64_t peer = is_found ? peers_put(peers, &found) : 0;
     traffic_see(process, atoi(link), &fd, peer);
     /* The link's own permissions tell how the descriptor was opened. */

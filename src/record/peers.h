@@ -61,6 +61,8 @@ void peers_deinit(struct peers *peers);
 /* The id of the other end of a wait; 0 for none. */
 uint64_t peers_put(struct peers *peers, const struct reason_found *found);
 
+/* A descriptor as another end; false for those that are none. */
+bool peers_found(const struct reason_fd *fd, struct reason_found *ret_found);
 /* Lists a process's descriptors. */
 void peers_scan(struct peers *peers, struct resolve *resolve, struct process *process, uint64_t time_ns);
 

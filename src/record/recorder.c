@@ -14,13 +14,14 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "base/redact.h"
 #include "base/str.h"
 #include "model/meta.h"
 #include "record/discover.h"
 #include "record/events.h"
+#include "record/inside.h"
 #include "record/launch.h"
 #include "record/observe.h"
-#include "record/redact.h"
 #include "record/rung.h"
 #include "record/running.h"
 #include "record/system.h"
@@ -45,6 +46,7 @@ struct recorder {
     struct discover discover; /* proc rung */
     struct events events;     /* perf rung */
     struct watch watch;       /* bpf rung */
+    struct inside inside;     /* preload rung */
     struct span_drain *spans; /* NULL: the SDK's spans are not recorded */
     struct system system;
     enum record_rung rung;
@@ -85,6 +87,11 @@ static void recorder_init(struct recorder *recorder, const struct record_options
                                      .waits = &recorder->waits,
                                      .peers = &recorder->peers,
                                      .resolve = &recorder->resolve};
+    recorder->inside = (struct inside){.emit = &recorder->emit,
+                                       .tracks = &recorder->tracks,
+                                       .waits = &recorder->waits,
+                                       .peers = &recorder->peers,
+                                       .observe = &recorder->observe};
     recorder->discover.loadavg_fd = -1;
     recorder->running.signal_fd = recorder->launch.signal_fd = -1;
 }
@@ -102,6 +109,7 @@ static void recorder_deinit(struct recorder *recorder)
     system_deinit(&recorder->system);
     events_close(&recorder->events);
     watch_close(&recorder->watch);
+    inside_close(&recorder->inside);
     span_drain_destroy(recorder->spans);
 }
 
@@ -128,6 +136,8 @@ static const char *cpu_event_name(const struct recorder *recorder)
 {
     if (recorder->watch.source)
         return perf_event_name(bpf_perf(recorder->watch.source));
+    if (recorder->inside.drain)
+        return "thread-timer:u";
     return recorder->events.source ? perf_event_name(recorder->events.source) : "schedstat";
 }
 
@@ -282,16 +292,19 @@ static void process_reaped(struct recorder *recorder, uint64_t pid, int status, 
 /* A zombie's last readings, before it is reaped. */
 static void process_last(struct recorder *recorder, uint64_t pid, uint64_t now_ns)
 {
-    struct process *process = tracks_process(&recorder->tracks, pid);
     struct tracks *tracks = &recorder->tracks;
 
+    inside_poll(&recorder->inside);
+    struct process *process = tracks_process(&recorder->tracks, pid);
     if (!process)
         return;
     usage_read(&process->usage, pid, true, now_ns);
     for (size_t i = tracks->tasks.count; i > 0; i--) {
         struct task *task = tracks->tasks.items[i - 1];
-        if (task->process == process && !is_exact(recorder))
+        if (task->process == process && !is_exact(recorder)) {
             task->end_ns = observe_last(&recorder->observe, task, true, now_ns);
+            inside_settle(&recorder->inside, task, task->end_ns);
+        }
     }
 }
 
@@ -358,6 +371,7 @@ static uint64_t spans_track_of(void *context, uint64_t pid, uint64_t tid, uint64
 
     if (!task) { /* it may have been forked since the last round */
         kernel_drain(recorder, true);
+        inside_poll(&recorder->inside);
         if (!is_exact(recorder))
             discover_tick(&recorder->discover, clock_monotonic_ns());
         task = tracks_find(tracks, id);
@@ -418,6 +432,7 @@ static void symbols_advance(struct recorder *recorder, uint64_t now_ns)
         return;
     events_advance(&recorder->events, NS_PER_MS);
     watch_advance(&recorder->watch, NS_PER_MS);
+    inside_advance(&recorder->inside, NS_PER_MS);
     recorder->symbols_cpu_ns += clock_thread_cpu_ns() - before_ns;
 }
 
@@ -436,6 +451,8 @@ static uint64_t due_run(struct recorder *recorder, uint64_t now_ns)
     uint64_t before_ns = clock_thread_cpu_ns();
 
     kernel_drain(recorder, false);
+    if (recorder->inside.drain && now_ns >= recorder->inside.due_ns)
+        inside_poll(&recorder->inside);
     if (now_ns >= recorder->system_due_ns) {
         system_tick(&recorder->system, now_ns, tree_cpu_ns(recorder, now_ns));
         peers_tick(&recorder->peers, now_ns);
@@ -457,6 +474,8 @@ static uint64_t due_run(struct recorder *recorder, uint64_t now_ns)
     }
     uint64_t due_ns = num_min(recorder->observe_due_ns, recorder->system_due_ns);
     due_ns = num_min(due_ns, recorder->flush_due_ns);
+    if (recorder->inside.drain)
+        due_ns = num_min(due_ns, recorder->inside.due_ns);
     if (recorder->options->limit_ns && !recorder->options->command)
         due_ns = num_min(due_ns, recorder->start_ns + recorder->options->limit_ns);
     return recorder->spans ? num_min(due_ns, recorder->spans_due_ns) : due_ns;
@@ -517,7 +536,7 @@ static void meta_end(struct recorder *recorder, uint64_t overhead_ns)
 
     emit_meta_u64(emit, META_END, recorder->end_ns);
     emit_meta_u64(emit, META_EXIT_STATUS, (uint64_t)recorder->exit_status);
-    uint64_t lost_count = kernel_lost_count(recorder);
+    uint64_t lost_count = kernel_lost_count(recorder) + inside_lost_count(&recorder->inside);
     if (recorder->spans)
         lost_count += span_drain_totals(recorder->spans).lost_count;
     emit_meta_u64(emit, META_LOST_COUNT, lost_count);
@@ -541,6 +560,7 @@ static void meta_end(struct recorder *recorder, uint64_t overhead_ns)
 
 static void record_finish(struct recorder *recorder, struct record_result *ret_result)
 {
+    inside_poll(&recorder->inside);
     if (!is_exact(recorder))
         discover_tick(&recorder->discover,
                       recorder->end_ns); /* counts what came and went since the last one */
@@ -552,6 +572,8 @@ static void record_finish(struct recorder *recorder, struct record_result *ret_r
         events_finish(&recorder->events);
     if (recorder->watch.source)
         watch_finish(&recorder->watch);
+    if (recorder->inside.drain)
+        inside_finish(&recorder->inside);
     system_tick(&recorder->system, recorder->end_ns, tree_cpu_ns(recorder, recorder->end_ns));
     peers_tick(&recorder->peers, clock_monotonic_ns());
     meta_end(recorder, overhead_ns);
@@ -605,10 +627,51 @@ static int proc_start(struct recorder *recorder, struct err *err)
     return code;
 }
 
+static void inside_poll_now(void *inside)
+{
+    inside_poll(inside);
+}
+
+static void inside_settle_now(void *inside, struct task *task, uint64_t end_ns)
+{
+    inside_settle(inside, task, end_ns);
+}
+
+static int preload_start(struct recorder *recorder, struct err *err)
+{
+    if (!recorder->options->command)
+        return err_set(err, ERR_USAGE,
+                       "could not record what runs already with recorder 'preload': it is a library "
+                       "that a program starts with");
+    if (!recorder->spans)
+        return err_set(err, ERR_ENVIRONMENT,
+                       "could not record with recorder 'preload': there is no folder for its rings");
+    if (!inside_library(recorder->preload, sizeof recorder->preload))
+        return err_set(
+            err, ERR_ENVIRONMENT,
+            "could not find libtoll_preload.so beside toll or in ../lib/toll, on a path without blanks");
+    int code =
+        inside_open(&recorder->inside, span_drain_folder(recorder->spans), NS_PER_S / rate_of(recorder), err);
+    if (!code)
+        code = proc_start(recorder, err);
+    if (code) {
+        inside_close(&recorder->inside);
+        recorder->preload[0] = '\0';
+        return code;
+    }
+    recorder->tracks.is_inside_wanted = true;
+    recorder->observe.inside = &recorder->inside;
+    recorder->observe.inside_poll = inside_poll_now;
+    recorder->observe.inside_settle = inside_settle_now;
+    return 0;
+}
+
 /* A start that fails leaves nothing behind. It may ask for a library in the command (recorder->preload). */
 typedef int rung_start_fn(struct recorder *recorder, struct err *err);
-static rung_start_fn *const rung_starts[RUNG_COUNT] = {
-    [RUNG_BPF] = bpf_start, [RUNG_PERF] = perf_start, [RUNG_PROC] = proc_start};
+static rung_start_fn *const rung_starts[RUNG_COUNT] = {[RUNG_BPF] = bpf_start,
+                                                       [RUNG_PERF] = perf_start,
+                                                       [RUNG_PROC] = proc_start,
+                                                       [RUNG_PRELOAD] = preload_start};
 
 static void fallback_note(struct recorder *recorder, enum record_rung rung, const struct err *why)
 {

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-static const char *const names[RUNG_COUNT] = {[RUNG_BPF] = "bpf", [RUNG_PERF] = "perf", [RUNG_PROC] = "proc"};
+static const char *const names[RUNG_COUNT] = {
+    [RUNG_BPF] = "bpf", [RUNG_PERF] = "perf", [RUNG_PROC] = "proc", [RUNG_PRELOAD] = "preload"};
 
 const char *rung_name(enum record_rung rung)
 {

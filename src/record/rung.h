@@ -5,6 +5,7 @@
  *
  *   bpf   eBPF programs: every fork, exec, exit, switch and wake; each wait with its reason, other end and waker
  *   perf  perf_event: every fork, exec, exit and switch, CPU samples with stacks; reasons from looks at /proc
+ *   preload  a library in each program: exact waits with their wakers, CPU samples with stacks; no privilege
  *   proc  looks at /proc alone: exact sums, edges to about a look
  */
 #ifndef TOLL_RECORD_RUNG_H
@@ -16,6 +17,7 @@ enum record_rung { /* better ones first */
                    RUNG_BPF = 1,
                    RUNG_PERF,
                    RUNG_PROC,
+                   RUNG_PRELOAD,
                    RUNG_COUNT
 };
 

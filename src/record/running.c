@@ -15,7 +15,7 @@
 
 #include "base/fs.h"
 #include "base/num.h"
-#include "record/redact.h"
+#include "base/redact.h"
 
 #define THREAD_MAX (1u << 20) /* of all that is watched */
 

@@ -253,6 +253,12 @@ static int child_of(struct stacks *stacks, uint32_t parent, uint32_t frame, uint
     return 0;
 }
 
+void stacks_take(struct stacks *stacks, uint64_t *ret_stack, uint64_t *ret_frame)
+{
+    *ret_stack = stacks->next_stack_id++;
+    *ret_frame = stacks->next_frame_id++;
+}
+
 /* The module for code without a file: that of the process when its compiler writes a map. */
 static int jit_module(struct stacks *stacks, uint32_t pid, uint32_t *ret_module, struct err *err)
 {

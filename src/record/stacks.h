@@ -56,6 +56,9 @@ WARN_UNUSED int stacks_advance(struct stacks *stacks, struct sink *sink, uint64_
 /* Writes all frame and stack rows that are not written yet. */
 WARN_UNUSED int stacks_finish(struct stacks *stacks, struct sink *sink, struct err *err);
 
+/* Ids of a stack and a frame for rows that the caller writes himself. */
+void stacks_take(struct stacks *stacks, uint64_t *ret_stack, uint64_t *ret_frame);
+
 struct stacks_counts stacks_counts(const struct stacks *stacks);
 void stacks_destroy(struct stacks *stacks);
 

@@ -8,8 +8,8 @@
 
 #include "base/fs.h"
 #include "base/num.h"
+#include "base/redact.h"
 #include "model/meta.h"
-#include "record/redact.h"
 
 void tracks_init(struct tracks *tracks, struct emit *emit)
 {
@@ -306,6 +306,10 @@ static void process_end(struct tracks *tracks, struct process *process, uint64_t
 {
     struct traffic_owner owner = tracks_owner(tracks, process);
     traffic_end(&process->traffic, &owner, &process->usage, time_ns);
+    if (tracks->is_inside_wanted && !process->is_inside) {
+        tracks->outside_count++;
+        snprintf(tracks->outside_name, sizeof tracks->outside_name, "%s", process->image);
+    }
     usage_end(&process->usage, tracks->emit, process->track);
     tracks->dead_cpu_ns += process->cpu_ns;
     span_row(tracks, process, num_max(time_ns, process->span_start_ns), process->exit_status);

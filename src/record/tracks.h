@@ -40,6 +40,17 @@ struct watch_memo {
     struct watch_stack of_wait, as_waker;
 };
 
+/* preload rung: what a thread with the library told of itself so far. */
+struct task_inside {
+    bool is_attached;
+    uint64_t told_ns; /* the end of the last wait */
+    uint64_t cpu_ns;  /* its CPU time then */
+    uint64_t looked_ns, look_due_ns, turn_count;
+    bool is_asked;                /* what it waits for, since its last turn on a CPU */
+    struct wait_reason_seen seen; /* by a look, outside a hook or not */
+    uint64_t seen_ns;
+};
+
 struct process {
     uint64_t pid;
     uint64_t track;
@@ -58,7 +69,9 @@ struct process {
     uint64_t usage_due_ns;
     struct usage usage;
     struct traffic traffic;
-    char image[64]; /* name of the program that it runs */
+    char image[64];       /* name of the program that it runs */
+    bool is_inside;       /* preload rung: it has the library */
+    uint64_t told_end_ns; /* when it said that it ends; 0: it did not */
 };
 
 struct task {
@@ -75,6 +88,7 @@ struct task {
     uint64_t cpu_ns; /* proc rung: CPU time at the last look, and how much of it samples stand for */
     uint64_t sampled_cpu_ns;
     uint64_t refused_ns; /* perf rung: the wait (its start) that could not be looked into */
+    struct task_inside inside;
 };
 
 /* A thread that ended, for what is heard of it later. */
@@ -96,8 +110,11 @@ struct tracks {
     uint64_t span_count;
     uint64_t process_count;
     uint64_t thread_count;
-    bool is_io_counted;   /* by a recorder that counts each call: traffic_tick writes no io rows */
-    uint64_t dead_cpu_ns; /* CPU time of processes that are gone */
+    bool is_io_counted;    /* by a recorder that counts each call: traffic_tick writes no io rows */
+    uint64_t dead_cpu_ns;  /* CPU time of processes that are gone */
+    bool is_inside_wanted; /* preload rung: those without the library are counted */
+    uint64_t outside_count;
+    char outside_name[64]; /* one of them */
 };
 
 struct track_fork {

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/num.h"
 #include "base/search.h"
 
 #if defined(__x86_64__)
@@ -147,6 +148,20 @@ uint64_t span_clock_ns(const struct span_clock *clock, uint64_t raw)
     size_t last = clock->pairs.count - 2;
     size_t low = raw >= pairs[last].raw ? last : search_first(i, last, pairs[i + 1].raw > raw);
     return on_line(pairs[low], pairs[low + 1], raw);
+}
+
+uint64_t span_clock_raw(const struct span_clock *clock)
+{
+    return clock->kind == WIRE_CLOCK_MONOTONIC ? clock_monotonic_ns() : pair_take().raw;
+}
+
+uint64_t span_clock_ticks_per_us(const struct span_clock *clock)
+{
+    const struct span_clock_pair *first = clock->pairs.items, *last = first + clock->pairs.count - 1;
+
+    if (clock->kind == WIRE_CLOCK_MONOTONIC || last->ns <= first->ns)
+        return NS_PER_US;
+    return num_max((last->raw - first->raw) * NS_PER_US / (last->ns - first->ns), 1);
 }
 
 void span_clock_deinit(struct span_clock *clock)

@@ -35,6 +35,10 @@ WARN_UNUSED int span_clock_init(struct span_clock *clock, enum wire_clock kind);
 WARN_UNUSED int span_clock_look(struct span_clock *clock);
 /* Any value gives a time; one outside the pairs lies on the line of the nearest two. Never below 0. */
 uint64_t span_clock_ns(const struct span_clock *clock, uint64_t raw);
+/* The clock now, as programs read it. */
+uint64_t span_clock_raw(const struct span_clock *clock);
+/* Its rate so far, at least 1; good to a percent. */
+uint64_t span_clock_ticks_per_us(const struct span_clock *clock);
 void span_clock_deinit(struct span_clock *clock);
 
 #endif

@@ -72,6 +72,7 @@ static void folder_empty(int fd)
     rewinddir(folder);
     while ((entry = readdir(folder)))
         if (strncmp(entry->d_name, "names-", 6) == 0 || strncmp(entry->d_name, "ring-", 5) == 0 ||
+            strncmp(entry->d_name, "calls-", 6) == 0 || strcmp(entry->d_name, "calls") == 0 ||
             strcmp(entry->d_name, "session") == 0)
             unlinkat(fd, entry->d_name, 0);
     closedir(folder);

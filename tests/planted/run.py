@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the planted suite: real programs with one known cause each, judged by toll.
 
-usage: run.py [--toll PROGRAM] [--recorder bpf|perf|proc]... [--case NAME]... [--tap] [--tries N]
+usage: run.py [--toll PROGRAM] [--recorder bpf|perf|preload|proc]... [--case NAME]... [--tap] [--tries N]
               [--json FILE] [--keep FOLDER] [--programs FOLDER] [--work FOLDER] [--dry] [--list]
 
 Each case is recorded on each rung that this machine allows, broken and fixed. The table has the cause expected and the one
@@ -35,7 +35,7 @@ from noise import Meter, Noise, worst
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-RECORDERS = ("bpf", "perf", "proc")
+RECORDERS = ("bpf", "perf", "preload", "proc")
 COMMAND_LIMIT_S = 60
 TRIES_MAX = 3
 FIXED_RUN_COUNT = 3

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "record/redact.h"
+#include "base/redact.h"
 
 #include <stdbool.h>
 #include <stdint.h>

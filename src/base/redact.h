@@ -4,8 +4,8 @@
  * secret, api-key, authorization … in an option, a NAME=value or a header), by its place (mysql -p…, curl -u) or
  * by its form (user:password@ in an URL). What is hidden reads "***".
  */
-#ifndef TOLL_RECORD_REDACT_H
-#define TOLL_RECORD_REDACT_H
+#ifndef TOLL_BASE_REDACT_H
+#define TOLL_BASE_REDACT_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "record/redact.h"
+#include "base/redact.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

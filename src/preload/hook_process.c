@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hook_process: threads and children: their starts, and waiting for their ends. */
+#include "preload/hook.h"
+
+#include <dlfcn.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+/* What a new thread is to do, from pthread_create to its start. A block is free when `function` is NULL. */
+#define START_COUNT 256
+
+struct start {
+    uint32_t is_taken;
+    uint32_t maker;
+    uint64_t stack_bytes;
+    void *(*function)(void *);
+    void *argument;
+};
+static struct start starts[START_COUNT];
+
+static void *thread_main(void *given)
+{
+    struct start *start = given, mine = *start;
+
+    __atomic_store_n(&start->is_taken, 0, __ATOMIC_RELEASE);
+    calls_thread_begin(mine.maker, mine.stack_bytes);
+    return mine.function(mine.argument);
+}
+
+static struct start *start_take(void)
+{
+    unsigned i;
+
+    for (i = 0; i < START_COUNT; i++)
+        if (!__atomic_load_n(&starts[i].is_taken, __ATOMIC_RELAXED) &&
+            !__atomic_exchange_n(&starts[i].is_taken, 1, __ATOMIC_ACQUIRE))
+            return &starts[i];
+    return NULL;
+}
+
+HOOK int pthread_create(pthread_t *ret_thread, const pthread_attr_t *attributes, void *(*function)(void *),
+                        void *argument)
+{
+    struct start *start = calls_on() ? start_take() : NULL;
+    size_t stack_bytes = 8u << 20;
+    int result;
+
+    if (!start)
+        return REAL(pthread_create)(ret_thread, attributes, function, argument);
+    if (attributes)
+        pthread_attr_getstacksize(attributes, &stack_bytes);
+    start->maker = calls_tid();
+    start->stack_bytes = stack_bytes;
+    start->function = function;
+    start->argument = argument;
+    result = REAL(pthread_create)(ret_thread, attributes, thread_main, start);
+    if (result != 0)
+        __atomic_store_n(&start->is_taken, 0, __ATOMIC_RELEASE);
+    return result;
+}
+
+HOOK int pthread_join(pthread_t thread, void **ret_value)
+{
+    struct call call = CALL_INIT(CALL_JOIN, -1, 0, 0);
+    struct waker_seen seen = {0};
+    int result;
+
+    if (!calls_on())
+        return REAL(pthread_join)(thread, ret_value);
+    call_begin(&call);
+    result = REAL(pthread_join)(thread, ret_value);
+    if (waker_find(call_key(CALL_KEY_THREAD, (uint64_t)thread, calls->pid), &seen))
+        call.value = seen.who & UINT32_MAX;
+    call_end_waker(&call, &seen);
+    return result;
+}
+
+/* Children */
+
+HOOK pid_t wait4(pid_t pid, int *ret_status, int options, struct rusage *ret_usage)
+{
+    struct call call = CALL_INIT(CALL_CHILD, -1, pid > 0 ? pid : 0, 0);
+    pid_t result;
+
+    if (!calls_on() || (options & WNOHANG))
+        return REAL(wait4)(pid, ret_status, options, ret_usage);
+    call_begin(&call);
+    result = REAL(wait4)(pid, ret_status, options, ret_usage);
+    call.value = result > 0 ? (uint64_t)result : 0;
+    call_end(&call, 0);
+    return result;
+}
+
+HOOK pid_t wait3(int *ret_status, int options, struct rusage *ret_usage)
+{
+    struct call call = CALL_INIT(CALL_CHILD, -1, 0, 0);
+    pid_t result;
+
+    if (!calls_on() || (options & WNOHANG))
+        return REAL(wait3)(ret_status, options, ret_usage);
+    call_begin(&call);
+    result = REAL(wait3)(ret_status, options, ret_usage);
+    call.value = result > 0 ? (uint64_t)result : 0;
+    call_end(&call, 0);
+    return result;
+}
+
+HOOK pid_t waitpid(pid_t pid, int *ret_status, int options)
+{
+    struct call call = CALL_INIT(CALL_CHILD, -1, pid > 0 ? pid : 0, 0);
+    pid_t result;
+
+    if (!calls_on() || (options & WNOHANG))
+        return REAL(waitpid)(pid, ret_status, options);
+    call_begin(&call);
+    result = REAL(waitpid)(pid, ret_status, options);
+    call.value = result > 0 ? (uint64_t)result : 0;
+    call_end(&call, 0);
+    return result;
+}
+
+HOOK pid_t wait(int *ret_status)
+{
+    struct call call = CALL_INIT(CALL_CHILD, -1, 0, 0);
+    pid_t result;
+
+    if (!calls_on())
+        return REAL(wait)(ret_status);
+    call_begin(&call);
+    result = REAL(wait)(ret_status);
+    call.value = result > 0 ? (uint64_t)result : 0;
+    call_end(&call, 0);
+    return result;
+}
+
+HOOK int waitid(idtype_t type, id_t id, siginfo_t *ret_info, int options)
+{
+    struct call call = CALL_INIT(CALL_CHILD, -1, type == P_PID ? id : 0, 0);
+    siginfo_t own = {0};
+    int result;
+
+    if (!calls_on() || (options & WNOHANG))
+        return REAL(waitid)(type, id, ret_info, options);
+    call_begin(&call);
+    result = REAL(waitid)(type, id, ret_info ? ret_info : &own, options);
+    call.value = result == 0 ? (uint64_t)(ret_info ? ret_info : &own)->si_pid : 0;
+    call_end(&call, 0);
+    return result;
+}
+
+/* A shell's whole run; which process it was is not told. */
+HOOK int system(const char *command)
+{
+    struct call call = CALL_INIT(CALL_CHILD, -1, 0, 0);
+    int result;
+
+    if (!calls_on() || !command)
+        return REAL(system)(command);
+    call_begin(&call);
+    self.outer_frame = (uint64_t)call.frame;
+    result = REAL(system)(command);
+    self.outer_frame = 0;
+    call_end(&call, 0);
+    return result;
+}
+
+HOOK int pclose(FILE *stream)
+{
+    struct call call = CALL_INIT(CALL_CHILD, -1, 0, 0);
+    int result;
+
+    if (!calls_on())
+        return REAL(pclose)(stream);
+    fd_forget(fileno(stream));
+    call_begin(&call);
+    result = REAL(pclose)(stream);
+    call_end(&call, 0);
+    return result;
+}
+
+/* AddressSanitizer refuses to run unless it is the first library; it asks here which one is. This one comes last. */
+struct listing {
+    int (*each)(struct dl_phdr_info *, size_t, void *);
+    void *context;
+    struct dl_phdr_info own;
+    size_t size;
+    bool has_own;
+};
+
+static bool is_this_library(const struct dl_phdr_info *info)
+{
+    uint64_t here = (uint64_t)(uintptr_t)&is_this_library;
+    unsigned i;
+
+    for (i = 0; i < info->dlpi_phnum; i++) {
+        uint64_t start = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+        if (info->dlpi_phdr[i].p_type == PT_LOAD && here >= start &&
+            here < start + info->dlpi_phdr[i].p_memsz)
+            return true;
+    }
+    return false;
+}
+
+static int list_one(struct dl_phdr_info *info, size_t size, void *context)
+{
+    struct listing *listing = context;
+
+    if (!listing->has_own && is_this_library(info)) {
+        listing->own = *info;
+        listing->size = size;
+        listing->has_own = true;
+        return 0;
+    }
+    return listing->each(info, size, listing->context);
+}
+
+HOOK int dl_iterate_phdr(int (*each)(struct dl_phdr_info *, size_t, void *), void *context)
+{
+    struct listing listing = {.each = each, .context = context};
+    int result = REAL(dl_iterate_phdr)(list_one, &listing);
+
+    if (result == 0 && listing.has_own)
+        result = each(&listing.own, listing.size, context);
+    return result;
+}

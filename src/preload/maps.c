@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * maps: which file's code lies where, told when the process gets its first ring and again when a new stack is told
+ * after libraries were loaded. The main program's own code is kept as a range, for unwind.c.
+ */
+#include "preload/internal.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+uint64_t maps_program_low, maps_program_high;
+static uint64_t told_adds; /* of dlpi_adds: libraries ever loaded */
+static uint32_t told_pid;
+
+struct telling {
+    struct lane *lane;
+    uint64_t adds;
+    bool is_failed;
+    bool is_first;
+};
+
+static unsigned program_path(char *path)
+{
+    ssize_t length = readlink("/proc/self/exe", path, CALL_PATH_BYTES_MAX);
+
+    return length > 0 ? (unsigned)length : 0;
+}
+
+static void segment_tell(struct telling *telling, const struct dl_phdr_info *info, unsigned index,
+                         const char *path, unsigned length)
+{
+    const ElfW(Phdr) *segment = &info->dlpi_phdr[index];
+    uint64_t page = 4095, start = info->dlpi_addr + segment->p_vaddr, end = start + segment->p_memsz;
+    unsigned words = 6 + (length + 7) / 8;
+    struct stat status = {0};
+
+    if (telling->is_first) {
+        maps_program_low = start;
+        maps_program_high = end;
+    }
+    if (length && stat(path, &status) < 0)
+        status = (struct stat){0};
+    if (!lane_begin(telling->lane, words)) {
+        telling->is_failed = true;
+        return;
+    }
+    lane_put(telling->lane, 0, call_head(CALL_MAP, words, length, 0));
+    lane_put(telling->lane, 1, start & ~page);
+    lane_put(telling->lane, 2, ((end + page) & ~page) - (start & ~page));
+    lane_put(telling->lane, 3, segment->p_offset & ~page);
+    lane_put(telling->lane, 4, status.st_dev);
+    lane_put(telling->lane, 5, status.st_ino);
+    lane_put_bytes(telling->lane, 6, path, length);
+    lane_commit(telling->lane, words);
+}
+
+static int tell_one(struct dl_phdr_info *info, size_t size, void *context)
+{
+    struct telling *telling = context;
+    char own[CALL_PATH_BYTES_MAX + 1] = "";
+    const char *path = info->dlpi_name;
+    unsigned length, i;
+
+    (void)size;
+    if (!path || !path[0]) {
+        length = telling->is_first ? program_path(own) : 0;
+        path = own;
+    } else if (path[0] != '/') { /* the kernel's, which has no file */
+        path = "[vdso]";
+        length = 6;
+    } else {
+        length = (unsigned)strnlen(path, CALL_PATH_BYTES_MAX);
+    }
+    for (i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_LOAD && (info->dlpi_phdr[i].p_flags & PF_X))
+            segment_tell(telling, info, i, path, length);
+    telling->is_first = false;
+    telling->adds = info->dlpi_adds;
+    return 0;
+}
+
+static int adds_read(struct dl_phdr_info *info, size_t size, void *context)
+{
+    (void)size;
+    *(uint64_t *)context = info->dlpi_adds;
+    return 1;
+}
+
+void maps_tell(struct lane *lane)
+{
+    struct telling telling = {.lane = lane, .is_first = true};
+    uint64_t adds = 0;
+
+    REAL(dl_iterate_phdr)(adds_read, &adds);
+    if (told_pid == calls->pid && told_adds == adds)
+        return;
+    told_pid = calls->pid;
+    told_adds = adds;
+    REAL(dl_iterate_phdr)(tell_one, &telling);
+    if (telling.is_failed)
+        told_adds = 0;
+}
