@@ -3,7 +3,8 @@
 """Writes files into a C source: embed.py OUT.c HEADER name=file…
 
 Each becomes `const char <name>[]`, NUL-terminated; of a .js file also `const char <name>_hash[]`,
-its SHA-256 in base64 as a Content-Security-Policy takes it. HEADER declares them.
+its SHA-256 in base64 as a Content-Security-Policy takes it; of a program also `const unsigned long
+<name>_length`. HEADER declares them.
 """
 
 import base64
@@ -18,9 +19,11 @@ def main():
         name, _, path = row.partition("=")
         with open(path, "rb") as f:
             content = f.read()
-        cells = [str(byte) for byte in content] + ["0"]
+        cells = [str(byte - 256 if byte > 127 else byte) for byte in content] + ["0"]
         lines = [", ".join(cells[at:at + 24]) for at in range(0, len(cells), 24)]
         parts.append(f"const char {name}[] = {{\n    " + ",\n    ".join(lines) + "};\n")
+        if content.startswith(b"\x7fELF"):
+            parts.append(f"const unsigned long {name}_length = {len(content)};\n")
         if path.endswith(".js"):
             digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
             parts.append(f'const char {name}_hash[] = "{digest}";\n')

@@ -6,6 +6,7 @@
 #include "cmd/verb.h"
 
 extern const struct verb attach_verb;  /* attach_verb.c */
+extern const struct verb bench_verb;   /* bench.c */
 extern const struct verb check_verb;   /* check.c */
 extern const struct verb help_verb;    /* help.c */
 extern const struct verb law_verb;     /* law.c */

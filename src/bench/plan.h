@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan: the arms of a benchmark from what was asked: words, parameters put in, programs found. */
+#ifndef TOLL_BENCH_PLAN_H
+#define TOLL_BENCH_PLAN_H
+
+#include "bench/bench.h"
+
+#define PLAN_VALUES_MAX 1000u
+
+/* Fills result->arms (the control last), without runs. */
+WARN_UNUSED int plan_arms(const struct bench_options *options, struct bench_result *result, struct err *err);
+
+#endif

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* session: the loop that measures (bench.h). */
+#include <errno.h>
+#include <math.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "bench/conditions.h"
+#include "bench/judge.h"
+#include "bench/plan.h"
+#include "bench/spawner.h"
+#include "bench/tree_memory.h"
+#include "stats/random.h"
+
+#define LOOK_INTERVAL_MS   5
+#define OFFSET_BYTES       4096u
+#define PROGRESS_PERIOD_NS (100 * NS_PER_MS)
+
+extern char **environ;
+
+struct session {
+    const struct bench_options *options;
+    struct bench_result *result;
+    struct spawner *spawner;
+    struct random random;
+    size_t order[BENCH_ARMS_MAX + 1];
+    char **environment; /* toll's, and two of the benchmark's behind it */
+    char offset[sizeof "TOLL_BENCH_OFFSET=" + OFFSET_BYTES];
+    char round_text[48];
+    uint64_t first_ns, progress_ns, begin_ns, own_cpu_ns;
+};
+
+/* What the signal handler reaches: one session at a time has it. */
+static struct spawner *running;
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number)
+{
+    interrupted = 1;
+    if (running)
+        spawner_signal(running, number);
+}
+
+static const int handled[] = {SIGINT, SIGTERM};
+#define HANDLED_COUNT (sizeof handled / sizeof handled[0])
+
+static void signals_take(struct sigaction *ret_old)
+{
+    struct sigaction mine = {.sa_handler = interrupt};
+    interrupted = 0;
+    for (size_t i = 0; i < HANDLED_COUNT; i++) {
+        sigaction(handled[i], NULL, &ret_old[i]);
+        if (ret_old[i].sa_handler != SIG_IGN)
+            sigaction(handled[i], &mine, NULL);
+    }
+}
+
+static void signals_give_back(const struct sigaction *old)
+{
+    for (size_t i = 0; i < HANDLED_COUNT; i++)
+        sigaction(handled[i], &old[i], NULL);
+}
+
+static int environment_init(struct session *session, struct err *err)
+{
+    size_t count = 0;
+    while (environ[count])
+        count++;
+    session->environment = calloc(count + 3, sizeof *session->environment);
+    if (!session->environment)
+        return err_memory(err);
+    memcpy(session->environment, environ, count * sizeof *session->environment);
+    session->environment[count] = session->round_text;
+    session->environment[count + 1] = session->offset;
+    return 0;
+}
+
+/* A program's speed can hang on where its stack starts, which the size of the environment moves (Mytkowicz and others, ASPLOS 2009): each
+ * run gets another size. */
+static void environment_shake(struct session *session, size_t round)
+{
+    size_t length = session->options->no_jitter ? 0 : (size_t)random_below(&session->random, OFFSET_BYTES);
+    size_t head = (size_t)snprintf(session->offset, sizeof session->offset, "TOLL_BENCH_OFFSET=");
+    memset(session->offset + head, 'X', length);
+    session->offset[head + length] = '\0';
+    snprintf(session->round_text, sizeof session->round_text, "TOLL_BENCH_ROUND=%zu", round);
+}
+
+static int exit_status(int wait_status)
+{
+    return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+static void failed_hint(const struct session *session, int status, struct err *err)
+{
+    char character = session->result->shell_character;
+    if (character && !session->options->use_shell)
+        err_hint(err,
+                 "it holds a '%c', which no shell has seen: --shell runs commands by one; --ignore-failure "
+                 "goes on",
+                 character);
+    else if (status > 128)
+        err_hint(err, "signal %d ended it; --ignore-failure measures it all the same", status - 128);
+    else
+        err_hint(err, "--show-output shows what it says; --ignore-failure measures it all the same");
+}
+
+/* Before or after a run; what it takes does not count, but it must succeed. */
+static int hook_run(struct session *session, char *const *words, const char *option, struct err *err)
+{
+    char path[4096];
+    struct spawn_result result;
+    if (!words)
+        return 0;
+    int status = spawner_resolve(words[0], path, err);
+    struct spawn_command command = {.path = path, .arguments = words, .environment = session->environment};
+    if (!status)
+        status = spawner_run(session->spawner, &command, NULL, &result, err);
+    if (status)
+        return err_wrap(err, "%s", option);
+    int ended = exit_status(result.wait_status);
+    if (ended && !interrupted) {
+        err_set(err, ERR_ENVIRONMENT, "could not run command '%s' of %s: it ended with status %d", words[0],
+                option, ended);
+        err_hint(err, "--show-output shows what it says");
+        return -ERR_ENVIRONMENT;
+    }
+    return 0;
+}
+
+static void look(void *context, pid_t pid)
+{
+    struct bench_arm *arm = context;
+    uint64_t bytes = pid > 0 ? tree_memory_bytes(pid) : 0;
+    if (bytes > arm->tree_bytes_max)
+        arm->tree_bytes_max = bytes;
+}
+
+static struct bench_run run_of(const struct spawn_result *result, const struct session *session)
+{
+    return (struct bench_run){
+        .exit_status = exit_status(result->wait_status),
+        .start_ns = session->first_ns ? result->start_ns - session->first_ns : 0,
+        .wall_ns = result->wall_ns,
+        .user_ns = result->user_ns,
+        .system_ns = result->system_ns,
+        .memory_bytes_max = result->memory_bytes_max,
+        .faults_minor = result->faults_minor,
+        .faults_major = result->faults_major,
+        .switches_voluntary = result->switches_voluntary,
+        .switches_involuntary = result->switches_involuntary,
+        .read_bytes = result->read_bytes,
+        .write_bytes = result->write_bytes,
+    };
+}
+
+/* One run of one arm. During a warm-up its tree's memory is looked at, which would disturb a run that counts. */
+static int arm_run(struct session *session, struct bench_arm *arm, size_t round, bool is_warmup,
+                   struct bench_run *ret_run, struct err *err)
+{
+    struct spawn_command command = {.path = arm->path,
+                                    .input = session->options->input,
+                                    .arguments = arm->words,
+                                    .environment = session->environment};
+    struct spawn_watch watch = {.interval_ms = LOOK_INTERVAL_MS, .look = look, .context = arm};
+    struct spawn_result result;
+    environment_shake(session, round);
+    int status = hook_run(session, arm->prepare, "--prepare", err);
+    if (!status)
+        status = spawner_run(session->spawner, &command, is_warmup ? &watch : NULL, &result, err);
+    if (!status && !interrupted)
+        status = hook_run(session, arm->cleanup, "--cleanup", err);
+    if (status)
+        return status;
+    if (!is_warmup && !session->first_ns)
+        session->first_ns = result.start_ns;
+    struct bench_run run = run_of(&result, session);
+    session->own_cpu_ns += run.user_ns + run.system_ns;
+    arm->left_count += result.left_count;
+    if (run.exit_status && !session->options->ignore_failure && !interrupted) {
+        err_set(err, ERR_ENVIRONMENT, "could not measure command '%s': it ended with status %d in its %s %zu",
+                arm->command, run.exit_status, is_warmup ? "warm-up" : "run", round + 1);
+        failed_hint(session, run.exit_status, err);
+        return -ERR_ENVIRONMENT;
+    }
+    *ret_run = run;
+    return 0;
+}
+
+/* Even rounds draw an order, odd ones turn it round. */
+static void order_next(struct session *session, size_t round)
+{
+    size_t count = session->result->arms.count;
+    if (round % 2 == 0) {
+        random_shuffle(&session->random, session->order, count);
+        return;
+    }
+    for (size_t i = 0; i < count / 2; i++) {
+        size_t kept = session->order[i];
+        session->order[i] = session->order[count - 1 - i];
+        session->order[count - 1 - i] = kept;
+    }
+}
+
+/* A round counts when all its arms ran: an interrupted one leaves nothing behind. */
+static int round_run(struct session *session, size_t round, bool is_warmup, struct err *err)
+{
+    struct bench_run runs[BENCH_ARMS_MAX + 1];
+    struct bench_result *result = session->result;
+    size_t count = result->arms.count;
+    order_next(session, round);
+    for (size_t at = 0; at < count; at++) {
+        size_t arm = session->order[at];
+        int status =
+            interrupted ? 0 : arm_run(session, &result->arms.items[arm], round, is_warmup, &runs[arm], err);
+        if (status || interrupted)
+            return status;
+        runs[arm].round = (uint32_t)round;
+        runs[arm].position = (uint32_t)at;
+    }
+    for (size_t arm = 0; arm < count && !is_warmup; arm++)
+        if (vec_push(&result->arms.items[arm].runs, runs[arm]))
+            return err_memory(err);
+    result->rounds += !is_warmup;
+    return 0;
+}
+
+/* Rounds until the precision is reached, as the width falls with the square root of their number. */
+static size_t rounds_wanted(const struct session *session, double half)
+{
+    size_t done = session->result->rounds, most = session->options->round_count_max;
+    double relative = half / session->result->precision_ratio, wanted = (double)done * relative * relative;
+    if (session->options->round_count)
+        return session->options->round_count;
+    if (!(wanted < (double)most))
+        return most;
+    return wanted < BENCH_ROUNDS_MIN ? BENCH_ROUNDS_MIN : (size_t)ceil(wanted);
+}
+
+static void progress_tell(struct session *session, double half, double ratio)
+{
+    const struct bench_options *options = session->options;
+    const struct bench_result *result = session->result;
+    uint64_t now = clock_monotonic_ns();
+    if (!options->progress || now - session->progress_ns < PROGRESS_PERIOD_NS)
+        return;
+    session->progress_ns = now;
+    double spent = (double)(now - session->begin_ns) / (double)NS_PER_S,
+           each = spent / (double)result->rounds;
+    size_t wanted = rounds_wanted(session, half);
+    double left = each * (double)(wanted > result->rounds ? wanted - result->rounds : 0);
+    if (!options->round_count)
+        left = fmin(left, fmax(0, options->time_s - spent));
+    size_t coming = each > 0 ? (size_t)(left / each + 0.5) : 0;
+    const struct bench_arm *first = &result->arms.items[0];
+    struct bench_progress progress = {.round = result->rounds,
+                                      .round_count = result->rounds + coming,
+                                      .left_s = left,
+                                      .ratio = ratio,
+                                      .half_ratio = half,
+                                      .wall_ns = first->runs.items[first->runs.count - 1].wall_ns};
+    options->progress(options->progress_context, &progress);
+}
+
+static bool is_done(struct session *session, double half)
+{
+    const struct bench_options *options = session->options;
+    struct bench_result *result = session->result;
+    double spent = (double)(clock_monotonic_ns() - session->begin_ns) / (double)NS_PER_S;
+    if (interrupted)
+        result->stop = BENCH_STOP_INTERRUPT;
+    else if (options->round_count ? result->rounds >= options->round_count
+                                  : result->rounds >= options->round_count_max)
+        result->stop = BENCH_STOP_ROUNDS;
+    else if (options->round_count)
+        return false;
+    else if (result->rounds >= BENCH_ROUNDS_MIN && half <= result->precision_ratio)
+        result->stop = BENCH_STOP_PRECISION;
+    else if (result->rounds >= judge_pairs_least(result) && spent >= options->time_s)
+        result->stop = BENCH_STOP_TIME;
+    else
+        return false;
+    return true;
+}
+
+static int measure(struct session *session, struct err *err)
+{
+    struct bench_result *result = session->result;
+    int status = 0;
+    for (size_t round = 0; !status && !interrupted && round < session->options->warmup_count; round++)
+        status = round_run(session, round, true, err);
+    struct conditions before = conditions_now();
+    session->begin_ns = clock_monotonic_ns();
+    session->own_cpu_ns = 0;
+    for (size_t round = 0; !status; round++) {
+        double half = INFINITY, ratio = 0;
+        status = round_run(session, round, false, err);
+        if (!status)
+            status = judge_precision(result, &half, &ratio, err);
+        if (status || is_done(session, half))
+            break;
+        progress_tell(session, half, ratio);
+    }
+    struct conditions after = conditions_now();
+    result->duration_ns = after.time_ns - before.time_ns;
+    result->steal_ratio = conditions_steal_ratio(&before, &after);
+    result->outside_cores = conditions_outside_cores(&before, &after, session->own_cpu_ns);
+    return status;
+}
+
+static int session_run(struct session *session, struct err *err)
+{
+    struct sigaction old[HANDLED_COUNT];
+    struct spawner_options options = {.show_output = session->options->show_output,
+                                      .cpu = session->options->cpu,
+                                      .same_layout = session->options->no_jitter};
+    int status = environment_init(session, err);
+    if (!status)
+        status = spawner_create(&options, &session->spawner, err);
+    if (status)
+        return status;
+    for (size_t i = 0; i < session->result->arms.count; i++)
+        session->order[i] = i;
+    running = session->spawner;
+    signals_take(old);
+    status = measure(session, err);
+    signals_give_back(old);
+    running = NULL;
+    if (!status && !session->result->rounds) {
+        session->result->stop = BENCH_STOP_INTERRUPT;
+        status =
+            err_set(err, ERR_ENVIRONMENT, "could not measure: interrupted before the first round was done");
+    }
+    return status;
+}
+
+static int check_cpu(int cpu, struct err *err)
+{
+    cpu_set_t set;
+    if (cpu < 0)
+        return 0;
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && cpu < CPU_SETSIZE && CPU_ISSET((size_t)cpu, &set))
+        return 0;
+    return err_set(err, ERR_USAGE, "could not stay on CPU %d: toll may not use it", cpu);
+}
+
+/* The options with what was left out filled in; 0 or the error of one that makes no sense. */
+static int options_fill(struct bench_options *options, struct err *err)
+{
+    if (!options->command_count)
+        return err_set(err, ERR_USAGE, "could not measure: there is no command");
+    if (options->round_count > BENCH_ROUNDS_MAX || options->round_count_max > BENCH_ROUNDS_MAX ||
+        options->warmup_count > BENCH_ROUNDS_MAX)
+        return err_set(err, ERR_USAGE, "could not measure more than %u rounds", BENCH_ROUNDS_MAX);
+    if (options->time_s < 0 || options->precision_ratio < 0 || options->confidence_ratio < 0 ||
+        options->confidence_ratio >= 1)
+        return err_set(err, ERR_USAGE,
+                       "could not measure: a time, a precision or a confidence is out of range");
+    if (options->input && access(options->input, R_OK))
+        return err_errno(err, errno, "could not open file '%s'", options->input);
+    if (!options->round_count_max)
+        options->round_count_max = BENCH_ROUNDS_DEFAULT;
+    if (options->time_s <= 0)
+        options->time_s = BENCH_TIME_S;
+    if (options->precision_ratio <= 0)
+        options->precision_ratio = BENCH_PRECISION;
+    if (options->confidence_ratio <= 0)
+        options->confidence_ratio = EFFECT_CONFIDENCE_RATIO;
+    if (options->threshold_ratio < 0)
+        options->threshold_ratio = EFFECT_THRESHOLD_RATIO;
+    if (!options->seed)
+        options->seed = clock_realtime_ns() >> 10 & 0x7fffffff;
+    return check_cpu(options->cpu, err);
+}
+
+int bench_run(const struct bench_options *asked, struct bench_result *ret_result, struct err *err)
+{
+    struct bench_options options = *asked;
+    struct bench_result result = {.started_at_ns = clock_realtime_ns()};
+    struct session session = {.options = &options, .result = &result};
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    int status = options_fill(&options, err);
+    result.seed = options.seed;
+    result.confidence_ratio = options.confidence_ratio;
+    result.threshold_ratio = options.threshold_ratio;
+    result.precision_ratio = options.precision_ratio;
+    result.cpu_count = cpus > 0 ? (unsigned)cpus : 1;
+    random_seed(&session.random, options.seed);
+    if (!status)
+        status = plan_arms(&options, &result, err);
+    if (!status)
+        status = session_run(&session, err);
+    spawner_destroy(session.spawner);
+    free(session.environment);
+    if (!status)
+        status = judge(&result, err);
+    if (status)
+        bench_result_free(&result);
+    else
+        *ret_result = result;
+    return status;
+}
+
+void bench_result_free(struct bench_result *result)
+{
+    for (size_t i = 0; i < result->arms.count; i++)
+        vec_free(&result->arms.items[i].runs);
+    vec_free(&result->arms);
+    vec_free(&result->comparisons);
+    arena_free(&result->arena);
+}
