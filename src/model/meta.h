@@ -25,6 +25,7 @@
 #define META_RECORDER_SPANS   "recorder_spans" /* ring, none */
 #define META_RECORDER_HEAP    "recorder_heap"
 #define META_RECORDER_IO      "recorder_io"
+#define META_CALL_NS          "call_ns"   /* what a system call that does nothing takes on this machine */
 #define META_CPU_EVENT        "cpu_event" /* cycles, cpu-clock, schedstat; with ":u" when user-only */
 #define META_RATE_HZ          "rate_hz"
 #define META_LOST_COUNT       "lost_count"  /* events the kernel or a ring dropped */
@@ -53,6 +54,7 @@
 #define SERIES_QUEUE_RECEIVE "queue.receive:"
 #define SERIES_QUEUE_SEND    "queue.send:"
 #define SERIES_QUEUE_ACCEPT  "queue.accept:"
+#define SERIES_MEMORY_TOTAL  "memory.total" /* bytes, of the machine */
 #define SERIES_TCP_OPENS     "tcp.opens" /* connections opened since boot, of the whole machine (track 0) */
 
 /* attrs of a process track (owner_table TABLE_TRACK) */

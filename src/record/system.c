@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -180,7 +181,7 @@ static void memory_tick(struct system *system, uint64_t now_ns)
         return;
     uint64_t swap =
         number_of(text, "SwapTotal:") - num_min(number_of(text, "SwapFree:"), number_of(text, "SwapTotal:"));
-    level(system, "memory.total", "bytes", (double)number_of(text, "MemTotal:") * 1024, now_ns);
+    level(system, SERIES_MEMORY_TOTAL, "bytes", (double)number_of(text, "MemTotal:") * 1024, now_ns);
     level(system, "memory.available", "bytes", (double)number_of(text, "MemAvailable:") * 1024, now_ns);
     level(system, "memory.dirty", "bytes", (double)number_of(text, "Dirty:") * 1024, now_ns);
     level(system, "memory.swap", "bytes", (double)swap * 1024, now_ns);
@@ -430,6 +431,20 @@ void system_tick(struct system *system, uint64_t now_ns, uint64_t tree_cpu_ns)
     system->last_ns = now_ns;
 }
 
+/* The least of some: a call that does nothing, and whatever the kernel does on each one's way in and out. */
+static uint64_t call_ns(void)
+{
+    uint64_t least_ns = UINT64_MAX;
+
+    for (size_t i = 0; i < 5; i++) {
+        uint64_t start_ns = clock_monotonic_ns();
+        for (size_t j = 0; j < 200; j++)
+            syscall(SYS_getppid);
+        least_ns = num_min(least_ns, (clock_monotonic_ns() - start_ns) / 200);
+    }
+    return least_ns;
+}
+
 void system_host(struct emit *emit)
 {
     struct utsname names;
@@ -438,6 +453,7 @@ void system_host(struct emit *emit)
     double quota = system_cpu_quota();
     char text[32];
 
+    emit_meta_u64(emit, META_CALL_NS, call_ns());
     if (uname(&names) == 0) {
         emit_meta(emit, META_HOST, names.nodename);
         emit_meta(emit, META_KERNEL, names.release);

@@ -299,6 +299,7 @@ struct traffic_owner tracks_owner(const struct tracks *tracks, const struct proc
                                   .pid = process->pid,
                                   .track = process->track,
                                   .start_ns = process->start_ns,
+                                  .is_old = process->usage.is_partial,
                                   .is_counting = !tracks->is_io_counted};
 }
 

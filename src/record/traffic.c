@@ -68,11 +68,14 @@ static void calls_write(struct traffic *traffic, const struct traffic_owner *own
                          .end_ns = now_ns,
                          .count = reads,
                          .bytes = usage->read_bytes - num_min(traffic->read_bytes, usage->read_bytes)};
-    io_write(owner, &row);
+    bool is_past = owner->is_old && !traffic->last_ns;
+    if (!is_past)
+        io_write(owner, &row);
     row.operation = IO_WRITE;
     row.count = writes;
     row.bytes = usage->write_bytes - num_min(traffic->write_bytes, usage->write_bytes);
-    io_write(owner, &row);
+    if (!is_past)
+        io_write(owner, &row);
     traffic->read_count = usage->read_count;
     traffic->read_bytes = usage->read_bytes;
     traffic->write_count = usage->write_count;
@@ -101,8 +104,9 @@ static void queue_point(const struct traffic_owner *owner, struct traffic_socket
 }
 
 static void carried_write(const struct traffic_owner *owner, struct traffic_socket *socket,
-                          const struct tcp_info *info, uint64_t last_ns, uint64_t now_ns)
+                          const struct tcp_info *info, bool is_first, uint64_t last_ns, uint64_t now_ns)
 {
+    bool is_past = !socket->peer || (is_first && owner->is_old);
     struct row_io row = {
         .track = owner->track,
         .peer = socket->peer,
@@ -111,12 +115,12 @@ static void carried_write(const struct traffic_owner *owner, struct traffic_sock
         .end_ns = now_ns,
         .count = info->tcpi_data_segs_out - num_min(socket->sent_count, info->tcpi_data_segs_out),
         .bytes = info->tcpi_bytes_acked - num_min(socket->sent_bytes, info->tcpi_bytes_acked)};
-    if (socket->peer)
+    if (!is_past)
         io_write(owner, &row);
     row.operation = IO_READ;
     row.count = info->tcpi_data_segs_in - num_min(socket->received_count, info->tcpi_data_segs_in);
     row.bytes = info->tcpi_bytes_received - num_min(socket->received_bytes, info->tcpi_bytes_received);
-    if (socket->peer)
+    if (!is_past)
         io_write(owner, &row);
     socket->sent_count = info->tcpi_data_segs_out;
     socket->sent_bytes = info->tcpi_bytes_acked;
@@ -150,7 +154,8 @@ static bool socket_read(const struct traffic_owner *owner, struct traffic_socket
         return true;
     }
     if (is_tcp && has_counts(length))
-        carried_write(owner, socket, &info, is_first || !last_ns ? owner->start_ns : last_ns, now_ns);
+        carried_write(owner, socket, &info, is_first, is_first || !last_ns ? owner->start_ns : last_ns,
+                      now_ns);
     if (ioctl(fd, SIOCINQ, &waiting) == 0 && waiting >= 0)
         queue_point(owner, socket, false, (uint64_t)waiting, now_ns);
     if (ioctl(fd, SIOCOUTQ, &waiting) == 0 && waiting >= 0)

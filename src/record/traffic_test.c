@@ -253,6 +253,33 @@ static void descriptors_become_a_series_once_they_grow(void **state)
     finish(&watched);
 }
 
+/* What an attached program did before is not of the recording. */
+static void the_past_of_a_program_is_left_out(void **state)
+{
+    (void)state;
+    struct watched watched;
+    int fds[3];
+    char byte;
+    begin(&watched);
+    watched.owner.is_old = true;
+    connect_pair(fds);
+    struct traffic_socket client = {.number = fds[1], .peer = 7};
+    traffic_note(&watched.traffic, &client);
+    for (int i = 0; i < MESSAGE_COUNT; i++) {
+        assert_int_equal(send(fds[1], "q", 1, 0), 1);
+        assert_int_equal(recv(fds[2], &byte, 1, 0), 1);
+    }
+    look(&watched);
+    assert_int_equal(watched.data.view.row_count(&watched.data.view, TABLE_IO), 0);
+    assert_int_equal(send(fds[1], "q", 1, 0), 1);
+    assert_int_equal(recv(fds[2], &byte, 1, 0), 1);
+    look(&watched);
+    assert_in_range(io_of(&watched, 7, IO_WRITE).count, 0, 2);
+    assert_in_range(io_of(&watched, 0, IO_READ).count, 0, 1000);
+    close_all(fds, 3);
+    finish(&watched);
+}
+
 /* Where each call is counted by a better recorder, no rows come from here. */
 static void nothing_is_counted_twice(void **state)
 {
@@ -274,6 +301,7 @@ int traffic_test(void)
         cmocka_unit_test(a_connection_tells_its_messages_and_what_waits_in_it),
         cmocka_unit_test(clients_that_nobody_accepts_are_a_queue),
         cmocka_unit_test(descriptors_become_a_series_once_they_grow),
+        cmocka_unit_test(the_past_of_a_program_is_left_out),
         cmocka_unit_test(nothing_is_counted_twice),
     };
     return cmocka_run_group_tests_name("traffic", tests, NULL, NULL);
