@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "analyze/exchange.h"
 #include "analyze/stage.h"
 #include "base/clock.h"
 #include "base/num.h"
@@ -250,6 +251,18 @@ static int load_edges(void *context, const struct batch *batch, struct err *err)
     return 0;
 }
 
+/* Looked for from the end: most rows are of the holder before. */
+static bool is_held(const uint32_t *holders, size_t count, uint32_t holder)
+{
+    for (size_t i = count; i-- > 0;) {
+        if (holders[i] == holder)
+            return true;
+    }
+    return false;
+}
+
+#define HOLD(list, holder) (!is_held((list)->items, (list)->count, (holder)) && vec_push((list), (holder)))
+
 static int load_io(void *context, const struct batch *batch, struct err *err)
 {
     struct loader *loader = context;
@@ -260,9 +273,11 @@ static int load_io(void *context, const struct batch *batch, struct err *err)
         if (peer == RUN_NONE || !track_of(loader, row.track))
             continue;
         struct run_peer *other = &loader->run->peers.items[peer];
-        uint32_t track = (uint32_t)(row.track - 1);
-        if ((row.operation == IO_READ && vec_push(&other->readers, track)) ||
-            (row.operation == IO_WRITE && vec_push(&other->writers, track)))
+        const struct run_track *track = track_of(loader, row.track);
+        /* A process holds it, whichever of its threads was counted. */
+        uint32_t holder = track->kind == TRACK_PROCESS ? (uint32_t)(row.track - 1) : track->parent;
+        if ((row.operation == IO_READ && HOLD(&other->readers, holder)) ||
+            (row.operation == IO_WRITE && HOLD(&other->writers, holder)))
             return err_memory(err);
     }
     return 0;
@@ -364,6 +379,7 @@ static int load_attrs(void *context, const struct batch *batch, struct err *err)
             {ATTR_CPU_SYSTEM_NS, &track->cpu_system_ns},
             {ATTR_FAULT_MINOR_COUNT, &track->fault_minor_count},
             {ATTR_FAULT_MAJOR_COUNT, &track->fault_major_count},
+            {ATTR_DESCRIPTOR_LIMIT, &track->descriptor_limit},
         };
         for (size_t j = 0; j < sizeof fields / sizeof fields[0]; j++) {
             if (strcmp(text_of(loader, row.key), fields[j].key) == 0)
@@ -729,7 +745,8 @@ static int settle(struct run *run, uint64_t last_ns, struct err *err)
         return status;
     SORT(&run->edges, compare_edges);
     settle_spawns(run);
-    return stage_pieces(run, err);
+    status = exchange_load(run, err);
+    return status ? status : stage_pieces(run, err);
 }
 
 int run_load(const struct view *view, struct run *ret_run, struct err *err)
@@ -786,6 +803,7 @@ void run_deinit(struct run *run)
     for (size_t i = 0; i < run->servers.count; i++)
         vec_free(&run->servers.items[i].points);
     vec_free(&run->servers);
+    exchange_free(run);
     vec_free(&run->usage);
     vec_free(&run->stages);
     vec_free(&run->binds);

@@ -77,6 +77,7 @@ struct run_track {
     uint64_t run_ns; /* time running, inside the window */
     /* of a process, from its attributes; 0 when not recorded */
     uint64_t rss_bytes_max, cpu_user_ns, cpu_system_ns, fault_minor_count, fault_major_count;
+    uint64_t descriptor_limit;
     /* spawn: the actor and the moment that started this one */
     uint32_t spawner;
     uint64_t spawn_ns;
@@ -126,6 +127,28 @@ struct run_bind {
     uint32_t track, thread;
 };
 
+/* What one process exchanged with one peer (exchange.h); [operation] is an enum io_operation. */
+struct run_flow {
+    uint32_t process; /* track index */
+    uint32_t peer;    /* one of that name; RUN_NONE: all its peers together */
+    const char *name; /* NULL: all its peers together */
+    uint64_t start_ns, end_ns;
+    uint64_t count[IO_OPERATION_COUNT], bytes[IO_OPERATION_COUNT], time_ns[IO_OPERATION_COUNT];
+    uint64_t small_count[IO_OPERATION_COUNT]; /* of reads and writes: under 256 bytes */
+    uint64_t wait_count, wait_ns;
+    uint64_t connection_count;      /* of a socket: those that were seen */
+    uint64_t connection_late_count; /* of them, first waited for in the second half of the process's life */
+};
+
+/* What was counted of one process over time; process RUN_NONE: of the machine. */
+struct run_series {
+    const char *name, *unit;
+    uint32_t process;
+    uint64_t seen_count, stride;
+    struct run_point last;
+    VEC(struct run_point) points;
+};
+
 struct run_usage {
     uint64_t span;
     const char *kind;
@@ -154,6 +177,9 @@ struct run {
     VEC(struct run_server) servers;
     VEC(struct run_usage) usage;
     VEC(struct run_bind) binds;
+    VEC(struct run_flow) flows;
+    VEC(struct run_series) series;
+    uint64_t call_ns; /* what an empty system call took on the machine; 0 unknown */
     VEC(struct run_stage) stages;
     struct intern stage_names;
 };

@@ -10,6 +10,7 @@
 
 #include "analyze/infer.h"
 #include "base/clock.h"
+#include "base/num.h"
 #include "model/meta.h"
 
 #define START_MS 1000u
@@ -292,4 +293,67 @@ void scenario_convoy(struct scenario *scenario)
     }
     uint64_t joined = scenario_peer(scenario, PEER_PROCESS, "thread", "1005");
     scenario_wait(scenario, root, 1, 401, WAIT_CHILD, joined);
+}
+
+void scenario_io(struct scenario *scenario, const struct scenario_io *io)
+{
+    struct row_io row = {.track = io->thread - 1,
+                         .peer = io->peer,
+                         .operation = io->operation,
+                         .start_ns = at(0),
+                         .end_ns = at(1000),
+                         .count = io->count,
+                         .bytes = io->bytes,
+                         .time_ns = io->time_ns,
+                         .size_histogram = io->sizes ? text(scenario, io->sizes) : 0};
+    assert_int_equal(sink_append(&scenario->data.sink, io, &row, NULL), 0);
+}
+
+void scenario_attr(struct scenario *scenario, uint64_t thread, const char *key, uint64_t value)
+{
+    char number[32];
+    snprintf(number, sizeof number, "%llu", (unsigned long long)value);
+    struct row_attr owner = {.owner_table = TABLE_TRACK, .owner = thread - 1};
+    assert_int_equal(sink_attr(&scenario->data.sink, &owner, key, number, NULL), 0);
+}
+
+void scenario_points(struct scenario *scenario, uint64_t id, const struct scenario_series *series)
+{
+    for (uint64_t ms = series->start_ms; ms <= series->end_ms; ms += 10) {
+        double part = num_ratio(ms - series->start_ms, series->end_ms - series->start_ms);
+        struct row_point row = {.series = id,
+                                .time_ns = at(ms),
+                                .value = num_bits(series->low + (series->high - series->low) * part)};
+        assert_int_equal(sink_append(&scenario->data.sink, point, &row, NULL), 0);
+    }
+}
+
+uint64_t scenario_series(struct scenario *scenario, const struct scenario_series *series)
+{
+    struct row_series row = {.id = ++scenario->next_series,
+                             .track = series->thread ? series->thread - 1 : 0,
+                             .name = text(scenario, series->name),
+                             .unit = text(scenario, series->unit)};
+    assert_int_equal(sink_append(&scenario->data.sink, series, &row, NULL), 0);
+    scenario_points(scenario, row.id, series);
+    return row.id;
+}
+
+void scenario_waits(struct scenario *scenario, const struct row_wait *row_ms)
+{
+    struct row_wait row = *row_ms;
+    row.start_ns = at(row_ms->start_ns);
+    row.end_ns = at(row_ms->end_ns);
+    row.blocked_ns = row_ms->blocked_ns * NS_PER_MS;
+    assert_int_equal(sink_append(&scenario->data.sink, wait, &row, NULL), 0);
+}
+
+uint64_t scenario_connection(struct scenario *scenario, const char *address, const char *local)
+{
+    struct row_peer row = {.id = ++scenario->next_peer,
+                           .kind = PEER_SOCKET,
+                           .address = text(scenario, address),
+                           .path = text(scenario, local)};
+    assert_int_equal(sink_append(&scenario->data.sink, peer, &row, NULL), 0);
+    return row.id;
 }

@@ -8,7 +8,7 @@
 
 struct scenario {
     struct dataset data;
-    uint64_t next_track, next_peer, next_span, next_frame;
+    uint64_t next_track, next_peer, next_span, next_frame, next_series;
     struct run run;
     struct path path;
 };
@@ -50,6 +50,31 @@ struct scenario_wake {
     uint64_t count; /* 0 is 1; of a row of several, half of the blocked time is running */
 };
 void scenario_woken(struct scenario *scenario, const struct scenario_wake *wake);
+
+/* An io row of the process of `thread`, over its life; peer 0: all its peers together. */
+struct scenario_io {
+    uint64_t thread, peer, operation;
+    uint64_t count, bytes, time_ns;
+    const char *sizes; /* the text of its histogram, NULL */
+};
+void scenario_io(struct scenario *scenario, const struct scenario_io *io);
+/* An attribute of the process of `thread`. */
+void scenario_attr(struct scenario *scenario, uint64_t thread, const char *key, uint64_t value);
+/* A series of the process of `thread` (0: of the machine) that goes from `low` at start_ms to `high` at end_ms in a
+ * straight line, a point every 10 ms, and stays there. Its id. */
+struct scenario_series {
+    uint64_t thread;
+    const char *name, *unit;
+    uint64_t start_ms, end_ms;
+    double low, high;
+};
+uint64_t scenario_series(struct scenario *scenario, const struct scenario_series *series);
+/* More points of a series, likewise. */
+void scenario_points(struct scenario *scenario, uint64_t id, const struct scenario_series *series);
+/* A row of `count` equal waits, times in milliseconds; what is not blocked_ns of it is running. */
+void scenario_waits(struct scenario *scenario, const struct row_wait *row_ms);
+/* A connection: a socket peer with that remote and local end. */
+uint64_t scenario_connection(struct scenario *scenario, const char *address, const char *local);
 
 /* A whole run: four threads, ten turns each of 10 ms asleep under the lock "100:0x1000", 402 ms in all. */
 void scenario_convoy(struct scenario *scenario);

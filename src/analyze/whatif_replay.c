@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analyze/call_change.h"
 #include "analyze/change_target.h"
 #include "analyze/loop_change.h"
 #include "analyze/replay.h"
@@ -243,7 +244,8 @@ static int refuse(const struct target *target, struct err *err)
                          change_op_name(target->change.op), change_kind_name(target->change.kind),
                          target->change.name);
     err_hint(err, "the replay knows speed, remove, workers (of a stage, process, function or peer), "
-                  "set (of a process or stage, even or median; of a function, block) and cores:run=N");
+                  "set (of a process or stage, even or median; of a function, block), "
+                  "batch (of a peer or process), cached:peer/NAME=connection and cores:run=N");
     return status;
 }
 
@@ -281,6 +283,10 @@ static int apply(const struct whatif *whatif, struct program *program, const str
         return share_change_set(program, &whatif->siblings, target, err);
     if (change->op == CHANGE_SET && change->kind == CHANGE_FUNCTION && strcmp(change->text, "block") == 0)
         return spin_change_block(program, &whatif->spins, change->name, err);
+    if (change->op == CHANGE_BATCH && (change->kind == CHANGE_PEER || change->kind == CHANGE_PROCESS))
+        return call_change_batch(program, target, err);
+    if (change->op == CHANGE_CACHED && change->kind == CHANGE_PEER)
+        return call_change_cached(program, target, err);
     if (change->op != CHANGE_SPEED && change->op != CHANGE_REMOVE)
         return refuse(target, err);
     double scale = change->op == CHANGE_REMOVE ? 0 : 1 / change->value;

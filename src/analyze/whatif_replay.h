@@ -10,6 +10,8 @@
  *          a pool of threads: the same work by that many; of a function: its part of the running, side by side
  * set      of a process or stage: `even` shares the work of siblings evenly, `median` lets none of them take longer
  *          than half of the others; of a function, `block`: who spins there sleeps instead
+ * batch    of a peer or a process: its calls and what they wait for, once for so many (call_change.h)
+ * cached   of a peer, `connection`: connections to it are kept
  * cores    the number of cores
  */
 #ifndef TOLL_ANALYZE_WHATIF_REPLAY_H

@@ -66,6 +66,7 @@ static int run(struct verb_context *context, struct err *err)
 static const struct example examples[] = {
     {"toll whatif a.toll workers:process/curl=10", "ten downloads at once"},
     {"toll whatif a.toll speed:function/parse_row=2", "a function twice as fast"},
+    {"toll whatif a.toll batch:peer/127.0.0.1:5432=100", "a hundred rows an INSERT"},
     {"toll whatif a.toll remove:wait/disk_sync", "no waiting for the disk's confirmations"},
 };
 
@@ -78,7 +79,8 @@ const struct verb whatif_verb = {
                    "outside load, and prints how long it would take.\n\n"
                    "A change is OP:KIND/NAME=VALUE. OP is speed (a factor), workers (how many at once), "
                    "remove, set (even: siblings share their work evenly; median: none takes longer than the "
-                   "others), or cores (as in "
+                   "others), batch (so many calls to a peer or of a process in one), cached (as in "
+                   "cached:peer/NAME=connection: connections are kept), or cores (as in "
                    "cores:run=8). KIND is stage, process, function, peer, wait or lock; it may be left out "
                    "where the name is "
                    "unique.",

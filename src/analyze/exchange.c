@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "analyze/exchange.h"
+
+#include <string.h>
+
+#include "analyze/attribution.h"
+#include "base/histogram.h"
+#include "base/num.h"
+#include "model/meta.h"
+
+/* Below this many bytes a call does little but being a call. */
+#define SMALL_BYTES 256
+/* What a page fault takes of the kernel's time, about. */
+#define FAULT_NS 500
+/* The way back out of a call is told as the program's own time: the clock's interrupt waits until it is over. */
+#define CALL_USER_PARTS 2
+
+struct summer {
+    struct run *run;
+    struct intern keys;          /* process and peer name to flow index + 1 */
+    struct intern connections;   /* process and peer index */
+    VEC(uint64_t) first_wait_ns; /* by its id there, less 1; UINT64_MAX before the first */
+    struct map series;           /* id to index */
+};
+
+static uint32_t process_of(const struct run *run, uint64_t track)
+{
+    return track && track <= run->tracks.count && run->tracks.items[track - 1].present
+               ? run->tracks.items[track - 1].process
+               : RUN_NONE;
+}
+
+/* The flow, made when new; NULL when memory ran out. */
+static struct run_flow *flow_of(struct summer *summer, uint32_t process, uint32_t peer)
+{
+    char key[512] = {0};
+    struct run *run = summer->run;
+    const char *name = attribute_peer(run, peer);
+    size_t length = name ? strnlen(name, sizeof key - sizeof process) : 0;
+    memcpy(key, &process, sizeof process);
+    if (length)
+        memcpy(key + sizeof process, name, length);
+    uint64_t id;
+    bool is_new;
+    if (intern_put(&summer->keys, key, sizeof process + length, &id, &is_new))
+        return NULL;
+    struct run_flow flow = {.process = process, .peer = name ? peer : RUN_NONE, .name = name};
+    if (is_new && vec_push(&run->flows, flow))
+        return NULL;
+    return id <= run->flows.count ? &run->flows.items[id - 1] : NULL;
+}
+
+/* `wait` NULL: it is held. The first wait for it is about when it was met. */
+static int count_connection(struct summer *summer, struct run_flow *flow, uint32_t peer,
+                            const struct run_wait *wait)
+{
+    uint32_t key[2] = {flow->process, peer};
+    uint64_t id;
+    bool is_new = false;
+    if (peer == RUN_NONE || summer->run->peers.items[peer].kind != PEER_SOCKET)
+        return 0;
+    if (intern_put(&summer->connections, (const char *)key, sizeof key, &id, &is_new) ||
+        (is_new && vec_push(&summer->first_wait_ns, UINT64_MAX)))
+        return -1;
+    flow->connection_count += is_new;
+    uint64_t *first_ns = &summer->first_wait_ns.items[id - 1];
+    if (!wait || wait->start_ns >= *first_ns)
+        return 0;
+    const struct run_track *process = &summer->run->tracks.items[flow->process];
+    uint64_t middle_ns = process->start_ns + (process->end_ns - process->start_ns) / 2;
+    flow->connection_late_count += wait->start_ns > middle_ns;
+    flow->connection_late_count -= *first_ns != UINT64_MAX && *first_ns > middle_ns;
+    *first_ns = wait->start_ns;
+    return 0;
+}
+
+/* How many of a row's calls were small: by their sizes where those are known, else by the mean. */
+static uint64_t small_count(const struct run *run, const struct row_io *row)
+{
+    struct histogram sizes;
+    const char *text = row->size_histogram ? view_text(run->view, row->size_histogram) : "";
+    if (text[0] && !histogram_parse(text, strlen(text), &sizes, NULL)) {
+        uint64_t total = histogram_total(&sizes);
+        return total ? num_u64((double)row->count * histogram_below(&sizes, SMALL_BYTES) / (double)total) : 0;
+    }
+    return row->bytes / num_max(row->count, 1) < SMALL_BYTES ? row->count : 0;
+}
+
+static int add_io(void *context, const struct batch *batch, struct err *err)
+{
+    struct summer *summer = context;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        struct row_io row;
+        batch_row(batch, i, (uint64_t *)&row);
+        uint32_t process = process_of(summer->run, row.track);
+        bool known =
+            row.peer && row.peer <= summer->run->peers.count && summer->run->peers.items[row.peer - 1].kind;
+        if (process == RUN_NONE || row.operation == 0 || row.operation >= IO_OPERATION_COUNT ||
+            (row.peer && !known))
+            continue;
+        uint32_t peer = row.peer ? (uint32_t)(row.peer - 1) : RUN_NONE;
+        struct run_flow *flow = flow_of(summer, process, peer);
+        if (!flow || count_connection(summer, flow, peer, NULL))
+            return err_memory(err);
+        if (!row.count)
+            continue;
+        flow->start_ns = flow->end_ns ? num_min(flow->start_ns, row.start_ns) : row.start_ns;
+        flow->end_ns = num_max(flow->end_ns, row.end_ns);
+        flow->count[row.operation] += row.count;
+        flow->bytes[row.operation] += row.bytes;
+        flow->time_ns[row.operation] += row.time_ns;
+        if (row.operation == IO_READ || row.operation == IO_WRITE)
+            flow->small_count[row.operation] += small_count(summer->run, &row);
+    }
+    return 0;
+}
+
+static int add_waits(struct summer *summer, struct err *err)
+{
+    for (uint32_t i = 0; i < summer->run->tracks.count; i++) {
+        const struct run_track *track = &summer->run->tracks.items[i];
+        for (size_t j = 0; track->present && track->process != RUN_NONE && j < track->waits.count; j++) {
+            const struct run_wait *wait = &track->waits.items[j];
+            if (wait->peer == RUN_NONE || !wait->blocked_ns)
+                continue;
+            struct run_flow *flow = flow_of(summer, track->process, wait->peer);
+            if (!flow || count_connection(summer, flow, wait->peer, wait))
+                return err_memory(err);
+            flow->wait_count += wait->count;
+            flow->wait_ns += wait->blocked_ns;
+        }
+    }
+    return 0;
+}
+
+/* What is wanted of the machine's own. */
+static bool is_of_machine(const char *name)
+{
+    return strcmp(name, SERIES_TCP_OPENS) == 0 || strcmp(name, SERIES_MEMORY_TOTAL) == 0;
+}
+
+static int add_series(void *context, const struct batch *batch, struct err *err)
+{
+    struct summer *summer = context;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        struct row_series row;
+        batch_row(batch, i, (uint64_t *)&row);
+        const char *name = view_text(summer->run->view, row.name);
+        uint32_t process = process_of(summer->run, row.track);
+        bool is_wanted = row.track ? process != RUN_NONE : is_of_machine(name);
+        if (!is_wanted)
+            continue;
+        struct run_series series = {
+            .name = name, .unit = view_text(summer->run->view, row.unit), .process = process, .stride = 1};
+        if (vec_push(&summer->run->series, series) ||
+            map_put(&summer->series, row.id, summer->run->series.count - 1))
+            return err_memory(err);
+    }
+    return 0;
+}
+
+/* Every other point goes, and from now on only one of twice as many comes. */
+static void thin(struct run_series *series)
+{
+    for (size_t i = 0; i < series->points.count; i += 2)
+        series->points.items[i / 2] = series->points.items[i];
+    series->points.count = (series->points.count + 1) / 2;
+    series->stride *= 2;
+}
+
+static int add_points(void *context, const struct batch *batch, struct err *err)
+{
+    struct summer *summer = context;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        struct row_point row;
+        batch_row(batch, i, (uint64_t *)&row);
+        const uint64_t *at = map_get(&summer->series, row.series);
+        if (!at)
+            continue;
+        struct run_series *series = &summer->run->series.items[*at];
+        struct run_point point = {.time_ns = row.time_ns, .value = num_double(row.value)};
+        series->last = point;
+        if (series->seen_count++ % series->stride)
+            continue;
+        if (series->points.count == EXCHANGE_POINT_MAX)
+            thin(series);
+        if (vec_push(&series->points, point))
+            return err_memory(err);
+    }
+    return 0;
+}
+
+int exchange_load(struct run *run, struct err *err)
+{
+    struct summer summer = {.run = run};
+    const char *call_ns = view_meta(run->view, META_CALL_NS);
+    if (!call_ns || num_parse_u64(call_ns, &run->call_ns))
+        run->call_ns = 0;
+    int status = view_scan_all(run->view, TABLE_IO, add_io, &summer, err);
+    if (!status)
+        status = add_waits(&summer, err);
+    if (!status)
+        status = view_scan_all(run->view, TABLE_SERIES, add_series, &summer, err);
+    if (!status)
+        status = view_scan_all(run->view, TABLE_POINT, add_points, &summer, err);
+    intern_free(&summer.keys);
+    intern_free(&summer.connections);
+    vec_free(&summer.first_wait_ns);
+    map_free(&summer.series);
+    return status;
+}
+
+void exchange_free(struct run *run)
+{
+    for (size_t i = 0; i < run->series.count; i++)
+        vec_free(&run->series.items[i].points);
+    vec_free(&run->series);
+    vec_free(&run->flows);
+}
+
+const struct run_flow *exchange_flow(const struct run *run, uint32_t process, const char *peer)
+{
+    for (size_t i = 0; i < run->flows.count; i++) {
+        const struct run_flow *flow = &run->flows.items[i];
+        if (flow->process == process &&
+            (peer ? flow->name && strcmp(flow->name, peer) == 0 : flow->peer == RUN_NONE))
+            return flow;
+    }
+    return NULL;
+}
+
+uint64_t exchange_call_count(const struct run_flow *flow)
+{
+    return flow->count[IO_READ] + flow->count[IO_WRITE];
+}
+
+uint64_t exchange_cpu_ns(const struct run *run, uint32_t process)
+{
+    const struct run_track *track = &run->tracks.items[process];
+    return track->cpu_user_ns + track->cpu_system_ns;
+}
+
+uint64_t exchange_kernel_ns(const struct run *run, uint32_t index)
+{
+    const struct run_track *process = &run->tracks.items[index];
+    uint64_t faults = process->fault_minor_count * FAULT_NS;
+    return process->cpu_system_ns > faults ? process->cpu_system_ns - faults : 0;
+}
+
+/* All calls of the process that are known of. Sockets have calls of their own (send, receive), so that those that
+ * /proc counts for all peers together are none of theirs, or theirs again: the larger of the two is at least there. */
+static uint64_t known_calls(const struct run *run, uint32_t process)
+{
+    uint64_t together = 0, apart = 0;
+    for (size_t i = 0; i < run->flows.count; i++) {
+        const struct run_flow *flow = &run->flows.items[i];
+        if (flow->process == process)
+            *(flow->peer == RUN_NONE ? &together : &apart) += exchange_call_count(flow);
+    }
+    return num_max(together, apart);
+}
+
+uint64_t exchange_call_cpu_ns(const struct run *run, const struct run_flow *flow)
+{
+    uint64_t inside = 0, calls = exchange_call_count(flow), all = known_calls(run, flow->process);
+    for (size_t i = 1; i < IO_OPERATION_COUNT; i++)
+        inside += flow->time_ns[i];
+    if (inside) {
+        inside -= num_min(inside, flow->wait_ns);
+        return num_min(inside, exchange_cpu_ns(run, flow->process));
+    }
+    if (!calls || !all)
+        return 0;
+    double share = num_ratio(num_min(calls, all), all);
+    double outside = (double)(calls * run->call_ns) / CALL_USER_PARTS;
+    double cpu = (double)exchange_kernel_ns(run, flow->process) * share + outside;
+    return num_min(num_u64(cpu), exchange_cpu_ns(run, flow->process));
+}
