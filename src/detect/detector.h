@@ -42,6 +42,10 @@ struct claim {
     bool is_kept; /* also without a gain: it brings something else, which fix_without_gain says */
     const char *fix_without_gain;
     bool is_outside; /* the doing of other programs: stands behind what the run itself can mend */
+    /* Something grows: no time is gained by mending it, so that its priority is the detector's word; it stands behind
+     * what gains and is never left out. */
+    bool is_growth;
+    enum priority priority;
 };
 
 struct claims {
@@ -103,6 +107,15 @@ const char *scene_place(const struct scene *scene, const struct where *where);
 
 /* "stage/NAME" or "process/NAME" of a place, as changes are written; NULL when it has neither. */
 const char *scene_target(const struct scene *scene, const struct where *where);
+
+/* Of some values of a change ("batch:peer/NAME"), the smallest that brings nine tenths of the most that any does. */
+WARN_UNUSED int scene_best_value(const struct scene *scene, const char *change, const uint32_t *values,
+                                 size_t count, uint32_t *ret_value, struct err *err);
+
+/* The time on the path that a flow took: waits for its peer, and of its process's computing the part that `cpu_ns` is
+ * of its CPU time. Its largest place goes to *ret_where. */
+uint64_t scene_flow_ns(const struct scene *scene, const struct run_flow *flow, uint64_t cpu_ns,
+                       struct where *ret_where);
 
 /* The stage index of a name (a span's, or a program's when the run has no spans); RUN_NONE. */
 uint32_t scene_stage(const struct scene *scene, const char *name);

@@ -21,6 +21,12 @@ int detect_straggler(const struct scene *scene, struct claims *claims, struct er
 int detect_imbalance(const struct scene *scene, struct claims *claims, struct err *err);
 int detect_idle_worker(const struct scene *scene, struct claims *claims, struct err *err);
 int detect_pool_size(const struct scene *scene, struct claims *claims, struct err *err);
+int detect_chatty_client(const struct scene *scene, struct claims *claims, struct err *err);
+int detect_small_batches(const struct scene *scene, struct claims *claims, struct err *err);
+int detect_connection_churn(const struct scene *scene, struct claims *claims, struct err *err);
+int detect_unbuffered_io(const struct scene *scene, struct claims *claims, struct err *err);
+int detect_handle_leak(const struct scene *scene, struct claims *claims, struct err *err);
+int detect_queue_growth(const struct scene *scene, struct claims *claims, struct err *err);
 int detect_cpu_single_thread(const struct scene *scene, struct claims *claims, struct err *err);
 
 #endif

@@ -2,9 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analyze/exchange.h"
 #include "analyze/wait_place.h"
 #include "base/clock.h"
 #include "base/num.h"
+#include "base/str.h"
 #include "detect/detector.h"
 
 int claim_add(struct claims *claims, const struct claim *claim, struct err *err)
@@ -87,7 +89,11 @@ const char *scene_duration(const struct scene *scene, uint64_t ns)
 {
     double value = (double)ns;
     const char *text;
-    if (ns >= 10 * NS_PER_S)
+    if (ns >= 7200 * NS_PER_S)
+        text = arena_printf(scene->arena, "%.1f h", value / 3.6e12);
+    else if (ns >= 600 * NS_PER_S)
+        text = arena_printf(scene->arena, "%.0f min", value / 6e10);
+    else if (ns >= 10 * NS_PER_S)
         text = arena_printf(scene->arena, "%.1f s", value / 1e9);
     else if (ns >= NS_PER_S)
         text = arena_printf(scene->arena, "%.2f s", value / 1e9);
@@ -200,4 +206,65 @@ const char *scene_group_noun(const struct scene *scene, const struct sibling_gro
         [SIBLING_THREAD] = "threads", [SIBLING_PROGRAM] = "runs", [SIBLING_SPAN] = "calls"};
     const char *text = arena_printf(scene->arena, "%s of %s", nouns[group->kind], group->name);
     return text ? text : "";
+}
+
+/* --- flows --- */
+
+#define BEST_VALUE_MAX   16
+#define BEST_VALUE_RATIO 0.9
+
+int scene_best_value(const struct scene *scene, const char *change, const uint32_t *values, size_t count,
+                     uint32_t *ret_value, struct err *err)
+{
+    double factors[BEST_VALUE_MAX] = {0}, best = 0;
+    count = num_min(count, BEST_VALUE_MAX);
+    for (size_t i = 0; i < count; i++) {
+        struct str text = {0};
+        struct whatif_result result;
+        str_printf(&text, "%s=%u", change, values[i]);
+        int status = text.failed ? err_memory(err) : whatif_text(scene->whatif, text.text, &result, err);
+        str_free(&text);
+        if (status)
+            return status;
+        factors[i] = result.factor;
+        best = result.factor > best ? result.factor : best;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (factors[i] >= best * BEST_VALUE_RATIO) {
+            *ret_value = values[i];
+            break;
+        }
+    }
+    return 0;
+}
+
+uint64_t scene_flow_ns(const struct scene *scene, const struct run_flow *flow, uint64_t cpu_ns,
+                       struct where *ret_where)
+{
+    const struct run *run = scene->run;
+    const struct run_track *process = &run->tracks.items[flow->process];
+    const char *name = run_process_name(run, flow->process, process->end_ns);
+    double share = num_ratio(cpu_ns, exchange_cpu_ns(run, flow->process));
+    uint64_t ns = 0, computing_ns = 0;
+    bool is_placed = false;
+    *ret_where = (struct where){.process = name, .stage = run->has_spans ? NULL : name};
+    for (size_t i = 0; i < scene->attribution->entry_count; i++) {
+        const struct path_entry *entry = &scene->attribution->entries[i];
+        if (!entry->where.process || strcmp(entry->where.process, name) != 0)
+            continue;
+        bool is_wait = flow->name && entry->where.peer && strcmp(entry->where.peer, flow->name) == 0 &&
+                       entry->doing >= 0;
+        if (!is_wait && entry->doing != DOING_CPU)
+            continue;
+        ns += is_wait ? entry->ns : 0;
+        computing_ns += is_wait ? 0 : entry->ns;
+        if (!is_placed)
+            ret_where->stage = entry->where.stage;
+        is_placed = true;
+    }
+    if (flow->peer != RUN_NONE) {
+        bool is_file = run->peers.items[flow->peer].kind == PEER_FILE;
+        *(is_file ? &ret_where->path : &ret_where->peer) = flow->name;
+    }
+    return ns + num_u64((double)computing_ns * (share < 1 ? share : 1));
 }

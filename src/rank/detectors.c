@@ -18,6 +18,12 @@ const struct detector detectors[] = {
     {"idle-worker", detect_idle_worker},
     {"config", detect_pool_size},
     {"cpu-hot", detect_cpu_hot},
+    {"chatty-client", detect_chatty_client},
+    {"small-batches", detect_small_batches},
+    {"connection-churn", detect_connection_churn},
+    {"unbuffered-io", detect_unbuffered_io},
+    {"handle-leak", detect_handle_leak},
+    {"queue-growth", detect_queue_growth},
     {"cpu-single-thread", detect_cpu_single_thread},
 };
 

@@ -24,6 +24,7 @@ struct ranked {
     bool promise;
     bool is_outside;
     bool is_kept;
+    bool is_growth;
     uint64_t critical_ns;
 };
 
@@ -89,6 +90,7 @@ static int rank_claim(const struct scene *scene, const struct claim *claim, stru
     struct ranked ranked = {.promise = change->promise,
                             .is_outside = claim->is_outside,
                             .is_kept = claim->is_kept && result.factor > 0,
+                            .is_growth = claim->is_growth,
                             .critical_ns = claim->critical_ns,
                             .rank = result.factor};
     struct finding *finding = &ranked.finding;
@@ -113,6 +115,12 @@ static int rank_claim(const struct scene *scene, const struct claim *claim, stru
     if (nothing && claim->fix_without_gain)
         finding->fix = claim->fix_without_gain;
     set_gain(&finding->gain, &result, free_of_charge.factor, change->promise && !nothing);
+    if (claim->is_growth) {
+        finding->priority = claim->priority;
+        finding->rationale =
+            "no time is gained by mending it; the priority is how soon it fails at this pace";
+        finding->gain.factor_max = 1;
+    }
     const char **evidence = arena_alloc(scene->arena, (claim->evidence_count + 1) * sizeof *evidence);
     if (!evidence)
         return err_memory(err);
@@ -127,13 +135,28 @@ static bool are(const struct ranked *a, const char *a_cause, const struct ranked
     return strcmp(a->finding.cause, a_cause) == 0 && strcmp(b->finding.cause, b_cause) == 0;
 }
 
+/* Calls that need not be are what makes code hot, and what waits for a peer. */
+static bool calls_make(const struct ranked *a, const struct ranked *b)
+{
+    static const char *const causes[] = {"chatty-client", "small-batches", "connection-churn",
+                                         "unbuffered-io"};
+    if (strcmp(b->finding.cause, "cpu-hot") != 0 && strcmp(b->finding.cause, "network-wait") != 0)
+        return false;
+    for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++) {
+        if (strcmp(a->finding.cause, causes[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* One busy thread is what makes its code hot: the structure comes first, and of it what its workers lack. Polls side by side would hide a sleep that is
  * better not slept: the sleep comes first. */
 static bool explains(const struct ranked *a, const struct ranked *b)
 {
-    return (are(a, "cpu-single-thread", b, "cpu-hot") || are(a, "sleep-poll", b, "serial-independent") ||
-            are(a, "idle-worker", b, "cpu-single-thread") || are(a, "idle-worker", b, "cpu-hot") ||
-            are(a, "straggler", b, "cpu-single-thread") || are(a, "spin", b, "cpu-contention")) &&
+    return (calls_make(a, b) || are(a, "cpu-single-thread", b, "cpu-hot") ||
+            are(a, "sleep-poll", b, "serial-independent") || are(a, "idle-worker", b, "cpu-single-thread") ||
+            are(a, "idle-worker", b, "cpu-hot") || are(a, "straggler", b, "cpu-single-thread") ||
+            are(a, "spin", b, "cpu-contention")) &&
            a->finding.where.process && b->finding.where.process &&
            strcmp(a->finding.where.process, b->finding.where.process) == 0 && a->rank > 1.3;
 }
@@ -143,6 +166,8 @@ static bool is_before(const struct ranked *a, const struct ranked *b)
 {
     if (explains(a, b) || explains(b, a))
         return explains(a, b);
+    if (a->is_growth != b->is_growth)
+        return a->is_growth ? b->rank < OWN_FACTOR_MIN : a->rank >= OWN_FACTOR_MIN;
     if (a->is_outside != b->is_outside && (a->is_outside ? b : a)->rank >= OWN_FACTOR_MIN)
         return b->is_outside;
     if (a->rank > b->rank * 1.1 || b->rank > a->rank * 1.1)
@@ -177,7 +202,7 @@ static bool is_blamed(const struct finding *findings, size_t count, const char *
 {
     for (size_t i = 0; i < count; i++) {
         const struct where *where = &findings[i].where;
-        if (findings[i].priority >= PRIORITY_P3)
+        if (findings[i].priority >= PRIORITY_P3 || findings[i].gain.factor_max <= 1)
             continue;
         if (same(where->stage, stage) || same(where->process, stage) || same(where->peer, peer))
             return true;
@@ -257,10 +282,14 @@ static int keep_findings(const struct scene *scene, struct ranked *ranked, size_
     if (!findings)
         return err_memory(err);
     sort_ranked(ranked, count);
-    size_t kept = 0;
-    for (size_t i = 0; i < count && kept < FINDING_MAX; i++) {
-        if (ranked[i].rank >= FACTOR_MIN || ranked[i].is_kept)
-            findings[kept++] = ranked[i].finding;
+    size_t kept = 0, room = FINDING_MAX;
+    for (size_t i = 0; i < count; i++)
+        room -= ranked[i].is_growth && room;
+    for (size_t i = 0; i < count; i++) {
+        if (!ranked[i].is_growth && ((ranked[i].rank < FACTOR_MIN && !ranked[i].is_kept) || !room))
+            continue;
+        room -= !ranked[i].is_growth;
+        findings[kept++] = ranked[i].finding;
     }
     verdict->findings = findings;
     verdict->finding_count = kept;
