@@ -61,7 +61,8 @@ static int check_value(const struct change *change, const char *text, struct err
         return bad_change(err, text, "the value is missing");
     if (change->op == CHANGE_SPEED && !(change->value > 0))
         return bad_change(err, text, "speed needs a number above 0 (2 is twice as fast)");
-    if ((change->op == CHANGE_WORKERS || change->op == CHANGE_CORES || change->op == CHANGE_BATCH) && !(change->value >= 1))
+    if ((change->op == CHANGE_WORKERS || change->op == CHANGE_CORES || change->op == CHANGE_BATCH) &&
+        !(change->value >= 1))
         return bad_change(err, text, "a number of 1 or more is needed");
     return 0;
 }

@@ -47,7 +47,7 @@ struct traffic_owner {
     struct emit *emit;
     uint64_t pid, track, start_ns;
     uint64_t pause_ns_min; /* between two readings */
-    bool is_old; /* it ran before it was recorded: what its counters show at first is its past */
+    bool is_old;           /* it ran before it was recorded: what its counters show at first is its past */
     bool is_counting;
 };
 

@@ -2,7 +2,7 @@
 """The planted cases: each a real program with one known cause, and its fixed twin.
 
 In commands, {programs} is the folder of the built programs, {here} this folder, {work} a fresh
-folder on a disk, {port_NAME} the port of the server of that name (see SERVERS). Servers run outside
+folder on a disk, {port_NAME} the port of the server of that name (see SERVERS and services.py). Servers run outside
 the recorded tree.
 
 A place in `where` maps a field of the finding to a text it must contain; `process` also looks at the
@@ -37,6 +37,9 @@ class Case:
     blind: dict = field(default_factory=dict)
     prepare: list | None = None
     on_disk: bool = False
+    service: str | None = None  # a real server that it talks to (services.py)
+    # it costs no time: the cause must be among the findings, wherever, and not among the twin's
+    is_growth: bool = False
 
     def place(self, recorder):
         return self.where_proc if recorder == "proc" and self.where_proc is not None else self.where
@@ -221,5 +224,65 @@ CASES = [
         where={"process": "spin_collect", "function": "await_part"},
         change="set:function/await_part=block",
         blind={"proc": "without stacks spinning is running"},
+    ),
+    Case(
+        name="redis-chat",
+        what="values asked of Redis one at a time instead of through a pipeline",
+        broken=["{programs}/chatty_lookup", "{port_redis}"],
+        fixed=["{programs}/chatty_lookup", "{port_redis}", "--fixed"],
+        cause="chatty-client",
+        where={"process": "chatty_lookup", "peer": "127.0.0.1:{port_redis}"},
+        change="batch:peer/127.0.0.1:{port_redis}=100",
+        service="redis",
+    ),
+    Case(
+        name="row-inserts",
+        what="rows into PostgreSQL, one INSERT each",
+        broken=["{programs}/row_insert", "{port_postgres}"],
+        fixed=["{programs}/row_insert", "{port_postgres}", "--fixed"],
+        cause="small-batches",
+        where={"process": "row_insert", "peer": "127.0.0.1:{port_postgres}"},
+        change="batch:peer/127.0.0.1:{port_postgres}=100",
+        service="postgres",
+    ),
+    Case(
+        name="connect-each",
+        what="a connection to nginx for every request",
+        broken=["{programs}/connect_each", "{port_nginx}"],
+        fixed=["{programs}/connect_each", "{port_nginx}", "--fixed"],
+        cause="connection-churn",
+        where={"process": "connect_each", "peer": "127.0.0.1:{port_nginx}"},
+        change="cached:peer/127.0.0.1:{port_nginx}=connection",
+        service="nginx",
+    ),
+    Case(
+        name="tiny-writes",
+        what="a file written one to sixteen bytes a system call",
+        broken=["{programs}/tiny_writes", "{work}"],
+        fixed=["{programs}/tiny_writes", "{work}", "--fixed"],
+        cause="unbuffered-io",
+        where={"process": "tiny_writes"},
+        # 64 KB of 8.5 bytes on average
+        change="batch:process/tiny_writes=7710",
+    ),
+    Case(
+        name="handle-leak",
+        what="files opened and never closed",
+        broken=["{programs}/handle_leak"],
+        fixed=["{programs}/handle_leak", "--fixed"],
+        cause="handle-leak",
+        where={"process": "handle_leak"},
+        change=None,
+        is_growth=True,
+    ),
+    Case(
+        name="queue-growth",
+        what="a source twice as fast as the thread that handles its items",
+        broken=["{programs}/queue_growth"],
+        fixed=["{programs}/queue_growth", "--fixed"],
+        cause="queue-growth",
+        where={"process": "queue_growth"},
+        change=None,
+        is_growth=True,
     ),
 ]

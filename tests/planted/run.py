@@ -32,6 +32,7 @@ from dataclasses import asdict, dataclass, field
 
 from cases import CASES, SERVERS
 from noise import Meter, Noise, worst
+from services import Services, ServiceError, missing
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -270,6 +271,8 @@ class Suite:
         if not report["findings"]:
             return
         first = report["findings"][0]
+        if case.is_growth:
+            first = next((finding for finding in report["findings"] if finding["cause"] == case.cause), first)
         row.found, row.where = first["cause"], place_text(first["where"])
         here = all(place_has(first["where"], name, self.fill(text)) for name, text in case.place(row.recorder).items())
         if row.found in {case.cause, *case.accept} and not here:
@@ -307,7 +310,7 @@ def judge_fixed(case, row, report):
     for finding in report["findings"]:
         if finding["cause"] == "cpu-contention" and finding["title"].endswith("held by other programs"):
             continue
-        if finding["cause"] in gone and finding["priority"] in ("P0", "P1"):
+        if finding["cause"] in gone and (case.is_growth or finding["priority"] in ("P0", "P1")):
             row.problems.append(f"fixed twin still shows {finding['cause']} as {finding['priority']}")
             row.right = False
             return
@@ -518,6 +521,14 @@ def judge_all(suite, cases, options):
     return rows
 
 
+def why_not(case, options, in_memory):
+    """Why a case cannot run here; empty when it can."""
+    if case.on_disk and in_memory:
+        return f"'{options.work}' is not on a disk"
+    lacking = missing([case.service]) if case.service else []
+    return f"there is no {', '.join(lacking)} (tools/setup test)" if lacking else ""
+
+
 def main():
     options = parse_options()
     if options.list:
@@ -531,30 +542,33 @@ def main():
     start_s = time.monotonic()
     in_memory = filesystem_of(options.work) in MEMORY_FILESYSTEMS
     chosen = [case for case in CASES if not options.case or case.name in options.case]
-    cases = [case for case in chosen if not (case.on_disk and in_memory)]
-    skipped = [(case.name, f"'{options.work}' is not on a disk") for case in chosen if case not in cases]
-    skipped += [(f"{case.name} on {rung}", why) for case in cases for rung, why in case.blind.items()
-                if rung in options.recorder]
-    work, servers = tempfile.mkdtemp(prefix="toll-planted-", dir=options.work), None
+    skipped = [(case.name, why) for case in chosen if (why := why_not(case, options, in_memory))]
+    cases = [case for case in chosen if case.name not in dict(skipped)]
+    work, servers, services = tempfile.mkdtemp(prefix="toll-planted-", dir=options.work), None, None
     try:
         servers = Servers(options.programs, SERVERS)
+        services = Services(sorted({case.service for case in cases if case.service}))
         suite = Suite(options, work)
-        suite.names |= servers.ports
-        suite.server_pids = [child.pid for child in servers.children]
+        suite.names |= servers.ports | services.ports
+        suite.server_pids = [child.pid for child in servers.children] + services.pids()
         if not options.recorder and not options.dry:
             refused = suite.refused(RECORDERS)
             skipped += [(f"every case on {recorder}", why) for recorder, why in refused.items()]
             options.recorder = [recorder for recorder in RECORDERS if recorder not in refused]
+        skipped += [(f"{case.name} on {rung}", why) for case in cases for rung, why in case.blind.items()
+                    if rung in (options.recorder or RECORDERS)]
         if options.dry:
             dry(suite, cases)
             return 0
         rows = judge_all(suite, cases, options)
-    except SuiteError as failure:
+    except (SuiteError, ServiceError) as failure:
         print(f"could not run the planted suite: {failure}", file=sys.stderr)
         return 3
     finally:
         if servers is not None:
             servers.stop()
+        if services is not None:
+            services.stop()
         shutil.rmtree(work, ignore_errors=True)
     verdicts = [check for recorder in options.recorder
                 for check in checks(recorder, [row for row in rows if row.recorder == recorder])]
