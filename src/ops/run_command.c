@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/run_command.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,9 +14,45 @@
 #include "record/recorder.h"
 #include "recording/writer.h"
 
+/* Where the recording goes. A recording that stands there is only replaced once there is something to replace it by. */
+struct place {
+    struct writer *writer;
+    struct run_outcome *outcome; /* its path is where the recording lies now */
+    const char *output;          /* its name as the user gave it */
+    char wanted[PATH_MAX];       /* the file of that name; "": it lies there already */
+};
+
 static int flush(void *context, struct err *err)
 {
-    return writer_flush(context, err);
+    const struct place *place = context;
+    return writer_flush(place->writer, err);
+}
+
+static void started(void *context)
+{
+    struct place *place = context;
+    struct err ignored; /* then it stays beside, under the name that is told */
+    if (place->wanted[0] && !writer_rename(place->writer, place->wanted, &ignored))
+        snprintf(place->outcome->path, sizeof place->outcome->path, "%s", place->output);
+}
+
+/* Opens the recording under its name, or beside the file of that name. */
+static int place_open(const struct run_request *request, struct place *place, struct err *err)
+{
+    char *path = place->outcome->path;
+    size_t size = sizeof place->outcome->path;
+    struct stat about;
+    struct writer_options options = {
+        .path = path, .overwrite = request->output != NULL, .compress = request->compress};
+    if (request->output && stat(path, &about) == 0 && S_ISREG(about.st_mode) && about.st_size > 0 &&
+        access(path, W_OK) == 0 && realpath(path, place->wanted)) {
+        int length = snprintf(path, size, "%s.%d.part", place->wanted, (int)getpid());
+        if (length < (int)size && writer_create(&options, &place->writer, err) == 0)
+            return 0;
+        snprintf(path, size, "%s", request->output); /* the folder takes no new file */
+        place->wanted[0] = '\0';
+    }
+    return writer_create(&options, &place->writer, err);
 }
 
 /* Only letters, digits, '.', '_', '+' and '-' of the command's name; a leading dot would hide the file. */
@@ -59,7 +98,7 @@ static void default_path(const struct run_request *request, char *path, size_t s
         snprintf(path, size, "toll-%s-%s-%d.toll", name, stamp, i);
 }
 
-static int record(const struct run_request *request, struct writer *writer, struct run_outcome *outcome,
+static int record(const struct run_request *request, struct place *place, struct run_outcome *outcome,
                   struct err *err)
 {
     bool is_command = request->command != NULL;
@@ -73,9 +112,10 @@ static int record(const struct run_request *request, struct writer *writer, stru
                                                                      : "throughput",
                                      .rung = request->rung,
                                      .rate_hz = request->rate_hz,
-                                     .sink = writer_sink(writer),
+                                     .sink = writer_sink(place->writer),
                                      .flush = flush,
-                                     .flush_context = writer};
+                                     .started = started,
+                                     .context = place};
     struct record_result result = {0};
     int status = record_run(&options, &result, err);
     outcome->exit_status = result.exit_status;
@@ -91,7 +131,7 @@ static int record(const struct run_request *request, struct writer *writer, stru
             err_hint(err, "'toll recover %s' saves what was written", outcome->path);
         return failed;
     }
-    return writer_seal(writer, err);
+    return writer_seal(place->writer, err);
 }
 
 int ops_run(const struct run_request *request, struct run_outcome *ret_outcome, struct err *err)
@@ -101,17 +141,15 @@ int ops_run(const struct run_request *request, struct run_outcome *ret_outcome, 
         snprintf(outcome.path, sizeof outcome.path, "%s", request->output);
     else
         default_path(request, outcome.path, sizeof outcome.path);
-    struct writer_options options = {
-        .path = outcome.path, .overwrite = request->output != NULL, .compress = request->compress};
-    struct writer *writer = NULL;
-    int status = writer_create(&options, &writer, err);
+    struct place place = {.outcome = &outcome, .output = request->output};
+    int status = place_open(request, &place, err);
     if (status) {
         outcome.path[0] = '\0';
         *ret_outcome = outcome;
         return status;
     }
-    status = record(request, writer, &outcome, err);
-    writer_destroy(writer);
+    status = record(request, &place, &outcome, err);
+    writer_destroy(place.writer);
     if (status && !outcome.ran) {
         /* Nothing ran, so nothing was recorded: an empty file would only be in the way. */
         unlink(outcome.path);

@@ -164,6 +164,22 @@ int launch_go(struct launch *launch, const char *preload, int *ret_shell_status,
     return err_errno(err, errnum, "could not run command '%s'", launch->name);
 }
 
+/* A command that the terminal has stopped (Ctrl-Z, or reading in the background) leaves its shell waiting for toll:
+ * toll stops as well, and goes on with it. One that takes no notice of Ctrl-Z goes on, and so does toll. A mere SIGSTOP
+ * is somebody's who stops that process alone. */
+static void follow_stop(const struct launch *launch)
+{
+    siginfo_t info = {0};
+
+    if (launch->pid <= 0 || waitid(P_PID, (id_t)launch->pid, &info, WSTOPPED | WNOHANG) < 0 ||
+        info.si_pid == 0 || info.si_code != CLD_STOPPED || info.si_status == SIGSTOP)
+        return;
+    raise(SIGSTOP);
+    info.si_pid = 0;
+    if (waitid(P_PID, (id_t)launch->pid, &info, WCONTINUED | WNOHANG) == 0 && info.si_pid == 0)
+        kill(launch->pid, SIGCONT); /* only toll was told to go on */
+}
+
 bool launch_signals(struct launch *launch)
 {
     struct signalfd_siginfo info;
@@ -178,9 +194,9 @@ bool launch_signals(struct launch *launch)
         }
         if (info.ssi_code != SI_KERNEL)
             kill(launch->pid, number);
-        if (number == SIGTSTP)
-            raise(SIGSTOP);
     }
+    if (child)
+        follow_stop(launch);
     return child;
 }
 

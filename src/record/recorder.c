@@ -357,7 +357,7 @@ static void flush(struct recorder *recorder)
 
     if (emit->failed || !recorder->options->flush)
         return;
-    if (recorder->options->flush(recorder->options->flush_context, &emit->err))
+    if (recorder->options->flush(recorder->options->context, &emit->err))
         emit->failed = true;
 }
 
@@ -706,6 +706,12 @@ static int rung_open(struct recorder *recorder, enum record_rung wanted, struct 
     return 0;
 }
 
+static void tell_started(const struct recorder *recorder)
+{
+    if (recorder->options->started)
+        recorder->options->started(recorder->options->context);
+}
+
 static int command_start(struct recorder *recorder, enum record_rung wanted, int *ret_shell_status,
                          struct err *err)
 {
@@ -724,6 +730,7 @@ static int command_start(struct recorder *recorder, enum record_rung wanted, int
         launch_close(&recorder->launch);
         return code;
     }
+    tell_started(recorder);
     meta_start(recorder);
     system_init(&recorder->system, &recorder->emit);
     root_add(recorder);
@@ -740,6 +747,7 @@ static int attached_start(struct recorder *recorder, enum record_rung wanted, st
     if (code)
         return code;
     recorder->start_ns = clock_monotonic_ns();
+    tell_started(recorder);
     meta_start(recorder);
     system_init(&recorder->system, &recorder->emit);
     return running_add_all(recorder, err);

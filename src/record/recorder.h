@@ -38,7 +38,10 @@ struct record_options {
     struct sink *sink;
     /* Called about twice a second, and at the end: write out what the sink holds. May be NULL. */
     int (*flush)(void *context, struct err *err);
-    void *flush_context;
+    /* Called once, when the command has begun or the watching has: from here on there is something to keep. May be
+     * NULL. */
+    void (*started)(void *context);
+    void *context; /* of both */
 };
 
 struct record_result {

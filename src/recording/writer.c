@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -283,6 +284,22 @@ int writer_create(const struct writer_options *options, struct writer **ret_writ
         return status;
     }
     *ret_writer = writer;
+    return 0;
+}
+
+int writer_rename(struct writer *writer, const char *path, struct err *err)
+{
+    char *copy = strdup(path);
+    if (!copy)
+        return err_memory(err);
+    if (rename(writer->path, path)) {
+        int errnum = errno;
+        free(copy);
+        return err_errno(err, errnum, "could not rename recording '%s' to '%s'", writer->path, path);
+    }
+    free(writer->path);
+    writer->path = copy;
+    writer->output.path = copy;
     return 0;
 }
 

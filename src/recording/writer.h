@@ -36,6 +36,9 @@ struct writer_options {
 WARN_UNUSED int writer_create(const struct writer_options *options, struct writer **ret_writer,
                               struct err *err);
 
+/* Renames the file, which replaces what has that name, and goes on. Fails with nothing changed. */
+WARN_UNUSED int writer_rename(struct writer *writer, const char *path, struct err *err);
+
 /* Lives as long as the writer. Rows of the string table cannot be appended: intern texts. */
 struct sink *writer_sink(struct writer *writer);
 
