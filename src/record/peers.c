@@ -26,6 +26,8 @@ void peers_deinit(struct peers *peers)
     intern_free(&peers->keys);
     intern_free(&peers->held);
     vec_free(&peers->lookups);
+    vec_free(&peers->ports);
+    vec_free(&peers->listening);
     for (size_t i = 0; i < peers->server_count; i++) {
         for (size_t j = 0; j < peers->servers[i].pid_count; j++)
             fs_close(&peers->servers[i].stat_fds[j]);
@@ -41,6 +43,14 @@ static unsigned loopback_port(const char *address)
     if (!is_loopback || !colon || num_parse_u64(colon + 1, &port) || port > 65535)
         return 0;
     return (unsigned)port;
+}
+
+static bool is_listening(const struct peers *peers, unsigned port)
+{
+    for (size_t i = 0; i < peers->listening.count; i++)
+        if (peers->listening.items[i] == port)
+            return port != 0;
+    return false;
 }
 
 uint64_t peers_put(struct peers *peers, const struct reason_found *found)
@@ -64,9 +74,11 @@ uint64_t peers_put(struct peers *peers, const struct reason_found *found)
     if (found->peer_kind == PEER_PIPE)
         peers->pipe_count++;
     struct peer_lookup lookup = {.peer = id};
-    if (found->peer_kind == PEER_SOCKET)
+    if (found->peer_kind == PEER_SOCKET) {
         lookup.port = loopback_port(found->address);
-    if (lookup.port && peers->lookups.count < PEERS_FD_MAX)
+        lookup.local_port = loopback_port(found->path);
+    }
+    if (lookup.port && !is_listening(peers, lookup.local_port) && peers->lookups.count < PEERS_FD_MAX)
         (void)vec_push(&peers->lookups, lookup); /* without memory the server's use stays unknown */
     return id;
 }
@@ -114,6 +126,21 @@ bool peers_found(const struct reason_fd *fd, struct reason_found *ret_found)
     return true;
 }
 
+/* Where it takes clients: the same peer as that of a wait for them. */
+static void listening_put(struct peers *peers, struct process *process, const struct reason_fd *fd,
+                          uint64_t time_ns)
+{
+    struct reason_found found = {.peer_kind = PEER_SOCKET};
+    memcpy(found.address, fd->address, sizeof found.address);
+    memcpy(found.path, fd->path, sizeof found.path);
+    unsigned port = loopback_port(fd->path);
+    if (port && !is_listening(peers, port) && vec_push(&peers->listening, port))
+        return;
+    uint64_t peer = fd->address[0] ? peers_put(peers, &found) : 0;
+    if (peer)
+        held_put(peers, process, peer, IO_ACCEPT, time_ns);
+}
+
 /* Sockets are looked into from now on. */
 static void traffic_see(struct process *process, int number, const struct reason_fd *fd, uint64_t peer)
 {
@@ -134,6 +161,8 @@ static void descriptor_scan(struct peers *peers, struct resolve *resolve, struct
 
     if (!resolve_fd_in(resolve, process->pid, folder, link, &fd))
         return;
+    if (fd.kind == REASON_FD_LISTENING)
+        listening_put(peers, process, &fd, time_ns);
     bool is_found = peers_found(&fd, &found) && (fd.kind != REASON_FD_FILE || fd.is_regular);
     uint64_t peer = is_found ? peers_put(peers, &found) : 0;
     traffic_see(process, atoi(link), &fd, peer);
@@ -318,6 +347,24 @@ static const struct peer_server *server_find(struct peers *peers, unsigned port,
     return server;
 }
 
+static const struct peer_server *server_known(const struct peers *peers, unsigned port)
+{
+    for (size_t i = 0; i < peers->ports.count; i++)
+        if (peers->ports.items[i].port == port)
+            return &peers->servers[peers->ports.items[i].server];
+    return NULL;
+}
+
+static const struct peer_server *server_look(struct peers *peers, unsigned port, uint64_t now_ns)
+{
+    const struct peer_server *server = server_find(peers, port, now_ns);
+    if (server) {
+        struct peer_port known = {.port = port, .server = (size_t)(server - peers->servers)};
+        (void)vec_push(&peers->ports, known); /* without memory it is looked up again */
+    }
+    return server;
+}
+
 static void lookups_tick(struct peers *peers, uint64_t now_ns)
 {
     size_t kept = 0;
@@ -325,12 +372,15 @@ static void lookups_tick(struct peers *peers, uint64_t now_ns)
     for (size_t i = 0; i < peers->lookups.count; i++) {
         struct peer_lookup lookup = peers->lookups.items[i];
         /* One look a tick: a walk through /proc takes some milliseconds. */
-        if (looked || lookup.next_ns > now_ns) {
+        const struct peer_server *server = server_known(peers, lookup.port);
+        if (!server && is_listening(peers, lookup.local_port))
+            continue; /* a client of one of the run's own */
+        if (!server && (looked || lookup.next_ns > now_ns)) {
             peers->lookups.items[kept++] = lookup;
             continue;
         }
-        looked = true;
-        const struct peer_server *server = server_find(peers, lookup.port, now_ns);
+        looked = looked || !server;
+        server = server ? server : server_look(peers, lookup.port, now_ns);
         if (server) {
             struct row_attr owner = {.owner_table = TABLE_PEER,
                                      .owner = lookup.peer,

@@ -42,7 +42,12 @@ struct peer_lookup {
     uint64_t peer;
     uint64_t next_ns;
     unsigned tries;
+    unsigned port, local_port;
+};
+
+struct peer_port {
     unsigned port;
+    size_t server; /* index */
 };
 
 struct peers {
@@ -53,6 +58,8 @@ struct peers {
     struct peer_server servers[PEERS_SERVER_MAX];
     size_t server_count;
     VEC(struct peer_lookup) lookups;
+    VEC(struct peer_port) ports; /* looked up before: each connection to a server is a peer of its own */
+    VEC(unsigned) listening; /* ports that processes of the run listen at: who comes to one is no server */
 };
 
 void peers_init(struct peers *peers, struct emit *emit);

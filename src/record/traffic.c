@@ -40,10 +40,15 @@ void traffic_note(struct traffic *traffic, const struct traffic_socket *seen)
     }
     if (traffic->socket_count == TRAFFIC_SOCKET_MAX)
         return;
-    if (!traffic->sockets)
-        traffic->sockets = calloc(TRAFFIC_SOCKET_MAX, sizeof *traffic->sockets);
-    if (traffic->sockets) /* without memory it is not looked into */
-        traffic->sockets[traffic->socket_count++] = *seen;
+    if (traffic->socket_count == traffic->socket_capacity) {
+        size_t capacity = traffic->socket_capacity ? 2 * traffic->socket_capacity : 8;
+        struct traffic_socket *more = realloc(traffic->sockets, capacity * sizeof *more);
+        if (!more)
+            return; /* without memory it is not looked into */
+        traffic->sockets = more;
+        traffic->socket_capacity = capacity;
+    }
+    traffic->sockets[traffic->socket_count++] = *seen;
 }
 
 /* --- calls --- */

@@ -21,7 +21,7 @@
 #include "record/emit.h"
 #include "record/usage.h"
 
-#define TRAFFIC_SOCKET_MAX 16 /* looked into of one process */
+#define TRAFFIC_SOCKET_MAX 256 /* looked into of one process */
 
 struct traffic_socket {
     int number;
@@ -39,7 +39,7 @@ struct traffic {
     uint64_t read_count, read_bytes, write_count, write_bytes;        /* told so far */
     uint64_t descriptor_first_ns, descriptor_last, descriptor_series; /* first_ns 0: not counted yet */
     struct traffic_socket *sockets;
-    size_t socket_count;
+    size_t socket_count, socket_capacity;
 };
 
 /* Whose traffic it is. */
