@@ -10,6 +10,7 @@
 struct options {
     const char *format;
     const char *output;
+    const char *objective;
 };
 
 static const struct option_row rows[] = {
@@ -20,6 +21,12 @@ static const struct option_row rows[] = {
      .choices = "text json markdown html folded flamegraph",
      .help = "what to write",
      .offset = offsetof(struct options, format)},
+    {.name = "objective",
+     .type = OPTION_TEXT,
+     .argument = "WHAT",
+     .choices = "wall throughput latency",
+     .help = "what the verdict is about: an end, or a service; as recorded when left out",
+     .offset = offsetof(struct options, objective)},
     {.name = "output",
      .letter = 'o',
      .type = OPTION_TEXT,
@@ -33,6 +40,7 @@ static int run(struct verb_context *context, struct err *err)
     const struct options *options = context->options;
     struct report_request request = {.path = context->operands[0],
                                      .format = options->format,
+                                     .objective = options->objective,
                                      .width = context->width,
                                      .colour = context->colour && !options->output,
                                      .ascii = context->ascii && !options->output};
@@ -55,7 +63,7 @@ static const struct example examples[] = {
 const struct verb report_verb = {
     .name = "report",
     .summary = "what a recording says, as text, JSON, Markdown, a page or a flame graph",
-    .usage = "FILE [--format FORMAT] [-o OUT]",
+    .usage = "FILE [--format FORMAT] [--objective WHAT] [-o OUT]",
     .description = "Judges a recording and writes the verdict.",
     .options = rows,
     .option_count = sizeof rows / sizeof rows[0],

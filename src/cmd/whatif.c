@@ -26,6 +26,28 @@ static void print_json(const struct prediction *prediction, FILE *out)
             prediction->factor, prediction->baseline_drift_ratio);
 }
 
+static void print_service_json(const struct prediction *prediction, FILE *out)
+{
+    fprintf(out,
+            "{\"schema\": \"toll.whatif/1\", \"throughput_per_s_before\": %.4f, \"throughput_per_s_after\": "
+            "%.4f, "
+            "\"throughput_per_s_low\": %.4f, \"throughput_per_s_high\": %.4f, \"factor\": %.4f, "
+            "\"baseline_drift_ratio\": %.6f}\n",
+            prediction->throughput_per_s_before, prediction->throughput_per_s_after,
+            prediction->throughput_per_s_low, prediction->throughput_per_s_high, prediction->factor,
+            prediction->baseline_drift_ratio);
+}
+
+static void print_service(const struct prediction *prediction, FILE *out)
+{
+    fprintf(out, "recorded   %.1f requests/s\n", prediction->throughput_per_s_before);
+    fprintf(out, "predicted  %.1f requests/s, between %.1f and %.1f\n", prediction->throughput_per_s_after,
+            prediction->throughput_per_s_low, prediction->throughput_per_s_high);
+    fprintf(out, "           %.2fx\n", prediction->factor);
+    fprintf(out, "drift      the model of the unchanged service is off by %.1f %%\n",
+            100 * prediction->baseline_drift_ratio);
+}
+
 static double seconds(uint64_t ns)
 {
     return (double)ns / (double)NS_PER_S;
@@ -56,8 +78,12 @@ static int run(struct verb_context *context, struct err *err)
     int status = ops_predict(context->operands[0], changes, context->operand_count - 1, &prediction, err);
     if (status)
         return status;
-    if (options->json)
+    if (options->json && prediction.is_service)
+        print_service_json(&prediction, context->out);
+    else if (options->json)
         print_json(&prediction, context->out);
+    else if (prediction.is_service)
+        print_service(&prediction, context->out);
     else
         print_text(&prediction, context->out);
     return 0;
@@ -76,7 +102,8 @@ const struct verb whatif_verb = {
     .usage = "FILE CHANGE… [--json]",
     .description = "Replays the recorded run with the changes made, all at once, on the recorded cores and "
                    "under the recorded "
-                   "outside load, and prints how long it would take.\n\n"
+                   "outside load, and prints how long it would take; of a service (toll attach) the requests "
+                   "a second, from a queueing model.\n\n"
                    "A change is OP:KIND/NAME=VALUE. OP is speed (a factor), workers (how many at once), "
                    "remove, set (even: siblings share their work evenly; median: none takes longer than the "
                    "others), batch (so many calls to a peer or of a process in one), cached (as in "

@@ -68,7 +68,10 @@ enum effort { EFFORT_LOW, EFFORT_MEDIUM, EFFORT_HIGH };
 struct gain {
     double factor, factor_low, factor_high; /* wall before / wall after; 0 when no promise is made */
     double factor_max;                      /* wall before / wall after if the cause were free of charge */
-    uint64_t wall_ns_after;                 /* 0 when no promise is made */
+    uint64_t wall_ns_after;                 /* 0 when no promise is made, or of a service */
+    /* of a service, whose factors are throughput after / before; 0 when no promise is made */
+    double throughput_per_s_after;
+    uint64_t latency_ns_after; /* p50, when the objective is latency */
 };
 
 struct finding {
@@ -77,7 +80,7 @@ struct finding {
     struct where where_waiting; /* lock-contention: the code that waits for what `where` holds; else empty */
     uint64_t waiter_count;      /* lock-contention: threads that waited, and how often; else 0 */
     uint64_t acquisition_count;
-    const char *objective; /* "wall" */
+    const char *objective; /* wall, throughput, latency */
     double critical_ratio;
     enum priority priority;
     const char *change;     /* "workers:stage/download=10"; NULL when none is known */
@@ -123,6 +126,8 @@ struct run_facts {
     uint64_t process_count;
     uint64_t thread_count;
     uint64_t rss_bytes_max;
+    const char *objective;    /* wall, throughput, latency: what the verdict is about */
+    const char *scope;        /* command, attached, machine: what was recorded */
     const char *recorder_cpu; /* rung per signal: "perf", "proc", "ring", "none" */
     const char *recorder_wait;
     const char *recorder_spans;
@@ -184,6 +189,38 @@ struct flame {
     size_t node_count;
 };
 
+/* Something that a request needs a piece of: the one that is used up first limits the service. */
+struct service_resource {
+    const char *kind;    /* workers, lock, connections, peer, cores, device; or load: nothing is used up */
+    const char *name;    /* a program, a lock, an address; "cores"; "the load offered" */
+    const char *process; /* whose it is, NULL */
+    double
+        utilisation_ratio; /* time in use over capacity; time spent queueing for another resource is not use */
+    uint64_t demand_ns;    /* of each request, on each of its servers: D = U / X */
+    uint64_t capacity;     /* workers, connections, cores; 1 for a lock */
+};
+
+/* What a run or a window of one did as a service: requests, not an end. */
+struct service {
+    const char *entry;          /* the program that the clients talk to; NULL when it is not known */
+    const char *serving;        /* the program whose workers are the service's; NULL: none was found */
+    const char *request_source; /* spans, connections, waits: where requests were counted; none */
+    double throughput_per_s;
+    uint64_t request_count;
+    /* of a request in the hands of the serving program; 0 when it cannot be told */
+    uint64_t latency_ns_p50, latency_ns_p99;
+    uint64_t client_count; /* connections that clients hold, 0 when not known */
+    double queue_count;    /* clients that waited to be accepted, on average */
+    struct service_resource saturated;
+    const struct service_resource *resources; /* by utilisation, largest first */
+    size_t resource_count;
+    const struct path_entry *path_p50; /* an average request near the median, adds up to its latency */
+    size_t path_p50_count;
+    const struct path_entry *path_p99; /* and among the slowest hundredth */
+    size_t path_p99_count;
+    double drift_ratio; /* of the queueing model: |modelled - measured| throughput / measured; 0: no model */
+};
+
 struct verdict {
     struct arena arena;
     struct run_facts run;
@@ -197,7 +234,8 @@ struct verdict {
     size_t finding_count;
     const struct cleared *cleared;
     size_t cleared_count;
-    double baseline_drift_ratio; /* |replayed - recorded| / recorded of the unchanged run */
+    const struct service *service; /* when the objective is throughput or latency, else NULL */
+    double baseline_drift_ratio;   /* |replayed - recorded| / recorded of the unchanged run */
     struct timeline timeline;
     struct flame flame;
 };

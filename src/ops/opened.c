@@ -3,13 +3,13 @@
 
 #include "ops/verdict.h"
 
-int opened_open(const char *path, struct opened *ret_opened, struct err *err)
+int opened_open(const char *path, const char *objective, struct opened *ret_opened, struct err *err)
 {
     struct opened opened = {0};
     int status = reader_open(path, &opened.reader, err);
     if (status)
         return status;
-    if (analyze_verdict(reader_view(opened.reader), &opened.verdict, err)) {
+    if (analyze_verdict_for(reader_view(opened.reader), objective, &opened.verdict, err)) {
         reader_close(opened.reader);
         return err_wrap(err, "could not judge recording '%s'", path);
     }

@@ -11,8 +11,9 @@ struct opened {
     struct verdict verdict; /* its texts point into the reader's file */
 };
 
-/* ERR_INPUT, with the file's name, for what is no sealed recording of a run. */
-WARN_UNUSED int opened_open(const char *path, struct opened *ret_opened, struct err *err);
+/* `objective` NULL: the recording's own. ERR_INPUT, with the file's name, for what is no sealed recording of a run. */
+WARN_UNUSED int opened_open(const char *path, const char *objective, struct opened *ret_opened,
+                            struct err *err);
 void opened_close(struct opened *opened);
 
 #endif

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/predict.h"
 
+#include <string.h>
+
 #include "analyze/infer.h"
 #include "analyze/whatif_replay.h"
+#include "ops/verdict.h"
 #include "recording/reader.h"
+#include "service/service.h"
 
 #define CHANGE_COUNT_MAX 16
 
@@ -17,6 +21,27 @@ static int read_changes(const char *const *texts, size_t count, struct change *r
             return status;
     }
     return 0;
+}
+
+static int predict_service(const struct view *view, const struct change *changes, size_t count,
+                           struct prediction *ret_prediction, struct err *err)
+{
+    struct run run;
+    struct service_prediction service;
+    int status = run_load(view, &run, err);
+    if (status)
+        return status;
+    status = service_predict(&run, changes, count, &service, err);
+    if (!status)
+        *ret_prediction = (struct prediction){.is_service = true,
+                                              .throughput_per_s_before = service.throughput_per_s_before,
+                                              .throughput_per_s_after = service.throughput_per_s_after,
+                                              .throughput_per_s_low = service.throughput_per_s_low,
+                                              .throughput_per_s_high = service.throughput_per_s_high,
+                                              .factor = service.factor,
+                                              .baseline_drift_ratio = service.drift_ratio};
+    run_deinit(&run);
+    return status;
 }
 
 static int predict(const struct view *view, const struct change *changes, size_t count,
@@ -55,7 +80,10 @@ int ops_predict(const char *path, const char *const *texts, size_t count, struct
         status = reader_open(path, &reader, err);
     if (status)
         return status;
-    status = predict(reader_view(reader), changes, count, ret_prediction, err);
+    const struct view *view = reader_view(reader);
+    bool is_service = strcmp(verdict_objective(view), "wall") != 0;
+    status = is_service ? predict_service(view, changes, count, ret_prediction, err)
+                        : predict(view, changes, count, ret_prediction, err);
     reader_close(reader);
     return status;
 }

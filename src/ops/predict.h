@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* predict: what a recorded run would take with some changes made at once, by replay. */
+/*
+ * predict: what a recorded run would take with some changes made at once, by replay; of a recording made of a service
+ * (META_OBJECTIVE), the requests a second it would serve, from a queueing model.
+ */
 #ifndef TOLL_OPS_PREDICT_H
 #define TOLL_OPS_PREDICT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +14,8 @@
 
 struct prediction {
     uint64_t wall_ns_before, wall_ns_after, wall_ns_low, wall_ns_high;
+    bool is_service; /* these, else the times above: */
+    double throughput_per_s_before, throughput_per_s_after, throughput_per_s_low, throughput_per_s_high;
     double factor;
     double baseline_drift_ratio;
 };

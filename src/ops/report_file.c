@@ -11,7 +11,7 @@ int ops_report(const struct report_request *request, struct str *ret_text, struc
     if (status)
         return status;
     struct opened opened;
-    status = opened_open(request->path, &opened, err);
+    status = opened_open(request->path, request->objective, &opened, err);
     if (status)
         return status;
     struct export_options options = {

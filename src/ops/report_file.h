@@ -9,8 +9,9 @@
 
 struct report_request {
     const char *path;
-    const char *format; /* NULL: text */
-    unsigned width;     /* 0: 80 columns */
+    const char *format;    /* NULL: text */
+    const char *objective; /* NULL: that of the recording */
+    unsigned width;        /* 0: 80 columns */
     bool colour;
     bool ascii;
 };

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "model/meta.h"
 #include "rank/rank.h"
+#include "service/service.h"
 
 #define REMARK_MAX 16
 
@@ -119,6 +120,7 @@ static int fill_facts(const struct run *run, struct verdict *verdict)
     facts->id = meta_text(view, META_ID, "");
     facts->host = meta_text(view, META_HOST, "");
     facts->started_at = iso_time(&verdict->arena, meta_number(view, META_STARTED_REALTIME));
+    facts->scope = meta_text(view, META_SCOPE, "command");
     facts->cpu_count = run->cpu_count;
     facts->wall_ns = run->end_ns - run->start_ns;
     facts->exit_status = meta_number(view, META_EXIT_STATUS);
@@ -244,6 +246,12 @@ static int fill_stages(const struct scene *scene, struct verdict *verdict, struc
 
 /* --- all of it --- */
 
+/* A service has no end that something could bring nearer. */
+static bool is_service(const struct verdict *verdict)
+{
+    return strcmp(verdict->run.objective, "wall") != 0;
+}
+
 static int judge(const struct run *run, struct path *path, struct whatif *whatif, struct verdict *verdict,
                  struct err *err)
 {
@@ -272,7 +280,7 @@ static int judge(const struct run *run, struct path *path, struct whatif *whatif
         return err_memory(err);
     status = fill_stages(&scene, verdict, err);
     if (!status)
-        status = rank_findings(&scene, verdict, err);
+        status = is_service(verdict) ? service_judge(run, verdict, err) : rank_findings(&scene, verdict, err);
     if (!status)
         status = fill_grade(run, verdict, attribution.explained_ratio, err);
     if (!status)
@@ -293,9 +301,20 @@ static int keep_names(struct run *run, struct arena *arena)
     return 0;
 }
 
+const char *verdict_objective(const struct view *view)
+{
+    return meta_text(view, META_OBJECTIVE, "wall");
+}
+
 int analyze_verdict(const struct view *view, struct verdict *ret_verdict, struct err *err)
 {
-    struct verdict verdict = {0};
+    return analyze_verdict_for(view, NULL, ret_verdict, err);
+}
+
+int analyze_verdict_for(const struct view *view, const char *objective, struct verdict *ret_verdict,
+                        struct err *err)
+{
+    struct verdict verdict = {.run.objective = objective ? objective : verdict_objective(view)};
     struct run run;
     int status = run_load(view, &run, err);
     if (status)
@@ -303,10 +322,11 @@ int analyze_verdict(const struct view *view, struct verdict *ret_verdict, struct
     struct path path = {0};
     struct whatif whatif = {0};
     status = keep_names(&run, &verdict.arena) ? err_memory(err) : infer_wakers(&run, err);
-    if (!status)
+    if (!status && !is_service(&verdict))
         status = whatif_init(&run, &whatif, err);
     if (!status)
-        status = path_walk_spins(&run, &whatif.spins, &path, err);
+        status = is_service(&verdict) ? path_walk(&run, &path, err)
+                                      : path_walk_spins(&run, &whatif.spins, &path, err);
     if (!status)
         status = judge(&run, &path, &whatif, &verdict, err);
     whatif_deinit(&whatif);

@@ -13,4 +13,10 @@
  * it. ERR_INPUT when the recording holds no run. */
 WARN_UNUSED int analyze_verdict(const struct view *view, struct verdict *ret_verdict, struct err *err);
 
+/* The same about another objective (wall, throughput, latency) than the recording's own; NULL: its own. */
+WARN_UNUSED int analyze_verdict_for(const struct view *view, const char *objective,
+                                    struct verdict *ret_verdict, struct err *err);
+/* The objective a recording was made for: "wall" where it says none. */
+const char *verdict_objective(const struct view *view);
+
 #endif

@@ -68,6 +68,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
         write_all(&verdict);
         verdict_deinit(&verdict);
     }
+    if (!analyze_verdict_for(&dataset.view, "latency", &verdict, &err)) {
+        write_all(&verdict);
+        verdict_deinit(&verdict);
+    }
     replay_all(&dataset.view);
     dataset_deinit(&dataset);
     return 0;

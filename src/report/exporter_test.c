@@ -26,7 +26,7 @@ static const struct {
     void (*make)(struct verdict *);
 } samples[] = {
     {"market", sample_market},   {"quiet", sample_quiet}, {"bare", sample_bare},
-    {"hostile", sample_hostile}, {"poor", sample_poor},
+    {"hostile", sample_hostile}, {"poor", sample_poor},   {"service", sample_service},
 };
 
 #define SAMPLE_COUNT (sizeof samples / sizeof samples[0])

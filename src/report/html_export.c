@@ -10,6 +10,7 @@
 #include "report/page.h"
 #include "report/phrases.h"
 #include "report/report_assets.h"
+#include "report/service_phrases.h"
 #include "report/units.h"
 
 #define FINDINGS_MAX 50
@@ -18,7 +19,7 @@ static void write_head(struct str *str, const struct verdict *verdict)
 {
     struct str command = {0};
 
-    phrase_command(&command, &verdict->run);
+    phrase_subject(&command, verdict);
     str_printf(str,
                "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
@@ -42,15 +43,35 @@ static void write_fact(struct str *str, const char *name, const char *value)
     str_append(str, "</div>");
 }
 
+static void write_service_facts(struct str *str, const struct verdict *verdict)
+{
+    const struct service *service = verdict->service;
+    struct str text = {0};
+
+    phrase_rate(&text, service->throughput_per_s);
+    str_append(&text, "/s");
+    write_fact(str, "requests", str_text(&text));
+    if (service->latency_ns_p50) {
+        write_fact(str, "half take at most", unit_duration(service->latency_ns_p50).text);
+        write_fact(str, "99 % take at most", unit_duration(service->latency_ns_p99).text);
+    }
+    write_fact(str, "watched for", unit_duration(verdict->run.wall_ns).text);
+    str_free(&text);
+}
+
 static void write_facts(struct str *str, const struct verdict *verdict)
 {
     const struct run_facts *run = &verdict->run;
     struct str text = {0};
 
     str_append(str, "<dl class=\"facts\">");
-    write_fact(str, "took", unit_duration(run->wall_ns).text);
-    phrase_exit(&text, run);
-    write_fact(str, "ended", str_text(&text));
+    if (verdict->service) {
+        write_service_facts(str, verdict);
+    } else {
+        write_fact(str, "took", unit_duration(run->wall_ns).text);
+        phrase_exit(&text, run);
+        write_fact(str, "ended", str_text(&text));
+    }
     write_fact(str, "CPU time", unit_duration(run->cpu_ns).text);
     str_clear(&text);
     str_printf(&text, "%s / %s", unit_count((double)run->process_count).text,
@@ -82,7 +103,7 @@ static void write_hero(struct str *str, const struct verdict *verdict)
     struct str text = {0};
 
     str_append(str, "<section class=\"hero\">\n");
-    phrase_command(&text, &verdict->run);
+    phrase_subject(&text, verdict);
     page_element(str, "p", " class=\"command\"", text.length ? str_text(&text) : "a run");
     str_clear(&text);
     if (phrase_poor(&text, verdict)) {
@@ -149,6 +170,27 @@ static void write_gain(struct str *str, const struct verdict *verdict, const str
     str_append(str, "</div>\n");
 }
 
+/* Requests a second now and after the change: more is better, so the longest bar is the best that may come. */
+static void write_service_gain(struct str *str, const struct verdict *verdict, const struct finding *finding)
+{
+    const struct gain *gain = &finding->gain;
+    struct str text = {0};
+
+    str_append(str, "<div class=\"gain\">");
+    if (gain->factor > 0) {
+        phrase_service_gain(&text, verdict, finding);
+        page_element(str, "p", "", str_text(&text));
+        str_printf(str, "<p class=\"factor\"><b>%s</b> <small>(%s to %s)</small></p>",
+                   unit_factor(gain->factor).text, unit_factor(gain->factor_low).text,
+                   unit_factor(gain->factor_high).text);
+    } else if (gain->factor_max > 1) {
+        str_printf(str, "<p class=\"factor\">at most <b>%s</b> <small>if it cost nothing</small></p>",
+                   unit_factor(gain->factor_max).text);
+    }
+    str_append(str, "</div>\n");
+    str_free(&text);
+}
+
 static void write_evidence(struct str *str, const struct finding *finding)
 {
     if (!finding->evidence_count && !finding->rationale)
@@ -188,7 +230,10 @@ static void write_finding(struct str *str, const struct verdict *verdict, const 
     str_printf(str, "<span>effort %s</span></p>\n", effort_name(finding->effort));
     write_evidence(str, finding);
     str_append(str, "</div></div>\n");
-    write_gain(str, verdict, &finding->gain);
+    if (verdict->service)
+        write_service_gain(str, verdict, finding);
+    else
+        write_gain(str, verdict, &finding->gain);
     str_append(str, "</article>\n");
     str_free(&text);
 }
@@ -210,11 +255,14 @@ static void write_cleared(struct str *str, const struct verdict *verdict)
 {
     if (!verdict->cleared_count)
         return;
-    str_append(str, "<section id=\"cleared\"><h2>Not to blame</h2>\n<p class=\"note\">What was suspected and "
-                    "is not it: the "
-                    "most that the run would gain if each of these cost nothing at "
-                    "all.</p>\n<table><thead><tr><th>where</th>"
-                    "<th class=\"number\">share of the run</th><th class=\"number\">gain at "
+    str_append(str, "<section id=\"cleared\"><h2>Not to blame</h2>\n<p class=\"note\">");
+    str_append(str,
+               verdict->service
+                   ? "What was suspected and is not it: the most that more of each would bring."
+                   : "What was suspected and is not it: the most that the run would gain if each of these "
+                     "cost nothing at all.");
+    str_append(str, "</p>\n<table><thead><tr><th>where</th>"
+                    "<th class=\"number\">share</th><th class=\"number\">gain at "
                     "most</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < verdict->cleared_count; i++) {
         struct str text = {0};
@@ -236,8 +284,13 @@ static void write_trust(struct str *str, const struct verdict *verdict)
 
     str_append(str, "<section id=\"trust\"><h2>How far to trust this</h2>\n<dl class=\"facts\">");
     write_fact(str, "recording", unit_ratio(grade->score_ratio).text);
-    write_fact(str, "of the path explained", unit_ratio(grade->critical_path_explained_ratio).text);
-    write_fact(str, "replay misses by", unit_ratio(verdict->baseline_drift_ratio).text);
+    if (verdict->service) {
+        write_fact(str, "requests counted by", verdict->service->request_source);
+        write_fact(str, "model misses by", unit_ratio(verdict->service->drift_ratio).text);
+    } else {
+        write_fact(str, "of the path explained", unit_ratio(grade->critical_path_explained_ratio).text);
+        write_fact(str, "replay misses by", unit_ratio(verdict->baseline_drift_ratio).text);
+    }
     write_fact(str, "cost of recording", unit_ratio(grade->overhead_ratio).text);
     write_fact(str, "events lost", unit_count((double)grade->lost_count).text);
     write_fact(str, "call stacks cut", unit_ratio(grade->stack_truncated_ratio).text);
@@ -282,7 +335,8 @@ EXPORT_FUNCTION(html_export_write)
         "hidden>Dark</button></header>\n<main>\n");
     write_hero(ret_text, verdict);
     write_findings(ret_text, verdict);
-    int status = page_stages(ret_text, verdict, err);
+    page_service(ret_text, verdict);
+    int status = verdict->service ? 0 : page_stages(ret_text, verdict, err);
     if (!status)
         status = page_timeline(ret_text, verdict, err);
     if (!status)

@@ -54,6 +54,8 @@ static void write_run(struct json_writer *json, const struct run_facts *run)
     json_open(json, "run", '{');
     json_text(json, "id", run->id);
     write_texts(json, "command", run->command, run->command_count);
+    json_text(json, "scope", run->scope ? run->scope : "command");
+    json_text(json, "objective", run->objective ? run->objective : "wall");
     json_text(json, "started_at", run->started_at);
     json_text(json, "host", run->host);
     json_u64(json, "cpu_count", run->cpu_count);
@@ -139,10 +141,14 @@ static void write_gain(struct json_writer *json, const struct gain *gain)
         json_null(json, "factor_high");
     }
     json_number(json, "factor_max", gain->factor_max);
-    if (gain->factor > 0)
+    if (gain->wall_ns_after)
         json_u64(json, "wall_ns_after", gain->wall_ns_after);
     else
         json_null(json, "wall_ns_after");
+    if (gain->throughput_per_s_after > 0)
+        json_number(json, "throughput_per_s_after", gain->throughput_per_s_after);
+    if (gain->latency_ns_after)
+        json_u64(json, "latency_ns_after", gain->latency_ns_after);
     json_close(json, '}');
 }
 
@@ -173,6 +179,57 @@ static void write_finding(struct json_writer *json, const struct finding *findin
     json_close(json, '}');
 }
 
+static void write_resource(struct json_writer *json, const char *key, const struct service_resource *resource)
+{
+    json_open(json, key, '{');
+    json_text(json, "kind", resource->kind);
+    json_text(json, "name", resource->name);
+    if (resource->process)
+        json_text(json, "process", resource->process);
+    json_number(json, "utilisation_ratio", resource->utilisation_ratio);
+    json_u64(json, "demand_ns", resource->demand_ns);
+    json_u64(json, "capacity", resource->capacity);
+    json_close(json, '}');
+}
+
+static void write_request_path(struct json_writer *json, const char *key, const struct path_entry *path,
+                               size_t count)
+{
+    json_open(json, key, '[');
+    for (size_t i = 0; i < count; i++) {
+        json_open(json, NULL, '{');
+        write_where(json, &path[i].where);
+        json_text(json, "doing", doing_name(path[i].doing));
+        json_u64(json, "ns", path[i].ns);
+        json_number(json, "ratio", path[i].ratio);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+static void write_service(struct json_writer *json, const struct service *service)
+{
+    json_open(json, "service", '{');
+    json_text(json, "entry", service->entry);
+    json_text(json, "serving", service->serving);
+    json_text(json, "request_source", service->request_source);
+    json_number(json, "throughput_per_s", service->throughput_per_s);
+    json_u64(json, "request_count", service->request_count);
+    json_u64(json, "latency_ns_p50", service->latency_ns_p50);
+    json_u64(json, "latency_ns_p99", service->latency_ns_p99);
+    json_u64(json, "client_count", service->client_count);
+    json_number(json, "queue_count", service->queue_count);
+    write_resource(json, "saturated", &service->saturated);
+    json_open(json, "resources", '[');
+    for (size_t i = 0; i < service->resource_count; i++)
+        write_resource(json, NULL, &service->resources[i]);
+    json_close(json, ']');
+    write_request_path(json, "path_p50", service->path_p50, service->path_p50_count);
+    write_request_path(json, "path_p99", service->path_p99, service->path_p99_count);
+    json_number(json, "drift_ratio", service->drift_ratio);
+    json_close(json, '}');
+}
+
 static void write_cleared(struct json_writer *json, const struct verdict *verdict)
 {
     json_open(json, "cleared", '[');
@@ -200,6 +257,8 @@ EXPORT_FUNCTION(json_export_write)
         write_stage(&json, &verdict->stages[i]);
     json_close(&json, ']');
     write_path(&json, verdict);
+    if (verdict->service)
+        write_service(&json, verdict->service);
     json_open(&json, "findings", '[');
     for (size_t i = 0; i < verdict->finding_count; i++)
         write_finding(&json, &verdict->findings[i]);

@@ -4,6 +4,7 @@
 #include "report/escape.h"
 #include "report/internal.h"
 #include "report/phrases.h"
+#include "report/service_phrases.h"
 #include "report/units.h"
 
 #define SHARES_MAX 100
@@ -13,13 +14,20 @@ static void write_head(struct str *str, const struct verdict *verdict)
     struct str text = {0};
 
     str_append(str, "## toll: ");
-    phrase_command(&text, &verdict->run);
+    phrase_subject(&text, verdict);
     escape_markdown_code(str, text.length ? str_text(&text) : "a run", false);
-    str_printf(str, " took %s\n\n", unit_duration(verdict->run.wall_ns).text);
+    if (verdict->service)
+        str_append(str, "\n\n");
+    else
+        str_printf(str, " took %s\n\n", unit_duration(verdict->run.wall_ns).text);
     str_clear(&text);
-    phrase_exit(&text, &verdict->run);
-    str_append(&text, ". ");
-    phrase_work(&text, verdict);
+    if (verdict->service) {
+        phrase_service(&text, verdict);
+    } else {
+        phrase_exit(&text, &verdict->run);
+        str_append(&text, ". ");
+        phrase_work(&text, verdict);
+    }
     phrase_sentence(str, str_text(&text));
     str_append(str, "\n\n");
     str_clear(&text);
@@ -115,12 +123,57 @@ static int write_shares(struct str *str, const struct verdict *verdict, struct e
     return 0;
 }
 
+static void write_request(struct str *str, const char *which, const struct path_entry *path, size_t count)
+{
+    if (!count)
+        return;
+    str_printf(
+        str, "### Where a request's time goes, %s\n\n| where | share | time | doing |\n|---|---:|---:|---|\n",
+        which);
+    for (size_t i = 0; i < count; i++) {
+        const char *detail = phrase_detail(&path[i].where);
+        str_append(str, "| ");
+        escape_markdown(str, path[i].where.process ? path[i].where.process : "");
+        str_printf(str, " | %s | %s | %s", unit_ratio(path[i].ratio).text, unit_duration(path[i].ns).text,
+                   phrase_doing_short(path[i].doing));
+        if (detail && detail != path[i].where.process) {
+            str_append(str, " ");
+            escape_markdown_code(str, detail, true);
+        }
+        str_append(str, " |\n");
+    }
+    str_append(str, "\n");
+}
+
+static void write_service(struct str *str, const struct service *service)
+{
+    str_append(str, "### What is in use\n\n| what | in use | of each request |\n|---|---:|---|\n");
+    for (size_t i = 0; i < service->resource_count; i++) {
+        struct str text = {0};
+        phrase_resource(&text, &service->resources[i]);
+        str_append(str, "| ");
+        escape_markdown(str, str_text(&text));
+        str_printf(str, " | %s | ", unit_ratio(service->resources[i].utilisation_ratio).text);
+        str_clear(&text);
+        phrase_demand(&text, &service->resources[i]);
+        escape_markdown(str, str_text(&text));
+        str_append(str, " |\n");
+        str_free(&text);
+    }
+    str_append(str, "\n");
+    write_request(str, "near the median", service->path_p50, service->path_p50_count);
+    write_request(str, "among the slowest hundredth", service->path_p99, service->path_p99_count);
+}
+
 static void write_cleared(struct str *str, const struct verdict *verdict)
 {
     if (!verdict->cleared_count)
         return;
-    str_append(str,
-               "### Not to blame\n\n| where | share | faster at most, if it were free |\n|---|---:|---:|\n");
+    str_append(
+        str,
+        verdict->service
+            ? "### Not to blame\n\n| where | in use | faster at most, with more of it |\n|---|---:|---:|\n"
+            : "### Not to blame\n\n| where | share | faster at most, if it were free |\n|---|---:|---:|\n");
     for (size_t i = 0; i < verdict->cleared_count; i++) {
         struct str text = {0};
         phrase_where(&text, &verdict->cleared[i].where);
@@ -140,7 +193,9 @@ EXPORT_FUNCTION(markdown_export_write)
     (void)options;
     write_head(ret_text, verdict);
     write_findings(ret_text, verdict);
-    int status = write_shares(ret_text, verdict, err);
+    if (verdict->service)
+        write_service(ret_text, verdict->service);
+    int status = verdict->service ? 0 : write_shares(ret_text, verdict, err);
     if (status)
         return status;
     write_cleared(ret_text, verdict);

@@ -34,4 +34,7 @@ void page_legend(struct str *str, const bool *is_used);
 /* The index for `is_used`, in range for any doing. */
 size_t page_doing_index(int doing);
 
+/* The sections of a service; nothing when the verdict is about an end. */
+void page_service(struct str *str, const struct verdict *verdict);
+
 #endif

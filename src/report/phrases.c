@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/num.h"
+#include "report/service_phrases.h"
 #include "report/units.h"
 
 /* unit_factor tells no figure above it. */
@@ -165,9 +166,11 @@ void phrase_work(struct str *str, const struct verdict *verdict)
         str_printf(str, "%s%s", comma, unit_bytes((uint64_t)bytes).text);
 }
 
+/* The queueing model of a service is an idealisation: it is taken for what it is up to three times that. */
 static bool is_bounded(const struct verdict *verdict)
 {
-    return verdict->baseline_drift_ratio > DRIFT_BOUND;
+    return verdict->service ? verdict->service->drift_ratio > 3 * DRIFT_BOUND
+                            : verdict->baseline_drift_ratio > DRIFT_BOUND;
 }
 
 void phrase_gain(struct str *str, const struct verdict *verdict, const struct finding *finding)
@@ -181,9 +184,12 @@ void phrase_gain(struct str *str, const struct verdict *verdict, const struct fi
             str_printf(str, "at most %s faster if it cost nothing", unit_factor(gain->factor_max).text);
         return;
     }
-    str_printf(str, "%s -> %s, %s%s", unit_duration(verdict->run.wall_ns).text,
-               unit_duration(gain->wall_ns_after).text, gain->factor > FACTOR_TOLD_MAX ? "" : "about ",
-               unit_factor(gain->factor).text);
+    if (verdict->service)
+        phrase_service_gain(str, verdict, finding);
+    else
+        str_printf(str, "%s -> %s", unit_duration(verdict->run.wall_ns).text,
+                   unit_duration(gain->wall_ns_after).text);
+    str_printf(str, ", %s%s", gain->factor > FACTOR_TOLD_MAX ? "" : "about ", unit_factor(gain->factor).text);
     struct unit low = unit_factor(gain->factor_low), high = unit_factor(gain->factor_high);
     if (gain->factor_low > 0 && strcmp(low.text, high.text) != 0)
         str_printf(str, " (%s to %s)", low.text, high.text);
@@ -218,7 +224,8 @@ void phrase_title(struct str *str, const struct finding *finding)
 {
     const char *title = finding->title ? finding->title : finding->cause;
     const char *place = told_peer(&finding->where) ? finding->where.peer : finding->where.path;
-    bool has_share = strchr(title, '%') || !(finding->critical_ratio > 0);
+    bool is_service = finding->objective && strcmp(finding->objective, "wall") != 0;
+    bool has_share = strchr(title, '%') || !(finding->critical_ratio > 0) || is_service;
     bool has_place = !place || strstr(title, place);
 
     phrase_bare(str, title);
@@ -242,6 +249,10 @@ void phrase_fix(struct str *str, const struct finding *finding)
 
 void phrase_no_finding(struct str *str, const struct verdict *verdict)
 {
+    if (verdict->service) {
+        phrase_service_limit(str, verdict->service);
+        return;
+    }
     if (!verdict->path_count || !verdict->run.wall_ns) {
         str_append(str, "nothing can be said: the recording holds no time of the run");
         return;
@@ -274,14 +285,25 @@ static void append_recorders(struct str *str, const struct run_facts *run)
         str_append(str, ", ");
 }
 
+static void append_service_trust(struct str *str, const struct verdict *verdict)
+{
+    str_printf(str, "requests counted by %s, ", verdict->service->request_source);
+    if (verdict->service->drift_ratio > 0)
+        str_printf(str, "model within %s, ", unit_ratio(verdict->service->drift_ratio).text);
+    str_printf(str, "overhead %s", unit_ratio(verdict->run.grade.overhead_ratio).text);
+}
+
 void phrase_trust(struct str *str, const struct verdict *verdict)
 {
     const struct grade *grade = &verdict->run.grade;
 
     append_recorders(str, &verdict->run);
-    str_printf(str, "%s explained, replay within %s, overhead %s",
-               unit_ratio(grade->critical_path_explained_ratio).text,
-               unit_ratio(verdict->baseline_drift_ratio).text, unit_ratio(grade->overhead_ratio).text);
+    if (verdict->service)
+        append_service_trust(str, verdict);
+    else
+        str_printf(str, "%s explained, replay within %s, overhead %s",
+                   unit_ratio(grade->critical_path_explained_ratio).text,
+                   unit_ratio(verdict->baseline_drift_ratio).text, unit_ratio(grade->overhead_ratio).text);
     if (grade->lost_count)
         str_printf(str, ", %s events lost", unit_count((double)grade->lost_count).text);
     if (grade->missed_process_count_max)

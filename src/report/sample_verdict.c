@@ -489,3 +489,140 @@ void sample_many_tracks(struct verdict *ret_verdict, size_t track_count)
     }
     ret_verdict->timeline = (struct timeline){tracks, track_count, 12, steps, track_count};
 }
+
+/* --- a service --- */
+
+#define SHOP_DATABASE "10.0.0.7:5432"
+
+static const struct service_resource shop_resources[] = {
+    {.kind = "connections",
+     .name = SHOP_DATABASE,
+     .process = "shop",
+     .utilisation_ratio = 0.978,
+     .demand_ns = 2600000,
+     .capacity = 2},
+    {.kind = "workers",
+     .name = "shop",
+     .process = "shop",
+     .utilisation_ratio = 0.442,
+     .demand_ns = 1175000,
+     .capacity = 8},
+    {.kind = "lock",
+     .name = "4711:0x55d4371bda00",
+     .process = "shop",
+     .utilisation_ratio = 0.11,
+     .demand_ns = 292000,
+     .capacity = 1},
+    {.kind = "cores", .name = "cores", .utilisation_ratio = 0.063, .demand_ns = 167000, .capacity = 2},
+    {.kind = "workers",
+     .name = "nginx",
+     .process = "nginx",
+     .utilisation_ratio = 0.0004,
+     .demand_ns = 1000,
+     .capacity = 1},
+};
+
+static const struct path_entry shop_path_p50[] = {
+    {.where = {.process = "shop", .peer = "4711:0x56278a2989a8"},
+     .doing = WAIT_LOCK,
+     .ns = 11900000,
+     .ratio = 0.56},
+    {.where = {.process = "postgres", .peer = SHOP_DATABASE},
+     .doing = WAIT_REMOTE,
+     .ns = 5000000,
+     .ratio = 0.24},
+    {.where = {.process = "shop"}, .doing = WAIT_SLEEP, .ns = 4050000, .ratio = 0.19},
+    {.where = {.process = "shop", .function = "render"}, .doing = DOING_CPU, .ns = 210000, .ratio = 0.01},
+};
+
+static const struct path_entry shop_path_p99[] = {
+    {.where = {.process = "shop", .peer = "4711:0x56278a2989a8"},
+     .doing = WAIT_LOCK,
+     .ns = 40000000,
+     .ratio = 0.8},
+    {.where = {.process = "postgres", .peer = SHOP_DATABASE},
+     .doing = DOING_CPU,
+     .ns = 10000000,
+     .ratio = 0.2},
+};
+
+static const struct service shop_service = {
+    .entry = "nginx",
+    .serving = "shop",
+    .request_source = "connections",
+    .throughput_per_s = 376.3,
+    .request_count = 11289,
+    .latency_ns_p50 = 21400000,
+    .latency_ns_p99 = 50000000,
+    .client_count = 32,
+    .queue_count = 24,
+    .saturated = {.kind = "connections",
+                  .name = SHOP_DATABASE,
+                  .process = "shop",
+                  .utilisation_ratio = 0.978,
+                  .demand_ns = 2600000,
+                  .capacity = 2},
+    .resources = shop_resources,
+    .resource_count = COUNT_OF(shop_resources),
+    .path_p50 = shop_path_p50,
+    .path_p50_count = COUNT_OF(shop_path_p50),
+    .path_p99 = shop_path_p99,
+    .path_p99_count = COUNT_OF(shop_path_p99),
+    .drift_ratio = 0.046,
+};
+
+static const char *const shop_evidence[] = {"in use 98 % of the time, 2.60 ms for each request"};
+
+static const struct finding shop_findings[] = {
+    {.cause = "config",
+     .where = {.process = "shop", .peer = SHOP_DATABASE},
+     .objective = "throughput",
+     .critical_ratio = 0.978,
+     .priority = PRIORITY_P2,
+     .change = "workers:peer/" SHOP_DATABASE "=4",
+     .assumption = "the other end can do as many at once",
+     .gain = {.factor = 1.92,
+              .factor_low = 1.84,
+              .factor_high = 2,
+              .factor_max = 2,
+              .throughput_per_s_after = 722.7},
+     .title = "shop has 2 connections to " SHOP_DATABASE ", in use all the time",
+     .fix = "open 4 connections to " SHOP_DATABASE " instead of 2",
+     .rationale = "a closed queueing network of the measured demands",
+     .effort = EFFORT_LOW,
+     .evidence = shop_evidence,
+     .evidence_count = COUNT_OF(shop_evidence)},
+};
+
+static const struct cleared shop_cleared[] = {
+    {.where = {.process = "shop"}, .critical_ratio = 0.442, .factor_max = 1}};
+
+void sample_service(struct verdict *ret_verdict)
+{
+    static const char *const command[] = {"nginx: master process", "-c", "shop.conf"};
+    *ret_verdict = (struct verdict){.run = {.id = "5e47ed",
+                                            .command = command,
+                                            .command_count = COUNT_OF(command),
+                                            .started_at = "2026-11-20T10:00:00Z",
+                                            .host = "shop1",
+                                            .cpu_count = 2,
+                                            .wall_ns = 30000000000,
+                                            .cpu_ns = 4000000000,
+                                            .process_count = 12,
+                                            .thread_count = 20,
+                                            .objective = "throughput",
+                                            .scope = "attached",
+                                            .recorder_cpu = "perf",
+                                            .recorder_wait = "perf",
+                                            .recorder_spans = "none",
+                                            .recorder_heap = "none",
+                                            .recorder_io = "proc",
+                                            .grade = {.score_ratio = 0.97,
+                                                      .critical_path_explained_ratio = 0.99,
+                                                      .overhead_ratio = 0.02}},
+                                    .service = &shop_service,
+                                    .findings = shop_findings,
+                                    .finding_count = COUNT_OF(shop_findings),
+                                    .cleared = shop_cleared,
+                                    .cleared_count = COUNT_OF(shop_cleared)};
+}

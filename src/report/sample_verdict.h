@@ -15,6 +15,8 @@ void sample_bare(struct verdict *ret_verdict);
 void sample_hostile(struct verdict *ret_verdict);
 /* A recording that must not be believed, without a promise. */
 void sample_poor(struct verdict *ret_verdict);
+/* A service that was attached to: its pool of connections is used up. */
+void sample_service(struct verdict *ret_verdict);
 /* `track_count` tracks of 100 intervals each. */
 void sample_many_tracks(struct verdict *ret_verdict, size_t track_count);
 

@@ -8,16 +8,19 @@
 #include "report/escape.h"
 #include "report/internal.h"
 #include "report/phrases.h"
+#include "report/service_phrases.h"
 #include "report/units.h"
 
-#define FINDINGS_MAX 3
-#define SHARES_MAX   5
-#define CLEARED_MAX  4
-#define REMARKS_MAX  4
-#define NAME_MAX     24
-#define BAR_COLUMNS  12
-#define INDENT       4
-#define CHANGE_MAX   160
+#define FINDINGS_MAX     3
+#define SHARES_MAX       5
+#define CLEARED_MAX      4
+#define REMARKS_MAX      4
+#define NAME_MAX         24
+#define SERVICE_NAME_MAX 34
+#define NARROW_NAME_MAX  12
+#define BAR_COLUMNS      12
+#define INDENT           4
+#define CHANGE_MAX       160
 
 struct page {
     struct str *str;
@@ -95,13 +98,19 @@ static void write_head(const struct page *page)
     const struct run_facts *run = &page->verdict->run;
     struct str command = {0}, line = {0}, work = {0};
 
-    phrase_command(&command, run);
+    phrase_subject(&command, page->verdict);
     escape_plain_cut(&line, command.length ? str_text(&command) : "the run", page->width - page->width / 3,
                      page->options->ascii);
-    str_printf(&line, " took %s (", unit_duration(run->wall_ns).text);
-    phrase_exit(&line, run);
-    str_append(&line, ").");
-    phrase_work(&work, page->verdict);
+    if (page->verdict->service) {
+        str_append(&line, ": ");
+        phrase_service(&line, page->verdict);
+        str_append(&line, ".");
+    } else {
+        str_printf(&line, " took %s (", unit_duration(run->wall_ns).text);
+        phrase_exit(&line, run);
+        str_append(&line, ").");
+        phrase_work(&work, page->verdict);
+    }
     if (work.length)
         str_printf(&line, " %s.", str_text(&work));
     styled(page, STYLE_STRONG, "toll:");
@@ -300,6 +309,55 @@ static void write_shares(const struct page *page, const struct share_list *list)
     }
 }
 
+/* A name, a share with its bar, and a word about it. */
+static void write_row(const struct page *page, const char *name, double ratio, const char *what)
+{
+    size_t used = 2 + page->name_columns + 2 + 6 + 2;
+
+    write_name(page, name);
+    str_printf(page->str, "%6s  ", unit_ratio(ratio).text);
+    if (page->width >= used + BAR_COLUMNS + 2 + 20) {
+        write_bar(page, ratio);
+        used += BAR_COLUMNS + 2;
+    }
+    escape_plain_cut(page->str, what, page->width > used + 8 ? page->width - used : 8, page->options->ascii);
+    str_append(page->str, "\n");
+}
+
+static void write_service(const struct page *page)
+{
+    const struct service *service = page->verdict->service;
+    struct str name = {0}, what = {0};
+
+    if (service->resource_count) {
+        str_append(page->str, "\n");
+        styled(page, STYLE_STRONG, "What is in use");
+        str_append(page->str, "\n");
+    }
+    for (size_t i = 0; i < service->resource_count && i < SHARES_MAX; i++) {
+        str_clear(&name);
+        str_clear(&what);
+        phrase_resource(&name, &service->resources[i]);
+        phrase_most(&what, &service->resources[i]);
+        write_row(page, str_text(&name), service->resources[i].utilisation_ratio, str_text(&what));
+    }
+    if (service->path_p50_count) {
+        styled(page, STYLE_STRONG, "Where a request's time goes (median)");
+        str_append(page->str, "\n");
+    }
+    for (size_t i = 0; i < service->path_p50_count && i < SHARES_MAX; i++) {
+        const struct path_entry *entry = &service->path_p50[i];
+        const char *detail = phrase_detail(&entry->where);
+        str_clear(&what);
+        str_append(&what, phrase_doing_short(entry->doing));
+        if (detail && detail != entry->where.process)
+            str_printf(&what, " %s", detail);
+        write_row(page, entry->where.process ? entry->where.process : "", entry->ratio, str_text(&what));
+    }
+    str_free(&name);
+    str_free(&what);
+}
+
 static void write_cleared(const struct page *page)
 {
     const struct verdict *verdict = page->verdict;
@@ -313,8 +371,9 @@ static void write_cleared(const struct page *page)
         struct str name = {0};
         phrase_where(&name, &cleared->where);
         write_name(page, str_text(&name));
+        const char *what = verdict->service ? " with more of it" : " faster if it were free";
         str_printf(page->str, "%6s  at most %s%s\n", unit_ratio(cleared->critical_ratio).text,
-                   unit_factor(cleared->factor_max).text, page->width < 72 ? "" : " faster if it were free");
+                   unit_factor(cleared->factor_max).text, page->width < 72 ? "" : what);
         str_free(&name);
     }
 }
@@ -383,7 +442,15 @@ static void write_foot(const struct page *page, bool remarks_told)
 static size_t name_columns(const struct verdict *verdict, const struct share_list *list, size_t limit)
 {
     size_t columns = strlen("all others");
+    const struct service *service = verdict->service;
 
+    for (size_t i = 0; service && i < service->resource_count && i < SHARES_MAX; i++) {
+        struct str name = {0};
+        phrase_resource(&name, &service->resources[i]);
+        size_t length = escape_columns(str_text(&name));
+        columns = length > columns ? length : columns;
+        str_free(&name);
+    }
     for (size_t i = 0; i < list->shares.count && i <= SHARES_MAX; i++) {
         struct str name = {0};
         phrase_share(&name, verdict, &list->shares.items[i]);
@@ -411,11 +478,15 @@ EXPORT_FUNCTION(text_export_write)
         page.width = EXPORT_WIDTH_MIN;
     if (phrase_shares(verdict, &list))
         return err_memory(err);
-    page.name_columns = name_columns(verdict, &list, page.width < 60 ? NAME_MAX / 2 : NAME_MAX);
+    size_t limit = verdict->service ? SERVICE_NAME_MAX : NAME_MAX;
+    page.name_columns = name_columns(verdict, &list, page.width < 60 ? NARROW_NAME_MAX : limit);
     write_head(&page);
     bool is_poor = write_poor(&page);
     write_findings(&page);
-    write_shares(&page, &list);
+    if (verdict->service)
+        write_service(&page);
+    else
+        write_shares(&page, &list);
     write_cleared(&page);
     write_foot(&page, is_poor);
     phrase_shares_free(&list);
