@@ -146,14 +146,11 @@ int call_change_batch(struct program *program, const struct target *target, stru
     return apply(&change, err);
 }
 
-/* CPU time and waiting that connecting took, where it was measured. */
-static void measured(const struct run *run, const struct run_flow *flow, struct scale *scale)
+/* Of the time inside calls to the peer, that of those that connect; 0 when they were not timed. */
+static double connecting_share(const struct run_flow *flow)
 {
-    uint64_t connecting = flow->time_ns[IO_CONNECT] + flow->time_ns[IO_ACCEPT], all = connecting;
-    all += flow->time_ns[IO_READ] + flow->time_ns[IO_WRITE];
-    double share = num_ratio(connecting, all);
-    scale->wait = 1 - share;
-    scale->cpu = 1 - share * cpu_share(run, flow->process, exchange_call_cpu_ns(run, flow));
+    uint64_t connecting = flow->time_ns[IO_CONNECT] + flow->time_ns[IO_ACCEPT];
+    return num_ratio(connecting, connecting + flow->time_ns[IO_READ] + flow->time_ns[IO_WRITE]);
 }
 
 int call_change_cached(struct program *program, const struct target *target, struct err *err)
@@ -176,10 +173,8 @@ int call_change_cached(struct program *program, const struct target *target, str
         double kept = 1 - 1 / (double)flow->connection_count;
         double calls = cpu_share(run, flow->process, exchange_kernel_ns(run, flow->process));
         *scale = (struct scale){.cpu = 1 - calls * CONNECTION_CALL_RATIO * kept,
-                                .wait = 1 - CONNECTION_WAIT_RATIO * kept,
+                                .wait = 1 - fmax(CONNECTION_WAIT_RATIO, connecting_share(flow)) * kept,
                                 .is_touched = true};
-        if (flow->time_ns[IO_CONNECT] + flow->time_ns[IO_ACCEPT])
-            measured(run, flow, scale);
     }
     return apply(&change, err);
 }

@@ -5,9 +5,9 @@
  * batch    of a peer or a process: what its calls wait for, and the CPU time that they take (exchange.h), happens once
  *          for N of them; of those that await a recorded actor every Nth stays. Never fewer than one call. A server still does a tenth of its
  *          work for each item.
- * cached   of a peer, `cached:peer/NAME=connection`: connections to it are kept. What connecting took goes where it was
- *          measured; else three of the five calls of a request on a connection of its own (and half of what it waits
- *          for) are taken to be for the connection: socket, connect and close, beside send and receive.
+ * cached   of a peer, `cached:peer/NAME=connection`: connections to it are kept. Three of the five calls of a request on
+ *          a connection of its own are taken to be for the connection (socket, connect and close, beside send and
+ *          receive), and half of what it waits for, or what connecting took of it where that is more.
  */
 #ifndef TOLL_ANALYZE_CALL_CHANGE_H
 #define TOLL_ANALYZE_CALL_CHANGE_H

@@ -21,6 +21,7 @@ struct summer {
     struct intern connections;   /* process and peer index */
     VEC(uint64_t) first_wait_ns; /* by its id there, less 1; UINT64_MAX before the first */
     struct map series;           /* id to index */
+    struct map timed;            /* processes whose calls were timed one by one */
 };
 
 static uint32_t process_of(const struct run *run, uint64_t track)
@@ -86,6 +87,26 @@ static uint64_t small_count(const struct run *run, const struct row_io *row)
     return row->bytes / num_max(row->count, 1) < SMALL_BYTES ? row->count : 0;
 }
 
+/* Whether each call was timed: by a recorder that sees them all. */
+static bool is_timed(const struct row_io *row)
+{
+    return row->count && row->time_ns;
+}
+
+static int find_timed(void *context, const struct batch *batch, struct err *err)
+{
+    struct summer *summer = context;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        struct row_io row;
+        batch_row(batch, i, (uint64_t *)&row);
+        uint32_t process = process_of(summer->run, row.track);
+        if (process != RUN_NONE && is_timed(&row) && !map_get(&summer->timed, process) &&
+            map_put(&summer->timed, process, 1))
+            return err_memory(err);
+    }
+    return 0;
+}
+
 static int add_io(void *context, const struct batch *batch, struct err *err)
 {
     struct summer *summer = context;
@@ -102,7 +123,8 @@ static int add_io(void *context, const struct batch *batch, struct err *err)
         struct run_flow *flow = flow_of(summer, process, peer);
         if (!flow || count_connection(summer, flow, peer, NULL))
             return err_memory(err);
-        if (!row.count)
+        /* What the kernel counts as well is the same once more. */
+        if (!row.count || (!is_timed(&row) && map_get(&summer->timed, process)))
             continue;
         flow->start_ns = flow->end_ns ? num_min(flow->start_ns, row.start_ns) : row.start_ns;
         flow->end_ns = num_max(flow->end_ns, row.end_ns);
@@ -196,7 +218,9 @@ int exchange_load(struct run *run, struct err *err)
     const char *call_ns = view_meta(run->view, META_CALL_NS);
     if (!call_ns || num_parse_u64(call_ns, &run->call_ns))
         run->call_ns = 0;
-    int status = view_scan_all(run->view, TABLE_IO, add_io, &summer, err);
+    int status = view_scan_all(run->view, TABLE_IO, find_timed, &summer, err);
+    if (!status)
+        status = view_scan_all(run->view, TABLE_IO, add_io, &summer, err);
     if (!status)
         status = add_waits(&summer, err);
     if (!status)
@@ -207,6 +231,7 @@ int exchange_load(struct run *run, struct err *err)
     intern_free(&summer.connections);
     vec_free(&summer.first_wait_ns);
     map_free(&summer.series);
+    map_free(&summer.timed);
     return status;
 }
 
@@ -247,32 +272,41 @@ uint64_t exchange_kernel_ns(const struct run *run, uint32_t index)
     return process->cpu_system_ns > faults ? process->cpu_system_ns - faults : 0;
 }
 
-/* All calls of the process that are known of. Sockets have calls of their own (send, receive), so that those that
- * /proc counts for all peers together are none of theirs, or theirs again: the larger of the two is at least there. */
-static uint64_t known_calls(const struct run *run, uint32_t process)
+static uint64_t inside_ns(const struct run_flow *flow)
 {
-    uint64_t together = 0, apart = 0;
-    for (size_t i = 0; i < run->flows.count; i++) {
-        const struct run_flow *flow = &run->flows.items[i];
-        if (flow->process == process)
-            *(flow->peer == RUN_NONE ? &together : &apart) += exchange_call_count(flow);
-    }
-    return num_max(together, apart);
+    uint64_t ns = 0;
+    for (size_t i = 1; i < IO_OPERATION_COUNT; i++)
+        ns += flow->time_ns[i];
+    return ns;
 }
 
+/* The flow's part of all that its process did in calls: by the time inside them where each was timed, else by their
+ * number. Sockets have calls of their own (send, receive), so that those that /proc counts for all peers together are
+ * none of theirs, or theirs again: the larger of the two is at least there. */
+static double call_share(const struct run *run, const struct run_flow *of)
+{
+    uint64_t together = 0, apart = 0, inside = 0;
+    for (size_t i = 0; i < run->flows.count; i++) {
+        const struct run_flow *flow = &run->flows.items[i];
+        if (flow->process != of->process)
+            continue;
+        *(flow->peer == RUN_NONE ? &together : &apart) += exchange_call_count(flow);
+        inside += inside_ns(flow);
+    }
+    double share = inside ? num_ratio(inside_ns(of), inside)
+                          : num_ratio(exchange_call_count(of), num_max(together, apart));
+    return share < 1 ? share : 1;
+}
+
+/* Time inside calls holds waiting and what others did on the CPU meanwhile: the kernel's time of the process is what
+ * they can have taken of it. */
 uint64_t exchange_call_cpu_ns(const struct run *run, const struct run_flow *flow)
 {
-    uint64_t inside = 0, calls = exchange_call_count(flow), all = known_calls(run, flow->process);
-    for (size_t i = 1; i < IO_OPERATION_COUNT; i++)
-        inside += flow->time_ns[i];
-    if (inside) {
-        inside -= num_min(inside, flow->wait_ns);
-        return num_min(inside, exchange_cpu_ns(run, flow->process));
-    }
-    if (!calls || !all)
-        return 0;
-    double share = num_ratio(num_min(calls, all), all);
+    uint64_t calls = exchange_call_count(flow), inside = inside_ns(flow);
     double outside = (double)(calls * run->call_ns) / CALL_USER_PARTS;
-    double cpu = (double)exchange_kernel_ns(run, flow->process) * share + outside;
-    return num_min(num_u64(cpu), exchange_cpu_ns(run, flow->process));
+    double cpu = (double)exchange_kernel_ns(run, flow->process) * call_share(run, flow) + outside;
+    uint64_t limit = exchange_cpu_ns(run, flow->process);
+    if (inside)
+        limit = num_min(limit, inside - num_min(inside, flow->wait_ns));
+    return calls ? num_min(num_u64(cpu), limit) : 0;
 }

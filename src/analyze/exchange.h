@@ -4,8 +4,8 @@
  *
  * A flow sums up the io rows of one process and one peer by name (the address of a socket: all connections to it, the
  * path of a file), and the process's waits for it. Where calls were not told apart by peer, a flow without a peer
- * holds all of the process's (see recorder_io in the meta table for who counted). The CPU time that calls took is what
- * was measured inside them but not waited, or a share of the process's time in the kernel.
+ * holds all of the process's; where each call was timed, the kernel's counts are left out. The CPU time that calls took
+ * is a share of the process's time in the kernel, and of the way in and out of it.
  */
 #ifndef TOLL_ANALYZE_EXCHANGE_H
 #define TOLL_ANALYZE_EXCHANGE_H

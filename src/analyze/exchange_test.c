@@ -85,18 +85,33 @@ static void rows_of_one_peer_are_one_flow(void **state)
     scenario_deinit(&s);
 }
 
-static void time_measured_inside_calls_comes_before_the_kernel_s_share(void **state)
+static void calls_that_were_timed_count_once_and_share_the_kernel_s_time(void **state)
 {
     (void)state;
     struct scenario s;
     uint64_t root = questions(&s);
-    /* 700 ms inside the calls, 600 of them waiting. */
-    struct scenario_io io = {
-        .thread = root, .peer = 1, .operation = IO_READ, .count = 1, .bytes = 10, .time_ns = 700 * NS_PER_MS};
+    /* 700 ms inside the calls, 600 of them waiting; beside them 100 ms in calls for a file. */
+    uint64_t file = scenario_peer(&s, PEER_FILE, "log", "");
+    struct scenario_io io = {.thread = root,
+                             .peer = 1,
+                             .operation = IO_READ,
+                             .count = 8000,
+                             .bytes = 10,
+                             .time_ns = 700 * NS_PER_MS};
+    scenario_io(&s, &io);
+    io = (struct scenario_io){.thread = root,
+                              .peer = file,
+                              .operation = IO_WRITE,
+                              .count = 100,
+                              .bytes = 100,
+                              .time_ns = 100 * NS_PER_MS};
     scenario_io(&s, &io);
     scenario_walk(&s);
-    assert_int_equal(exchange_call_cpu_ns(&s.run, exchange_flow(&s.run, 0, "10.0.0.1:6379")),
-                     100 * NS_PER_MS);
+    const struct run_flow *server = exchange_flow(&s.run, 0, "10.0.0.1:6379");
+    assert_int_equal(exchange_call_count(server), 8000);
+    /* Seven eighths of 200 ms would be 175, but only 100 ms were not waiting. */
+    assert_int_equal(exchange_call_cpu_ns(&s.run, server), 100 * NS_PER_MS);
+    assert_int_equal(exchange_call_cpu_ns(&s.run, exchange_flow(&s.run, 0, "log")), 25 * NS_PER_MS);
     scenario_deinit(&s);
 }
 
@@ -298,7 +313,7 @@ int exchange_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_of_one_peer_are_one_flow),
-        cmocka_unit_test(time_measured_inside_calls_comes_before_the_kernel_s_share),
+        cmocka_unit_test(calls_that_were_timed_count_once_and_share_the_kernel_s_time),
         cmocka_unit_test(sizes_tell_which_calls_are_small),
         cmocka_unit_test(a_batch_waits_and_calls_once_for_so_many),
         cmocka_unit_test(there_are_no_fewer_calls_than_one),
