@@ -34,6 +34,9 @@ void attribute_function(const struct run *run, uint32_t stack, struct where *whe
 /* Named, and the program's own rather than the C library's or the kernel's. */
 bool attribute_is_own(const struct run_frame *frame);
 
+/* In the kernel, looking for memory to free on behalf of the program. */
+bool attribute_is_reclaim(const struct run *run, uint32_t stack);
+
 /* How a peer is called in reports: its address, else path, else name; NULL for RUN_NONE and unnamed ones. */
 const char *attribute_peer(const struct run *run, uint32_t peer);
 

@@ -23,7 +23,7 @@ struct loader {
     struct run *run;
     uint64_t id_max; /* of the table being loaded */
     uint64_t root_id;
-    uint32_t outside_series;
+    uint32_t outside_series, stall_series;
     uint64_t last_ns; /* the latest time of any row: where a recording cut short ends */
 };
 
@@ -291,6 +291,8 @@ static int load_series(void *context, const struct batch *batch, struct err *err
         batch_row(batch, i, (uint64_t *)&row);
         if (row.track == 0 && strcmp(text_of(loader, row.name), SERIES_CPU_OUTSIDE) == 0)
             loader->outside_series = (uint32_t)row.id;
+        if (row.track == 0 && strcmp(text_of(loader, row.name), SERIES_MEMORY_STALL) == 0)
+            loader->stall_series = (uint32_t)row.id;
         struct run_server server = {.series = row.id, .name = text_of(loader, row.name)};
         if (!str_starts(server.name, SERIES_CPU_SERVER) || loader->run->servers.count == SERVER_MAX)
             continue;
@@ -311,6 +313,9 @@ static int load_points(void *context, const struct batch *batch, struct err *err
         loader->last_ns = num_max(loader->last_ns, row.time_ns);
         if (loader->outside_series && row.series == loader->outside_series &&
             vec_push(&loader->run->outside, point))
+            return err_memory(err);
+        if (loader->stall_series && row.series == loader->stall_series &&
+            vec_push(&loader->run->stalls, point))
             return err_memory(err);
         for (size_t j = 0; j < loader->run->servers.count; j++) {
             struct run_server *server = &loader->run->servers.items[j];
@@ -800,6 +805,7 @@ void run_deinit(struct run *run)
     vec_free(&run->stacks);
     vec_free(&run->edges);
     vec_free(&run->outside);
+    vec_free(&run->stalls);
     for (size_t i = 0; i < run->servers.count; i++)
         vec_free(&run->servers.items[i].points);
     vec_free(&run->servers);
@@ -814,6 +820,14 @@ void run_deinit(struct run *run)
 uint64_t run_tolerance_ns(const struct run *run)
 {
     return num_max(2 * NS_PER_MS, 2 * run->boundary_error_ns);
+}
+
+double run_stalled_ratio(const struct run *run)
+{
+    double sum = 0;
+    for (size_t i = 0; i < run->stalls.count; i++)
+        sum += run->stalls.items[i].value;
+    return run->stalls.count ? sum / (double)run->stalls.count : 0;
 }
 
 size_t run_waits_before(const struct run_track *track, uint64_t t)

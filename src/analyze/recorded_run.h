@@ -174,6 +174,7 @@ struct run {
     VEC(struct run_stack) stacks;
     VEC(struct run_edge) edges;    /* by to_ns */
     VEC(struct run_point) outside; /* cores used by others, by time */
+    VEC(struct run_point) stalls;  /* part of the time that some task of the machine was stalled for memory */
     VEC(struct run_server) servers;
     VEC(struct run_usage) usage;
     VEC(struct run_bind) binds;
@@ -206,6 +207,11 @@ uint32_t run_stage_at(const struct run *run, uint32_t actor, uint64_t t);
 
 /* The process's name as it was at t (its program image), never NULL. */
 const char *run_process_name(const struct run *run, uint32_t track, uint64_t t);
+
+/* The mean part of the run in which some task of the machine was stalled for memory (searched for it, or waited for a
+ * page that was there before), and from where on that matters. */
+double run_stalled_ratio(const struct run *run);
+#define RUN_STALLED_MIN 0.1
 
 /* Index of a stage name, added when new; RUN_NONE when memory ran out. */
 uint32_t run_stage_index(struct run *run, const char *name, bool process);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analyze/attribution.h"
 #include "analyze/call_change.h"
 #include "analyze/change_target.h"
 #include "analyze/loop_change.h"
@@ -60,8 +61,11 @@ struct shares {
     struct share all;
 };
 
+/* Without a function: in the kernel's search for memory to free. */
 static bool stack_has(const struct run *run, uint32_t stack, const char *function)
 {
+    if (!function)
+        return attribute_is_reclaim(run, stack);
     while (stack != RUN_NONE && stack < run->stacks.count) {
         uint32_t frame = run->stacks.items[stack].frame;
         if (frame < run->frames.count && run->frames.items[frame].function &&
@@ -238,6 +242,56 @@ static void remove_faults(struct program *program)
     }
 }
 
+/* A process loses pages that it needs again when it waits for memory to be freed for a good part of its life, or for some
+ * of it while the kernel tells of stalls for memory or the pages that it had to wait for are more than it ever held. */
+#define LOST_RATIO_MIN  0.05
+#define FREED_RATIO_MIN 0.01
+#define PAGE_BYTES      4096
+
+static bool loses_pages(const struct run *run, const struct run_track *process)
+{
+    uint64_t freed = 0, life_ns = process->end_ns - process->start_ns;
+    for (size_t i = 0; i < process->actors.count; i++) {
+        const struct run_track *track = &run->tracks.items[process->actors.items[i]];
+        for (size_t j = 0; j < track->waits.count; j++)
+            freed += track->waits.items[j].reason == WAIT_RECLAIM ? track->waits.items[j].blocked_ns : 0;
+    }
+    bool again =
+        process->rss_bytes_max && process->fault_major_count > 2 * process->rss_bytes_max / PAGE_BYTES;
+    double ratio = num_ratio(freed, life_ns);
+    return ratio >= LOST_RATIO_MIN ||
+           (ratio >= FREED_RATIO_MIN && (again || run_stalled_ratio(run) >= RUN_STALLED_MIN));
+}
+
+/* With enough memory nothing is freed, and nothing that was freed is got again: the search itself goes, and in a process
+ * that lost pages it needed, the waits for them and the kernel's work to bring them back. */
+static int remove_reclaim(struct program *program, struct err *err)
+{
+    const struct run *run = program->run;
+    struct shares shares = {0};
+    int status = count_shares(run, NULL, &shares);
+    for (uint32_t i = 0; i < program->actor_count && !status; i++) {
+        const struct run_track *track = &run->tracks.items[i];
+        const struct run_track *process =
+            track->process == RUN_NONE ? NULL : &run->tracks.items[track->process];
+        bool lost = process && loses_pages(run, process);
+        double kernel =
+            lost ? num_ratio(process->cpu_system_ns, process->cpu_system_ns + process->cpu_user_ns) : 0;
+        for (size_t j = 0; j < program->actors[i].ops.count; j++) {
+            struct op *op = &program->actors[i].ops.items[j];
+            bool fault =
+                op->kind == OP_DELAY && (op->reason == WAIT_PAGE_FAULT || op->ref == WAIT_PAGE_FAULT);
+            double share = fmax(kernel, share_of(&shares, i, op->stage));
+            if (is_computing(op))
+                op->duration_ns = num_u64((double)op->duration_ns * (1 - share));
+            else if (lost && fault)
+                op->duration_ns = 0;
+        }
+    }
+    shares_free(&shares);
+    return status ? err_memory(err) : 0;
+}
+
 static int refuse(const struct target *target, struct err *err)
 {
     int status = err_set(err, ERR_USAGE, "could not replay change '%s:%s/%s': this operation is not replayed",
@@ -297,7 +351,8 @@ static int apply(const struct whatif *whatif, struct program *program, const str
     if (change->kind == CHANGE_WAIT && target->reason == WAIT_PAGE_FAULT)
         remove_faults(program);
     scale_ops(program, target, scale);
-    return 0;
+    bool free_memory = change->kind == CHANGE_WAIT && target->reason == WAIT_RECLAIM && scale == 0;
+    return free_memory ? remove_reclaim(program, err) : 0;
 }
 
 int whatif_replay(const struct whatif *whatif, const struct change *changes, size_t count,

@@ -45,6 +45,8 @@
 #define SERIES_CPU_TREE    "cpu.tree" /* cores used by the recorded tree */
 #define SERIES_CPU_OUTSIDE "cpu.outside" /* cores used by everything else but the recorder */
 #define SERIES_CPU_STEAL   "cpu.steal"
+#define SERIES_MEMORY_STALL                                                                                  \
+    "pressure.memory.some" /* part of the time in which a task was stalled for memory */
 /* and, for each server on this machine that the run talks to, cores it used: this and the server\'s name */
 #define SERIES_CPU_SERVER "cpu.server:"
 #define SERIES_RSS        "rss" /* bytes, per process track */

@@ -243,6 +243,36 @@ static void spinning_beside_free_cores_promises_cores_and_no_time(void **state)
     finish(&s, &verdict);
 }
 
+static void attr_of(struct scenario *s, uint64_t thread, const char *key, const char *value)
+{
+    struct row_attr process = {.owner_table = TABLE_TRACK, .owner = thread - 1};
+    assert_int_equal(sink_attr(&s->data.sink, &process, key, value, NULL), 0);
+}
+
+/* Half of the time the kernel frees memory for it, and half of its running is the kernel's. */
+static void memory_that_has_to_be_freed_first_is_the_finding(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 2, 400);
+    uint64_t root = scenario_process(&s, 0, "cache", 0, 400);
+    scenario_samples(&s, root, "fill", 0, 400);
+    for (uint64_t ms = 0; ms < 400; ms += 10)
+        scenario_wait(&s, root, ms + 5, ms + 10, WAIT_RECLAIM, 0);
+    attr_of(&s, root, ATTR_CPU_USER_NS, "100000000");
+    attr_of(&s, root, ATTR_CPU_SYSTEM_NS, "100000000");
+    judge(&s, &verdict);
+    const struct finding *first = &verdict.findings[0];
+    assert_string_equal(first->cause, "memory-reclaim");
+    assert_string_equal(first->where.process, "cache");
+    assert_string_equal(first->where.function, "fill");
+    assert_string_equal(first->change, "remove:wait/reclaim");
+    assert_true(first->gain.factor > 3.8 && first->gain.factor < 4.2);
+    assert_true(has_evidence(first, "200 ms of the path is waiting for memory to be freed"));
+    finish(&s, &verdict);
+}
+
 int structure_verdict_test(void);
 int structure_verdict_test(void)
 {
@@ -253,6 +283,7 @@ int structure_verdict_test(void)
         cmocka_unit_test(a_pool_that_is_never_free_is_too_small),
         cmocka_unit_test(workers_that_wait_for_one_feeder_are_idle),
         cmocka_unit_test(even_work_has_no_shape_to_blame),
+        cmocka_unit_test(memory_that_has_to_be_freed_first_is_the_finding),
         cmocka_unit_test(spinning_beside_free_cores_promises_cores_and_no_time),
     };
     return cmocka_run_group_tests_name("structure_verdict", tests, NULL, NULL);

@@ -11,6 +11,7 @@ const struct detector detectors[] = {
     {"pipe-backpressure", detect_pipe_backpressure},
     {"lock-contention", detect_lock_contention},
     {"cpu-contention", detect_cpu_contention},
+    {"memory-reclaim", detect_memory_reclaim},
     {"page-faults", detect_page_faults},
     {"spin", detect_spin},
     {"straggler", detect_straggler},

@@ -419,6 +419,12 @@ static void source_kernel_function(void *context, char *ret_name, size_t capacit
     struct resolve *resolve = context;
     char path[96];
     snprintf(path, sizeof path, "/proc/%" PRIu64 "/task/%" PRIu64 "/wchan", resolve->pid, resolve->tid);
+    if (fs_read_small(path, ret_name, capacity) <= 0 || strcmp(ret_name, "0") == 0)
+        ret_name[0] = '\0';
+    if (ret_name[0])
+        return;
+    /* Who may read the whole stack needs no name of its innermost function. */
+    snprintf(path, sizeof path, "/proc/%" PRIu64 "/task/%" PRIu64 "/stack", resolve->pid, resolve->tid);
     if (fs_read_small(path, ret_name, capacity) <= 0)
         ret_name[0] = '\0';
 }

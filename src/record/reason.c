@@ -339,7 +339,7 @@ static void from_child(const struct reason_source *source, enum call_kind kind, 
 static void from_path(const struct reason_source *source, uint64_t address, enum wait_reason reason,
                       struct reason_found *found)
 {
-    char path[256] = "", function[64] = "";
+    char path[256] = "", function[2048] = "";
 
     found->reason = reason;
     /* A page's end may be the end of what is mapped: take what there is up to it. */
@@ -368,16 +368,36 @@ static void from_lock(const struct reason_source *source, uint64_t number, struc
     snprintf(found->name, sizeof found->name, "lock");
 }
 
+/* It looks for memory to free, or is made to wait because its control group has too much. */
+static bool is_reclaim(const char *names)
+{
+    return strstr(names, "reclaim") || strstr(names, "shrink_") || strstr(names, "over_high") ||
+           strstr(names, "try_to_free");
+}
+
+/* A call on a file, or for memory, may stand in the way of memory that has to be freed first. */
+static void look_for_reclaim(const struct reason_source *source, struct reason_found *found)
+{
+    char names[2048] = "";
+
+    if (found->reason != WAIT_DISK_READ && found->reason != WAIT_DISK_WRITE &&
+        found->reason != WAIT_PAGE_FAULT)
+        return;
+    source->kernel_function(source->context, names, sizeof names);
+    if (is_reclaim(names))
+        *found = (struct reason_found){.reason = WAIT_RECLAIM};
+}
+
 /* Blocked outside a call: it touched memory that is not there, or it is stopped. */
 static void from_kernel_function(const struct reason_source *source, struct reason_found *found)
 {
-    char name[64] = "";
+    char names[2048] = "";
 
-    source->kernel_function(source->context, name, sizeof name);
-    if (strstr(name, "stop"))
-        found->reason = WAIT_UNKNOWN;
-    else if (strstr(name, "reclaim") || strstr(name, "shrink") || strstr(name, "over_high"))
+    source->kernel_function(source->context, names, sizeof names);
+    if (is_reclaim(names))
         found->reason = WAIT_RECLAIM;
+    else if (strstr(names, "stop"))
+        found->reason = WAIT_UNKNOWN;
     else
         found->reason = WAIT_PAGE_FAULT;
 }
@@ -458,6 +478,7 @@ void reason_find(const struct reason_call *call, const struct reason_source *sou
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         if (rules[i].number == call->number) {
             from_rule(&rules[i], call->arguments, source, ret_found);
+            look_for_reclaim(source, ret_found);
             return;
         }
 }

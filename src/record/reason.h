@@ -57,7 +57,8 @@ struct reason_source {
     /* A live thread of the same process. */
     bool (*is_thread)(void *context, uint64_t tid);
     bool (*has_children)(void *context);
-    /* The kernel function it sleeps in (/proc/PID/wchan), "" when unknown. */
+    /* The kernel function it sleeps in (/proc/PID/wchan), or where it may be read its kernel stack, one function a
+     * line; "" when neither is known. */
     void (*kernel_function)(void *context, char *ret_name, size_t capacity);
 };
 

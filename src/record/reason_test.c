@@ -205,6 +205,19 @@ static void outside_a_call_it_is_a_page_fault_unless_stopped(void **state)
     assert_int_equal(find_with(stopped, -1, none).reason, WAIT_UNKNOWN);
 }
 
+static void calls_that_free_memory_first_wait_for_that(void **state)
+{
+    char stack[] = "[<0>] reclaim_throttle+0x184/0x2e0\n[<0>] shrink_lruvec+0xc84/0xe40\n"
+                   "[<0>] try_to_free_mem_cgroup_pages+0x101/0x240\n[<0>] vfs_write+0x10/0x20\n";
+    char plain[] = "[<0>] folio_wait_bit_common+0x110/0x310\n[<0>] filemap_read+0x739/0x1650\n";
+    uint64_t file[6] = {3};
+    (void)state;
+    assert_int_equal(find_with(stack, SYS_write, file).reason, WAIT_RECLAIM);
+    assert_int_equal(find_with(stack, SYS_mmap, file).reason, WAIT_RECLAIM);
+    assert_int_equal(find_with(plain, SYS_read, file).reason, WAIT_DISK_READ);
+    assert_int_equal(find_with(stack, SYS_clock_nanosleep, file).reason, WAIT_SLEEP);
+}
+
 static void paths_and_sleeps(void **state)
 {
     static const char path[512] = "/data/in.csv";
@@ -228,6 +241,7 @@ int reason_test(void)
         cmocka_unit_test(futexes_are_told_apart),
         cmocka_unit_test(waits_for_children_name_them),
         cmocka_unit_test(outside_a_call_it_is_a_page_fault_unless_stopped),
+        cmocka_unit_test(calls_that_free_memory_first_wait_for_that),
         cmocka_unit_test(paths_and_sleeps),
     };
     return cmocka_run_group_tests_name("reason", tests, NULL, NULL);

@@ -2,8 +2,8 @@
 """The planted cases: each a real program with one known cause, and its fixed twin.
 
 In commands, {programs} is the folder of the built programs, {here} this folder, {work} a fresh
-folder on a disk, {port_NAME} the port of the server of that name (see SERVERS and services.py). Servers run outside
-the recorded tree.
+folder on a disk, {group} a control group with the case's group_bytes of memory, {port_NAME} the port of the server of
+that name (see SERVERS and services.py). Servers run outside the recorded tree.
 
 A place in `where` maps a field of the finding to a text it must contain; `process` also looks at the
 stage (without spans a stage is a process), `peer` also at the path. `change` is the change, in the grammar
@@ -35,6 +35,8 @@ class Case:
     gone: set | None = None
     # rungs that cannot tell the cause: rung -> why
     blind: dict = field(default_factory=dict)
+    # runs in a control group, {group}, with this much memory
+    group_bytes: int = 0
     prepare: list | None = None
     on_disk: bool = False
     service: str | None = None  # a real server that it talks to (services.py)
@@ -284,5 +286,17 @@ CASES = [
         where={"process": "queue_growth"},
         change=None,
         is_growth=True,
+    ),
+    Case(
+        name="tight-memory",
+        what="a table of 48 MB is updated in a control group with 16 MB",
+        broken=["{here}/in_group.sh", "{group}", "{programs}/tight_memory", "{work}"],
+        fixed=["{programs}/tight_memory", "{work}"],
+        cause="memory-reclaim",
+        where={"process": "tight_memory"},
+        change="remove:wait/reclaim",
+        group_bytes=16 << 20,
+        blind={"preload": "it sees calls, and no waits for pages"},
+        on_disk=True,
     ),
 ]

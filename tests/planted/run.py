@@ -17,6 +17,7 @@ machine was quiet, and is broken only with the others, is told as skipped. Cause
 matter of noise: they are tried again (--tries, 3 with --tap), and then they stand.
 """
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -31,6 +32,7 @@ import time
 from dataclasses import asdict, dataclass, field
 
 from cases import CASES, SERVERS
+from memory_group import GroupError, MemoryGroup
 from noise import Meter, Noise, worst
 from services import Services, ServiceError, missing
 
@@ -208,6 +210,17 @@ class Suite:
             if status != 0:
                 refused[recorder] = " ".join(output.split())[:200] or f"toll run ended with status {status}"
         return refused
+
+    @contextlib.contextmanager
+    def group(self, case):
+        """The control group that a case runs in."""
+        group = MemoryGroup(case.group_bytes) if case.group_bytes else None
+        self.names["group"] = group.folder if group else ""
+        try:
+            yield
+        finally:
+            if group:
+                group.remove()
 
     def judge_case(self, case, recorders):
         """The rows of one case, one a rung. Fixed runs lie between the others, so that a change of
@@ -485,7 +498,8 @@ def dry(suite, cases):
             suite.plain(case, case.prepare, "prepare")
         broken, fixed = [], []
         for _ in range(FIXED_RUN_COUNT):
-            broken.append(suite.plain(case, case.broken, "broken")[0])
+            with suite.group(case):
+                broken.append(suite.plain(case, case.broken, "broken")[0])
             fixed.append(suite.plain(case, case.fixed, "fixed")[0])
         before, after = statistics.median(broken), statistics.median(fixed)
         print(f"{case.name:18}{before / 1e6:7.0f} ms{after / 1e6:7.0f} ms{before / after:7.2f}x", flush=True)
@@ -514,7 +528,8 @@ def parse_options():
 def judge_all(suite, cases, options):
     rows = []
     for case in cases:
-        found = suite.judge_case(case, [rung for rung in options.recorder if rung not in case.blind])
+        with suite.group(case):
+            found = suite.judge_case(case, [rung for rung in options.recorder if rung not in case.blind])
         rows += found
         marks = ", ".join(f"{row.recorder} {'right' if row.right else 'WRONG'}" for row in found)
         print(f"{case.name}: {marks}", file=sys.stderr, flush=True)
@@ -525,6 +540,11 @@ def why_not(case, options, in_memory):
     """Why a case cannot run here; empty when it can."""
     if case.on_disk and in_memory:
         return f"'{options.work}' is not on a disk"
+    try:
+        if case.group_bytes:
+            MemoryGroup(case.group_bytes).remove()
+    except GroupError as failure:
+        return f"there is no control group with {case.group_bytes >> 20} MB: {failure}"
     lacking = missing([case.service]) if case.service else []
     return f"there is no {', '.join(lacking)} (tools/setup test)" if lacking else ""
 

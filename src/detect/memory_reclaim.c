@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * memory-reclaim: there is too little memory (in the machine or in the run's control group), so the kernel frees pages
+ * on the program's time, and gets them back when they are needed again: waits of that kind, CPU time seen in the
+ * search, and pages that are waited for while the kernel tells of stalls for memory.
+ */
+#include "analyze/attribution.h"
+#include "base/num.h"
+#include "detect/detectors.h"
+
+#define SEEN_RATIO_MIN 0.01
+
+/* Of the samples of who the path goes through, the part in the search for memory. */
+static uint64_t searching_ns(const struct scene *scene)
+{
+    const struct run *run = scene->run;
+    uint64_t ns = 0;
+    for (size_t i = 0; i < scene->path->steps.count; i++) {
+        const struct path_step *step = &scene->path->steps.items[i];
+        if (step->actor == RUN_NONE || step->doing != DOING_CPU)
+            continue;
+        const struct run_track *track = &run->tracks.items[step->actor];
+        size_t first = run_samples_before(track, step->start_ns),
+               last = run_samples_before(track, step->end_ns);
+        size_t inside = 0;
+        for (size_t j = first; j < last; j++)
+            inside += attribute_is_reclaim(run, track->samples.items[j].stack);
+        ns += num_u64((double)(step->end_ns - step->start_ns) * num_ratio(inside, last - first));
+    }
+    return ns;
+}
+
+static void find_place(const struct scene *scene, const struct where *waiting, struct claim *claim)
+{
+    claim->where = *waiting;
+    for (size_t i = 0; i < scene->attribution->entry_count; i++) {
+        const struct path_entry *entry = &scene->attribution->entries[i];
+        bool same = !waiting->process || entry->where.process == waiting->process;
+        if (entry->doing == DOING_CPU && same) {
+            claim->where = entry->where;
+            return;
+        }
+    }
+}
+
+int detect_memory_reclaim(const struct scene *scene, struct claims *claims, struct err *err)
+{
+    struct claim claim = {.cause = "memory-reclaim", .change = "remove:wait/reclaim"};
+    struct where waiting = {0}, faulting = {0};
+    uint64_t waited = scene_doing_ns(scene, WAIT_RECLAIM, &waiting);
+    uint64_t faulted = scene_doing_ns(scene, WAIT_PAGE_FAULT, &faulting);
+    uint64_t searched = searching_ns(scene);
+    double stalled = run_stalled_ratio(scene->run);
+    claim.critical_ns = waited + searched + faulted;
+    bool seen = num_ratio(waited + searched, scene->wall_ns) >= SEEN_RATIO_MIN;
+    if ((!seen && stalled < RUN_STALLED_MIN) ||
+        num_ratio(claim.critical_ns, scene->wall_ns) < CLAIM_RATIO_MIN)
+        return 0;
+    find_place(scene, waited ? &waiting : &faulting, &claim);
+    claim.title = arena_printf(scene->arena, "%s waits while the kernel frees memory for it",
+                               scene_place(scene, &claim.where));
+    if (waited)
+        claim_evidence(scene, &claim, "%s of the path is waiting for memory to be freed",
+                       scene_duration(scene, waited));
+    if (searched)
+        claim_evidence(scene, &claim, "%s of the path is the kernel's search for memory to free",
+                       scene_duration(scene, searched));
+    if (faulted)
+        claim_evidence(scene, &claim, "%s of the path is waiting for pages", scene_duration(scene, faulted));
+    if (stalled > 0.01)
+        claim_evidence(scene, &claim,
+                       "the kernel tells of stalls for memory in %.0f %% of the time (pressure)",
+                       100 * stalled);
+    return claim_add(claims, &claim, err);
+}
