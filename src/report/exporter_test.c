@@ -179,6 +179,45 @@ static void the_path_of_a_json_adds_up_to_the_wall_time(void **state)
     str_free(&text);
 }
 
+static void a_json_of_many_stages_is_bounded_and_says_so(void **state)
+{
+    (void)state;
+    enum { COUNT = 50000 };
+    struct verdict verdict;
+    struct str text = {0};
+    unsigned long long sum = 0, sum_cpu = 0;
+    struct stage *stages = calloc(COUNT, sizeof *stages);
+    struct path_entry *path = calloc(COUNT, sizeof *path);
+
+    assert_true(stages && path);
+    sample_market(&verdict);
+    for (size_t i = 0; i < COUNT; i++) {
+        stages[i] = (struct stage){.name = "stage", .call_count = 1};
+        path[i] = (struct path_entry){.where = {.stage = "stage"}, .doing = i % 2 ? DOING_CPU : WAIT_SLEEP};
+        path[i].ns = COUNT - i;
+    }
+    verdict.stages = stages;
+    verdict.path = path;
+    verdict.stage_count = verdict.path_count = COUNT;
+    render(&verdict, "json", &(struct export_options){0}, &text);
+    assert_in_range(text.length, 100000, 1000000);
+    assert_non_null(strstr(str_text(&text), "\"stages\": 49000"));
+    assert_non_null(strstr(str_text(&text), "\"path\": 49000"));
+    const char *end = strstr(str_text(&text), "\"via\": [");
+    for (const char *at = strstr(str_text(&text), "\"path\": [");
+         (at = strstr(at, "\"doing\": ")) && at < end; at++) {
+        unsigned long long ns = strtoull(strstr(at, "\"ns\": ") + strlen("\"ns\": "), NULL, 10);
+        sum += ns;
+        sum_cpu += strncmp(at, "\"doing\": \"cpu\"", 14) == 0 ? ns : 0;
+    }
+    assert_true(sum == (unsigned long long)COUNT * (COUNT + 1) / 2);
+    assert_true(sum_cpu == (unsigned long long)(COUNT / 2) * (COUNT / 2));
+    str_free(&text);
+    verdict_deinit(&verdict);
+    free(stages);
+    free(path);
+}
+
 /* Reads `name="value"` pairs up to '>', which it returns; fails on any other form, on handlers and on addresses. */
 static const char *check_attributes(const char *at)
 {
@@ -410,6 +449,7 @@ int exporter_test(void)
         cmocka_unit_test(an_ascii_text_is_ascii_for_ascii_names),
         cmocka_unit_test(every_format_is_utf8_whatever_the_names),
         cmocka_unit_test(the_path_of_a_json_adds_up_to_the_wall_time),
+        cmocka_unit_test(a_json_of_many_stages_is_bounded_and_says_so),
         cmocka_unit_test(no_name_becomes_markup),
         cmocka_unit_test(a_page_of_many_tracks_is_bounded_and_says_so),
         cmocka_unit_test(the_page_holds_all_parts),

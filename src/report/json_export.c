@@ -3,6 +3,8 @@
 #include "report/internal.h"
 #include "report/json_writer.h"
 
+#define LIST_MAX 1000u /* entries of each list: they come largest first */
+
 static void write_texts(struct json_writer *json, const char *key, const char *const *texts, size_t count)
 {
     json_open(json, key, '[');
@@ -99,23 +101,51 @@ static void write_stage(struct json_writer *json, const struct stage *stage)
     json_close(json, '}');
 }
 
+static size_t shown(size_t count)
+{
+    return count < LIST_MAX ? count : LIST_MAX;
+}
+
+static void write_path_entry(struct json_writer *json, const struct path_entry *entry)
+{
+    json_open(json, NULL, '{');
+    write_where(json, &entry->where);
+    json_text(json, "doing", doing_name(entry->doing));
+    json_u64(json, "ns", entry->ns);
+    json_number(json, "ratio", entry->ratio);
+    json_number(json, "ratio_low", entry->ratio_low);
+    json_number(json, "ratio_high", entry->ratio_high);
+    json_close(json, '}');
+}
+
+/* What a long path leaves out is one entry for each thing done, nowhere: the sum stays what it was. */
+static void write_path_rest(struct json_writer *json, const struct verdict *verdict)
+{
+    struct path_entry rest[WAIT_REASON_COUNT + 1] = {0};
+    for (size_t i = LIST_MAX; i < verdict->path_count; i++) {
+        const struct path_entry *entry = &verdict->path[i];
+        struct path_entry *sum = &rest[entry->doing - DOING_CPU];
+        sum->ns += entry->ns;
+        sum->ratio += entry->ratio;
+        sum->ratio_low += entry->ratio_low;
+        sum->ratio_high += entry->ratio_high;
+    }
+    for (int doing = DOING_CPU; doing < WAIT_REASON_COUNT; doing++) {
+        rest[doing - DOING_CPU].doing = doing;
+        if (rest[doing - DOING_CPU].ns)
+            write_path_entry(json, &rest[doing - DOING_CPU]);
+    }
+}
+
 static void write_path(struct json_writer *json, const struct verdict *verdict)
 {
     json_open(json, "path", '[');
-    for (size_t i = 0; i < verdict->path_count; i++) {
-        const struct path_entry *entry = &verdict->path[i];
-        json_open(json, NULL, '{');
-        write_where(json, &entry->where);
-        json_text(json, "doing", doing_name(entry->doing));
-        json_u64(json, "ns", entry->ns);
-        json_number(json, "ratio", entry->ratio);
-        json_number(json, "ratio_low", entry->ratio_low);
-        json_number(json, "ratio_high", entry->ratio_high);
-        json_close(json, '}');
-    }
+    for (size_t i = 0; i < shown(verdict->path_count); i++)
+        write_path_entry(json, &verdict->path[i]);
+    write_path_rest(json, verdict);
     json_close(json, ']');
     json_open(json, "via", '[');
-    for (size_t i = 0; i < verdict->via_count; i++) {
+    for (size_t i = 0; i < shown(verdict->via_count); i++) {
         const struct via_entry *entry = &verdict->via[i];
         json_open(json, NULL, '{');
         write_where(json, &entry->where);
@@ -125,6 +155,17 @@ static void write_path(struct json_writer *json, const struct verdict *verdict)
         json_close(json, '}');
     }
     json_close(json, ']');
+}
+
+static void write_left_out(struct json_writer *json, const struct verdict *verdict)
+{
+    json_open(json, "left_out", '{');
+    json_u64(json, "stages", verdict->stage_count - shown(verdict->stage_count));
+    json_u64(json, "path", verdict->path_count - shown(verdict->path_count));
+    json_u64(json, "via", verdict->via_count - shown(verdict->via_count));
+    json_u64(json, "findings", verdict->finding_count - shown(verdict->finding_count));
+    json_u64(json, "cleared", verdict->cleared_count - shown(verdict->cleared_count));
+    json_close(json, '}');
 }
 
 /* Where no promise is made the promised figures are null; what it could bring at most still stands. */
@@ -233,7 +274,7 @@ static void write_service(struct json_writer *json, const struct service *servic
 static void write_cleared(struct json_writer *json, const struct verdict *verdict)
 {
     json_open(json, "cleared", '[');
-    for (size_t i = 0; i < verdict->cleared_count; i++) {
+    for (size_t i = 0; i < shown(verdict->cleared_count); i++) {
         json_open(json, NULL, '{');
         write_where(json, &verdict->cleared[i].where);
         json_number(json, "critical_ratio", verdict->cleared[i].critical_ratio);
@@ -253,17 +294,18 @@ EXPORT_FUNCTION(json_export_write)
     json_text(&json, "schema", "toll.report/1");
     write_run(&json, &verdict->run);
     json_open(&json, "stages", '[');
-    for (size_t i = 0; i < verdict->stage_count; i++)
+    for (size_t i = 0; i < shown(verdict->stage_count); i++)
         write_stage(&json, &verdict->stages[i]);
     json_close(&json, ']');
     write_path(&json, verdict);
     if (verdict->service)
         write_service(&json, verdict->service);
     json_open(&json, "findings", '[');
-    for (size_t i = 0; i < verdict->finding_count; i++)
+    for (size_t i = 0; i < shown(verdict->finding_count); i++)
         write_finding(&json, &verdict->findings[i]);
     json_close(&json, ']');
     write_cleared(&json, verdict);
+    write_left_out(&json, verdict);
     json_open(&json, "replay", '{');
     json_number(&json, "baseline_drift_ratio", verdict->baseline_drift_ratio);
     json_close(&json, '}');
