@@ -212,8 +212,36 @@ static int add_points(void *context, const struct batch *batch, struct err *err)
     return 0;
 }
 
+/* A recorder tells who listens at an address once, of one connection to it. */
+static int share_servers(struct run *run)
+{
+    struct intern addresses = {0};
+    VEC(const char *) servers = {0};
+    int status = 0;
+    for (size_t pass = 0; pass < 2 && !status; pass++) {
+        for (size_t i = 0; i < run->peers.count && !status; i++) {
+            struct run_peer *peer = &run->peers.items[i];
+            if (peer->kind != PEER_SOCKET || !peer->address[0] || (pass == 0) != (peer->server != NULL))
+                continue;
+            size_t length = strlen(peer->address);
+            uint64_t id = intern_find(&addresses, peer->address, length);
+            bool is_new = false;
+            if (pass && id)
+                peer->server = servers.items[id - 1];
+            else if (!pass)
+                status = intern_put(&addresses, peer->address, length, &id, &is_new) ||
+                         (is_new && vec_push(&servers, peer->server));
+        }
+    }
+    intern_free(&addresses);
+    vec_free(&servers);
+    return status ? -1 : 0;
+}
+
 int exchange_load(struct run *run, struct err *err)
 {
+    if (share_servers(run))
+        return err_memory(err);
     struct summer summer = {.run = run};
     const char *call_ns = view_meta(run->view, META_CALL_NS);
     if (!call_ns || num_parse_u64(call_ns, &run->call_ns))

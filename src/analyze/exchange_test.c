@@ -229,6 +229,24 @@ static void connection_calls_go_when_connections_are_kept(void **state)
     scenario_deinit(&s);
 }
 
+/* A recorder looks up who listens at an address once. */
+static void connections_to_one_address_have_one_server(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 100);
+    scenario_process(&s, 0, "client", 0, 100);
+    uint64_t first = scenario_connection(&s, "127.0.0.1:80", "127.0.0.1:40001");
+    uint64_t second = scenario_connection(&s, "127.0.0.1:80", "127.0.0.1:40003");
+    uint64_t other = scenario_connection(&s, "127.0.0.1:81", "127.0.0.1:40005");
+    struct row_attr owner = {.owner_table = TABLE_PEER, .owner = first};
+    assert_int_equal(sink_attr(&s.data.sink, &owner, ATTR_SERVER, "nginx[7]", NULL), 0);
+    scenario_walk(&s);
+    assert_string_equal(s.run.peers.items[second - 1].server, "nginx[7]");
+    assert_null(s.run.peers.items[other - 1].server);
+    scenario_deinit(&s);
+}
+
 static void questions_and_answers_are_trips_and_a_stream_is_none(void **state)
 {
     (void)state;
@@ -319,6 +337,7 @@ int exchange_test(void)
         cmocka_unit_test(there_are_no_fewer_calls_than_one),
         cmocka_unit_test(a_batch_of_a_recorded_server_is_still_worked_off),
         cmocka_unit_test(connection_calls_go_when_connections_are_kept),
+        cmocka_unit_test(connections_to_one_address_have_one_server),
         cmocka_unit_test(questions_and_answers_are_trips_and_a_stream_is_none),
         cmocka_unit_test(a_rise_is_told_with_its_pace),
         cmocka_unit_test(a_long_series_is_thinned_and_keeps_its_shape),

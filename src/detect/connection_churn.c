@@ -11,7 +11,7 @@
 #include "detect/detectors.h"
 #include "model/meta.h"
 
-#define SEEN_MIN 8
+#define SEEN_MIN 6
 /* A connection that lasts longer is not the cost of what is done over it. */
 #define CONNECTION_NS_MAX (20 * NS_PER_MS)
 /* Of the connections met, one in so many is met first in the second half, and one comes at least every so often. */

@@ -53,6 +53,14 @@ static bool is_listening(const struct peers *peers, unsigned port)
     return false;
 }
 
+static const struct peer_server *server_known(const struct peers *peers, unsigned port)
+{
+    for (size_t i = 0; i < peers->ports.count; i++)
+        if (peers->ports.items[i].port == port)
+            return &peers->servers[peers->ports.items[i].server];
+    return NULL;
+}
+
 uint64_t peers_put(struct peers *peers, const struct reason_found *found)
 {
     char key[512];
@@ -78,7 +86,9 @@ uint64_t peers_put(struct peers *peers, const struct reason_found *found)
         lookup.port = loopback_port(found->address);
         lookup.local_port = loopback_port(found->path);
     }
-    if (lookup.port && !is_listening(peers, lookup.local_port) && peers->lookups.count < PEERS_FD_MAX)
+    /* Who listens at an address is told once, of one connection to it. */
+    bool is_wanted = lookup.port && !server_known(peers, lookup.port);
+    if (is_wanted && !is_listening(peers, lookup.local_port) && peers->lookups.count < PEERS_FD_MAX)
         (void)vec_push(&peers->lookups, lookup); /* without memory the server's use stays unknown */
     return id;
 }
@@ -345,14 +355,6 @@ static const struct peer_server *server_find(struct peers *peers, unsigned port,
     }
     server_open(peers, server, now_ns);
     return server;
-}
-
-static const struct peer_server *server_known(const struct peers *peers, unsigned port)
-{
-    for (size_t i = 0; i < peers->ports.count; i++)
-        if (peers->ports.items[i].port == port)
-            return &peers->servers[peers->ports.items[i].server];
-    return NULL;
 }
 
 static const struct peer_server *server_look(struct peers *peers, unsigned port, uint64_t now_ns)
