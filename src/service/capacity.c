@@ -372,7 +372,7 @@ static int add_cores(struct capacity *capacity, struct err *err)
     for (uint32_t i = 0; i < tiers->links.count && is_most && resource.tier != capacity->serving; i++)
         if (tiers->links.items[i].to == resource.tier && tiers->links.items[i].tier != resource.tier)
             resource.link = i;
-    if (resource.link != TIER_NONE)
+    if (resource.link != TIER_NONE && resource.use_ratio >= SATURATED_RATIO)
         resource.kind = RESOURCE_PEER;
     return add(capacity, &resource, err);
 }

@@ -79,6 +79,13 @@ static void add_evidence(const struct judging *judging, struct finding *finding,
     finding->evidence = evidence;
 }
 
+/* Where the callers of a wait are not known, its frames are those of the C library alone. */
+static bool is_of_a_library(const struct run *run, uint32_t stack)
+{
+    uint32_t frame = stack == RUN_NONE ? RUN_NONE : attribute_frame(run, stack);
+    return frame != RUN_NONE && !attribute_is_own(&run->frames.items[frame]);
+}
+
 /* Which code waits for the lock, from where most of the waiting was. */
 static void lock_place(const struct judging *judging, const struct tier_lock *lock, struct where *ret_where)
 {
@@ -95,6 +102,8 @@ static void lock_place(const struct judging *judging, const struct tier_lock *lo
                 !wait->blocked_ns)
                 continue;
             looked++;
+            if (is_of_a_library(judging->run, wait->stack))
+                continue;
             if (place_wait(judging->run, tier->workers.items[i], wait, &where))
                 places_add(places, &where, wait->blocked_ns);
         }
