@@ -276,6 +276,59 @@ static void bpf_look(struct doctor_fact *fact)
         COMMAND(fact, "%.230s", err.hint);
 }
 
+/* Whether the process that started toll, which is no child of it, may be looked into as toll attach does. */
+static bool may_look_at_parent(void)
+{
+    char path[64], text[256];
+    pid_t parent = getppid();
+
+    if (parent <= 1)
+        return setting("/proc/sys/kernel/yama/ptrace_scope") <= 0 || has_capability(CAP_SYS_PTRACE);
+    snprintf(path, sizeof path, "/proc/%d/syscall", (int)parent);
+    FS_CLEANUP int pidfd = (int)syscall(SYS_pidfd_open, parent, 0);
+    FS_CLEANUP int fd = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, 0, 0);
+    return fs_read_small(path, text, sizeof text) > 0 && (fd >= 0 || errno == EBADF);
+}
+
+static void attach_look(struct doctor_fact *fact)
+{
+    long scope = setting("/proc/sys/kernel/yama/ptrace_scope");
+    bool is_any = geteuid() == 0 || has_capability(CAP_SYS_PTRACE);
+
+    fact->name = "attach";
+    fact->state = may_look_at_parent() ? DOCTOR_OK : DOCTOR_LIMITED;
+    if (fact->state == DOCTOR_OK) {
+        FOUND(fact, "toll attach records %s",
+              is_any ? "every process" : "your own processes; with sudo every process");
+        return;
+    }
+    if (scope == -100)
+        FOUND(fact, "calls and sockets of processes that toll did not start are refused");
+    else
+        FOUND(fact,
+              "calls and sockets of processes that toll did not start are refused (kernel.yama.ptrace_scope "
+              "is %ld)",
+              scope);
+    LOST(fact, "with toll attach: why threads wait and for whom, requests over connections; %s",
+         "when they run and on what stays");
+    if (scope > 0)
+        COMMAND(fact,
+                "sudo sysctl kernel.yama.ptrace_scope=0, or: sudo setcap cap_sys_ptrace=ep $(which toll)");
+    else
+        COMMAND(fact, "sudo toll attach PID; in a container: --cap-add SYS_PTRACE");
+}
+
+static void system_look(struct doctor_fact *fact)
+{
+    fact->name = "whole machine";
+    fact->state = geteuid() == 0 ? DOCTOR_OK : DOCTOR_MISSING;
+    FOUND(fact, "%s", geteuid() == 0 ? "toll run --system works" : "toll run --system is root's");
+    if (geteuid() == 0)
+        return;
+    LOST(fact, "programs that are not yours, and what the machine does beside a command");
+    COMMAND(fact, "sudo toll run --system");
+}
+
 size_t doctor_look(struct doctor_fact *ret_facts)
 {
     struct probe probe;
@@ -293,6 +346,8 @@ size_t doctor_look(struct doctor_fact *ret_facts)
     pressure_look(&ret_facts[count++]);
     cgroup_look(&ret_facts[count++]);
     bpf_look(&ret_facts[count++]);
+    attach_look(&ret_facts[count++]);
+    system_look(&ret_facts[count++]);
     return count;
 }
 
