@@ -44,6 +44,10 @@ fuzz:
 	@tools/setup build test
 	@tools/fuzz $(FUZZ_SECONDS)
 
+soak: all
+	@tools/setup test
+	@tests/planted/service/attach_often.py --seconds 30
+
 install: all
 	@meson configure $(BUILD) -Dprefix="$(abspath $(PREFIX))"
 	@meson install -C $(BUILD)
@@ -54,4 +58,4 @@ format:
 clean:
 	rm -rf $(BUILD) build-*
 
-.PHONY: all demo check lint bench fuzz install format clean
+.PHONY: all demo check lint bench fuzz soak install format clean

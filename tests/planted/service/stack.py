@@ -93,46 +93,15 @@ class Load:
     failed_count: int
 
 
-class Stack:
-    """PostgreSQL for the life of the object; nginx and the shop per case."""
+class Servers:
+    """Programs in one folder; nginx and the load are common to all."""
 
-    def __init__(self, folder, shop_program, rows=20000):
-        self.folder, self.shop_program = pathlib.Path(folder), shop_program
-        self.database, self.shop, self.nginx = None, None, None
-        self.database_port, self.shop_port, self.nginx_port = free_port(), free_port(), free_port()
-        self.as_postgres = {}
-        data = self.folder / "database"
-        data.mkdir()
-        if os.geteuid() == 0:  # PostgreSQL refuses root
-            user = pwd.getpwnam("postgres")
-            os.chmod(self.folder, 0o755)
-            os.chown(data, user.pw_uid, user.pw_gid)
-            self.as_postgres = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-        tools = postgres_folder()
-        self._call([tools / "initdb", "-D", data, "-A", "trust", "-U", "toll", "--no-locale", "-N"])
-        self.database = self._spawn(
-            [tools / "postgres", "-D", data, "-p", self.database_port, "-c", "listen_addresses=127.0.0.1",
-             "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "max_parallel_workers_per_gather=0",
-             "-c", "jit=off", "-c", "autovacuum=off"], "database.log", self.as_postgres)
-        self._until(lambda: self._listens(self.database_port), "PostgreSQL")
-        psql = shutil.which("psql") or tools / "psql"
-        deadline = time.monotonic() + START_LIMIT_S
-        while subprocess.run([psql, self.connection(), "-qc", SCHEMA.format(rows=rows)],
-                             capture_output=True).returncode:
-            if time.monotonic() > deadline:
-                raise StackError("PostgreSQL takes no commands")
-            time.sleep(0.2)
-
-    def connection(self):
-        return f"host=127.0.0.1 port={self.database_port} user=toll dbname=postgres"
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.nginx, self.nginx_port, self.shop_port = None, free_port(), free_port()
 
     def _log(self, name):
         return open(self.folder / name, "ab")
-
-    def _call(self, command):
-        done = subprocess.run(list(map(str, command)), capture_output=True, cwd=self.folder, **self.as_postgres)
-        if done.returncode:
-            raise StackError(f"'{command[0]}' failed: {done.stderr.decode()[-300:]}")
 
     def _spawn(self, command, log, options=None):
         with self._log(log) as out:
@@ -151,24 +120,13 @@ class Stack:
                 raise StackError(f"{what} does not answer")
             time.sleep(0.05)
 
-    def start(self, shop):
-        self.stop()
-        self.shop = self._spawn([self.shop_program, self.shop_port, shop.workers, shop.pool, shop.outside_us,
-                                 shop.lock_us, shop.ledgers, self.connection(), shop.query], "shop.log")
+    def start_nginx(self):
         conf = self.folder / "nginx.conf"
         conf.write_text(NGINX_CONF.format(folder=self.folder, port=self.nginx_port, backend=self.shop_port))
         nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
         self.nginx = self._spawn([nginx, "-p", self.folder, "-e", self.folder / "nginx.error.log", "-c", conf],
                                  "nginx.log")
-        self._until(lambda: self._listens(self.shop_port), "the shop")
         self._until(lambda: self._listens(self.nginx_port), "nginx")
-
-    def pids(self):
-        """The processes to attach to: each server's first one and its children."""
-        pids = []
-        for child in (self.nginx, self.shop, self.database):
-            pids += [child.pid] + children_of(child.pid)
-        return pids
 
     def load(self, seconds, connections, path="/"):
         """Starts wrk; Load comes from load_end."""
@@ -188,20 +146,90 @@ class Stack:
         return Load(float(rate[1]), int(count[1]), failed + (int(bad[1]) if bad else 0))
 
     def stop(self):
-        for child in (self.nginx, self.shop):
-            end(child)
-        self.nginx = self.shop = None
+        end(self.nginx)
+        self.nginx = None
 
     def close(self):
         self.stop()
-        end(self.database, signal.SIGINT)
-        self.database = None
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.close()
+
+
+class Web(Servers):
+    """nginx alone, with a page of its own."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.start_nginx()
+
+    def pids(self):
+        return [self.nginx.pid] + children_of(self.nginx.pid)
+
+
+class Stack(Servers):
+    """PostgreSQL for the life of the object; nginx and the shop per case."""
+
+    def __init__(self, folder, shop_program, rows=20000):
+        super().__init__(folder)
+        self.shop_program, self.database, self.shop = shop_program, None, None
+        self.database_port, self.as_postgres = free_port(), {}
+        try:
+            self._start_database(rows)
+        except StackError:
+            self.close()
+            raise
+
+    def connection(self):
+        return f"host=127.0.0.1 port={self.database_port} user=toll dbname=postgres"
+
+    def _start_database(self, rows):
+        data = self.folder / "database"
+        data.mkdir()
+        if os.geteuid() == 0:  # PostgreSQL refuses root
+            user = pwd.getpwnam("postgres")
+            os.chmod(self.folder, 0o755)
+            os.chown(data, user.pw_uid, user.pw_gid)
+            self.as_postgres = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        tools = postgres_folder()
+        made = subprocess.run([tools / "initdb", "-D", data, "-A", "trust", "-U", "toll", "--no-locale", "-N"],
+                              capture_output=True, text=True, cwd=self.folder, **self.as_postgres)
+        if made.returncode:
+            raise StackError(f"initdb failed: {made.stderr[-300:]}")
+        self.database = self._spawn(
+            [tools / "postgres", "-D", data, "-p", self.database_port, "-c", "listen_addresses=127.0.0.1",
+             "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "max_parallel_workers_per_gather=0",
+             "-c", "jit=off", "-c", "autovacuum=off"], "database.log", self.as_postgres)
+        self._until(lambda: self._listens(self.database_port), "PostgreSQL")
+        psql = [shutil.which("psql") or tools / "psql", self.connection(), "-qc", SCHEMA.format(rows=rows)]
+        self._until(lambda: subprocess.run(psql, capture_output=True).returncode == 0, "PostgreSQL")
+
+    def start(self, shop):
+        self.stop()
+        self.shop = self._spawn([self.shop_program, self.shop_port, shop.workers, shop.pool, shop.outside_us,
+                                 shop.lock_us, shop.ledgers, self.connection(), shop.query], "shop.log")
+        self._until(lambda: self._listens(self.shop_port), "the shop")
+        self.start_nginx()
+
+    def pids(self):
+        """The processes to attach to: each server's first one and its children."""
+        pids = []
+        for child in (self.nginx, self.shop, self.database):
+            pids += [child.pid] + children_of(child.pid)
+        return pids
+
+    def stop(self):
+        super().stop()
+        end(self.shop)
+        self.shop = None
+
+    def close(self):
+        super().close()
+        end(self.database, signal.SIGINT)
+        self.database = None
 
 
 def children_of(pid):
