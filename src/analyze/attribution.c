@@ -135,6 +135,15 @@ static void add(struct ledger *ledger, const struct where *where, int doing, uin
     }
 }
 
+bool attribute_own_function(const struct run *run, uint32_t stack, struct where *where)
+{
+    uint32_t index = attribute_frame(run, stack);
+    bool own = index != RUN_NONE && attribute_is_own(&run->frames.items[index]);
+    if (own)
+        attribute_function(run, stack, where);
+    return own;
+}
+
 void attribute_function(const struct run *run, uint32_t stack, struct where *where)
 {
     uint32_t index = attribute_frame(run, stack);
@@ -349,8 +358,7 @@ static int add_release(const struct run *run, const struct path_via *via, size_t
                        struct releases *releases)
 {
     struct release release = {.entry = entry, .ns = via->end_ns - via->start_ns};
-    attribute_function(run, via->waker_stack, &release.where);
-    if (!release.where.function)
+    if (!attribute_own_function(run, via->waker_stack, &release.where))
         return 0;
     for (size_t i = 0; i < releases->items.count; i++) {
         struct release *known = &releases->items.items[i];

@@ -31,6 +31,9 @@ uint32_t attribute_frame(const struct run *run, uint32_t stack);
 /* Its function, file and line as a place; leaves `where` as it is when no frame has a name. */
 void attribute_function(const struct run *run, uint32_t stack, struct where *where);
 
+/* The same when it is the program's own code; else false, and `where` as it was. */
+bool attribute_own_function(const struct run *run, uint32_t stack, struct where *where);
+
 /* Named, and the program's own rather than the C library's or the kernel's. */
 bool attribute_is_own(const struct run_frame *frame);
 

@@ -202,13 +202,13 @@ static void where_a_wait_was_is_told_by_its_stack_or_by_the_samples_around_it(vo
     scenario_woken(&s, &wake);
     scenario_walk(&s);
     const struct run_track *track = &s.run.tracks.items[root - 1];
-    assert_true(place_wait(&s.run, (uint32_t)root - 1, &track->waits.items[0], &where));
+    assert_int_equal(place_wait(&s.run, (uint32_t)root - 1, &track->waits.items[0], &where), PLACE_NEAR);
     assert_string_equal(where.function, "post_entries");
     assert_string_equal(where.process, "waiter");
-    assert_true(place_wait(&s.run, (uint32_t)root - 1, &track->waits.items[1], &where));
+    assert_int_equal(place_wait(&s.run, (uint32_t)root - 1, &track->waits.items[1], &where), PLACE_RECORDED);
     assert_string_equal(where.function, "take_lock");
     /* Nothing was seen behind the last wait. */
-    assert_false(place_wait(&s.run, (uint32_t)root - 1, &track->waits.items[2], &where));
+    assert_int_equal(place_wait(&s.run, (uint32_t)root - 1, &track->waits.items[2], &where), PLACE_NONE);
     assert_null(where.function);
     scenario_deinit(&s);
 }

@@ -67,14 +67,18 @@ static bool place_between(const struct run *run, const struct run_track *track, 
     return found;
 }
 
-bool place_wait(const struct run *run, uint32_t actor, const struct run_wait *wait, struct where *ret_where)
+enum place_source place_wait(const struct run *run, uint32_t actor, const struct run_wait *wait,
+                             struct where *ret_where)
 {
     struct where where = {0};
+    enum place_source source = PLACE_NONE;
     place_actor(run, actor, wait->end_ns, &where);
-    attribute_function(run, wait->stack, &where);
-    bool known = where.function || place_between(run, &run->tracks.items[actor], wait, &where);
+    if (attribute_own_function(run, wait->stack, &where))
+        source = PLACE_RECORDED;
+    else if (place_between(run, &run->tracks.items[actor], wait, &where))
+        source = PLACE_NEAR;
     *ret_where = where;
-    return known;
+    return source;
 }
 
 static bool same_text(const char *a, const char *b)

@@ -13,8 +13,15 @@
 /* Fills stage and process of an actor at t, and nothing else. */
 void place_actor(const struct run *run, uint32_t actor, uint64_t t, struct where *where);
 
-/* The place of an actor's wait: stage, process and, where it can be told, function; true when it can. */
-bool place_wait(const struct run *run, uint32_t actor, const struct run_wait *wait, struct where *ret_where);
+enum place_source {
+    PLACE_NONE = 0, /* the function is not known */
+    PLACE_NEAR,     /* from the samples around the wait: there, in who called it, or right beside */
+    PLACE_RECORDED  /* from the stack of the wait */
+};
+
+/* The place of an actor's wait: stage, process and, where it can be told, function. */
+enum place_source place_wait(const struct run *run, uint32_t actor, const struct run_wait *wait,
+                             struct where *ret_where);
 
 /* Places with a weight each, to find the heaviest. Up to PLACE_MAX; what comes later counts nowhere. */
 #define PLACE_MAX 64

@@ -17,7 +17,8 @@
 struct lock_facts {
     uint64_t waiter_count, wait_count, wait_ns;
     struct places waiting, holding, inside;
-    bool exact; /* who holds it was recorded, not inferred */
+    bool exact; /* where it is given up was recorded, not inferred; likewise where it is waited for */
+    bool waiting_exact;
 };
 
 static bool is_lock(const struct run *run, uint32_t peer, const char *address)
@@ -48,7 +49,7 @@ static void count_waiter(const struct run *run, uint32_t actor, const char *addr
         facts->wait_count += wait->count;
         facts->wait_ns += wait->blocked_ns;
         if (looked++ < PLACE_LOOK_MAX) {
-            (void)place_wait(run, actor, wait, &where);
+            facts->waiting_exact |= place_wait(run, actor, wait, &where) == PLACE_RECORDED;
             places_add(&facts->waiting, &where, wait->blocked_ns);
         }
     }
@@ -89,8 +90,7 @@ static void look_at_holders(const struct scene *scene, const char *address, stru
             continue;
         struct where where = {0};
         place_actor(run, via->waker, via->end_ns, &where);
-        attribute_function(run, via->waker_stack, &where);
-        facts->exact = facts->exact || where.function;
+        facts->exact |= attribute_own_function(run, via->waker_stack, &where);
         places_add(&facts->holding, &where, via->end_ns - via->start_ns);
         look_at_holder(run, via, &facts->inside);
     }
@@ -105,7 +105,8 @@ static void tell_evidence(const struct scene *scene, struct claim *claim, const 
                    (unsigned long long)facts->waiter_count, (unsigned long long)facts->wait_count,
                    scene_duration(scene, facts->wait_ns));
     if (waiting->function)
-        claim_evidence(scene, claim, "waiting: %s", scene_place(scene, waiting));
+        claim_evidence(scene, claim, "waiting: %s%s", scene_place(scene, waiting),
+                       facts->waiting_exact ? "" : " or near it (seen before and after)");
     if (holding->function)
         claim_evidence(scene, claim, "holding: %s%s", scene_place(scene, holding),
                        facts->exact ? ", where it is given up"
@@ -116,17 +117,19 @@ static void tell_evidence(const struct scene *scene, struct claim *claim, const 
         claim_evidence(scene, claim, "while it is held: %s", scene_place(scene, &inside->where));
 }
 
-static const char *title_of(const struct scene *scene, const struct claim *claim, uint64_t waiter_count)
+static const char *title_of(const struct scene *scene, const struct claim *claim,
+                            const struct lock_facts *facts)
 {
     const char *process = claim->where.process ? claim->where.process : "the run";
     const char *holding = claim->where.function, *waiting = claim->where_waiting.function;
-    unsigned long long count = waiter_count;
+    unsigned long long count = facts->waiter_count;
     if (holding && waiting && strcmp(holding, waiting) != 0)
-        return arena_printf(scene->arena, "%llu threads of %s queue in %s for the lock that %s holds", count,
-                            process, waiting, holding);
+        return arena_printf(scene->arena, "%llu threads of %s queue %s %s for the lock that %s holds", count,
+                            process, facts->waiting_exact ? "in" : "near", waiting, holding);
     if (holding || waiting)
-        return arena_printf(scene->arena, "%llu threads of %s queue for one lock, taken in %s", count,
-                            process, holding ? holding : waiting);
+        return arena_printf(scene->arena, "%llu threads of %s queue for one lock, taken %s %s", count,
+                            process, facts->exact || facts->waiting_exact ? "in" : "near",
+                            holding ? holding : waiting);
     return arena_printf(scene->arena, "%llu threads of %s queue for one lock", count, process);
 }
 
@@ -149,7 +152,7 @@ static int claim_lock(const struct scene *scene, struct claims *claims, const st
     claim.waiter_count = facts->waiter_count;
     claim.acquisition_count = facts->wait_count;
     claim.change = arena_printf(scene->arena, "remove:lock/%s", lock);
-    claim.title = title_of(scene, &claim, facts->waiter_count);
+    claim.title = title_of(scene, &claim, facts);
     tell_evidence(scene, &claim, facts);
     return claim_add(claims, &claim, err);
 }

@@ -47,7 +47,10 @@ def machine_s():
 
 
 def process_s(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0  # a server's worker that ended
     return sum(map(int, fields[11:15])) / TICKS_PER_S
 
 
