@@ -110,6 +110,68 @@ static void one_long_sibling_is_cut_to_what_is_usual(void **state)
     scenario_deinit(&s);
 }
 
+/* The same excess, a bit in every round: the others wait for it each time, and none is done before it. */
+static void who_has_more_in_every_round_is_no_straggler(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct siblings siblings;
+    scenario_init(&s, 4, 402);
+    uint64_t root = scenario_process(&s, 0, "rounds", 0, 402);
+    uint64_t barrier = scenario_peer(&s, PEER_LOCK, PEER_NAME_CONDITION, "100:0x10");
+    for (uint64_t i = 0; i < 4; i++) {
+        uint64_t thread = scenario_thread(&s, root, "rounds", 0, 400);
+        for (uint64_t ms = 0; ms < 400 && i; ms += 40)
+            scenario_wait(&s, thread, ms + 15, ms + 40, WAIT_LOCK, barrier);
+    }
+    scenario_walk(&s);
+    assert_int_equal(siblings_find(&s.run, &siblings, NULL), 0);
+    const struct sibling_group *group = &siblings.groups.items[0];
+    assert_int_equal(group->members.items[0].busy_ns / NS_PER_MS, 400);
+    assert_int_equal(siblings_usual_ns(group) / NS_PER_MS, 150);
+    assert_false(siblings_one_is_long(group));
+    siblings_deinit(&siblings);
+    scenario_deinit(&s);
+}
+
+/* Programs of one maker, and calls of one span on several threads, are siblings as threads are. */
+static void programs_and_calls_are_siblings_too(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct siblings siblings;
+    struct whatif whatif;
+    scenario_init(&s, 4, 402);
+    uint64_t shell = scenario_process(&s, 0, "sh", 0, 402);
+    for (uint64_t i = 0; i < 4; i++)
+        scenario_process(&s, shell, "convert", 1, i == 3 ? 400 : 100 + i);
+    scenario_wait(&s, shell, 2, 400, WAIT_CHILD, 0);
+    start(&s, &whatif);
+    assert_int_equal(siblings_find(&s.run, &siblings, NULL), 0);
+    assert_int_equal(siblings.groups.count, 1);
+    assert_int_equal(siblings.groups.items[0].kind, SIBLING_PROGRAM);
+    assert_string_equal(siblings.groups.items[0].name, "convert");
+    assert_true(siblings_one_is_long(&siblings.groups.items[0]));
+    near(&whatif, "set:process/convert=median", 103);
+    siblings_deinit(&siblings);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+    scenario_init(&s, 4, 202);
+    uint64_t root = scenario_process(&s, 0, "render", 0, 202);
+    for (uint64_t i = 0; i < 3; i++) {
+        uint64_t thread = scenario_thread(&s, root, "render", 0, 201);
+        scenario_span(&s, thread, "tile", 10, i ? 60 : 200);
+    }
+    scenario_walk(&s);
+    assert_int_equal(siblings_find(&s.run, &siblings, NULL), 0);
+    size_t spans = 0;
+    for (size_t i = 0; i < siblings.groups.count; i++)
+        spans += siblings.groups.items[i].kind == SIBLING_SPAN && siblings.groups.items[i].members.count == 3;
+    assert_int_equal(spans, 1);
+    siblings_deinit(&siblings);
+    scenario_deinit(&s);
+}
+
 static void what_a_sibling_waits_for_the_others_is_not_its_work(void **state)
 {
     (void)state;
@@ -199,6 +261,8 @@ int siblings_test(void)
         cmocka_unit_test(work_shared_evenly_ends_with_the_mean),
         cmocka_unit_test(work_shared_evenly_still_needs_its_cores),
         cmocka_unit_test(one_long_sibling_is_cut_to_what_is_usual),
+        cmocka_unit_test(who_has_more_in_every_round_is_no_straggler),
+        cmocka_unit_test(programs_and_calls_are_siblings_too),
         cmocka_unit_test(what_a_sibling_waits_for_the_others_is_not_its_work),
         cmocka_unit_test(a_larger_pool_shares_the_same_work),
         cmocka_unit_test(a_function_spread_over_workers_leaves_the_rest_in_line),

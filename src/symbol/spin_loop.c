@@ -168,7 +168,7 @@ static bool take_jump(struct decoder *decoder, uint8_t code, int64_t *ret_target
     if ((code & 0xf0) == 0x70 || code == 0xeb) {
         if (!take(decoder, &second))
             return false;
-        distance = (int8_t)second;
+        distance = second < 0x80 ? second : second - 0x100;
     } else if (near_condition || code == 0xe9) {
         decoder->at += near_condition;
         if (decoder->size - decoder->at < sizeof distance)
