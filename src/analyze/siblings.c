@@ -76,6 +76,7 @@ static void measure(const struct run *run, struct sibling *member)
         uint64_t blocked = num_u64(part * (double)wait->blocked_ns);
         uint64_t idle = siblings_is_internal(run, member->actor, wait) ? blocked : 0;
         member->cpu_ns += end - start - num_min(blocked, end - start);
+        member->queue_ns += num_min(num_u64(part * (double)wait->runnable_ns), end - start);
         member->busy_ns += end - start - num_min(idle, end - start);
         if (idle * 2 < end - start)
             member->last_busy_ns = end;

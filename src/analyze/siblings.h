@@ -19,6 +19,7 @@ struct sibling {
     uint64_t start_ns, end_ns; /* of the span, the process, the thread's life; inside the run's window */
     uint64_t busy_ns;
     uint64_t cpu_ns;       /* of it, running and standing in the queue for a CPU */
+    uint64_t queue_ns;     /* of that, the queue */
     uint64_t last_busy_ns; /* when it was last busy; start_ns when never */
 };
 

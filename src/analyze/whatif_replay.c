@@ -204,15 +204,19 @@ static int scale_function(struct program *program, const struct target *target, 
 static int split_function(struct program *program, const struct target *target, struct err *err)
 {
     struct shares shares = {0};
+    double parts = fmin(target->change.value, PART_MAX);
     int status = count_shares(program->run, target->change.name, &shares);
     for (uint32_t i = 0; i < program->actor_count && !status; i++) {
         struct op_list split = {0};
         for (size_t j = 0; j < program->actors[i].ops.count && !status; j++) {
             struct op op = program->actors[i].ops.items[j], part = op;
-            double share = op.kind == OP_CPU ? share_of(&shares, i, op.stage) : 0;
+            double share = is_computing(&op) ? share_of(&shares, i, op.stage) : 0;
             part.duration_ns = num_u64((double)op.duration_ns * share);
-            part.chunks = (uint16_t)fmin(target->change.value, PART_MAX);
             op.duration_ns -= num_min(part.duration_ns, op.duration_ns);
+            if (op.kind == OP_CPU)
+                part.chunks = (uint16_t)parts;
+            else /* so many queue for a CPU at the same time */
+                part.duration_ns = num_u64((double)part.duration_ns / fmin(parts, program->core_count));
             status = (op.duration_ns || part.duration_ns == 0) && vec_push(&split.ops, op) ? -1 : 0;
             if (!status && part.duration_ns)
                 status = vec_push(&split.ops, part);

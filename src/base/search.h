@@ -20,7 +20,7 @@
             if (condition)                                                                                   \
                 search_high_ = index;                                                                        \
             else                                                                                             \
-                search_low_ = index + 1;                                                                     \
+                search_low_ = (index) + 1;                                                                   \
         }                                                                                                    \
         search_low_;                                                                                         \
     })

@@ -22,16 +22,28 @@ struct feeder {
     uint64_t path_ns;
 };
 
+/* Of the time that it was not kept waiting for a CPU, which others may be to blame for. */
+static double busy_ratio(const struct sibling *member)
+{
+    uint64_t life_ns = member->end_ns - member->start_ns,
+             queue_ns = num_min(member->queue_ns, member->busy_ns);
+    return num_ratio(member->busy_ns - queue_ns, life_ns - num_min(queue_ns, life_ns));
+}
+
+static double mean_busy_ratio(const struct sibling_group *group)
+{
+    double sum = 0;
+    for (size_t i = 0; i < group->members.count; i++)
+        sum += busy_ratio(&group->members.items[i]);
+    return sum / (double)group->members.count;
+}
+
 static bool is_idle(const struct scene *scene, const struct sibling_group *group)
 {
-    uint64_t life_ns = 0;
-    for (size_t i = 0; i < group->members.count; i++) {
-        const struct sibling *member = &group->members.items[i];
-        life_ns += member->end_ns - member->start_ns;
-        if (num_ratio(member->busy_ns, member->end_ns - member->start_ns) > BUSY_RATIO_MAX)
+    for (size_t i = 0; i < group->members.count; i++)
+        if (busy_ratio(&group->members.items[i]) > BUSY_RATIO_MAX)
             return false;
-    }
-    double busy = num_ratio(group->busy_ns, life_ns);
+    double busy = mean_busy_ratio(group);
     return busy <= 1 - IDLE_RATIO_MIN && busy >= WORK_RATIO_MIN &&
            num_ratio(group->end_ns - group->start_ns, scene->wall_ns) >= LIFE_RATIO_MIN;
 }
@@ -44,7 +56,7 @@ static bool is_member(const struct sibling_group *group, uint32_t actor)
     return false;
 }
 
-/* Of the actors beside the workers, the one that the path goes through for longest. */
+/* Of the actors beside the workers, the one that the path goes through for longest, running or queueing for it. */
 static int find_feeder(const struct scene *scene, const struct sibling_group *group,
                        struct feeder *ret_feeder, struct err *err)
 {
@@ -54,7 +66,7 @@ static int find_feeder(const struct scene *scene, const struct sibling_group *gr
     struct feeder best = {.actor = RUN_NONE};
     for (size_t i = 0; i < scene->path->steps.count; i++) {
         const struct path_step *step = &scene->path->steps.items[i];
-        if (step->actor != RUN_NONE && step->doing == DOING_CPU)
+        if (step->actor != RUN_NONE && (step->doing == DOING_CPU || step->doing == WAIT_CPU_QUEUE))
             path_ns[step->actor] += step->end_ns - step->start_ns;
     }
     for (uint32_t i = 0; i < scene->run->tracks.count; i++) {
@@ -112,15 +124,18 @@ static int claim_group(const struct scene *scene, const struct sibling_group *gr
     claim.where.function = function;
     claim.change = function ? arena_printf(scene->arena, "workers:function/%s=%zu", function, count)
                             : arena_printf(scene->arena, "workers:process/%s=%zu", process, count);
-    uint64_t life_ns = 0;
-    for (size_t i = 0; i < count; i++)
+    uint64_t life_ns = 0, queue_ns = 0;
+    for (size_t i = 0; i < count; i++) {
         life_ns += group->members.items[i].end_ns - group->members.items[i].start_ns;
-    double idle = 1 - num_ratio(group->busy_ns, life_ns);
+        queue_ns += num_min(group->members.items[i].queue_ns, group->members.items[i].busy_ns);
+    }
+    double idle = 1 - mean_busy_ratio(group);
     claim.title =
         arena_printf(scene->arena, "%zu %s are idle %.0f %% of their time: %s does not feed them fast enough",
                      count, scene_group_noun(scene, group), 100 * idle, function ? function : "one thread");
-    claim_evidence(scene, &claim, "together they are busy for %s of the %s that they are there",
-                   scene_duration(scene, group->busy_ns), scene_duration(scene, life_ns));
+    claim_evidence(scene, &claim, "together they work for %s of the %s that they are there and have a CPU",
+                   scene_duration(scene, group->busy_ns - queue_ns),
+                   scene_duration(scene, life_ns - num_min(queue_ns, life_ns)));
     claim_evidence(scene, &claim, "%s of the path is one other thread, number %llu",
                    scene_duration(scene, feeder->path_ns), (unsigned long long)track->tid);
     return claim_add(claims, &claim, err);
