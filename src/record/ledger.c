@@ -47,7 +47,7 @@ static struct sums sums_take(const struct ledger *ledger, const struct ledger_lo
     sums.run_ns = num_min(minus(look->cpu_ns, ledger->cpu_ns), wall);
     sums.queue_ns = num_min(minus(look->queue_ns, ledger->queue_ns), wall - sums.run_ns);
     sums.blocked_ns = wall - sums.run_ns - sums.queue_ns;
-    if (!look->blocked) {
+    if (!look->blocked && !look->has_slept) {
         sums.run_ns += sums.blocked_ns;
         sums.blocked_ns = 0;
     }
@@ -112,6 +112,12 @@ static size_t turns_settle(struct ledger *ledger, const struct ledger_look *look
     return count;
 }
 
+bool ledger_is_due(const struct ledger *ledger, const struct ledger_look *look)
+{
+    uint64_t since = ledger->blocked ? ledger->seen_ns : ledger->open_ns;
+    return look->turn_count != ledger->turn_count && look->time_ns - since >= LEDGER_WINDOW_NS;
+}
+
 size_t ledger_settle(struct ledger *ledger, const struct ledger_look *look, struct ledger_piece *ret_pieces)
 {
     size_t count = 0;
@@ -129,8 +135,7 @@ size_t ledger_settle(struct ledger *ledger, const struct ledger_look *look, stru
         ledger->cpu_ns = look->cpu_ns;
         ledger->queue_ns = look->queue_ns;
     } else {
-        uint64_t since = ledger->blocked ? ledger->seen_ns : ledger->open_ns;
-        if (!look->blocked && look->time_ns - since < LEDGER_WINDOW_NS)
+        if (!look->blocked && !ledger_is_due(ledger, look))
             return 0;
         count = turns_settle(ledger, look, ret_pieces);
     }

@@ -11,8 +11,9 @@
  * The CPU counter of a thread that is running is up to one tick late, the queue's counter is late by the whole stay
  * of a thread that is on a queue now. So a look that finds it running settles nothing by itself (running is what
  * a track does where no wait is written); only when it had turns for LEDGER_WINDOW_NS without being seen blocked
- * the window is settled, and what its counters do not explain passes for running: no look of many met a wait. That
- * CPU time is given on credit and taken back from the next window, at whose end it is seen blocked.
+ * the window is settled. Where it never gave its CPU away in the window, what its counters do not explain passes for
+ * running: that CPU time is given on credit and taken back from the next window, at whose end it is seen blocked. Where
+ * it did (the kernel counts voluntary switches), it was blocked: short waits on a busy machine are met by few looks.
  *
  * Source of the counters: Documentation/scheduler/sched-stats.rst of the Linux kernel.
  */
@@ -32,6 +33,7 @@ struct ledger_look {
     uint64_t turn_count; /* how often it was put on a CPU */
     bool blocked;        /* else running or on a run queue */
     bool ended;          /* blocked for good, and only just now */
+    bool has_slept;      /* not blocked now, but it was since the last look that was settled */
 };
 
 struct ledger {
@@ -65,6 +67,9 @@ void ledger_start(struct ledger *ledger, const struct ledger_look *look);
 
 /* Whether the call that the thread is blocked in must be asked for: false while it is in the wait seen before. */
 bool ledger_changed(const struct ledger *ledger, const struct ledger_look *look);
+
+/* Whether a look that found it running settles a window, so that has_slept matters. */
+bool ledger_is_due(const struct ledger *ledger, const struct ledger_look *look);
 
 /* Settles up to this look; returns the number of pieces, in order and without overlap. When the look is blocked,
  * its wait began at ledger->open_ns and comes out as LEDGER_BEFORE of a later look.

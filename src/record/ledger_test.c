@@ -103,6 +103,24 @@ static void a_preempted_thread_only_waits_for_a_cpu(void **state)
     assert_true(total <= 16 * MS && total > 16 * MS - 100);
 }
 
+/* Short waits on a busy machine: the looks that find it on the run queue are no reason to call them running. */
+static void who_gave_its_cpu_away_was_blocked(void **state)
+{
+    struct ledger ledger;
+    struct ledger_piece pieces[LEDGER_PIECE_MAX];
+    (void)state;
+    ledger_start(&ledger, &(struct ledger_look){.time_ns = 0});
+    struct ledger_look look = {.time_ns = 25 * MS, .cpu_ns = 5 * MS, .queue_ns = 10 * MS, .turn_count = 10};
+    assert_true(ledger_is_due(&ledger, &look));
+    look.has_slept = true;
+    size_t count = ledger_settle(&ledger, &look, pieces);
+    uint64_t blocked = 0;
+    for (size_t i = 0; i < count; i++)
+        blocked += pieces[i].blocked_ns;
+    assert_true(blocked <= 10 * MS && blocked > 10 * MS - 100);
+    assert_false(ledger_is_due(&ledger, &look));
+}
+
 static void late_counters_never_make_a_wait_of_running(void **state)
 {
     struct ledger ledger;
@@ -188,6 +206,7 @@ int ledger_test(void)
         cmocka_unit_test(many_turns_become_one_row_of_equal_waits),
         cmocka_unit_test(a_run_queues_delay_is_the_tail_of_a_wait),
         cmocka_unit_test(a_preempted_thread_only_waits_for_a_cpu),
+        cmocka_unit_test(who_gave_its_cpu_away_was_blocked),
         cmocka_unit_test(late_counters_never_make_a_wait_of_running),
         cmocka_unit_test(a_long_stay_on_a_run_queue_is_no_running),
         cmocka_unit_test(a_new_thread_starts_on_a_run_queue),

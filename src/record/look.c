@@ -64,6 +64,20 @@ enum look_state look_schedstat(struct look *look, uint64_t pid, uint64_t tid, st
     return LOOK_RUNNING;
 }
 
+bool look_has_slept(struct look *look, uint64_t pid, uint64_t tid)
+{
+    static const char name[] = "\nvoluntary_ctxt_switches:";
+    char path[96], text[4096];
+
+    snprintf(path, sizeof path, "/proc/%" PRIu64 "/task/%" PRIu64 "/status", pid, tid);
+    const char *found = fs_read_small(path, text, sizeof text) > 0 ? strstr(text, name) : NULL;
+    if (!found)
+        return false;
+    uint64_t before = look->sleep_count;
+    look->sleep_count = strtoull(found + strlen(name), NULL, 10);
+    return look->sleep_count > before;
+}
+
 bool look_is_blocked(uint64_t pid, uint64_t tid)
 {
     char path[96], text[256];

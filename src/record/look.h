@@ -17,7 +17,8 @@
 struct look {
     int schedstat_fd;
     int syscall_fd;
-    char name[16]; /* that the thread gave itself; "" when it has its program's */
+    uint64_t sleep_count; /* at the last look_has_slept */
+    char name[16];        /* that the thread gave itself; "" when it has its program's */
 };
 
 enum look_state {
@@ -32,6 +33,8 @@ void look_close(struct look *look);
 
 /* Fills the counters and the time of a look. LOOK_RUNNING says only that it is there (a zombie may be). */
 enum look_state look_schedstat(struct look *look, uint64_t pid, uint64_t tid, struct ledger_look *ret_look);
+/* Whether the thread gave its CPU away by itself since it was asked last, or since it began. */
+bool look_has_slept(struct look *look, uint64_t pid, uint64_t tid);
 /* Whether a thread whose call is refused is blocked: its state is everyone's to see. */
 bool look_is_blocked(uint64_t pid, uint64_t tid);
 /* The call that it is blocked in; only with LOOK_BLOCKED is ret_call written. */

@@ -332,6 +332,8 @@ static bool counter_look(struct observe *observe, struct task *task)
     if (state == LOOK_GONE)
         return task_gone(observe, task);
     look.blocked = state == LOOK_BLOCKED;
+    if (!look.blocked && ledger_is_due(&task->ledger, &look))
+        look.has_slept = look_has_slept(&task->look, task->process->pid, task->tid);
     observe->news_count += look.blocked;
     cpu_account(observe, task, &look, false);
     size_t count = ledger_settle(&task->ledger, &look, pieces);
