@@ -375,6 +375,75 @@ static void an_unknown_rung_is_an_error(void **state)
     dataset_deinit(&run.dataset);
 }
 
+/* Two processes that run before the recording: one sleeps all the time, one computes and sleeps and makes children. */
+static void what_ran_before_is_recorded_from_then_on(void **state)
+{
+    pid_t pids[2];
+    static const char *const scripts[] = {"exec sleep 20",
+                                          "while :; do i=0; while [ $i -lt 3000 ]; do i=$((i+1)); "
+                                          "done; sleep 0.02; done"};
+    struct run run;
+    for (size_t i = 0; i < 2; i++) {
+        pids[i] = fork();
+        assert_true(pids[i] >= 0);
+        if (pids[i] == 0) {
+            setpgid(0, 0);
+            execl("/bin/sh", "sh", "-c", scripts[i], (char *)NULL);
+            _exit(127);
+        }
+    }
+    usleep(100000);
+    memset(&run, 0, sizeof run);
+    dataset_init(&run.dataset);
+    struct record_options options = {
+        .pids = pids, .pid_count = 2, .limit_ns = 400000000, .rung = *state, .sink = &run.dataset.sink};
+    run.code = record_run(&options, &run.result, &run.err);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(kill(pids[i], 0), 0);
+        kill(-pids[i], SIGKILL);
+        waitpid(pids[i], NULL, 0);
+    }
+    assert_int_equal(run.code, 0);
+    assert_int_equal(run.result.wall_ns, 400000000);
+    assert_string_equal(view_meta(&run.dataset.view, META_SCOPE), "attached");
+    rules_hold(&run);
+    assert_true(run.result.process_count > 4); /* and children that came meanwhile */
+    uint64_t asleep = 0, queued = 0, track = CELL(&run, TRACK, track, id, track_row(&run, "sleep"));
+    for (size_t i = 0; i < row_count(&run, TABLE_TRACK); i++) /* the first process's thread */
+        if (CELL(&run, TRACK, track, tid, i) == (uint64_t)pids[0] &&
+            CELL(&run, TRACK, track, kind, i) == TRACK_THREAD)
+            track = CELL(&run, TRACK, track, id, i);
+    for (size_t i = 0; i < row_count(&run, TABLE_WAIT); i++) {
+        if (CELL(&run, WAIT, wait, track, i) != track)
+            continue;
+        asleep += CELL(&run, WAIT, wait, reason, i) == WAIT_SLEEP ? CELL(&run, WAIT, wait, blocked_ns, i) : 0;
+        queued += CELL(&run, WAIT, wait, runnable_ns, i);
+    }
+    assert_true(asleep >= 380000000 && queued <= 20000000);
+    dataset_deinit(&run.dataset);
+}
+
+static void a_recording_ends_with_all_that_it_watches(void **state)
+{
+    struct run run;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        execl("/bin/sh", "sh", "-c", "sleep 0.2", (char *)NULL);
+        _exit(127);
+    }
+    memset(&run, 0, sizeof run);
+    dataset_init(&run.dataset);
+    signal(SIGCHLD, SIG_IGN); /* gone is gone */
+    struct record_options options = {
+        .pids = &pid, .pid_count = 1, .limit_ns = 30000000000, .rung = *state, .sink = &run.dataset.sink};
+    run.code = record_run(&options, &run.result, &run.err);
+    signal(SIGCHLD, SIG_DFL);
+    assert_int_equal(run.code, 0);
+    assert_true(run.result.wall_ns < 20000000000);
+    dataset_deinit(&run.dataset);
+}
+
 #define ON(rung, test)                                                                                       \
     {                                                                                                        \
 #test " on " rung, test, NULL, NULL, (char[])                                                        \
@@ -390,7 +459,9 @@ static void an_unknown_rung_is_an_error(void **state)
         ON(rung, a_signal_to_the_recorder_reaches_the_command),                                              \
         ON(rung, a_full_disk_does_not_stop_the_command),                                                     \
         ON(rung, a_killed_recorder_leaves_the_command_alone),                                                \
-        ON(rung, a_command_that_records_itself_is_recorded)
+        ON(rung, a_command_that_records_itself_is_recorded),                                                 \
+        ON(rung, what_ran_before_is_recorded_from_then_on),                                                  \
+        ON(rung, a_recording_ends_with_all_that_it_watches)
 
 int record_test(void)
 {

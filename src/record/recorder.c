@@ -228,6 +228,8 @@ static void running_add(struct recorder *recorder, const struct running_thread *
         observe_join(task);
     else if (thread->is_running)
         waits_switch_in(&recorder->waits, task, recorder->start_ns, 0);
+    else
+        task->wait.preempted = false; /* it waits; what is new queues first */
     if (is_process)
         events_join(&recorder->events, (uint32_t)thread->pid);
 }
@@ -436,6 +438,21 @@ static void symbols_advance(struct recorder *recorder, uint64_t now_ns)
     recorder->symbols_cpu_ns += clock_thread_cpu_ns() - before_ns;
 }
 
+/* Of a thread that ended before it was watched no end is told. */
+static void ended_look(struct recorder *recorder, uint64_t now_ns)
+{
+    struct tracks *tracks = &recorder->tracks;
+
+    if (!recorder->is_attached || !is_exact(recorder))
+        return;
+    kernel_drain(recorder, true);
+    for (size_t i = tracks->tasks.count; i > 0; i--) {
+        struct task *task = tracks->tasks.items[i - 1];
+        if (task->process->usage.is_partial && !running_is_there(task->process->pid, task->tid))
+            tracks_exit(tracks, &recorder->waits, task, now_ns);
+    }
+}
+
 /* Long waits that go on are written up to now, so that a killed recorder loses little. */
 static void checkpoint(struct recorder *recorder, uint64_t now_ns)
 {
@@ -443,6 +460,7 @@ static void checkpoint(struct recorder *recorder, uint64_t now_ns)
         observe_checkpoint(&recorder->observe, recorder->tracks.tasks.items[i], now_ns);
     watch_checkpoint(&recorder->watch, now_ns);
     symbols_advance(recorder, now_ns);
+    ended_look(recorder, now_ns);
     flush(recorder);
 }
 

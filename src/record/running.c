@@ -249,6 +249,15 @@ int running_open_machine(struct running *running, struct err *err)
     return listed_open(running, err);
 }
 
+bool running_is_there(uint64_t pid, uint64_t tid)
+{
+    char path[80], text[1024];
+
+    snprintf(path, sizeof path, "/proc/%" PRIu64 "/task/%" PRIu64 "/stat", pid, tid);
+    const char *end = fs_read_small(path, text, sizeof text) > 0 ? strrchr(text, ')') : NULL;
+    return end && end[1] && !strchr("ZX", end[2]);
+}
+
 void running_command(const struct running *running, struct str *ret_json)
 {
     char path[64], arguments[REDACT_BYTES_MAX];

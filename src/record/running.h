@@ -45,6 +45,8 @@ WARN_UNUSED int running_open_machine(struct running *running, struct err *err);
 WARN_UNUSED int running_list(struct running *running, struct err *err);
 /* The command line of the first process, as for META_COMMAND. */
 void running_command(const struct running *running, struct str *ret_json);
+/* False when the thread has ended, also while nobody has waited for it. */
+bool running_is_there(uint64_t pid, uint64_t tid);
 /* Whether a signal asked for the end. */
 bool running_signals(struct running *running);
 void running_close(struct running *running);

@@ -336,7 +336,7 @@ EXPORT_FUNCTION(html_export_write)
     write_hero(ret_text, verdict);
     write_findings(ret_text, verdict);
     page_service(ret_text, verdict);
-    int status = verdict->service ? 0 : page_stages(ret_text, verdict, err);
+    int status = phrase_serves(verdict) ? 0 : page_stages(ret_text, verdict, err);
     if (!status)
         status = page_timeline(ret_text, verdict, err);
     if (!status)

@@ -193,9 +193,9 @@ EXPORT_FUNCTION(markdown_export_write)
     (void)options;
     write_head(ret_text, verdict);
     write_findings(ret_text, verdict);
-    if (verdict->service)
+    if (phrase_serves(verdict))
         write_service(ret_text, verdict->service);
-    int status = verdict->service ? 0 : write_shares(ret_text, verdict, err);
+    int status = phrase_serves(verdict) ? 0 : write_shares(ret_text, verdict, err);
     if (status)
         return status;
     write_cleared(ret_text, verdict);

@@ -67,7 +67,7 @@ void page_service(struct str *str, const struct verdict *verdict)
 {
     const struct service *service = verdict->service;
 
-    if (!service)
+    if (!phrase_serves(verdict))
         return;
     str_append(
         str,

@@ -249,7 +249,7 @@ void phrase_fix(struct str *str, const struct finding *finding)
 
 void phrase_no_finding(struct str *str, const struct verdict *verdict)
 {
-    if (verdict->service) {
+    if (phrase_serves(verdict)) {
         phrase_service_limit(str, verdict->service);
         return;
     }
@@ -257,7 +257,9 @@ void phrase_no_finding(struct str *str, const struct verdict *verdict)
         str_append(str, "nothing can be said: the recording holds no time of the run");
         return;
     }
-    str_append(str, "nothing stands out: no single change would make this run much faster");
+    str_append(str, verdict->service
+                        ? "no requests were seen (--objective wall judges it as a job)"
+                        : "nothing stands out: no single change would make this run much faster");
     const struct path_entry *first = &verdict->path[0];
     str_printf(str, "; the largest part (%s) is ",
                unit_ratio(num_ratio(first->ns, verdict->run.wall_ns)).text);
@@ -287,7 +289,8 @@ static void append_recorders(struct str *str, const struct run_facts *run)
 
 static void append_service_trust(struct str *str, const struct verdict *verdict)
 {
-    str_printf(str, "requests counted by %s, ", verdict->service->request_source);
+    if (phrase_serves(verdict))
+        str_printf(str, "requests counted by %s, ", verdict->service->request_source);
     if (verdict->service->drift_ratio > 0)
         str_printf(str, "model within %s, ", unit_ratio(verdict->service->drift_ratio).text);
     str_printf(str, "overhead %s", unit_ratio(verdict->run.grade.overhead_ratio).text);

@@ -51,6 +51,11 @@ void phrase_subject(struct str *str, const struct verdict *verdict)
             str_printf(str, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " and ", names[i]);
 }
 
+bool phrase_serves(const struct verdict *verdict)
+{
+    return verdict->service && verdict->service->throughput_per_s > 0;
+}
+
 void phrase_service(struct str *str, const struct verdict *verdict)
 {
     const struct service *service = verdict->service;
@@ -105,10 +110,6 @@ void phrase_demand(struct str *str, const struct service_resource *resource)
 
 void phrase_service_limit(struct str *str, const struct service *service)
 {
-    if (!(service->throughput_per_s > 0)) {
-        str_append(str, "nothing can be said: no requests were seen");
-        return;
-    }
     str_append(str, "not saturated: the load offered is the limit");
     if (service->resource_count) {
         str_append(str, "; the most used, ");

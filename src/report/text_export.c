@@ -105,6 +105,8 @@ static void write_head(const struct page *page)
         str_append(&line, ": ");
         phrase_service(&line, page->verdict);
         str_append(&line, ".");
+    } else if (run->scope && strcmp(run->scope, "attached") == 0) {
+        str_printf(&line, ", watched for %s.", unit_duration(run->wall_ns).text);
     } else {
         str_printf(&line, " took %s (", unit_duration(run->wall_ns).text);
         phrase_exit(&line, run);
@@ -483,7 +485,7 @@ EXPORT_FUNCTION(text_export_write)
     write_head(&page);
     bool is_poor = write_poor(&page);
     write_findings(&page);
-    if (verdict->service)
+    if (phrase_serves(verdict))
         write_service(&page);
     else
         write_shares(&page, &list);
