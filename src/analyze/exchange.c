@@ -226,7 +226,7 @@ static int share_servers(struct run *run)
             size_t length = strlen(peer->address);
             uint64_t id = intern_find(&addresses, peer->address, length);
             bool is_new = false;
-            if (pass && id)
+            if (pass && id && id <= servers.count)
                 peer->server = servers.items[id - 1];
             else if (!pass)
                 status = intern_put(&addresses, peer->address, length, &id, &is_new) ||

@@ -34,6 +34,25 @@ static bool is_bytes(const struct run_series *series)
     return strcmp(series->unit, "bytes") == 0 || strcasestr(series->name, "bytes");
 }
 
+static const char *unit_of(const struct run_series *series)
+{
+    if (is_bytes(series))
+        return "bytes";
+    return series->unit[0] ? series->unit : "items";
+}
+
+/* A socket that parent and child hold is one queue. */
+static bool is_claimed(const struct claims *claims, const struct run_series *series)
+{
+    for (size_t i = 0; i < claims->items.count; i++) {
+        const struct claim *claim = &claims->items.items[i];
+        if (strcmp(claim->cause, "queue-growth") == 0 && strcmp(claim->where.peer, series->name) == 0 &&
+            str_starts(series->name, "queue."))
+            return true;
+    }
+    return false;
+}
+
 /* How it is called: the kernel's queues by what waits at which address, a counter by its name. */
 static const char *queue_name(const struct scene *scene, const struct run_series *series)
 {
@@ -70,7 +89,7 @@ static int claim_series(const struct scene *scene, struct claims *claims, const 
                         const struct trend *trend, struct err *err)
 {
     const char *name = run_process_name(scene->run, series->process, trend->end_ns);
-    const char *queue = queue_name(scene, series), *unit = is_bytes(series) ? "bytes" : "items";
+    const char *queue = queue_name(scene, series), *unit = unit_of(series);
     struct claim claim = {
         .cause = "queue-growth",
         .where = {.process = name, .stage = scene->run->has_spans ? NULL : name, .peer = series->name},
@@ -98,7 +117,8 @@ int detect_queue_growth(const struct scene *scene, struct claims *claims, struct
         const struct run_series *series = &scene->run->series.items[i];
         struct trend trend;
         if (series->process == RUN_NONE || !is_queue(series->name) || !trend_of(series, &trend) ||
-            trend.high - trend.low < (is_bytes(series) ? BYTE_RISE_MIN : ITEM_RISE_MIN))
+            trend.high - trend.low < (is_bytes(series) ? BYTE_RISE_MIN : ITEM_RISE_MIN) ||
+            is_claimed(claims, series))
             continue;
         int status = claim_series(scene, claims, series, &trend, err);
         if (status)

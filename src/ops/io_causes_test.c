@@ -266,6 +266,10 @@ static void a_queue_that_grows_is_told_and_a_counter_of_work_is_not(void **state
     scenario_series(&s, &memory);
     scenario_series(&s, &total);
     scenario_series(&s, &socket);
+    /* A child holds the same socket. */
+    uint64_t child = scenario_process(&s, root, "server", 1, 1000);
+    socket.thread = child;
+    scenario_series(&s, &socket);
     judge(&s, &verdict);
     size_t count = 0;
     for (size_t i = 0; i < verdict.finding_count; i++)
