@@ -9,6 +9,7 @@
 struct options {
     const char *output;
     const char *recorder;
+    const char *io;
     const char *objective;
     uint64_t rate_hz;
     uint64_t limit_ns;
@@ -49,6 +50,13 @@ static const struct option_row rows[] = {
      .choices = "bpf perf proc",
      .help = "how to record; the best that this machine allows when left out (see 'toll doctor')",
      .offset = offsetof(struct options, recorder)},
+    {.name = "io",
+     .type = OPTION_TEXT,
+     .argument = "HOW",
+     .choices = "sampled all none",
+     .help = "calls and bytes by peer, with eBPF: a few of every hundred milliseconds, scaled up; each "
+             "call, which slows programs that do little else; or not (sampled)",
+     .offset = offsetof(struct options, io)},
 };
 
 static int read_pids(const struct verb_context *context, pid_t *pids, struct err *err)
@@ -83,6 +91,7 @@ static int run(struct verb_context *context, struct err *err)
                                   .objective = options->objective,
                                   .output = options->output,
                                   .rung = options->recorder,
+                                  .io = options->io,
                                   .rate_hz = (unsigned)options->rate_hz,
                                   .verdict = !options->quiet,
                                   .width = context->width,
@@ -107,7 +116,7 @@ static const struct example examples[] = {
 const struct verb attach_verb = {
     .name = "attach",
     .summary = "record programs that run already and say what limits them",
-    .usage = "PID… [--for TIME] [-o FILE] [-q] [--objective WHAT] [--rate HZ] [--recorder RUNG]",
+    .usage = "PID… [--for TIME] [-o FILE] [-q] [--objective WHAT] [--rate HZ] [--recorder RUNG] [--io HOW]",
     .description =
         "Records running processes: all their threads, the processes they have made and those they make "
         "meanwhile. It ends with Ctrl-C, after --for, or when all of them have ended, and then prints the "

@@ -8,6 +8,7 @@
 struct options {
     const char *output;
     const char *recorder;
+    const char *io;
     uint64_t rate_hz;
     bool quiet;
     bool compress;
@@ -58,6 +59,13 @@ static const struct option_row rows[] = {
      .choices = "bpf perf preload proc",
      .help = "how to record; the best that this machine allows when left out (see 'toll doctor')",
      .offset = offsetof(struct options, recorder)},
+    {.name = "io",
+     .type = OPTION_TEXT,
+     .argument = "HOW",
+     .choices = "sampled all none",
+     .help = "calls and bytes by peer, with eBPF: a few of every hundred milliseconds, scaled up; each "
+             "call, which slows programs that do little else; or not (sampled)",
+     .offset = offsetof(struct options, io)},
 };
 
 static int run(struct verb_context *context, struct err *err)
@@ -80,6 +88,7 @@ static int run(struct verb_context *context, struct err *err)
                                   .objective = options->objective,
                                   .output = options->output,
                                   .rung = options->recorder,
+                                  .io = options->io,
                                   .rate_hz = (unsigned)options->rate_hz,
                                   .verdict = !options->quiet,
                                   .compress = options->compress,
@@ -108,7 +117,7 @@ static const struct example examples[] = {
 const struct verb run_verb = {
     .name = "run",
     .summary = "record a command and say what it was waiting for",
-    .usage = "[-o FILE] [-q] [--compress] [--rate HZ] [--recorder RUNG] [--system] -- COMMAND…",
+    .usage = "[-o FILE] [-q] [--compress] [--rate HZ] [--recorder RUNG] [--io HOW] [--system] -- COMMAND…",
     .description = "Runs the command, records its whole process tree until the command ends, writes a "
                    "recording and prints the "
                    "verdict to stderr. The command's stdin, stdout and stderr are its own, signals are "

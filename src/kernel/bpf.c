@@ -19,6 +19,7 @@
 #define RING_BYTES   (4u << 20)
 #define HOLD_BACK_NS (2 * NS_PER_MS)
 #define CPU_LIMIT    4096
+#define IO_BATCH     512 /* more than a bucket of the kernel's table ever holds */
 #define WORD         sizeof(uint64_t)
 
 /* A record that was taken from the ring and not delivered yet: `size` bytes from `at` in words. */
@@ -44,7 +45,8 @@ struct bpf_source {
     size_t cpu_count;
     struct bpf_counts_seen counts;
     bool is_out_of_memory;
-    struct stack_known **stacks; /* by number */
+    struct stack_known **stacks;  /* by number */
+    struct bpf_link *io_links[2]; /* NULL: not on */
 
     /* Of the drain that goes on. */
     bpf_event_fn *each;
@@ -98,6 +100,7 @@ static int programs_open(struct bpf_source *source, const struct bpf_source_opti
     programs->rodata->whole_machine = options->whole_machine;
     programs->rodata->ring_half_bytes = RING_BYTES / 2;
     bpf_calls_fill(programs->rodata->call_kinds);
+    bpf_calls_fill_io(programs->rodata->io_rules);
     bpf_map__set_max_entries(programs->maps.ring, RING_BYTES);
     int status = watch_bpf__load(programs);
     return status ? open_failed(-status, err) : 0;
@@ -109,6 +112,8 @@ static int programs_attach(struct bpf_source *source, struct err *err)
     struct watch_bpf *programs = source->programs;
 
     bpf_program__set_autoattach(programs->progs.on_sample, false);
+    bpf_program__set_autoattach(programs->progs.on_enter, false);
+    bpf_program__set_autoattach(programs->progs.on_return, false);
     int status = watch_bpf__attach(programs);
     return status ? open_failed(-status, err) : 0;
 }
@@ -374,9 +379,81 @@ struct bpf_counts_seen bpf_counts(const struct bpf_source *source)
         counts.lost_count += values[i][BPF_COUNT_RING_FULL];
         counts.unfollowed_count += values[i][BPF_COUNT_THREAD_FULL];
         counts.stack_lost_count += values[i][BPF_COUNT_STACK_LOST];
+        counts.io_lost_count += values[i][BPF_COUNT_IO_FULL];
     }
     free(values);
     return counts;
+}
+
+/* The exit first: an entry that nobody waits for is never used. */
+int bpf_io_start(struct bpf_source *source, struct err *err)
+{
+    source->programs->bss->io_start_ns = clock_monotonic_ns();
+    source->io_links[0] = bpf_program__attach(source->programs->progs.on_enter);
+    source->io_links[1] = source->io_links[0] ? bpf_program__attach(source->programs->progs.on_return) : NULL;
+    if (source->io_links[1])
+        return 0;
+    int errnum = errno;
+    bpf_io_stop(source);
+    return err_errno(err, errnum, "could not count system calls");
+}
+
+void bpf_io_stop(struct bpf_source *source)
+{
+    for (size_t i = 0; i < 2; i++) {
+        bpf_link__destroy(source->io_links[i]);
+        source->io_links[i] = NULL;
+    }
+}
+
+static void io_add(struct bpf_io *sum, const struct bpf_io *one)
+{
+    sum->bytes += one->bytes;
+    sum->time_ns += one->time_ns;
+    for (size_t i = 0; i < BPF_IO_BUCKETS; i++) {
+        sum->sizes[i] += one->sizes[i];
+        sum->latencies[i] += one->latencies[i];
+    }
+}
+
+/* The sums over all CPUs of one entry of the batch. */
+static int io_deliver(const struct bpf_source *source, const struct bpf_io_key *key,
+                      const struct bpf_io *of_cpus, bpf_io_fn *each, void *context, struct err *err)
+{
+    struct bpf_io sum = {0};
+    struct bpf_io_file file;
+
+    for (size_t i = 0; i < source->cpu_count; i++)
+        io_add(&sum, &of_cpus[i]);
+    if (bpf_map__lookup_elem(source->programs->maps.io_files, &key->file, sizeof key->file, &file,
+                             sizeof file, 0) ||
+        !bpf_io_file_is_sane(&file))
+        return 0;
+    return each(context, key, &sum, &file, err);
+}
+
+int bpf_io_take(struct bpf_source *source, bpf_io_fn *each, void *context, struct err *err)
+{
+    int map = bpf_map__fd(source->programs->maps.ios), status = 0;
+    struct bpf_io_key *keys = calloc(IO_BATCH, sizeof *keys);
+    struct bpf_io *ios = calloc(IO_BATCH * source->cpu_count, sizeof *ios);
+    uint32_t place = 0, before = 0, count = IO_BATCH;
+    LIBBPF_OPTS(bpf_map_batch_opts, options);
+    int code = keys && ios ? 0 : err_memory(err);
+
+    for (size_t round = 0; !code && !status && round < BPF_IO_COUNT; round++) {
+        count = IO_BATCH;
+        status =
+            bpf_map_lookup_and_delete_batch(map, round ? &before : NULL, &place, keys, ios, &count, &options);
+        if (status && status != -ENOENT) /* ENOENT: those were the last */
+            code = err_errno(err, -status, "could not read what was counted by peer");
+        for (uint32_t i = 0; !code && i < count && i < IO_BATCH; i++)
+            code = io_deliver(source, &keys[i], &ios[i * source->cpu_count], each, context, err);
+        before = place;
+    }
+    free(keys);
+    free(ios);
+    return code;
 }
 
 const struct perf_source *bpf_perf(const struct bpf_source *source)
@@ -388,6 +465,7 @@ void bpf_close(struct bpf_source *source)
 {
     if (!source)
         return;
+    bpf_io_stop(source);
     ring_buffer__free(source->ring);
     if (source->perf)
         perf_close(source->perf);

@@ -46,6 +46,7 @@ struct bpf_counts_seen {
     uint64_t lost_count;       /* dropped: a ring was full */
     uint64_t unfollowed_count; /* threads that did not fit into the table */
     uint64_t stack_lost_count; /* stacks of waits that did not fit */
+    uint64_t io_lost_count;    /* calls of peers that did not fit */
     uint64_t broken_count;     /* records that made no sense and were skipped */
     uint64_t late_count;       /* came so late that their time was moved forward */
 };
@@ -75,6 +76,16 @@ bool bpf_thread_read(struct bpf_source *source, uint32_t tid, struct bpf_thread 
 /* CPU time of all threads followed, up to now. */
 uint64_t bpf_cpu_ns(const struct bpf_source *source, uint64_t now_ns);
 struct bpf_counts_seen bpf_counts(const struct bpf_source *source);
+/* Counts each call of the threads followed by process, other end and operation, while it is on. That slows every
+ * system call of the machine by about a third of a microsecond. */
+WARN_UNUSED int bpf_io_start(struct bpf_source *source, struct err *err);
+void bpf_io_stop(struct bpf_source *source);
+/* `file`: what the other end is, as it was met first. */
+typedef int bpf_io_fn(void *context, const struct bpf_io_key *key, const struct bpf_io *io,
+                      const struct bpf_io_file *file, struct err *err);
+/* Delivers what was counted since it was taken last. */
+WARN_UNUSED int bpf_io_take(struct bpf_source *source, bpf_io_fn *each, void *context, struct err *err);
+
 /* Where the samples come from. */
 const struct perf_source *bpf_perf(const struct bpf_source *source);
 void bpf_close(struct bpf_source *source);

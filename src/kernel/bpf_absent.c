@@ -70,6 +70,27 @@ struct bpf_counts_seen bpf_counts(const struct bpf_source *source)
     return (struct bpf_counts_seen){0};
 }
 
+int bpf_io_start(struct bpf_source *source, struct err *err)
+{
+    (void)source;
+    (void)err;
+    return 0;
+}
+
+void bpf_io_stop(struct bpf_source *source)
+{
+    (void)source;
+}
+
+int bpf_io_take(struct bpf_source *source, bpf_io_fn *each, void *context, struct err *err)
+{
+    (void)source;
+    (void)each;
+    (void)context;
+    (void)err;
+    return 0;
+}
+
 const struct perf_source *bpf_perf(const struct bpf_source *source)
 {
     (void)source;

@@ -85,3 +85,57 @@ void bpf_calls_fill(uint8_t kinds[BPF_CALL_COUNT])
         if (rules[i].number >= 0 && rules[i].number < BPF_CALL_COUNT)
             kinds[rules[i].number] = (uint8_t)rules[i].kind;
 }
+
+#define OPERATION_READ    (1 | BPF_IO_BYTES)
+#define OPERATION_WRITE   (2 | BPF_IO_BYTES)
+#define OPERATION_SYNC    3
+#define OPERATION_CONNECT 4
+#define OPERATION_ACCEPT  5
+#define OPERATION_OPEN    (6 | BPF_IO_RESULT)
+
+static const struct io_rule {
+    long number;
+    unsigned rule;
+} io_rules[] = {
+    {SYS_read, OPERATION_READ},
+    {SYS_readv, OPERATION_READ},
+    {SYS_pread64, OPERATION_READ},
+    {SYS_preadv, OPERATION_READ},
+    {SYS_preadv2, OPERATION_READ},
+    {SYS_recvfrom, OPERATION_READ},
+    {SYS_recvmsg, OPERATION_READ},
+    {SYS_recvmmsg, OPERATION_READ & ~BPF_IO_BYTES}, /* it returns how many messages */
+    {SYS_getdents64, OPERATION_READ},
+    {SYS_write, OPERATION_WRITE},
+    {SYS_writev, OPERATION_WRITE},
+    {SYS_pwrite64, OPERATION_WRITE},
+    {SYS_pwritev, OPERATION_WRITE},
+    {SYS_pwritev2, OPERATION_WRITE},
+    {SYS_sendto, OPERATION_WRITE},
+    {SYS_sendmsg, OPERATION_WRITE},
+    {SYS_sendmmsg, OPERATION_WRITE & ~BPF_IO_BYTES},
+    {SYS_sendfile, OPERATION_WRITE},
+    {SYS_fsync, OPERATION_SYNC},
+    {SYS_fdatasync, OPERATION_SYNC},
+    {SYS_sync_file_range, OPERATION_SYNC},
+    {SYS_syncfs, OPERATION_SYNC},
+    {SYS_connect, OPERATION_CONNECT},
+    {SYS_accept, OPERATION_ACCEPT},
+    {SYS_accept4, OPERATION_ACCEPT},
+    {SYS_openat, OPERATION_OPEN},
+#ifdef SYS_openat2
+    {SYS_openat2, OPERATION_OPEN},
+#endif
+#ifdef SYS_open
+    {SYS_open, OPERATION_OPEN},
+    {SYS_creat, OPERATION_OPEN},
+#endif
+};
+
+void bpf_calls_fill_io(uint8_t filled[BPF_CALL_COUNT])
+{
+    memset(filled, 0, BPF_CALL_COUNT);
+    for (size_t i = 0; i < sizeof io_rules / sizeof io_rules[0]; i++)
+        if (io_rules[i].number >= 0 && io_rules[i].number < BPF_CALL_COUNT)
+            filled[io_rules[i].number] = (uint8_t)io_rules[i].rule;
+}

@@ -9,5 +9,7 @@
 
 /* Fills the table by number of the call: enum bpf_call_kind, BPF_CALL_SENDS. */
 void bpf_calls_fill(uint8_t kinds[BPF_CALL_COUNT]);
+/* Fills the table of what is counted by peer: enum bpf_io_rule. The operations are enum io_operation of the model. */
+void bpf_calls_fill_io(uint8_t rules[BPF_CALL_COUNT]);
 
 #endif

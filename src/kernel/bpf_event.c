@@ -25,6 +25,12 @@ bool bpf_wait_is_sane(const struct bpf_wait *wait)
            is_text(wait->file.name, sizeof wait->file.name) && wait->memory_bytes <= BPF_MEMORY_BYTES;
 }
 
+bool bpf_io_file_is_sane(const struct bpf_io_file *file)
+{
+    return is_text(file->file.name, sizeof file->file.name) && file->path_bytes <= sizeof file->path &&
+           (!file->path_bytes || !file->path[file->path_bytes - 1]);
+}
+
 static bool decode_exec(const void *bytes, size_t size, struct bpf_event *event)
 {
     const struct bpf_exec *exec = bytes;

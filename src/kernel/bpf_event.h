@@ -41,5 +41,7 @@ bool bpf_event_decode(const void *bytes, size_t size, struct bpf_event_room *roo
 
 /* Whether a thread's entry in the map makes a wait that may be told: one that `run` collected. */
 bool bpf_wait_is_sane(const struct bpf_wait *wait);
+/* Whether its texts end. */
+bool bpf_io_file_is_sane(const struct bpf_io_file *file);
 
 #endif

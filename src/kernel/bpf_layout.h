@@ -19,8 +19,10 @@
 #define BPF_MEMORY_BYTES    64
 #define BPF_NAME_BYTES      32
 #define BPF_ARGUMENTS_BYTES 4096 /* of a command line */
-#define BPF_IO_COUNT        8192
+#define BPF_IO_COUNT        4096
 #define BPF_IO_BUCKETS      32
+#define BPF_PATH_BYTES      192
+#define BPF_PATH_PART_BYTES 64
 #define BPF_CALL_OUTSIDE    (-1)        /* not in a system call: a page fault */
 #define BPF_CALL_FOREIGN    (-2)        /* of another instruction set (a 32-bit program) */
 #define BPF_RUN_NS          10000000ull /* the longest run of equal waits, and of a slice with bridged gaps */
@@ -84,7 +86,7 @@ struct bpf_slice {
 /* What a descriptor is. Addresses in network order; ports in the machine's. */
 struct bpf_file {
     __u64 inode;
-    __u32 device;
+    __u32 device; /* of the file system; of a character device: its own */
     __u16 mode;
     __u16 family; /* of a socket; 0: no socket */
     __u16 type, protocol;
@@ -149,11 +151,10 @@ struct bpf_thread {
     __u64 file_address; /* of the kernel's struct file that `wait` is about */
     __u32 is_same;      /* the wait that it is in is equal to those of `run`, and `wait` is not filled */
     __u32 is_waiting;   /* `wait` or `run` tells of a wait that goes on since out_ns */
-    __u64 io_enter_ns;
-    __u64 io_call;
-    __u64 io_descriptor;
-    struct bpf_slice slice; /* collected, not written yet; end_ns 0: none */
-    struct bpf_wait run;    /* the same; count 0: none */
+    __u64 io_enter_ns;  /* of the system call that it is in, when that is counted */
+    __u64 io_file, io_inode, io_key; /* the last file that it did something to, and its key */
+    struct bpf_slice slice;          /* collected, not written yet; end_ns 0: none */
+    struct bpf_wait run;             /* the same; count 0: none */
     struct bpf_wait wait;
 };
 
@@ -180,29 +181,41 @@ enum bpf_count {
     BPF_COUNT_END
 };
 
-struct bpf_io_key {
-    __u64 inode;
-    __u32 device;
-    __u32 pid;
-    __u32 operation; /* enum io_operation of the model */
-    __u32 ports;     /* of a socket: local << 16 | remote, so that one that is connected again is another */
+/* What a system call does to a descriptor: the operation, and: */
+enum bpf_io_rule {
+    BPF_IO_OPERATION = 0x0f, /* enum io_operation of the model; 0: not counted */
+    BPF_IO_BYTES = 0x10,     /* it returns how many bytes */
+    BPF_IO_RESULT = 0x20     /* the descriptor is what it returns, not its first argument */
 };
 
+struct bpf_io_key {
+    __u64 file; /* the same for everything that is one other end */
+    __u32 pid;
+    __u32 operation;
+};
+
+/* Calls that returned since it was read last; one for each CPU. */
 struct bpf_io {
-    __u64 count;
     __u64 bytes;
     __u64 time_ns;
-    __u64 failed_count;
-    __u32 sizes[BPF_IO_BUCKETS]; /* by power of two; the last holds all above too */
-    __u32 latencies[BPF_IO_BUCKETS];
+    __u32 sizes[BPF_IO_BUCKETS];     /* by power of two; the last holds all above too */
+    __u32 latencies[BPF_IO_BUCKETS]; /* all of them are the number of calls */
+};
+
+/* What is behind a file's key: the first that was met. */
+struct bpf_io_file {
     struct bpf_file file;
-    __u32 reserved[2];
+    /* The parts of its path from the last to the first below its file system's root, each with its NUL. */
+    char path[BPF_PATH_BYTES];
+    __u32 path_bytes;
+    __u32 reserved;
 };
 
 _Static_assert(sizeof(struct bpf_head) == 24, "layout");
 _Static_assert(sizeof(struct bpf_file) == 96, "layout");
 _Static_assert(sizeof(struct bpf_wait) % 8 == 0, "layout");
 _Static_assert(sizeof(struct bpf_thread) % 8 == 0, "layout");
-_Static_assert(sizeof(struct bpf_io_key) == 24, "layout");
+_Static_assert(sizeof(struct bpf_io_key) == 16, "layout");
+_Static_assert(sizeof(struct bpf_io) % 8 == 0, "layout");
 
 #endif

@@ -21,6 +21,7 @@ struct qstr {
 } KERNEL_TYPE;
 
 struct dentry {
+    struct dentry *d_parent;
     struct qstr d_name;
 } KERNEL_TYPE;
 
@@ -36,6 +37,7 @@ struct inode {
     __u16 i_mode;
     struct super_block *i_sb;
     unsigned long i_ino;
+    __u32 i_rdev;
 } KERNEL_TYPE;
 
 struct file {

@@ -21,6 +21,7 @@
 #define BPF_INLINE  static __always_inline
 #define S_IFMT      0170000
 #define S_IFREG     0100000
+#define S_IFCHR     0020000
 #define S_IFIFO     0010000
 #define S_IFSOCK    0140000
 #define FAMILY_IPV4 2
@@ -32,7 +33,7 @@ struct {
     __uint(max_entries, BPF_THREAD_COUNT);
     __type(key, __u32);
     __type(value, struct bpf_thread);
-} threads SEC(".maps");
+} threads SEC(".maps") __weak;
 
 struct bpf_counts {
     __u64 of[BPF_COUNT_END];
@@ -43,7 +44,7 @@ struct {
     __uint(max_entries, 1);
     __type(key, __u32);
     __type(value, struct bpf_counts);
-} counts SEC(".maps");
+} counts SEC(".maps") __weak;
 
 BPF_INLINE struct bpf_counts *counts_here(void)
 {
@@ -62,10 +63,10 @@ BPF_INLINE void count_add(enum bpf_count which)
 BPF_INLINE __u64 file_address_of(const struct task_struct *task, __u64 number)
 {
     __u64 address = 0;
-    struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-    if (!table || number >= BPF_CORE_READ(table, max_fds))
+    const struct fdtable *table = task->files->fdt; /* checked loads: NULL reads as 0 */
+    if (number >= table->max_fds)
         return 0;
-    struct file **entries = BPF_CORE_READ(table, fd);
+    struct file **entries = table->fd;
     if (bpf_probe_read_kernel(&address, sizeof address, entries + number))
         return 0;
     return address;
@@ -101,7 +102,10 @@ BPF_INLINE void file_read(struct bpf_file *ret_file, __u64 address, __u64 number
     ret_file->number = (__s32)number;
     ret_file->inode = BPF_CORE_READ(inode, i_ino);
     ret_file->mode = BPF_CORE_READ(inode, i_mode);
-    ret_file->device = BPF_CORE_READ(inode, i_sb, s_dev);
+    if ((ret_file->mode & S_IFMT) == S_IFCHR)
+        ret_file->device = BPF_CORE_READ(inode, i_rdev);
+    else
+        ret_file->device = BPF_CORE_READ(inode, i_sb, s_dev);
     if ((ret_file->mode & S_IFMT) == S_IFSOCK) {
         socket_read(ret_file, file);
         return;

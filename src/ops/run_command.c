@@ -111,6 +111,7 @@ static int record(const struct run_request *request, struct place *place, struct
                                                   : is_command       ? "wall"
                                                                      : "throughput",
                                      .rung = request->rung,
+                                     .io = request->io,
                                      .rate_hz = request->rate_hz,
                                      .sink = writer_sink(place->writer),
                                      .flush = flush,

@@ -18,6 +18,7 @@ struct run_request {
     const char *objective; /* wall, throughput, latency; NULL: wall for a command, else throughput */
     const char *output;    /* NULL: toll-<command>-<time>.toll in the current folder */
     const char *rung;      /* NULL: the best there is */
+    const char *io;        /* sampled, all, none; NULL: sampled */
     unsigned rate_hz;      /* 0: the default */
     bool compress;         /* the recording's compressed variant */
     bool verdict;          /* else only the recording is made */

@@ -151,6 +151,25 @@ static void listening_put(struct peers *peers, struct process *process, const st
         held_put(peers, process, peer, IO_ACCEPT, time_ns);
 }
 
+uint64_t peers_put_fd(struct peers *peers, const struct reason_fd *fd)
+{
+    struct reason_found found;
+
+    if (peers_found(fd, &found))
+        return peers_put(peers, &found);
+    if (fd->kind == REASON_FD_LISTENING || fd->kind == REASON_FD_UNIX) {
+        found = (struct reason_found){.peer_kind = PEER_SOCKET};
+        memcpy(found.address, fd->address, sizeof found.address);
+    } else if (fd->path[0] == '/') {
+        found = (struct reason_found){.peer_kind = PEER_DEVICE};
+        memcpy(found.address, fd->path, sizeof found.address);
+    } else {
+        return 0;
+    }
+    memcpy(found.path, fd->path, sizeof found.path);
+    return peers_put(peers, &found);
+}
+
 /* Sockets are looked into from now on. */
 static void traffic_see(struct process *process, int number, const struct reason_fd *fd, uint64_t peer)
 {

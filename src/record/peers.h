@@ -70,6 +70,8 @@ uint64_t peers_put(struct peers *peers, const struct reason_found *found);
 
 /* A descriptor as another end; false for those that are none. */
 bool peers_found(const struct reason_fd *fd, struct reason_found *ret_found);
+/* Its id as one that calls are counted for, also where waits have none (a device, where clients are accepted); 0: none. */
+uint64_t peers_put_fd(struct peers *peers, const struct reason_fd *fd);
 /* Lists a process's descriptors. */
 void peers_scan(struct peers *peers, struct resolve *resolve, struct process *process, uint64_t time_ns);
 

@@ -228,11 +228,12 @@ static void a_killed_recorder_leaves_the_command_alone(void **state)
         struct run run;
         dup2(ends[1], STDOUT_FILENO);
         close(ends[0]);
-        SHELL(&run, *state, "sleep 0.6; echo alive");
+        SHELL(&run, *state, "echo up; sleep 0.6; echo alive");
         _exit(0);
     }
     close(ends[1]);
-    usleep(300000);
+    assert_int_equal(read(ends[0], said, sizeof said - 1), 3); /* it has started */
+    usleep(100000);
     kill(recorder, SIGKILL);
     waitpid(recorder, NULL, 0);
     assert_int_equal(read(ends[0], said, sizeof said - 1), 6);

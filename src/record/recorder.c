@@ -179,7 +179,7 @@ static void meta_start(struct recorder *recorder)
     emit_meta(emit, META_RECORDER_WAIT, rung_name(recorder->rung));
     emit_meta(emit, META_RECORDER_SPANS, recorder->spans ? "ring" : "none");
     emit_meta(emit, META_RECORDER_HEAP, "none");
-    emit_meta(emit, META_RECORDER_IO, "proc");
+    emit_meta(emit, META_RECORDER_IO, watch_io_name(&recorder->watch));
     emit_meta(emit, META_CPU_EVENT, cpu_event_name(recorder));
     emit_meta_u64(emit, META_RATE_HZ, rate_of(recorder));
 }
@@ -491,6 +491,7 @@ static uint64_t due_run(struct recorder *recorder, uint64_t now_ns)
         recorder->observe_due_ns = observe_tick(&recorder->observe, now_ns);
     }
     uint64_t due_ns = num_min(recorder->observe_due_ns, recorder->system_due_ns);
+    due_ns = num_min(due_ns, watch_io_tick(&recorder->watch, now_ns));
     due_ns = num_min(due_ns, recorder->flush_due_ns);
     if (recorder->inside.drain)
         due_ns = num_min(due_ns, recorder->inside.due_ns);
@@ -539,8 +540,10 @@ static void tracks_leave(struct recorder *recorder)
 {
     const struct tracks *tracks = &recorder->tracks;
 
-    if (recorder->watch.source)
+    if (recorder->watch.source) {
         watch_leave(&recorder->watch, recorder->end_ns);
+        watch_io_finish(&recorder->watch, recorder->end_ns);
+    }
     observe_finish(&recorder->observe, recorder->end_ns);
     if (tracks->processes.count && !recorder->is_attached)
         emit_remark(&recorder->emit,
@@ -741,6 +744,8 @@ static int command_start(struct recorder *recorder, enum record_rung wanted, int
     code = rung_open(recorder, wanted, err);
     if (!code) {
         recorder->start_ns = clock_monotonic_ns();
+        if (recorder->watch.source)
+            watch_io_start(&recorder->watch, recorder->start_ns);
         code = launch_go(&recorder->launch, recorder->preload[0] ? recorder->preload : NULL, ret_shell_status,
                          err);
     }
@@ -766,6 +771,8 @@ static int attached_start(struct recorder *recorder, enum record_rung wanted, st
         return code;
     recorder->start_ns = clock_monotonic_ns();
     tell_started(recorder);
+    if (recorder->watch.source)
+        watch_io_start(&recorder->watch, recorder->start_ns);
     meta_start(recorder);
     system_init(&recorder->system, &recorder->emit);
     return running_add_all(recorder, err);
@@ -813,7 +820,11 @@ int record_run(const struct record_options *options, struct record_result *ret_r
     if (options->rung && !rung_find(options->rung, &wanted))
         return err_set(err, ERR_USAGE, "could not record with recorder '%s': there is none of that name",
                        options->rung);
+    enum watch_io_mode io;
+    if (!watch_io_mode_find(options->io, &io))
+        return err_set(err, ERR_USAGE, "could not record I/O '%s': choose sampled, all or none", options->io);
     recorder_init(&recorder, options);
+    recorder.watch.io.mode = io;
     prctl(PR_GET_CHILD_SUBREAPER, &was_subreaper);
     int code = recording_start(&recorder, wanted, &ret_result->exit_status, err);
     if (!code) {

@@ -33,6 +33,7 @@ struct record_options {
     bool whole_machine;    /* everything, with or without a command (root) */
     uint64_t limit_ns;     /* without a command: how long; 0: until SIGINT, SIGTERM, SIGHUP or SIGQUIT */
     const char *objective; /* into META_OBJECTIVE; NULL: it is left out */
+    const char *io;        /* I/O by peer on the bpf rung: "sampled", "all", "none"; NULL: sampled */
     const char *rung;      /* NULL: the best there is; "perf" or "proc": that one or an error */
     unsigned rate_hz;      /* samples per second of CPU time; 0: RECORD_RATE_HZ_DEFAULT */
     struct sink *sink;

@@ -431,6 +431,10 @@ void watch_finish(struct watch *watch)
     if (counts.stack_lost_count)
         emit_remark(watch->emit, "%" PRIu64 " waits have no stack: there were too many different ones",
                     counts.stack_lost_count);
+    if (counts.io_lost_count)
+        emit_remark(watch->emit,
+                    "%" PRIu64 " calls are not counted by peer: there were too many peers at once",
+                    counts.io_lost_count);
     if (counts.broken_count)
         emit_remark(watch->emit, "%" PRIu64 " events made no sense and were skipped", counts.broken_count);
 }

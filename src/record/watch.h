@@ -20,6 +20,7 @@
 #include "record/stacks.h"
 #include "record/tracks.h"
 #include "record/waits.h"
+#include "record/watch_io.h"
 #include "record/watch_reason.h"
 
 struct watch {
@@ -31,6 +32,7 @@ struct watch {
     struct bpf_source *source; /* NULL: not on this rung */
     struct stacks *stacks;
     struct watch_reason reasons;
+    struct watch_io io;
     uint64_t main_pid;
     uint64_t main_end_ns; /* 0: it has not ended yet */
     uint64_t checkpoint_cursor;

@@ -37,8 +37,9 @@ void watch_reason_deinit(struct watch_reason *reasons);
 void watch_reason_find(struct watch_reason *reasons, const struct task *task, const struct bpf_wait *wait,
                        uint64_t time_ns, struct reason_found *ret_found);
 
-/* What a descriptor of the process is, from the kernel's record of it. */
+/* What a descriptor of the process is, from the kernel's record of it, and of its path (NULL: none) where the process
+ * is gone. */
 void watch_reason_file(struct watch_reason *reasons, uint64_t pid, const struct bpf_file *file,
-                       struct reason_fd *ret_fd);
+                       const struct bpf_io_file *io, struct reason_fd *ret_fd);
 
 #endif
