@@ -2,18 +2,26 @@
 /*
  * hook_lock: locks, conditions, semaphores, barriers, and the futex call of other runtimes.
  *
- * A lock that is free costs a trylock in place of a lock. Only when it is held the clock is read; and only when the
- * lock's own word says that somebody waits, letting it go is published. The words are glibc's: a mutex at 2 has
+ * A lock that is free is taken here, as glibc takes it: an ordinary mutex (kind 0) is a word that is 0 free, 1 held, 2
+ * held with waiters, an owner and a count of users; of all other kinds, and with a glibc that was not looked into, the
+ * trylock function takes it. Only when it is held the clock is read; and only when the lock's own word says that
+ * somebody waits, letting it go is published. The words are glibc's: a mutex at 2 has
  * waiters (robust ones: the FUTEX_WAITERS bit), `__wrefs` of a condition counts waiters from bit 3 on, the high
  * half of a semaphore does (nptl/descr.h, bits/struct_mutex.h). They are only looked at: another C library's
  * words cost a name of a waker or add one publication.
  */
 #include "preload/hook.h"
 
+#include <gnu/libc-version.h>
 #include <linux/futex.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/single_threaded.h>
 #include <sys/syscall.h>
+
+#define GLIBC_MINOR_MIN 31 /* those whose mutexes were looked into */
+#define GLIBC_MINOR_MAX 42
 
 static bool mutex_is_wanted(const pthread_mutex_t *mutex)
 {
@@ -54,8 +62,67 @@ __attribute__((noinline)) static int mutex_wait(struct call *call, pthread_mutex
     return result;
 }
 
+/* Whether mutexes of kind 0 are known to be what this file takes them for. */
+static bool is_plain_known;
+
+__attribute__((constructor(102))) static void libc_look(void)
+{
+    const char *version = gnu_get_libc_version();
+    char *end;
+    long major = strtol(version, &end, 10), minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
+
+    is_plain_known = major == 2 && minor >= GLIBC_MINOR_MIN && minor <= GLIBC_MINOR_MAX;
+}
+
+static inline bool plain_take(pthread_mutex_t *mutex)
+{
+    int expected = 0;
+
+    if (__libc_single_threaded) {
+        if (mutex->__data.__lock != 0)
+            return false;
+        mutex->__data.__lock = 1;
+    } else if (!__atomic_compare_exchange_n(&mutex->__data.__lock, &expected, 1, false, __ATOMIC_ACQUIRE,
+                                            __ATOMIC_RELAXED)) {
+        return false;
+    }
+    mutex->__data.__owner = (int)calls_tid();
+    mutex->__data.__nusers++;
+    return true;
+}
+
+static inline void plain_give(pthread_mutex_t *mutex)
+{
+    int before = 1;
+
+    mutex->__data.__owner = 0;
+    mutex->__data.__nusers--;
+    if (__libc_single_threaded)
+        mutex->__data.__lock = 0;
+    else
+        before = __atomic_exchange_n(&mutex->__data.__lock, 0, __ATOMIC_RELEASE);
+    if (__builtin_expect(before > 1, 0)) {
+        int error = errno;
+        REAL(syscall)(SYS_futex, &mutex->__data.__lock, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
+        errno = error;
+    }
+}
+
+static inline bool is_plain(const pthread_mutex_t *mutex)
+{
+    return is_plain_known && mutex->__data.__kind == 0;
+}
+
 HOOK int pthread_mutex_lock(pthread_mutex_t *mutex)
 {
+    if (__builtin_expect(is_plain(mutex), 1)) {
+        if (__builtin_expect(plain_take(mutex), 1))
+            return 0;
+        if (!calls_on())
+            return REAL(pthread_mutex_lock)(mutex);
+        struct call held = CALL_INIT(CALL_LOCK, -1, mutex, 0);
+        return mutex_wait(&held, mutex, NULL);
+    }
     int result = REAL(pthread_mutex_trylock)(mutex);
 
     if (__builtin_expect(result != EBUSY, 1))
@@ -82,7 +149,10 @@ HOOK int pthread_mutex_unlock(pthread_mutex_t *mutex)
 {
     if (__builtin_expect(mutex_is_wanted(mutex), 0) && calls_on())
         waker_publish_stack(lock_key(mutex), __builtin_frame_address(0), __builtin_return_address(0));
-    return REAL(pthread_mutex_unlock)(mutex);
+    if (__builtin_expect(!is_plain(mutex), 0))
+        return REAL(pthread_mutex_unlock)(mutex);
+    plain_give(mutex);
+    return 0;
 }
 
 /* Readers and writers */

@@ -38,7 +38,7 @@ struct lane {
     struct call_ring *ring;
     uint64_t *words;
     struct call_io *io;
-    uint64_t head;
+    uint64_t head, mask;
     uint32_t is_busy; /* an event is being written */
     uint32_t lost_count;
     uint64_t busy_frame;      /* by the function whose frame is there */
@@ -84,8 +84,8 @@ bool calls_start_again(void);
 void calls_stop(void);
 void calls_news(enum call_news_kind kind, uint32_t tid, uint32_t number, uint64_t value, const char *name);
 void *calls_file_make(uint32_t number);
-uint32_t calls_tid(void);
-void calls_thread_begin(uint32_t maker, uint64_t stack_bytes);
+uint32_t calls_tid_ask(void);
+void calls_thread_begin(uint32_t maker, uint64_t stack_high, uint64_t stack_bytes);
 
 struct calls_guard {
     sigset_t signals;
@@ -94,6 +94,11 @@ struct calls_guard {
 };
 void calls_guard_enter(struct calls_guard *guard);
 void calls_guard_leave(const struct calls_guard *guard);
+
+static inline uint32_t calls_tid(void)
+{
+    return __builtin_expect(self.tid != 0, 1) ? self.tid : calls_tid_ask();
+}
 
 /* Whether this process records now. */
 static inline bool calls_on(void)
@@ -126,7 +131,7 @@ struct lane *lane_get(void);
 bool lane_begin(struct lane *lane, unsigned words);
 static inline void lane_put(struct lane *lane, unsigned index, uint64_t value)
 {
-    lane->words[(lane->head + index) & (CALL_WORDS_COUNT - 1)] = value;
+    lane->words[(lane->head + index) & lane->mask] = value;
 }
 void lane_commit(struct lane *lane, unsigned words);
 void lane_put_bytes(struct lane *lane, unsigned index, const void *bytes, unsigned size);

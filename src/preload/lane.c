@@ -43,12 +43,13 @@ static struct lane *lane_make(void)
     ring->version = CALLS_VERSION;
     ring->pid = calls->pid;
     ring->nonce = calls->nonce;
-    ring->word_count = CALL_WORDS_COUNT;
+    ring->word_count = (uint32_t)calls_session->word_count;
     lane = &calls->lanes[number];
     lane->ring = ring;
     lane->io = (struct call_io *)((char *)ring + CALL_IO_OFFSET);
     lane->words = (uint64_t *)((char *)ring + CALL_WORDS_OFFSET);
     lane->head = 0;
+    lane->mask = calls_session->word_count - 1;
     __atomic_store_n(&ring->magic, CALL_RING_MAGIC, __ATOMIC_RELEASE);
     calls_news(CALL_NEWS_RING, self.tid, number, calls->nonce, NULL);
     __atomic_store_n(&lane->state, LANE_HELD, __ATOMIC_RELEASE);
@@ -129,7 +130,7 @@ bool lane_begin(struct lane *lane, unsigned words)
     lane->busy_frame = frame;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     tail = __atomic_load_n(&lane->ring->tail, __ATOMIC_ACQUIRE);
-    if (lane->head - tail + words <= CALL_WORDS_COUNT)
+    if (lane->head - tail + words <= lane->mask + 1)
         return true;
     lane->is_busy = 0;
     lane_full(lane);

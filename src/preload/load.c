@@ -69,10 +69,9 @@ void calls_guard_leave(const struct calls_guard *guard)
     errno = guard->error;
 }
 
-uint32_t calls_tid(void)
+uint32_t calls_tid_ask(void)
 {
-    if (!self.tid)
-        self.tid = (uint32_t)syscall(SYS_gettid);
+    self.tid = (uint32_t)syscall(SYS_gettid);
     return self.tid;
 }
 
@@ -126,9 +125,14 @@ static char *folder_path(char *path, const char *name)
 void *calls_file_make(uint32_t number)
 {
     char path[WIRE_PATH_BYTES_MAX + FILE_NAME_BYTES], *end;
+    size_t bytes = call_ring_file_bytes(calls_session->word_count);
     void *memory = MAP_FAILED;
+    struct rlimit limit;
     int fd, status;
 
+    /* Over the limit of a file's size the kernel would send the program a signal. */
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur < bytes)
+        return NULL;
     end = put_number(folder_path(path, "calls-"), calls->pid, 10);
     end = put_number(put_text(end, "-"), calls->nonce, 16);
     put_number(put_text(end, "-"), number, 10);
@@ -136,10 +140,10 @@ void *calls_file_make(uint32_t number)
     if (fd < 0)
         return NULL;
     do
-        status = posix_fallocate(fd, 0, CALL_RING_FILE_BYTES);
+        status = posix_fallocate(fd, 0, (off_t)bytes);
     while (status == EINTR);
     if (status == 0)
-        memory = REAL(mmap)(NULL, CALL_RING_FILE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        memory = REAL(mmap)(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED)
         unlink(path);
     syscall(SYS_close, fd);
@@ -153,13 +157,13 @@ static bool session_map(void)
     void *memory;
     int fd;
 
-    folder_path(path, "calls");
+    folder_path(path, CALLS_FILE);
     fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return false;
     memory = MAP_FAILED;
-    if (syscall(SYS_pread64, fd, &head, sizeof head, 0) == (long)sizeof head && head.magic == CALLS_MAGIC &&
-        head.version == CALLS_VERSION && !head.closed &&
+    if (syscall(SYS_pread64, fd, &head, sizeof head, 0) == (long)sizeof head &&
+        calls_session_is_valid(&head) && !head.closed &&
         (head.clock == WIRE_CLOCK_TSC || head.clock == WIRE_CLOCK_MONOTONIC))
         memory = REAL(mmap)(NULL, CALLS_FILE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     syscall(SYS_close, fd);
@@ -187,11 +191,11 @@ static void thread_end(void *unused)
         calls_news(CALL_NEWS_THREAD_END, self.tid, 0, 0, NULL);
 }
 
-void calls_thread_begin(uint32_t maker, uint64_t stack_bytes)
+void calls_thread_begin(uint32_t maker, uint64_t stack_high, uint64_t stack_bytes)
 {
     if (!calls_on())
         return;
-    stack_limits((uint64_t)__builtin_frame_address(0), stack_bytes);
+    stack_limits(stack_high, stack_bytes);
     calls_news(CALL_NEWS_THREAD, calls_tid(), maker, 0, NULL);
     pthread_setspecific(end_key, &self);
     cpu_timer_start_thread();
@@ -299,7 +303,6 @@ __attribute__((constructor(101))) static void load(void)
     struct rlimit limit = {0};
     char name[16] = "";
 
-    real_find();
     if (given && given[0] == '/' && strlen(given) < sizeof folder) {
         put_text(folder, given);
         if (pthread_key_create(&end_key, thread_end) == 0 && session_map() && memory_get()) {

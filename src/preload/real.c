@@ -6,17 +6,13 @@
 #include <stddef.h>
 
 struct real real_functions;
+_Static_assert(sizeof real_functions == REAL_COUNT * sizeof(void *), "one pointer each, in this order");
 
-struct real_name {
-    const char *name;
-    size_t offset;
-};
-
-static const struct real_name names[] = {
-#define REAL_NAME(function) {#function, offsetof(struct real, function)},
+static const char *const names[REAL_COUNT] = {
+#define REAL_NAME(function) #function,
     REAL_DECLARED(REAL_NAME)
 #undef REAL_NAME
-#define REAL_NAME(type, function, parameters) {#function, offsetof(struct real, function)},
+#define REAL_NAME(type, function, parameters) #function,
         REAL_HIDDEN(REAL_NAME)
 #undef REAL_NAME
 };
@@ -39,17 +35,13 @@ static const char *version_of(const char *name)
     return NULL;
 }
 
-/* Runs before a sanitizer's library is ready, whose own string functions must not be called then. */
-void real_find(void)
+/* May run before a sanitizer's library is ready, whose own string functions must not be called then. */
+void real_find(enum real_index index)
 {
-    size_t i;
+    const char *version = version_of(names[index]);
+    void *found = version ? dlvsym(RTLD_NEXT, names[index], version) : NULL;
 
-    for (i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const char *version = version_of(names[i].name);
-        void *found = version ? dlvsym(RTLD_NEXT, names[i].name, version) : NULL;
-
-        if (!found)
-            found = dlsym(RTLD_NEXT, names[i].name);
-        *(void **)((char *)&real_functions + names[i].offset) = found;
-    }
+    if (!found)
+        found = dlsym(RTLD_NEXT, names[index]);
+    __atomic_store_n((void **)&real_functions + index, found, __ATOMIC_RELAXED);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * real: the functions behind the hooks, found once with dlsym(RTLD_NEXT): the C library's, or those of another
- * library that stands between (a sanitizer's).
+ * real: the functions behind the hooks, each found at its first use with dlsym(RTLD_NEXT): the C library's, or those of
+ * another library that stands between (a sanitizer's). Most processes use few of them, and many live for a millisecond.
  */
 #ifndef TOLL_PRELOAD_REAL_H
 #define TOLL_PRELOAD_REAL_H
@@ -74,10 +74,20 @@ struct real {
 };
 extern struct real real_functions;
 
-void real_find(void);
+enum real_index {
+#define REAL_ENTRY(name) REAL_##name,
+    REAL_DECLARED(REAL_ENTRY)
+#undef REAL_ENTRY
+#define REAL_ENTRY(type, name, parameters) REAL_##name,
+        REAL_HIDDEN(REAL_ENTRY)
+#undef REAL_ENTRY
+            REAL_COUNT
+};
 
-/* Hooks are called before any constructor of this library when another one's comes first. */
+void real_find(enum real_index index);
+
 #define REAL(name)                                                                                           \
-    ((__builtin_expect(real_functions.name != NULL, 1) ? (void)0 : real_find()), real_functions.name)
+    ((__builtin_expect(real_functions.name != NULL, 1) ? (void)0 : real_find(REAL_##name)),                  \
+     real_functions.name)
 
 #endif

@@ -19,9 +19,11 @@
 
 #include "base/fs.h"
 #include "kernel/bpf.h"
+#include "record/inside.h"
 #include "record/system.h"
 
 #define PERF_FACT      "perf events"
+#define PRELOAD_FACT   "preload"
 #define BPF_FACT       "eBPF"
 #define CAP_SYS_PTRACE 19
 #define CAP_SYS_ADMIN  21
@@ -329,6 +331,28 @@ static void system_look(struct doctor_fact *fact)
     COMMAND(fact, "sudo toll run --system");
 }
 
+/* The rung without any privilege: a library in each program, and a folder for its rings. */
+static void preload_look(struct doctor_fact *fact)
+{
+    char path[1024];
+    bool has_library = inside_library(path, sizeof path), has_folder = access("/dev/shm", W_OK) == 0;
+
+    fact->name = PRELOAD_FACT;
+    fact->state = has_library ? DOCTOR_OK : DOCTOR_MISSING;
+    if (!has_library) {
+        FOUND(fact, "no libtoll_preload.so beside toll or in ../lib/toll");
+        LOST(fact, "exact waits and their wakers where perf is refused");
+        COMMAND(fact, "make install, on a path without blanks and colons");
+        return;
+    }
+    FOUND(fact,
+          "works without privilege: exact waits, wakers and call stacks of dynamically linked programs%s",
+          has_folder ? "" : " (rings on disk: /dev/shm is not writable)");
+    LOST(fact, "seen by looks at /proc alone: static programs (Go), other users' (sudo), system calls made "
+               "without the "
+               "C library");
+}
+
 size_t doctor_look(struct doctor_fact *ret_facts)
 {
     struct probe probe;
@@ -348,12 +372,14 @@ size_t doctor_look(struct doctor_fact *ret_facts)
     bpf_look(&ret_facts[count++]);
     attach_look(&ret_facts[count++]);
     system_look(&ret_facts[count++]);
+    preload_look(&ret_facts[count++]);
     return count;
 }
 
 bool doctor_allows(const struct doctor_fact *facts, size_t count, enum record_rung rung)
 {
-    static const char *const needed[RUNG_COUNT] = {[RUNG_BPF] = BPF_FACT, [RUNG_PERF] = PERF_FACT};
+    static const char *const needed[RUNG_COUNT] = {
+        [RUNG_BPF] = BPF_FACT, [RUNG_PERF] = PERF_FACT, [RUNG_PRELOAD] = PRELOAD_FACT};
 
     if (!needed[rung])
         return true;

@@ -16,8 +16,8 @@
 enum record_rung { /* better ones first */
                    RUNG_BPF = 1,
                    RUNG_PERF,
-                   RUNG_PROC,
                    RUNG_PRELOAD,
+                   RUNG_PROC,
                    RUNG_COUNT
 };
 

@@ -300,7 +300,7 @@ struct traffic_owner tracks_owner(const struct tracks *tracks, const struct proc
                                   .track = process->track,
                                   .start_ns = process->start_ns,
                                   .is_old = process->usage.is_partial,
-                                  .is_counting = !tracks->is_io_counted};
+                                  .is_counting = !tracks->is_io_counted && !process->is_inside};
 }
 
 static void process_end(struct tracks *tracks, struct process *process, uint64_t time_ns)

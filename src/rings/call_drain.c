@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,6 +18,8 @@
 #include "rings/call_events.h"
 
 #define RING_COUNT_MAX 16384
+#define WORDS_COUNT    32768 /* 256 KiB */
+#define THREADS_LIKELY 1000
 #define NEWS_BATCH     64
 #define HOLE_NS        (200 * NS_PER_MS) /* a writer that takes longer to fill its slot has died */
 #define PAUSE_NS_MIN   NS_PER_MS
@@ -43,20 +46,34 @@ static int session_write(struct call_drain *drain, const struct call_drain_optio
     struct calls_session session = {.magic = CALLS_MAGIC,
                                     .version = CALLS_VERSION,
                                     .clock = is_tsc ? WIRE_CLOCK_TSC : WIRE_CLOCK_MONOTONIC,
-                                    .sample_ns = options->sample_ns};
+                                    .sample_ns = options->sample_ns,
+                                    .word_count = drain->events.word_count};
 
     if (span_clock_init(&drain->clock, (enum wire_clock)session.clock))
         return err_memory(err);
     session.ticks_per_us = span_clock_ticks_per_us(&drain->clock);
     session.alive = span_clock_raw(&drain->clock);
     drain->session_fd =
-        openat(drain->folder_fd, "calls", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        openat(drain->folder_fd, CALLS_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (drain->session_fd < 0)
-        return err_errno(err, errno, "could not make file '%s/calls'", options->folder);
+        return err_errno(err, errno, "could not make file '%s/%s'", options->folder, CALLS_FILE);
     int errnum = posix_fallocate(drain->session_fd, 0, CALLS_FILE_BYTES);
     if (errnum)
-        return err_errno(err, errnum, "could not make file '%s/calls'", options->folder);
+        return err_errno(err, errnum, "could not make file '%s/%s'", options->folder, CALLS_FILE);
     return fs_write_all(drain->session_fd, &session, sizeof session, err);
+}
+
+/* Rings as large as the folder's room has a thousand of them. */
+static uint64_t word_count_choose(int folder_fd)
+{
+    struct statvfs room;
+    uint64_t count = CALL_WORDS_COUNT_MIN;
+
+    if (folder_fd < 0 || fstatvfs(folder_fd, &room))
+        return count;
+    while (count < WORDS_COUNT && count * 2 * 8 * THREADS_LIKELY <= (uint64_t)room.f_bavail * room.f_frsize)
+        count *= 2;
+    return count;
 }
 
 int call_drain_create(const struct call_drain_options *options, struct call_drain **ret_drain,
@@ -72,8 +89,9 @@ int call_drain_create(const struct call_drain_options *options, struct call_drai
     drain->events.clock = &drain->clock;
     drain->events.sample_ns = options->sample_ns;
     drain->events.start_ns = clock_monotonic_ns();
-    drain->events.words = malloc(CALL_WORDS_COUNT * sizeof(uint64_t));
     drain->folder_fd = open(options->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    drain->events.word_count = word_count_choose(drain->folder_fd);
+    drain->events.words = malloc(drain->events.word_count * sizeof(uint64_t));
     if (!drain->events.words)
         status = err_memory(err);
     else if (drain->folder_fd < 0)
@@ -106,10 +124,11 @@ static void ring_open(struct call_drain *drain, const struct call_news *news)
     FS_CLEANUP int fd = openat(drain->folder_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0 || drain->lanes.count >= RING_COUNT_MAX ||
         pread(fd, &file, sizeof file, 0) != (ssize_t)sizeof file ||
-        !call_ring_is_valid(&file, news->pid, news->value)) {
+        !call_ring_is_valid(&drain->events, &file, news->pid, news->value)) {
         drain->events.totals.broken_count++;
         return;
     }
+    unlinkat(drain->folder_fd, name, 0);
     lane = call_lane_create(news->pid, news->value, fd, &file);
     if (!lane || vec_push(&drain->lanes, lane)) {
         call_lane_destroy(lane);
@@ -230,7 +249,7 @@ static void lanes_sweep(struct call_drain *drain, const struct call_host *host)
 
     for (size_t i = 0; i < drain->lanes.count; i++) {
         struct call_lane *lane = drain->lanes.items[i];
-        if (call_lane_look(lane) || host->is_there(host->context, lane->pid))
+        if (call_lane_look(&drain->events, lane) || host->is_there(host->context, lane->pid))
             drain->lanes.items[kept++] = lane;
         else
             call_lane_destroy(lane);
@@ -249,7 +268,7 @@ int call_drain_poll(struct call_drain *drain, const struct call_host *host, stru
     field_write(drain, offsetof(struct calls_session, alive), span_clock_raw(&drain->clock));
     status = news_read(drain, host, err);
     for (size_t i = 0; i < drain->lanes.count; i++)
-        busiest = num_max(busiest, call_lane_look(drain->lanes.items[i]));
+        busiest = num_max(busiest, call_lane_look(&drain->events, drain->lanes.items[i]));
     for (size_t i = 0; i < drain->lanes.count && !status; i++)
         status = call_lane_stacks(&drain->events, drain->lanes.items[i], host, err);
     for (size_t i = 0; i < drain->lanes.count && !status; i++)
@@ -265,9 +284,9 @@ int call_drain_poll(struct call_drain *drain, const struct call_host *host, stru
         drain->io_due_ns = drain->events.now_ns + IO_NS;
     }
     /* A quarter of a ring between two polls is what a burst may use twice over. */
-    if (busiest > CALL_WORDS_COUNT / 4)
+    if (busiest > drain->events.word_count / 4)
         drain->pause_ns /= 2;
-    else if (busiest < CALL_WORDS_COUNT / 16)
+    else if (busiest < drain->events.word_count / 16)
         drain->pause_ns += drain->pause_ns / 4;
     drain->pause_ns = num_min(num_max(drain->pause_ns, PAUSE_NS_MIN), PAUSE_NS_MAX);
     return status;

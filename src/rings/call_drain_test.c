@@ -215,7 +215,7 @@ static FILE *calls_open(const struct session *session)
 {
     char path[96];
 
-    snprintf(path, sizeof path, "%s/calls", session->folder);
+    snprintf(path, sizeof path, "%s/" CALLS_FILE, session->folder);
     FILE *file = fopen(path, "r+");
     assert_non_null(file);
     setvbuf(file, NULL, _IONBF, 0);

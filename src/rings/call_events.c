@@ -20,10 +20,11 @@ static uint64_t ticks_to_ns(const struct call_events *events, uint64_t ticks)
            ticks % span_clock_ticks_per_us(events->clock) * 1000 / span_clock_ticks_per_us(events->clock);
 }
 
-bool call_ring_is_valid(const struct call_ring *ring, uint32_t pid, uint64_t nonce)
+bool call_ring_is_valid(const struct call_events *events, const struct call_ring *ring, uint32_t pid,
+                        uint64_t nonce)
 {
     return ring->magic == CALL_RING_MAGIC && ring->version == CALLS_VERSION && ring->pid == pid &&
-           ring->nonce == nonce && ring->word_count == CALL_WORDS_COUNT;
+           ring->nonce == nonce && ring->word_count == events->word_count;
 }
 
 struct call_lane *call_lane_create(uint32_t pid, uint64_t nonce, int fd, const struct call_ring *file)
@@ -54,12 +55,12 @@ static bool head_read(const struct call_lane *lane, struct call_ring *ret_file)
     return pread(lane->fd, ret_file, sizeof *ret_file, 0) == (ssize_t)sizeof *ret_file;
 }
 
-uint64_t call_lane_look(struct call_lane *lane)
+uint64_t call_lane_look(const struct call_events *events, struct call_lane *lane)
 {
     struct call_ring file;
 
     lane->head = lane->tail;
-    if (head_read(lane, &file) && file.head - lane->tail <= CALL_WORDS_COUNT)
+    if (head_read(lane, &file) && file.head - lane->tail <= events->word_count)
         lane->head = file.head;
     return lane->head - lane->tail;
 }
@@ -68,8 +69,8 @@ uint64_t call_lane_look(struct call_lane *lane)
 static bool words_read(const struct call_events *events, const struct call_lane *lane, uint64_t from,
                        uint64_t count)
 {
-    size_t first = (size_t)(from & (CALL_WORDS_COUNT - 1));
-    size_t straight = (size_t)num_min(count, CALL_WORDS_COUNT - first), rest = (size_t)count - straight;
+    size_t first = (size_t)(from & (events->word_count - 1));
+    size_t straight = (size_t)num_min(count, events->word_count - first), rest = (size_t)count - straight;
 
     return pread(lane->fd, events->words, straight * 8, (off_t)(CALL_WORDS_OFFSET + first * 8)) ==
                (ssize_t)(straight * 8) &&
@@ -94,8 +95,8 @@ int call_lane_stacks(struct call_events *events, struct call_lane *lane, const s
 {
     struct call_ring file;
 
-    if (!head_read(lane, &file) || file.head - lane->stacks_tail > CALL_WORDS_COUNT ||
-        file.head - lane->tail > CALL_WORDS_COUNT)
+    if (!head_read(lane, &file) || file.head - lane->stacks_tail > events->word_count ||
+        file.head - lane->tail > events->word_count)
         return 0;
     if (file.lost_count > lane->lost_count)
         events->totals.lost_count += file.lost_count - lane->lost_count;

@@ -34,18 +34,20 @@ struct call_events {
     const struct span_clock *clock;
     uint64_t start_ns, now_ns; /* nothing is earlier or later */
     uint64_t sample_ns;
-    uint64_t *words; /* CALL_WORDS_COUNT of them, copied out */
+    uint64_t *words; /* word_count of them, copied out */
+    uint64_t word_count;
     struct call_totals totals;
 };
 
 uint64_t call_events_time(const struct call_events *events, uint64_t raw);
 
-bool call_ring_is_valid(const struct call_ring *ring, uint32_t pid, uint64_t nonce);
+bool call_ring_is_valid(const struct call_events *events, const struct call_ring *ring, uint32_t pid,
+                        uint64_t nonce);
 /* NULL when memory ran out. Takes the descriptor. */
 struct call_lane *call_lane_create(uint32_t pid, uint64_t nonce, int fd, const struct call_ring *file);
 void call_lane_destroy(struct call_lane *lane);
 /* Reads the head; returns how many words there are. */
-uint64_t call_lane_look(struct call_lane *lane);
+uint64_t call_lane_look(const struct call_events *events, struct call_lane *lane);
 /* Tells stacks and mappings up to the ring's present head. */
 WARN_UNUSED int call_lane_stacks(struct call_events *events, struct call_lane *lane,
                                  const struct call_host *host, struct err *err);
@@ -56,7 +58,7 @@ WARN_UNUSED int call_lane_counters(struct call_events *events, struct call_lane 
                                    const struct call_host *host, struct err *err);
 bool call_lane_now(const struct call_events *events, const struct call_lane *lane, struct call_now *ret_now);
 
-/* The events in `count` words (at most CALL_WORDS_COUNT): of stacks and mappings alone, or of all else. */
+/* The events in `count` words: of stacks and mappings alone, or of all else. */
 WARN_UNUSED int call_events_tell(struct call_events *events, struct call_lane *lane, const uint64_t *words,
                                  size_t count, bool is_stacks, const struct call_host *host, struct err *err);
 

@@ -157,9 +157,10 @@ uint64_t span_clock_raw(const struct span_clock *clock)
 
 uint64_t span_clock_ticks_per_us(const struct span_clock *clock)
 {
+    if (clock->kind == WIRE_CLOCK_MONOTONIC || clock->pairs.count < 2)
+        return NS_PER_US;
     const struct span_clock_pair *first = clock->pairs.items, *last = first + clock->pairs.count - 1;
-
-    if (clock->kind == WIRE_CLOCK_MONOTONIC || last->ns <= first->ns)
+    if (last->ns <= first->ns)
         return NS_PER_US;
     return num_max((last->raw - first->raw) * NS_PER_US / (last->ns - first->ns), 1);
 }

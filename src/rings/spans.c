@@ -27,6 +27,7 @@
 #include "base/fs.h"
 #include "base/num.h"
 #include "rings/span_rows.h"
+#include "wire/call_ring.h"
 
 #define FOLDER_PREFIX     "toll-session-"
 #define FOLDER_ROOM_BYTES (16ull << 20) /* less free than this, and the next place is tried */
@@ -72,7 +73,7 @@ static void folder_empty(int fd)
     rewinddir(folder);
     while ((entry = readdir(folder)))
         if (strncmp(entry->d_name, "names-", 6) == 0 || strncmp(entry->d_name, "ring-", 5) == 0 ||
-            strncmp(entry->d_name, "calls-", 6) == 0 || strcmp(entry->d_name, "calls") == 0 ||
+            strncmp(entry->d_name, "calls-", 6) == 0 || strcmp(entry->d_name, CALLS_FILE) == 0 ||
             strcmp(entry->d_name, "session") == 0)
             unlinkat(fd, entry->d_name, 0);
     closedir(folder);

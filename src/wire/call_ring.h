@@ -4,8 +4,11 @@
  *
  * Files in the session's folder (ring.h), besides those of libtoll:
  *
- *   calls                       struct calls_session, news, wakers; the recorder makes it before any program starts
- *   calls-<pid>-<nonce>-<n>     struct call_ring, counters, words; one per thread at a time
+ *   .calls                      struct calls_session, news, wakers; the recorder makes it before any program starts.
+ *                               All programs have it mapped: a name that is not met by chance, since whoever
+ *                               cuts it short ends them all
+ *   calls-<pid>-<nonce>-<n>     struct call_ring, counters, words; one per thread at a time. The recorder opens it and
+ *                               takes its name away
  *
  * News say what becomes of the processes: a ring of slots that all programs write and the recorder reads. A writer
  * takes an index from `news_head`, fills the slot, and stores index + 1 as its sequence (release). A writer that
@@ -27,13 +30,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define CALLS_FILE      ".calls"
 #define CALLS_VERSION   1u
 #define CALLS_MAGIC     0x31414c434c4c4f54ull /* "TOLLCLA1"; the digit changes with the layout */
 #define CALL_RING_MAGIC 0x31524c434c4c4f54ull /* "TOLLCLR1" */
 
 #define CALL_NEWS_COUNT  4096u
 #define CALL_WAKER_COUNT 32768u
-#define CALL_WORDS_COUNT 16384u /* of a ring; 128 KiB */
+/* Words of a ring, a power of two: the session says how many. */
+#define CALL_WORDS_COUNT_MIN 4096u
+#define CALL_WORDS_COUNT_MAX 131072u
 
 struct calls_session {       /*  OFF SIZE */
     uint64_t magic;          /*    0    8 */
@@ -41,7 +47,8 @@ struct calls_session {       /*  OFF SIZE */
     uint32_t clock;          /*   12    4  enum wire_clock */
     uint64_t sample_ns;      /*   16    8  CPU time between two samples; 0: none */
     uint64_t ticks_per_us;   /*   24    8  of the clock, roughly */
-    uint64_t reserved_a[4];  /*   32   32 */
+    uint64_t word_count;     /*   32    8  of each ring */
+    uint64_t reserved_a[3];  /*   40   24 */
     uint64_t news_head;      /*   64    8  programs */
     uint64_t news_lost;      /*   72    8  programs: found no free slot */
     uint64_t reserved_b[6];  /*   80   48 */
@@ -191,7 +198,7 @@ struct call_ring {           /*  OFF SIZE */
     uint32_t version;        /*    8    4 */
     uint32_t pid;            /*   12    4 */
     uint64_t nonce;          /*   16    8 */
-    uint32_t word_count;     /*   24    4  CALL_WORDS_COUNT */
+    uint32_t word_count;     /*   24    4  the session's */
     uint32_t reserved;       /*   28    4 */
     uint64_t start;          /*   32    8  head and tail at first */
     uint64_t reserved_a[3];  /*   40   24 */
@@ -207,13 +214,24 @@ static_assert(sizeof(struct call_ring) == 512, "layout");
 static_assert(offsetof(struct call_ring, head) == 64, "layout");
 static_assert(offsetof(struct call_ring, tail) == 128, "layout");
 
-#define CALL_IO_OFFSET       512u
-#define CALL_WORDS_OFFSET    16384u
-#define CALL_RING_FILE_BYTES (CALL_WORDS_OFFSET + CALL_WORDS_COUNT * 8u)
+#define CALL_IO_OFFSET    512u
+#define CALL_WORDS_OFFSET 16384u
 static_assert(CALL_IO_OFFSET + CALL_IO_SLOT_COUNT * sizeof(struct call_io) <= CALL_WORDS_OFFSET, "layout");
 
 #define CALL_VALUE_BITS 56
 #define CALL_VALUE_MASK (((uint64_t)1 << CALL_VALUE_BITS) - 1)
+
+static inline uint64_t call_ring_file_bytes(uint64_t word_count)
+{
+    return CALL_WORDS_OFFSET + word_count * 8;
+}
+
+static inline bool calls_session_is_valid(const struct calls_session *session)
+{
+    uint64_t count = session->word_count;
+    return session->magic == CALLS_MAGIC && session->version == CALLS_VERSION &&
+           count >= CALL_WORDS_COUNT_MIN && count <= CALL_WORDS_COUNT_MAX && (count & (count - 1)) == 0;
+}
 
 static inline uint64_t call_head(enum call_event_kind kind, unsigned words, unsigned extra, uint32_t argument)
 {
