@@ -238,6 +238,25 @@ static int share_servers(struct run *run)
     return status ? -1 : 0;
 }
 
+static uint64_t inside_ns(const struct run_flow *flow)
+{
+    uint64_t ns = 0;
+    for (size_t i = 1; i < IO_OPERATION_COUNT; i++)
+        ns += flow->time_ns[i];
+    return ns;
+}
+
+static void add_up(struct run *run)
+{
+    for (size_t i = 0; i < run->flows.count; i++) {
+        const struct run_flow *flow = &run->flows.items[i];
+        struct run_track *process = &run->tracks.items[flow->process];
+        *(flow->peer == RUN_NONE ? &process->call_together_count : &process->call_apart_count) +=
+            exchange_call_count(flow);
+        process->call_inside_ns += inside_ns(flow);
+    }
+}
+
 int exchange_load(struct run *run, struct err *err)
 {
     if (share_servers(run))
@@ -255,6 +274,8 @@ int exchange_load(struct run *run, struct err *err)
         status = view_scan_all(run->view, TABLE_SERIES, add_series, &summer, err);
     if (!status)
         status = view_scan_all(run->view, TABLE_POINT, add_points, &summer, err);
+    if (!status)
+        add_up(run);
     intern_free(&summer.keys);
     intern_free(&summer.connections);
     vec_free(&summer.first_wait_ns);
@@ -300,29 +321,15 @@ uint64_t exchange_kernel_ns(const struct run *run, uint32_t index)
     return process->cpu_system_ns > faults ? process->cpu_system_ns - faults : 0;
 }
 
-static uint64_t inside_ns(const struct run_flow *flow)
-{
-    uint64_t ns = 0;
-    for (size_t i = 1; i < IO_OPERATION_COUNT; i++)
-        ns += flow->time_ns[i];
-    return ns;
-}
-
 /* The flow's part of all that its process did in calls: by the time inside them where each was timed, else by their
  * number. Sockets have calls of their own (send, receive), so that those that /proc counts for all peers together are
  * none of theirs, or theirs again: the larger of the two is at least there. */
 static double call_share(const struct run *run, const struct run_flow *of)
 {
-    uint64_t together = 0, apart = 0, inside = 0;
-    for (size_t i = 0; i < run->flows.count; i++) {
-        const struct run_flow *flow = &run->flows.items[i];
-        if (flow->process != of->process)
-            continue;
-        *(flow->peer == RUN_NONE ? &together : &apart) += exchange_call_count(flow);
-        inside += inside_ns(flow);
-    }
-    double share = inside ? num_ratio(inside_ns(of), inside)
-                          : num_ratio(exchange_call_count(of), num_max(together, apart));
+    const struct run_track *process = &run->tracks.items[of->process];
+    uint64_t calls = num_max(process->call_together_count, process->call_apart_count);
+    double share = process->call_inside_ns ? num_ratio(inside_ns(of), process->call_inside_ns)
+                                           : num_ratio(exchange_call_count(of), calls);
     return share < 1 ? share : 1;
 }
 

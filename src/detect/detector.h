@@ -10,6 +10,7 @@
 
 #include "analyze/attribution.h"
 #include "analyze/critical_path.h"
+#include "analyze/path_index.h"
 #include "analyze/whatif_replay.h"
 #include "base/vec.h"
 #include "model/finding.h"
@@ -17,6 +18,7 @@
 struct scene {
     const struct run *run;
     const struct path *path;
+    const struct path_index *path_index;
     const struct attribution *attribution;
     const struct stage *stages; /* by stage index */
     const struct whatif *whatif;

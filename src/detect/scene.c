@@ -134,25 +134,15 @@ const char *scene_target(const struct scene *scene, const struct where *where)
 
 /* --- groups of siblings --- */
 
-static uint32_t process_of(const struct scene *scene, uint32_t actor)
+static uint64_t member_path_ns(const struct scene *scene, const struct sibling_group *group,
+                               const struct sibling *member, uint64_t from_ns, uint64_t to_ns)
 {
-    return actor == RUN_NONE ? RUN_NONE : scene->run->tracks.items[actor].process;
-}
-
-static bool is_of_member(const struct scene *scene, const struct sibling_group *group,
-                         const struct sibling *member, const struct path_step *step)
-{
-    if (step->actor == member->actor)
-        return true;
-    uint32_t process = process_of(scene, member->actor);
-    return group->kind == SIBLING_PROGRAM && process != RUN_NONE && process_of(scene, step->actor) == process;
-}
-
-static uint64_t overlap(uint64_t from, uint64_t to, uint64_t start, uint64_t end)
-{
-    from = num_max(from, start);
-    to = num_min(to, end);
-    return to > from ? to - from : 0;
+    uint32_t process = scene->run->tracks.items[member->actor].process;
+    from_ns = num_max(from_ns, member->start_ns);
+    to_ns = num_min(to_ns, member->end_ns);
+    return group->kind == SIBLING_PROGRAM && process != RUN_NONE
+               ? path_index_process_ns(scene->path_index, process, from_ns, to_ns)
+               : path_index_actor_ns(scene->path_index, member->actor, from_ns, to_ns);
 }
 
 uint64_t scene_path_of_ns(const struct scene *scene, const struct sibling_group *group, size_t index,
@@ -161,19 +151,10 @@ uint64_t scene_path_of_ns(const struct scene *scene, const struct sibling_group 
     size_t first = index < group->members.count ? index : 0;
     size_t last = index < group->members.count ? index + 1 : group->members.count;
     uint64_t ns = 0;
-    for (size_t i = 0; i < scene->path->steps.count; i++) {
-        const struct path_step *step = &scene->path->steps.items[i];
-        uint64_t inside = overlap(from_ns, to_ns, step->start_ns, step->end_ns);
-        for (size_t j = first; j < last && inside; j++) {
-            const struct sibling *member = &group->members.items[j];
-            if (!is_of_member(scene, group, member, step))
-                continue;
-            ns += overlap(member->start_ns, member->end_ns, num_max(from_ns, step->start_ns),
-                          num_min(to_ns, step->end_ns));
-            break;
-        }
-    }
-    return ns;
+    for (size_t i = first; i < last; i++)
+        ns += member_path_ns(scene, group, &group->members.items[i], from_ns, to_ns);
+    return num_min(ns,
+                   to_ns > from_ns ? to_ns - from_ns : 0); /* members of one actor may lie in each other */
 }
 
 void scene_member_place(const struct scene *scene, const struct sibling *member, uint64_t from_ns,

@@ -269,18 +269,22 @@ static int judge(const struct run *run, struct path *path, struct whatif *whatif
     verdict->via = attribution.vias;
     verdict->via_count = attribution.via_count;
     verdict->baseline_drift_ratio = whatif->baseline_drift_ratio;
+    struct path_index index;
+    status = path_index_init(&index, run, path, err);
+    if (status)
+        return status;
     struct scene scene = {.run = run,
                           .path = path,
+                          .path_index = &index,
                           .attribution = &attribution,
                           .stages = stages,
                           .whatif = whatif,
                           .arena = &verdict->arena,
                           .wall_ns = run->end_ns - run->start_ns};
-    if (fill_facts(run, verdict))
-        return err_memory(err);
-    status = fill_stages(&scene, verdict, err);
+    status = fill_facts(run, verdict) ? err_memory(err) : fill_stages(&scene, verdict, err);
     if (!status)
         status = is_service(verdict) ? service_judge(run, verdict, err) : rank_findings(&scene, verdict, err);
+    path_index_deinit(&index);
     if (!status)
         status = fill_grade(run, verdict, attribution.explained_ratio, err);
     if (!status)
