@@ -629,46 +629,50 @@ void inside_poll(struct inside *inside)
 }
 
 /* The call that the thread is in, up to now. */
-static void pending_tell(struct inside *inside, struct task *task, uint64_t end_ns)
+static void pending_tell(struct inside *inside, struct task *task, const struct call_now *now,
+                         uint64_t end_ns)
 {
-    struct call_now now;
-
-    if (!call_drain_now(inside->drain, task->process->pid, task->tid, &now))
-        return;
-    now.start_ns = num_max(now.start_ns, task->inside.told_ns); /* what went before was told */
-    if (now.start_ns >= end_ns)
-        return;
+    uint64_t start_ns = num_max(now->start_ns, task->inside.told_ns); /* what went before was told */
     struct call_told told = {.kind = CALL_TOLD_WAIT,
                              .pid = (uint32_t)task->process->pid,
                              .tid = (uint32_t)task->tid,
-                             .call = now.call,
-                             .value = now.call == CALL_OPEN || now.call == CALL_CLOSE ? 0 : now.value,
-                             .start_ns = now.start_ns,
+                             .call = now->call,
+                             .value = now->call == CALL_OPEN || now->call == CALL_CLOSE ? 0 : now->value,
+                             .start_ns = start_ns,
                              .time_ns = end_ns};
-    struct wait_told wait = {.interval = {.start_ns = told.start_ns, .end_ns = told.time_ns, .count = 1}};
-    wait.interval.blocked_ns = told.time_ns - told.start_ns;
-    bool is_seen = task->inside.seen.known && task->inside.seen_ns >= now.start_ns;
+    struct wait_told wait = {.interval = {.start_ns = start_ns, .end_ns = end_ns, .count = 1}};
+
+    if (now->call == CALL_NONE || start_ns >= end_ns)
+        return;
+    wait.interval.blocked_ns = end_ns - start_ns;
     reason_of(inside, &told, &wait);
-    if (is_seen) {
+    if (task->inside.seen.known && task->inside.seen_ns >= now->start_ns) {
         wait.reason = task->inside.seen.reason;
         wait.peer = task->inside.seen.peer;
     }
     waits_tell(inside->waits, task, &wait);
-    task->inside.told_ns = told.time_ns;
+    task->inside.told_ns = end_ns;
 }
 
 void inside_settle(struct inside *inside, struct task *task, uint64_t end_ns)
 {
-    if (!inside->drain || !task->inside.is_attached)
-        return;
-    pending_tell(inside, task, end_ns);
     struct ledger_look look;
-    if (look_schedstat(&task->look, task->process->pid, task->tid, &look) != LOOK_RUNNING)
+    struct call_now now;
+
+    if (!inside->drain || !task->inside.is_attached ||
+        !call_drain_now(inside->drain, task->process->pid, task->tid, &now))
         return;
-    gap_fill(inside, task, end_ns, look.cpu_ns);
+    if (look_schedstat(&task->look, task->process->pid, task->tid, &look) != LOOK_RUNNING)
+        look.cpu_ns = 0;
+    /* Up to the call it is in, as far as the CPU clock tells; the call itself is one wait. */
+    if (look.cpu_ns)
+        gap_fill(inside, task, now.call == CALL_NONE ? end_ns : num_min(now.start_ns, end_ns), look.cpu_ns);
+    pending_tell(inside, task, &now, end_ns);
     task->inside.told_ns = num_max(end_ns, task->inside.told_ns);
-    cpu_note(task, look.cpu_ns);
+    if (look.cpu_ns)
+        cpu_note(task, look.cpu_ns);
 }
+
 void inside_advance(struct inside *inside, uint64_t budget_ns)
 {
     struct err err = {0};

@@ -456,6 +456,7 @@ static void ended_look(struct recorder *recorder, uint64_t now_ns)
 /* Long waits that go on are written up to now, so that a killed recorder loses little. */
 static void checkpoint(struct recorder *recorder, uint64_t now_ns)
 {
+    inside_poll(&recorder->inside);
     for (size_t i = 0; !recorder->watch.source && i < recorder->tracks.tasks.count; i++)
         observe_checkpoint(&recorder->observe, recorder->tracks.tasks.items[i], now_ns);
     watch_checkpoint(&recorder->watch, now_ns);

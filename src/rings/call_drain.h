@@ -110,7 +110,7 @@ struct call_totals {
 /* What a thread is in now. */
 struct call_now {
     uint64_t start_ns;
-    enum call_kind call;
+    enum call_kind call; /* CALL_NONE: in none */
     uint64_t value;
 };
 
@@ -122,7 +122,7 @@ WARN_UNUSED int call_drain_create(const struct call_drain_options *options, stru
 WARN_UNUSED int call_drain_poll(struct call_drain *drain, const struct call_host *host, struct err *err);
 /* How long rings can be left alone at the rate seen in the last poll. */
 uint64_t call_drain_pause_ns(const struct call_drain *drain);
-/* False when the thread has no ring or is in no call. */
+/* False when the thread has no ring, or has written what was not told yet. */
 bool call_drain_now(const struct call_drain *drain, uint64_t pid, uint64_t tid, struct call_now *ret_now);
 struct call_totals call_drain_totals(const struct call_drain *drain);
 /* Programs that go on stop recording. NULL is allowed. */

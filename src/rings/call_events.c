@@ -122,10 +122,14 @@ int call_lane_events(struct call_events *events, struct call_lane *lane, const s
 
 bool call_lane_now(const struct call_events *events, const struct call_lane *lane, struct call_now *ret_now)
 {
-    struct call_ring file;
+    struct call_ring file, after;
 
-    if (!head_read(lane, &file) || !file.now_start || file.now_call >> CALL_VALUE_BITS >= CALL_KIND_COUNT)
+    /* A call's event is written before the next call begins: the head, read after that, says whether it was told. */
+    if (!head_read(lane, &file) || !head_read(lane, &after) || after.head != lane->tail)
         return false;
+    *ret_now = (struct call_now){.call = CALL_NONE};
+    if (!file.now_start || file.now_call >> CALL_VALUE_BITS >= CALL_KIND_COUNT)
+        return true;
     ret_now->start_ns = call_events_time(events, file.now_start);
     ret_now->call = (enum call_kind)(file.now_call >> CALL_VALUE_BITS);
     ret_now->value = file.now_call & CALL_VALUE_MASK;
