@@ -317,8 +317,13 @@ static void process_close(struct recorder *recorder, uint64_t pid)
 
     for (size_t i = tracks->tasks.count; i > 0; i--) {
         struct task *task = tracks->tasks.items[i - 1];
-        if (task->process->pid == pid)
-            tracks_exit(tracks, &recorder->waits, task, task->end_ns);
+        if (task->process->pid != pid)
+            continue;
+        if (recorder->watch.source && !task->end_ns) { /* reaped, and not off its CPU for the last time yet */
+            watch_task_end(&recorder->watch, task, recorder->end_ns);
+            task->end_ns = recorder->end_ns;
+        }
+        tracks_exit(tracks, &recorder->waits, task, task->end_ns);
     }
 }
 

@@ -396,16 +396,18 @@ void watch_checkpoint(struct watch *watch, uint64_t now_ns)
     }
 }
 
-void watch_leave(struct watch *watch, uint64_t end_ns)
+void watch_task_end(struct watch *watch, struct task *task, uint64_t end_ns)
 {
-    const struct tracks *tracks = watch->tracks;
     struct bpf_thread thread;
 
-    for (size_t i = 0; i < tracks->tasks.count; i++) {
-        struct task *task = tracks->tasks.items[i];
-        if (bpf_thread_read(watch->source, (uint32_t)task->tid, &thread))
-            thread_tell(watch, task, &thread, end_ns);
-    }
+    if (bpf_thread_read(watch->source, (uint32_t)task->tid, &thread))
+        thread_tell(watch, task, &thread, end_ns);
+}
+
+void watch_leave(struct watch *watch, uint64_t end_ns)
+{
+    for (size_t i = 0; i < watch->tracks->tasks.count; i++)
+        watch_task_end(watch, watch->tracks->tasks.items[i], end_ns);
 }
 
 uint64_t watch_lost_count(const struct watch *watch)

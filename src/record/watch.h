@@ -50,6 +50,8 @@ void watch_drain_end(struct watch *watch);
 void watch_advance(struct watch *watch, uint64_t budget_ns);
 /* Writes what has passed of long waits and slices that go on. */
 void watch_checkpoint(struct watch *watch, uint64_t now_ns);
+/* What is known of a thread up to its end, which the kernel has not told yet. */
+void watch_task_end(struct watch *watch, struct task *task, uint64_t end_ns);
 /* The command ended: what is known of threads that go on. */
 void watch_leave(struct watch *watch, uint64_t end_ns);
 /* The last rows, and the facts of the meta table that only this rung knows. */
