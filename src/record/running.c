@@ -31,9 +31,9 @@ static bool is_listed(const struct running *running, pid_t tid)
  * one of the kernel's own threads, which runs no program. */
 static bool stat_read(pid_t pid, pid_t tid, struct running_thread *ret_thread)
 {
-    char path[64], text[1024], state;
-    int parent;
-    unsigned flags;
+    char path[64], text[1024], state = 'X';
+    int parent = 0;
+    unsigned flags = 0;
 
     snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, (int)tid);
     if (fs_read_small(path, text, sizeof text) <= 0)
@@ -163,7 +163,7 @@ static int pid_check(pid_t pid, struct err *err)
 {
     char path[64];
     struct stat about;
-    struct running_thread thread;
+    struct running_thread thread = {0};
 
     snprintf(path, sizeof path, "/proc/%d", (int)pid);
     if (pid <= 0 || stat(path, &about) < 0) {

@@ -83,6 +83,8 @@ void phrase_resource(struct str *str, const struct service_resource *resource)
         str_printf(str, "%llu connection%s to %s", capacity, plural, name);
     else if (strcmp(resource->kind, "cores") == 0)
         str_printf(str, "%llu core%s", capacity, plural);
+    else if (strcmp(resource->kind, "lock") == 0 && resource->process && strcmp(name, resource->process) == 0)
+        str_printf(str, "locks inside %s", name);
     else if (strcmp(resource->kind, "lock") == 0)
         str_printf(str, "lock %s of %s", name, resource->process ? resource->process : "the service");
     else if (strcmp(resource->kind, "peer") == 0 && resource->process)

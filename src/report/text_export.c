@@ -331,6 +331,8 @@ static void write_service(const struct page *page)
     const struct service *service = page->verdict->service;
     struct str name = {0}, what = {0};
 
+    if (!service)
+        return;
     if (service->resource_count) {
         str_append(page->str, "\n");
         styled(page, STYLE_STRONG, "What is in use");

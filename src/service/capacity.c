@@ -14,6 +14,8 @@
 #define QUEUEING_MIN 1.0
 /* Below it a lock or a device is not worth a row. */
 #define COVER_RATIO_MIN 0.01
+/* Who wakes whom is told by the kernel, which cannot know what for: only much of it is a lock. */
+#define SIBLING_COVER_MIN 0.3
 /* A server outside the recording that uses one core, no more and no less, has one thread, and it is busy. */
 #define ONE_CORE_LOW  0.9
 #define ONE_CORE_HIGH 1.1
@@ -272,14 +274,16 @@ static int add_lock(struct capacity *capacity, uint32_t index, struct err *err)
 {
     const struct tier_lock *lock = &capacity->tiers->locks.items[index];
     double cover = lock->cover_ns / capacity->tiers->window_ns;
-    if (cover < COVER_RATIO_MIN || lock->waiter_count < 2 || strcmp(lock->name, PEER_NAME_CONDITION) == 0)
+    bool is_inside = lock->group == GROUP_SIBLINGS;
+    if (cover < (is_inside ? SIBLING_COVER_MIN : COVER_RATIO_MIN) || lock->waiter_count < 2 ||
+        strcmp(lock->name, PEER_NAME_CONDITION) == 0)
         return 0;
     struct resource resource = {.kind = RESOURCE_LOCK,
                                 .tier = lock->tier,
                                 .link = TIER_NONE,
                                 .lock = index,
                                 .servers = 1,
-                                .use_ratio = sqrt(cover)};
+                                .use_ratio = is_inside ? cover : sqrt(cover)};
     return add(capacity, &resource, err);
 }
 

@@ -77,7 +77,10 @@ static void link_demand(const struct capacity *capacity, uint32_t index, struct 
     bool is_inside = link->to != TIER_NONE && link->to != link->tier;
     double queueing_s = is_inside ? wait_s * capacity_queueing_ratio(capacity, link->to) : 0;
     double cpu_s = is_inside ? fmin(capacity_cpu_s(capacity, link->to), wait_s - queueing_s) : 0;
-    demands->link_s[index] = wait_s - queueing_s - cpu_s;
+    double locked_s = 0; /* locks there are stations of their own */
+    for (size_t i = 0; is_inside && i < tiers->locks.count; i++)
+        locked_s += tiers->locks.items[i].tier == link->to ? demands->lock_s[i] : 0;
+    demands->link_s[index] = fmax(wait_s - queueing_s - cpu_s - locked_s, 0);
     if (resource_of(capacity, RESOURCE_CONNECTIONS, index, TIER_NONE))
         demands->connections[index] = link->connection_count;
     *ret_hold_s += wait_s;
@@ -97,9 +100,9 @@ static void fill_demands(const struct capacity *capacity, struct demands *demand
         demands->cpu_s[i] = capacity_cpu_s(capacity, i);
     for (uint32_t i = 0; i < tiers->locks.count; i++) {
         const struct resource *lock = resource_of(capacity, RESOURCE_LOCK, TIER_NONE, i);
-        if (lock && lock->tier == capacity->serving)
+        if (lock)
             demands->lock_s[i] = lock->use_ratio / capacity->requests_per_s;
-        locked_s += demands->lock_s[i];
+        locked_s += lock && lock->tier == capacity->serving ? demands->lock_s[i] : 0;
     }
     for (uint32_t i = 0; i < tiers->links.count; i++)
         if (tiers->links.items[i].tier == capacity->serving)

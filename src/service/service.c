@@ -192,6 +192,12 @@ static void say_lock(const struct judging *judging, const struct resource *resou
                            finding->where.process);
     finding->fix = "hold the lock for less: move slow work out of it, or split it";
     finding->effort = EFFORT_MEDIUM;
+    if (lock->group == GROUP_SIBLINGS) {
+        finding->title =
+            arena_printf(judging->arena, "the workers of %s wait for each other: for a lock inside it",
+                         finding->where.process);
+        finding->fix = "hold the lock for less (shorter transactions), or let requests touch different data";
+    }
     add_evidence(judging, finding,
                  arena_printf(judging->arena,
                               "%u threads waited for it %llu times; somebody waits %.0f %% of the time",

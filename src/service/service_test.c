@@ -95,7 +95,8 @@ static void judge(struct fixture *f, const char *objective)
     f->verdict = (struct verdict){.run.objective = objective};
     if (service_judge(&f->scenario.run, &f->verdict, &err))
         fail_msg("%s", err.what);
-    assert_non_null(f->verdict.service);
+    if (!f->verdict.service)
+        fail_msg("no service");
 }
 
 static void finish(struct fixture *f)
@@ -254,6 +255,40 @@ static void a_database_that_uses_up_the_cores_is_the_limit(void **state)
     finish(&f);
 }
 
+/* Backends that take their own requests and wait for the one that has the row, most of the time. */
+static void workers_that_wait_for_each_other_share_a_lock(void **state)
+{
+    struct fixture f;
+    (void)state;
+    build(&f, 0, 4, 400);
+    struct scenario *s = &f.scenario;
+    uint64_t backends[4];
+    for (uint64_t i = 0; i < 4; i++) {
+        char local[32];
+        snprintf(local, sizeof local, "10.0.0.8:%d", 41000 + (int)i);
+        backends[i] = scenario_process(s, 0, "database", 0, WALL_MS);
+        traffic(s, backends[i], socket_peer(s, local, "10.0.0.1:82"), 200);
+    }
+    uint64_t client = socket_peer(s, "10.0.0.8:41000", "10.0.0.1:82");
+    for (uint64_t i = 0; i < 4; i++)
+        for (uint64_t ms = i * 5; ms + 20 <= WALL_MS; ms += 20) {
+            scenario_wait(s, backends[i], ms, ms + 1, WAIT_NETWORK, client);
+            scenario_woken(s, &(struct scenario_wake){.thread = backends[i],
+                                                      .waker = backends[(i + 3) % 4],
+                                                      .start_ms = ms + 1,
+                                                      .end_ms = ms + 15,
+                                                      .reason = WAIT_PIPE,
+                                                      .source = WAKER_EXACT});
+            scenario_wait(s, backends[i], ms + 15, ms + 19, WAIT_SLEEP, 0); /* holding it */
+        }
+    judge(&f, "throughput");
+    assert_string_equal(f.verdict.service->saturated.kind, "lock");
+    assert_string_equal(f.verdict.service->saturated.name, "database");
+    assert_string_equal(f.verdict.findings[0].cause, "lock-contention");
+    assert_non_null(strstr(f.verdict.findings[0].title, "wait for each other"));
+    finish(&f);
+}
+
 static void spans_of_category_request_tell_requests_and_latency(void **state)
 {
     struct fixture f;
@@ -339,6 +374,7 @@ int service_test(void)
         cmocka_unit_test(a_pool_of_connections_in_use_all_the_time_is_the_limit),
         cmocka_unit_test(a_condition_that_hands_out_work_is_idle_and_the_load_is_the_limit),
         cmocka_unit_test(a_database_that_uses_up_the_cores_is_the_limit),
+        cmocka_unit_test(workers_that_wait_for_each_other_share_a_lock),
         cmocka_unit_test(spans_of_category_request_tell_requests_and_latency),
         cmocka_unit_test(the_path_of_a_request_adds_up_to_its_time),
         cmocka_unit_test(what_a_change_brings_is_asked_for_by_name),

@@ -145,15 +145,40 @@ static int load_ports(void *context, const struct batch *batch, struct err *err)
 
 /* --- waits --- */
 
-static struct tier_lock *lock_at(struct tiers *tiers, uint32_t tier, uint32_t peer)
+/* Who takes its own requests is woken by another worker only for what they share. */
+static bool is_for_sibling(const struct tiers *tiers, uint32_t tier, const struct run_wait *wait)
 {
-    const struct run_peer *other = &tiers->run->peers.items[peer];
-    uint32_t group = tiers->places.items[peer].group;
+    bool may_be = wait->reason == WAIT_PIPE || wait->reason == WAIT_IPC ||
+                  (wait->reason == WAIT_POLL && wait->peer == RUN_NONE);
+    if (!may_be || !tiers->items.items[tier].takes_own || wait->waker == RUN_NONE ||
+        wait->waker_source != WAKER_EXACT)
+        return false;
+    uint32_t process = tiers->run->tracks.items[wait->waker].process;
+    return process != RUN_NONE && tiers->tier_of_process.items[process] == tier;
+}
+
+uint32_t tiers_group(const struct tiers *tiers, uint32_t tier, const struct run_wait *wait)
+{
+    if (is_for_sibling(tiers, tier, wait))
+        return GROUP_SIBLINGS;
+    return wait->peer == RUN_NONE ? TIER_NONE : tiers->places.items[wait->peer].group;
+}
+
+static struct tier_lock *lock_at(struct tiers *tiers, uint32_t tier, const struct run_wait *wait)
+{
+    uint32_t group = tiers_group(tiers, tier, wait);
     for (size_t i = 0; i < tiers->locks.count; i++)
         if (tiers->locks.items[i].tier == tier && tiers->locks.items[i].group == group)
             return &tiers->locks.items[i];
-    struct tier_lock lock = {
-        .tier = tier, .group = group, .address = other->address, .name = other->name, .link = TIER_NONE};
+    struct tier_lock lock = {.tier = tier,
+                             .group = group,
+                             .address = tiers->items.items[tier].name,
+                             .name = PEER_NAME_LOCK,
+                             .link = TIER_NONE};
+    if (group != GROUP_SIBLINGS) {
+        lock.address = tiers->run->peers.items[wait->peer].address;
+        lock.name = tiers->run->peers.items[wait->peer].name;
+    }
     return vec_push(&tiers->locks, lock) ? NULL : &tiers->locks.items[tiers->locks.count - 1];
 }
 
@@ -207,6 +232,10 @@ enum activity tiers_activity(const struct tiers *tiers, uint32_t tier, const str
     uint32_t unused;
     uint32_t *index = ret_index ? ret_index : &unused;
     *index = TIER_NONE;
+    if (is_for_sibling(tiers, tier, wait)) {
+        *index = index_of_lock(tiers, tier, GROUP_SIBLINGS);
+        return ACTIVITY_LOCK;
+    }
     if (wait->reason == WAIT_IDLE || wait->reason == WAIT_HUMAN)
         return ACTIVITY_IDLE;
     if (wait->reason == WAIT_NETWORK || wait->reason == WAIT_POLL || wait->reason == WAIT_IPC)
@@ -284,6 +313,38 @@ static int workers_find(struct tiers *tiers, struct tier *tier, struct err *err)
     return 0;
 }
 
+static bool has_intake(const struct tiers *tiers, const struct run_track *track)
+{
+    for (size_t i = 0; i < track->waits.count; i++) {
+        uint32_t peer = track->waits.items[i].peer;
+        enum peer_role role = peer == RUN_NONE ? ROLE_NONE : tiers->places.items[peer].role;
+        if (role == ROLE_ACCEPTED || role == ROLE_LISTENING)
+            return true;
+    }
+    return false;
+}
+
+/* Whether most of the workers wait on sockets that clients come to. Then one that does not, and seldom waits at all, has
+ * other work (a parent, a writer in the background). */
+static void intake_find(const struct tiers *tiers, struct tier *tier)
+{
+    size_t count = 0, kept = 0;
+    uint64_t most = 0;
+    for (size_t i = 0; i < tier->workers.count; i++) {
+        const struct run_track *track = &tiers->run->tracks.items[tier->workers.items[i]];
+        count += has_intake(tiers, track);
+        most = num_max(most, blocked_count(tiers->run, track));
+    }
+    tier->takes_own = 2 * count > tier->workers.count;
+    for (size_t i = 0; i < tier->workers.count && tier->takes_own; i++) {
+        const struct run_track *track = &tiers->run->tracks.items[tier->workers.items[i]];
+        if (has_intake(tiers, track) || 2 * blocked_count(tiers->run, track) >= most)
+            tier->workers.items[kept++] = tier->workers.items[i];
+    }
+    if (tier->takes_own)
+        tier->workers.count = kept;
+}
+
 /* Links and locks that the tier's workers wait for. */
 static int waits_sum(struct tiers *tiers, uint32_t index, struct err *err)
 {
@@ -293,9 +354,10 @@ static int waits_sum(struct tiers *tiers, uint32_t index, struct err *err)
         for (size_t j = 0; j < track->waits.count; j++) {
             const struct run_wait *wait = &track->waits.items[j];
             double part = tiers_part(run, wait);
-            if (wait->peer == RUN_NONE || part <= 0)
+            bool is_sibling = is_for_sibling(tiers, index, wait);
+            if ((wait->peer == RUN_NONE && !is_sibling) || part <= 0)
                 continue;
-            enum peer_role role = tiers->places.items[wait->peer].role;
+            enum peer_role role = is_sibling ? ROLE_LOCK : tiers->places.items[wait->peer].role;
             double ns = part * (double)(wait->blocked_ns + wait->runnable_ns);
             if (role == ROLE_OUT && wait->reason != WAIT_SLEEP) {
                 struct tier_link *link = tiers_link(tiers, index, wait->peer);
@@ -303,11 +365,12 @@ static int waits_sum(struct tiers *tiers, uint32_t index, struct err *err)
                     return err_memory(err);
                 link->wait_ns += ns;
                 link->wait_count += wait->count;
-            } else if (wait->reason == WAIT_LOCK && (role == ROLE_LOCK || role == ROLE_CONDITION)) {
-                struct tier_lock *lock = lock_at(tiers, index, wait->peer);
+            } else if ((is_sibling || wait->reason == WAIT_LOCK) &&
+                       (role == ROLE_LOCK || role == ROLE_CONDITION)) {
+                struct tier_lock *lock = lock_at(tiers, index, wait);
                 if (!lock)
                     return err_memory(err);
-                lock->wait_ns += ns;
+                lock->wait_ns += part * (double)wait->blocked_ns;
                 lock->wait_count += wait->count;
             }
         }
@@ -346,8 +409,8 @@ static int stretches_of(const struct tiers *tiers, uint32_t tier, uint32_t group
             const struct run_wait *wait = &track->waits.items[j];
             struct stretch stretch = {num_max(wait->start_ns, run->start_ns),
                                       num_min(wait->end_ns - wait->runnable_ns, run->end_ns)};
-            if (wait->peer == RUN_NONE || tiers->places.items[wait->peer].group != group ||
-                !wait->blocked_ns || stretch.end_ns <= stretch.start_ns)
+            if (tiers_group(tiers, tier, wait) != group || !wait->blocked_ns ||
+                stretch.end_ns <= stretch.start_ns)
                 continue;
             waits = true;
             if (vec_push(stretches, stretch))
@@ -526,6 +589,7 @@ int tiers_find(const struct run *run, struct tiers *ret_tiers, struct err *err)
         status = peers_place(tiers, err);
     for (uint32_t i = 0; i < tiers->items.count && !status; i++) {
         status = workers_find(tiers, &tiers->items.items[i], err);
+        intake_find(tiers, &tiers->items.items[i]);
         if (!status)
             status = waits_sum(tiers, i, err);
     }

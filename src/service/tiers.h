@@ -18,6 +18,8 @@
 #include "analyze/recorded_run.h"
 
 #define TIER_NONE UINT32_MAX
+/* Waits of a program's workers for each other, which take their own requests: locks inside it (a database's rows). */
+#define GROUP_SIBLINGS (UINT32_MAX - 1)
 
 enum activity {
     ACTIVITY_IDLE,
@@ -33,6 +35,7 @@ struct tier {
     const char *name;
     VEC(uint32_t) processes; /* track indexes */
     VEC(uint32_t) workers;   /* actor indexes */
+    bool takes_own;          /* its workers wait for requests on sockets, each for itself */
     bool is_loop;            /* its workers wait for many clients at once */
     bool has_upstream;       /* another tier is its client */
     bool is_by_connection;   /* a worker for each connection: their number is that of the connections */
@@ -94,6 +97,9 @@ void tiers_free(struct tiers *tiers);
 /* What a worker does in a wait; *ret_index (may be NULL) is that of the lock or link, TIER_NONE for neither. */
 enum activity tiers_activity(const struct tiers *tiers, uint32_t tier, const struct run_wait *wait,
                              uint32_t *ret_index);
+
+/* The group of the wait's other end: GROUP_SIBLINGS, or that of its peer; TIER_NONE for neither. */
+uint32_t tiers_group(const struct tiers *tiers, uint32_t tier, const struct run_wait *wait);
 
 /* The part of a wait's row that lies in the window, 0 to 1. */
 double tiers_part(const struct run *run, const struct run_wait *wait);
