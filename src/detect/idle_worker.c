@@ -48,14 +48,6 @@ static bool is_idle(const struct scene *scene, const struct sibling_group *group
            num_ratio(group->end_ns - group->start_ns, scene->wall_ns) >= LIFE_RATIO_MIN;
 }
 
-static bool is_member(const struct sibling_group *group, uint32_t actor)
-{
-    for (size_t i = 0; i < group->members.count; i++)
-        if (group->members.items[i].actor == actor)
-            return true;
-    return false;
-}
-
 /* Of the actors beside the workers, the one that the path goes through for longest, running or queueing for it. */
 static int find_feeder(const struct scene *scene, const struct sibling_group *group,
                        struct feeder *ret_feeder, struct err *err)
@@ -69,8 +61,10 @@ static int find_feeder(const struct scene *scene, const struct sibling_group *gr
         if (step->actor != RUN_NONE && (step->doing == DOING_CPU || step->doing == WAIT_CPU_QUEUE))
             path_ns[step->actor] += step->end_ns - step->start_ns;
     }
+    for (size_t i = 0; i < group->members.count; i++)
+        path_ns[group->members.items[i].actor] = 0;
     for (uint32_t i = 0; i < scene->run->tracks.count; i++) {
-        if (path_ns[i] > best.path_ns && !is_member(group, i))
+        if (path_ns[i] > best.path_ns)
             best = (struct feeder){.actor = i, .path_ns = path_ns[i]};
     }
     free(path_ns);

@@ -10,9 +10,10 @@
 #include "base/num.h"
 #include "detect/detectors.h"
 
-#define SPIN_RATIO_MIN 0.05 /* of the wall time */
-#define CORES_MIN      0.25 /* freeing fewer is nothing to tell */
-#define FUNCTION_MAX   4    /* claims */
+#define SPIN_RATIO_MIN    0.05 /* of the wall time */
+#define CORES_MIN         0.25 /* freeing fewer is nothing to tell */
+#define FUNCTION_LOOK_MAX 64
+#define FUNCTION_MAX      4 /* claims */
 
 struct spinning {
     uint32_t frame;
@@ -113,24 +114,29 @@ static int claim_function(const struct scene *scene, const struct spinning *spin
     return claim_add(claims, &claim, err);
 }
 
-static bool seen_before(const struct scene *scene, size_t index)
+/* The first stretch in each function, at most FUNCTION_LOOK_MAX of them. */
+static size_t list_functions(const struct scene *scene, size_t *firsts)
 {
-    const struct spin *items = scene->whatif->spins.items.items;
-    for (size_t i = 0; i < index; i++)
-        if (same_function(scene->run, items[i].frame, items[index].frame))
-            return true;
-    return false;
+    const struct spins *spins = &scene->whatif->spins;
+    size_t count = 0;
+    for (size_t i = 0; i < spins->items.count && count < FUNCTION_LOOK_MAX; i++) {
+        bool known = spins->items.items[i].frame == RUN_NONE;
+        for (size_t j = 0; j < count && !known; j++)
+            known =
+                same_function(scene->run, spins->items.items[firsts[j]].frame, spins->items.items[i].frame);
+        if (!known)
+            firsts[count++] = i;
+    }
+    return count;
 }
 
 int detect_spin(const struct scene *scene, struct claims *claims, struct err *err)
 {
-    const struct spins *spins = &scene->whatif->spins;
-    size_t claimed = 0;
-    for (size_t i = 0; i < spins->items.count && claimed < FUNCTION_MAX; i++) {
-        if (spins->items.items[i].frame == RUN_NONE || seen_before(scene, i))
-            continue;
+    size_t firsts[FUNCTION_LOOK_MAX], claimed = 0;
+    size_t count = list_functions(scene, firsts);
+    for (size_t i = 0; i < count && claimed < FUNCTION_MAX; i++) {
         struct spinning spinning;
-        int status = measure(scene, i, &spinning, err);
+        int status = measure(scene, firsts[i], &spinning, err);
         if (status)
             return status;
         if (num_ratio(spinning.spun_ns, scene->wall_ns) < SPIN_RATIO_MIN)
