@@ -213,6 +213,31 @@ static void where_a_wait_was_is_told_by_its_stack_or_by_the_samples_around_it(vo
     scenario_deinit(&s);
 }
 
+/* The recorder writes what has passed of a long wait: once with its peer, once without, and the end with the waker. */
+static void a_wait_that_was_written_in_pieces_is_one(void **state)
+{
+    (void)state;
+    struct exact_run run;
+    start(&run, PEER_PROCESS, "process", "104");
+    scenario_wait(&run.s, run.root, 10, 20, WAIT_CHILD, run.peer);
+    scenario_wait(&run.s, run.root, 20, 35, WAIT_CHILD, 0);
+    struct scenario_wake wake = {.thread = run.root,
+                                 .waker = run.maker,
+                                 .start_ms = 35,
+                                 .end_ms = 50,
+                                 .reason = WAIT_CHILD,
+                                 .peer = run.peer,
+                                 .source = WAKER_EXACT};
+    scenario_woken(&run.s, &wake);
+    scenario_walk(&run.s);
+    const struct run_track *track = &run.s.run.tracks.items[run.root - 1];
+    assert_int_equal(track->waits.count, 1);
+    assert_int_equal(track->waits.items[0].waker, run.maker - 1);
+    assert_int_equal(track->waits.items[0].peer, run.peer - 1);
+    assert_int_equal(scenario_doing_ms(&run.s, "waiter", WAIT_CHILD), 0);
+    scenario_deinit(&run.s);
+}
+
 int exact_waker_test(void);
 int exact_waker_test(void)
 {
@@ -222,6 +247,7 @@ int exact_waker_test(void)
         cmocka_unit_test(an_interrupt_is_external_whoever_it_came_upon),
         cmocka_unit_test(the_other_end_of_a_loopback_connection_is_found_behind_the_interrupt),
         cmocka_unit_test(a_row_of_equal_waits_goes_to_their_waker_in_proportion),
+        cmocka_unit_test(a_wait_that_was_written_in_pieces_is_one),
         cmocka_unit_test(where_a_wait_was_is_told_by_its_stack_or_by_the_samples_around_it),
     };
     return cmocka_run_group_tests_name("exact_waker", tests, NULL, NULL);

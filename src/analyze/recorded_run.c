@@ -490,7 +490,7 @@ static bool continues(const struct run_wait *before, const struct run_wait *wait
 
     if (wait->reason != before->reason || wait->count > 1 || before->count > 1)
         return false;
-    if (is_cut && (wait->peer == before->peer || before->peer == RUN_NONE))
+    if (is_cut && (wait->peer == before->peer || before->peer == RUN_NONE || wait->peer == RUN_NONE))
         return true;
     if (wait->peer != before->peer || wait->waker != before->waker)
         return false;
@@ -502,8 +502,10 @@ static bool continues(const struct run_wait *before, const struct run_wait *wait
 static void wait_extend(struct run_wait *before, const struct run_wait *wait)
 {
     uint64_t start_ns = before->start_ns;
+    uint32_t peer = wait->peer == RUN_NONE ? before->peer : wait->peer;
 
     *before = *wait;
+    before->peer = peer;
     before->start_ns = start_ns;
     before->blocked_ns = wait->end_ns - start_ns - wait->runnable_ns;
 }

@@ -159,7 +159,8 @@ static bool explains(const struct ranked *a, const struct ranked *b)
             are(a, "spin", b, "cpu-contention") || are(a, "memory-reclaim", b, "page-faults") ||
             are(a, "memory-reclaim", b, "cpu-hot")) &&
            a->finding.where.process && b->finding.where.process &&
-           strcmp(a->finding.where.process, b->finding.where.process) == 0 && a->rank > 1.3;
+           strcmp(a->finding.where.process, b->finding.where.process) == 0 &&
+           a->rank > (strcmp(a->finding.cause, "idle-worker") == 0 ? 1.1 : 1.3);
 }
 
 /* By gain; of gains within 10 % of each other, the one that is a promise, then the larger share of the path. */
