@@ -301,7 +301,7 @@ static int measure(struct session *session, struct err *err)
     for (size_t round = 0; !status; round++) {
         double half = INFINITY, ratio = 0;
         status = round_run(session, round, false, err);
-        if (!status)
+        if (!status && !session->options->round_count)
             status = judge_precision(result, &half, &ratio, err);
         if (status || is_done(session, half))
             break;

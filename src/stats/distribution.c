@@ -136,7 +136,7 @@ double binomial_cdf(int64_t successes, int64_t trials, double p)
         return 0;
     if (successes >= trials)
         return 1;
-    return 1 - beta_cdf(p, (double)successes + 1, (double)(trials - successes));
+    return beta_cdf(1 - p, (double)(trials - successes), (double)successes + 1);
 }
 
 struct proportion_interval proportion_interval(int64_t successes, int64_t trials, double confidence_ratio)

@@ -64,6 +64,7 @@ static void the_binomial_distribution_has_its_published_values(void **state)
     (void)state;
     near_ratio(binomial_cdf(3, 10, 0.5), 0.171875);
     assert_near(binomial_cdf(2990, 3000, 0.999), 0.00109440282301724, 1e-12);
+    near_ratio(binomial_cdf(8, 40, 1 - 0.2130673528315491), 3.93699074048454e-15);
     assert_true(binomial_cdf(-1, 10, 0.5) == 0 && binomial_cdf(10, 10, 0.5) == 1);
     struct proportion_interval interval = proportion_interval(10, 200, 0.95);
     near_ratio(interval.low_ratio, 0.0242341654721085);
