@@ -12,11 +12,14 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "bench/spawner_wire.h"
+
+#define AWAIT_NS 100000u
 
 struct command {
     const char *path;
@@ -146,6 +149,17 @@ static int parse(const struct spawn_request *request, char *strings, struct comm
     return 1;
 }
 
+/* Looks for the next request for a moment before it sleeps: a CPU that went to sleep in between would be slow to wake, and the next
+ * command with it. */
+static void await_request(void)
+{
+    for (uint64_t until = now_ns() + AWAIT_NS; now_ns() < until;) {
+        char byte;
+        if (recv(SPAWNER_SOCKET_FD, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN)
+            return;
+    }
+}
+
 /* One request; false when there is none any more. */
 static int serve(void)
 {
@@ -154,6 +168,7 @@ static int serve(void)
     struct command command;
     int served = 0;
 
+    await_request();
     if (!read_all(&request, sizeof request) || request.bytes < 2 || request.bytes > SPAWN_BYTES_MAX ||
         request.argument_count > SPAWN_STRINGS_MAX || request.variable_count > SPAWN_STRINGS_MAX)
         return 0;
