@@ -52,13 +52,15 @@ struct bench_options {
     const char *const *names; /* of the arms, in order; fewer, or none: letters */
     size_t name_count;
     const char *const
-        *parameters; /* "NAME=a,b,c" or "NAME=1..10" or "NAME=1..10..3": {NAME} in the commands */
+        *parameters; /* "NAME=a,b,c" or "NAME=1..10" or "NAME=0.3..0.7..0.2": {NAME} in the commands */
     size_t parameter_count;
     bool use_shell;
     const char *prepare, *cleanup; /* lines run before and after each run, not timed; NULL: none */
+    const char *setup, *conclude;  /* lines run once for each arm: before its first run, after its last */
     const char *input;             /* a file for stdin; NULL: /dev/null */
     size_t warmup_count;           /* rounds before those that count */
     size_t round_count;            /* exactly so many; 0: until it is narrow enough */
+    size_t round_count_min;        /* before precision may stop it; 0: BENCH_ROUNDS_MIN */
     size_t round_count_max;        /* 0: BENCH_ROUNDS_DEFAULT */
     double time_s;                 /* 0: BENCH_TIME_S */
     double precision_ratio;        /* 0: BENCH_PRECISION */
@@ -116,6 +118,8 @@ struct bench_arm {
     const char *path;
     char *const *prepare; /* words; NULL: none */
     char *const *cleanup;
+    char *const *setup;
+    char *const *conclude;
     uint64_t
         tree_bytes_max; /* all its processes together, as far as looking now and then during a warm-up shows; 0: not seen */
     unsigned left_count; /* processes left behind, over all runs */

@@ -124,8 +124,10 @@ bench_exporter *bench_exporter_find(const char *name)
     static const struct {
         const char *name;
         bench_exporter *exporter;
-    } exporters[] = {
-        {"hyperfine-json", bench_hyperfine_json}, {"csv", bench_csv}, {"markdown", bench_markdown}};
+    } exporters[] = {{"hyperfine-json", bench_hyperfine_json},
+                     {"csv", bench_csv},
+                     {"markdown", bench_markdown},
+                     {"html", bench_html}};
     for (size_t i = 0; i < sizeof exporters / sizeof exporters[0]; i++)
         if (strcmp(exporters[i].name, name) == 0)
             return exporters[i].exporter;

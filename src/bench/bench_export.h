@@ -25,9 +25,12 @@ void bench_hyperfine_json(const struct bench_result *result, struct str *text);
 void bench_csv(const struct bench_result *result, struct str *text);
 void bench_markdown(const struct bench_result *result, struct str *text);
 
-/* The format of a name: hyperfine-json, csv, markdown. NULL when there is none. */
+/* One page that fetches nothing: the table, every run as a dot, the intervals of the ratios. */
+void bench_html(const struct bench_result *result, struct str *text);
+
+/* The format of a name: hyperfine-json, csv, markdown, html. NULL when there is none. */
 typedef void bench_exporter(const struct bench_result *result, struct str *text);
 bench_exporter *bench_exporter_find(const char *name);
-#define BENCH_EXPORTS "hyperfine-json csv markdown"
+#define BENCH_EXPORTS "hyperfine-json csv markdown html"
 
 #endif

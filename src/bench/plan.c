@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/plan.h"
 
-#include <inttypes.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,12 +45,26 @@ static int add_value(struct planner *planner, struct parameter *parameter, const
     return !copy || vec_push(&parameter->values, copy) ? err_memory(err) : 0;
 }
 
-/* "1..10" or "0..100..25"; false when the text is no range. */
-static bool read_range(const char *text, uint64_t *ret_numbers)
+/* "1..10", "0..100..25" or "0.3..0.7..0.2". */
+struct range {
+    double first, last, step;
+    int decimals; /* as many as the text has */
+};
+
+static int decimals_of(const char *number)
 {
+    const char *point = strchr(number, '.');
+    size_t count = point ? strlen(point + 1) : 0;
+    return count > 9 ? 9 : (int)count;
+}
+
+/* False when the text is no range. */
+static bool read_range(const char *text, struct range *ret_range)
+{
+    struct range range = {.step = 1};
+    double *numbers[] = {&range.first, &range.last, &range.step};
     char copy[128];
     size_t count = 0;
-    ret_numbers[2] = 1;
     if (strlen(text) >= sizeof copy || !strstr(text, ".."))
         return false;
     memcpy(copy, text, strlen(text) + 1);
@@ -58,25 +72,28 @@ static bool read_range(const char *text, uint64_t *ret_numbers)
         char *dots = strstr(at, "..");
         if (dots)
             *dots = '\0';
-        if (num_parse_u64(at, &ret_numbers[count]))
+        if (num_parse_double(at, numbers[count]))
             return false;
+        range.decimals = decimals_of(at) > range.decimals ? decimals_of(at) : range.decimals;
         at = dots ? dots + 2 : NULL;
     }
-    return count >= 2 && ret_numbers[0] <= ret_numbers[1] && ret_numbers[2] > 0;
+    *ret_range = range;
+    return count >= 2 && range.first <= range.last && range.step > 0;
 }
 
 static int read_values(struct planner *planner, struct parameter *parameter, const char *text,
                        struct err *err)
 {
-    uint64_t range[3];
+    struct range range;
     int status = 0;
-    if (read_range(text, range)) {
-        for (uint64_t value = range[0]; !status && value <= range[1]; value += range[2]) {
-            char number[24];
-            int length = snprintf(number, sizeof number, "%" PRIu64, value);
+    if (read_range(text, &range)) {
+        /* A step of 0.1 is none exactly: the last value is reached all the same. */
+        double steps = fmin(floor((range.last - range.first) / range.step + 1e-9), PLAN_VALUES_MAX);
+        for (size_t i = 0; !status && (double)i <= steps; i++) {
+            char number[64];
+            int length =
+                snprintf(number, sizeof number, "%.*f", range.decimals, range.first + (double)i * range.step);
             status = add_value(planner, parameter, number, (size_t)length, err);
-            if (UINT64_MAX - value < range[2])
-                break;
         }
         return status;
     }
@@ -243,6 +260,10 @@ static int add_arm(struct planner *planner, size_t command, size_t choice, struc
         status = hook_fill(planner, &arm, options->prepare, &arm.prepare, err);
     if (!status)
         status = hook_fill(planner, &arm, options->cleanup, &arm.cleanup, err);
+    if (!status)
+        status = hook_fill(planner, &arm, options->setup, &arm.setup, err);
+    if (!status)
+        status = hook_fill(planner, &arm, options->conclude, &arm.conclude, err);
     if (!status && vec_push(&result->arms, arm))
         status = err_memory(err);
     return status;
@@ -254,6 +275,7 @@ static int add_control(struct planner *planner, struct err *err)
     struct bench_arm control = planner->result->arms.items[0];
     control.name = "control";
     control.is_control = true;
+    control.setup = control.conclude = NULL; /* the first arm's serve both */
     planner->result->has_control = true;
     return vec_push(&planner->result->arms, control) ? err_memory(err) : 0;
 }

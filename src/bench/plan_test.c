@@ -46,8 +46,9 @@ static void ranges_count_up(void **state)
     } rows[] = {{"n=1..4", 4, "true 4"},
                 {"n=0..100..25", 5, "true 100"},
                 {"n=5..5", 1, "true 5"},
-                {"n=1..x", 1, "true 1..x"}};
-    for (size_t i = 0; i < 4; i++) {
+                {"n=1..x", 1, "true 1..x"},
+                {"n=0.3..0.7..0.2", 3, "true 0.7"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct bench_options options = {
             .commands = &command, .command_count = 1, .parameters = &rows[i].parameter, .parameter_count = 1};
         struct bench_result result = {0};

@@ -240,7 +240,8 @@ static size_t rounds_wanted(const struct session *session, double half)
         return session->options->round_count;
     if (!(wanted < (double)most))
         return most;
-    return wanted < BENCH_ROUNDS_MIN ? BENCH_ROUNDS_MIN : (size_t)ceil(wanted);
+    return wanted < (double)session->options->round_count_min ? session->options->round_count_min
+                                                              : (size_t)ceil(wanted);
 }
 
 static void progress_tell(struct session *session, double half, double ratio)
@@ -280,7 +281,7 @@ static bool is_done(struct session *session, double half)
         result->stop = BENCH_STOP_ROUNDS;
     else if (options->round_count)
         return false;
-    else if (result->rounds >= BENCH_ROUNDS_MIN && half <= result->precision_ratio)
+    else if (result->rounds >= options->round_count_min && half <= result->precision_ratio)
         result->stop = BENCH_STOP_PRECISION;
     else if (result->rounds >= judge_pairs_least(result) && spent >= options->time_s)
         result->stop = BENCH_STOP_TIME;
@@ -289,10 +290,24 @@ static bool is_done(struct session *session, double half)
     return true;
 }
 
-static int measure(struct session *session, struct err *err)
+/* What is run once for each arm: before all rounds, or after them. */
+static int once_each(struct session *session, bool is_setup, struct err *err)
 {
     struct bench_result *result = session->result;
     int status = 0;
+    environment_shake(session, 0);
+    for (size_t i = 0; !status && !interrupted && i < result->arms.count; i++) {
+        const struct bench_arm *arm = &result->arms.items[i];
+        status = hook_run(session, is_setup ? arm->setup : arm->conclude, is_setup ? "--setup" : "--conclude",
+                          err);
+    }
+    return status;
+}
+
+static int measure(struct session *session, struct err *err)
+{
+    struct bench_result *result = session->result;
+    int status = once_each(session, true, err);
     for (size_t round = 0; !status && !interrupted && round < session->options->warmup_count; round++)
         status = round_run(session, round, true, err);
     struct conditions before = conditions_now();
@@ -311,7 +326,7 @@ static int measure(struct session *session, struct err *err)
     result->duration_ns = after.time_ns - before.time_ns;
     result->steal_ratio = conditions_steal_ratio(&before, &after);
     result->outside_cores = conditions_outside_cores(&before, &after, session->own_cpu_ns);
-    return status;
+    return status ? status : once_each(session, false, err);
 }
 
 static int session_run(struct session *session, struct err *err)
@@ -364,6 +379,8 @@ static int options_fill(struct bench_options *options, struct err *err)
                        "could not measure: a time, a precision or a confidence is out of range");
     if (options->input && access(options->input, R_OK))
         return err_errno(err, errno, "could not open file '%s'", options->input);
+    if (!options->round_count_min)
+        options->round_count_min = BENCH_ROUNDS_MIN;
     if (!options->round_count_max)
         options->round_count_max = BENCH_ROUNDS_DEFAULT;
     if (options->time_s <= 0)

@@ -16,8 +16,8 @@
 
 struct options {
     struct option_list versus, names, parameters, exports;
-    const char *prepare, *cleanup, *input, *output;
-    uint64_t warmup, runs, runs_max, seed, cpu;
+    const char *prepare, *cleanup, *setup, *conclude, *input, *output;
+    uint64_t warmup, runs, runs_min, runs_max, seed, cpu;
     double time_s, precision, confidence, threshold;
     bool shell, ignore_failure, show_output, pin, no_jitter, no_control, record, json, quiet;
 };
@@ -48,6 +48,12 @@ static const struct option_row rows[] = {
      .argument = "N",
      .help = "exactly so many rounds, each of which runs every command once",
      .offset = offsetof(struct options, runs)},
+    {.name = "min-runs",
+     .letter = 'm',
+     .type = OPTION_COUNT,
+     .argument = "N",
+     .help = "rounds before precision may stop it (10)",
+     .offset = offsetof(struct options, runs_min)},
     {.name = "max-runs",
      .letter = 'M',
      .type = OPTION_COUNT,
@@ -92,6 +98,17 @@ static const struct option_row rows[] = {
      .argument = "COMMAND",
      .help = "run after each run, not timed",
      .offset = offsetof(struct options, cleanup)},
+    {.name = "setup",
+     .letter = 's',
+     .type = OPTION_TEXT,
+     .argument = "COMMAND",
+     .help = "run once for each command, before its first run",
+     .offset = offsetof(struct options, setup)},
+    {.name = "conclude",
+     .type = OPTION_TEXT,
+     .argument = "COMMAND",
+     .help = "run once for each command, after its last run",
+     .offset = offsetof(struct options, conclude)},
     {.name = "input",
      .type = OPTION_TEXT,
      .argument = "FILE",
@@ -144,7 +161,7 @@ static const struct option_row rows[] = {
     {.name = "export",
      .type = OPTION_LIST,
      .argument = "FORMAT[=FILE]",
-     .help = "hyperfine-json, csv or markdown; without a file instead of the table",
+     .help = "hyperfine-json, csv, markdown or html; without a file instead of the table",
      .offset = offsetof(struct options, exports)},
     {.name = "output",
      .letter = 'o',
@@ -215,9 +232,12 @@ static int run(struct verb_context *context, struct err *err)
                     .use_shell = options->shell,
                     .prepare = options->prepare,
                     .cleanup = options->cleanup,
+                    .setup = options->setup,
+                    .conclude = options->conclude,
                     .input = options->input,
                     .warmup_count = options->warmup,
                     .round_count = options->runs,
+                    .round_count_min = options->runs_min,
                     .round_count_max = options->runs_max,
                     .time_s = options->time_s,
                     .precision_ratio = options->precision,
