@@ -19,6 +19,7 @@
 
 #include "base/arena.h"
 #include "base/vec.h"
+#include "bench/counters.h"
 #include "stats/describe.h"
 #include "stats/effect.h"
 #include "stats/sequence.h"
@@ -85,16 +86,17 @@ struct bench_run {
     uint64_t faults_minor, faults_major;
     uint64_t switches_voluntary, switches_involuntary;
     uint64_t read_bytes, write_bytes;
+    uint64_t counts[COUNTER_COUNT]; /* of user code; all 0 where the machine has no counters */
 };
 
 struct bench_parameter {
     const char *name, *value;
 };
 
-enum bench_metric { BENCH_WALL, BENCH_CPU, BENCH_USER, BENCH_SYSTEM, BENCH_MEMORY };
-#define BENCH_METRIC_COUNT 5
+enum bench_metric { BENCH_WALL, BENCH_CPU, BENCH_USER, BENCH_SYSTEM, BENCH_MEMORY, BENCH_INSTRUCTIONS };
+#define BENCH_METRIC_COUNT 6
 
-/* "wall_ns", "cpu_ns", "user_ns", "system_ns", "memory_bytes_max" */
+/* "wall_ns", "cpu_ns", "user_ns", "system_ns", "memory_bytes_max", "instructions" */
 const char *bench_metric_name(enum bench_metric metric);
 double bench_metric_of(const struct bench_run *run, enum bench_metric metric);
 
@@ -158,6 +160,7 @@ struct bench_result {
     struct arena arena;
     VEC(struct bench_arm) arms; /* the control, if there is one, last */
     bool has_control;
+    bool has_counters; /* the machine counted instructions */
     uint64_t seed;
     size_t rounds;
     enum bench_stop stop;

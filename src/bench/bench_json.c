@@ -6,6 +6,15 @@
 #include "bench/bench_export.h"
 #include "report/json_writer.h"
 
+static void counts_json(struct json_writer *json, const struct bench_run *run)
+{
+    static const char *const names[COUNTER_COUNT] = {"instructions", "cycles", "branch_misses",
+                                                     "cache_misses"};
+    for (int i = 0; i < COUNTER_COUNT; i++)
+        if (run->counts[i])
+            json_u64(json, names[i], run->counts[i]);
+}
+
 static void run_json(struct json_writer *json, const struct bench_run *run)
 {
     json_open(json, NULL, '{');
@@ -22,6 +31,7 @@ static void run_json(struct json_writer *json, const struct bench_run *run)
     json_u64(json, "faults_major", run->faults_major);
     json_u64(json, "read_bytes", run->read_bytes);
     json_u64(json, "write_bytes", run->write_bytes);
+    counts_json(json, run);
     json_u64(json, "exit_status", (uint64_t)run->exit_status);
     json_close(json, '}');
 }
@@ -75,7 +85,8 @@ static void arm_json(struct json_writer *json, const struct bench_arm *arm, cons
     if (recording)
         json_text(json, "recording", recording);
     for (int metric = 0; metric < BENCH_METRIC_COUNT; metric++)
-        summary_json(json, bench_metric_name((enum bench_metric)metric), &arm->summaries[metric]);
+        if (metric != BENCH_INSTRUCTIONS || arm->summaries[metric].description.max > 0)
+            summary_json(json, bench_metric_name((enum bench_metric)metric), &arm->summaries[metric]);
     runs_json(json, arm);
     json_close(json, '}');
 }

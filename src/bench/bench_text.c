@@ -224,8 +224,8 @@ static void others(struct page *page, size_t arm)
     static const struct {
         enum bench_metric metric;
         const char *name;
-    } metrics[] = {{BENCH_CPU, "CPU time"}, {BENCH_MEMORY, "memory"}};
-    for (size_t i = 0; i < 2; i++) {
+    } metrics[] = {{BENCH_CPU, "CPU time"}, {BENCH_MEMORY, "memory"}, {BENCH_INSTRUCTIONS, "instructions"}};
+    for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++) {
         const struct bench_comparison *comparison = bench_comparison_of(page->result, arm, metrics[i].metric);
         char ratio[TEXT_MAX], low[TEXT_MAX], high[TEXT_MAX];
         if (!comparison || (comparison->verdict != EFFECT_SLOWER && comparison->verdict != EFFECT_FASTER))

@@ -13,7 +13,8 @@
 
 const char *bench_metric_name(enum bench_metric metric)
 {
-    static const char *const names[] = {"wall_ns", "cpu_ns", "user_ns", "system_ns", "memory_bytes_max"};
+    static const char *const names[] = {"wall_ns",   "cpu_ns",           "user_ns",
+                                        "system_ns", "memory_bytes_max", "instructions"};
     return names[metric];
 }
 
@@ -25,6 +26,7 @@ double bench_metric_of(const struct bench_run *run, enum bench_metric metric)
     case BENCH_USER: return (double)run->user_ns;
     case BENCH_SYSTEM: return (double)run->system_ns;
     case BENCH_MEMORY: return (double)run->memory_bytes_max;
+    case BENCH_INSTRUCTIONS: return (double)run->counts[COUNTER_INSTRUCTIONS];
     }
     return 0;
 }
@@ -143,7 +145,8 @@ static void qualify(struct bench_result *result, struct bench_comparison *compar
     enum effect_verdict plain = effect_judge(&comparison->plain, result->threshold_ratio);
     ratios_fill(comparison, result->threshold_ratio);
     deny(comparison, plain, BENCH_DENIED_BY_AUTOCORRELATION);
-    double offset = comparison->metric == BENCH_MEMORY ? 0 : control_offset(result);
+    bool is_time = comparison->metric != BENCH_MEMORY && comparison->metric != BENCH_INSTRUCTIONS;
+    double offset = is_time ? control_offset(result) : 0;
     if (offset > 0) {
         enum effect_verdict before = comparison->verdict;
         comparison->log_ratio.low -= offset;
@@ -151,8 +154,7 @@ static void qualify(struct bench_result *result, struct bench_comparison *compar
         ratios_fill(comparison, result->threshold_ratio);
         deny(comparison, before, BENCH_DENIED_BY_CONTROL);
     }
-    if (result->steal_ratio > STEAL_RATIO_DENIES && comparison->metric != BENCH_MEMORY &&
-        comparison->verdict != EFFECT_INCONCLUSIVE) {
+    if (result->steal_ratio > STEAL_RATIO_DENIES && is_time && comparison->verdict != EFFECT_INCONCLUSIVE) {
         comparison->verdict = EFFECT_INCONCLUSIVE;
         comparison->denial = BENCH_DENIED_BY_STEAL;
     }
@@ -225,7 +227,7 @@ static int adjust(struct bench_result *result, struct err *err)
 
 static int compare_all(struct bench_result *result, double *logs, struct err *err)
 {
-    static const enum bench_metric compared[] = {BENCH_WALL, BENCH_CPU, BENCH_MEMORY};
+    static const enum bench_metric compared[] = {BENCH_WALL, BENCH_CPU, BENCH_MEMORY, BENCH_INSTRUCTIONS};
     bool has_ratio;
     int status = 0;
     if (result->has_control) {

@@ -28,6 +28,7 @@ struct session {
     const struct bench_options *options;
     struct bench_result *result;
     struct spawner *spawner;
+    struct counters counters;
     struct random random;
     size_t order[BENCH_ARMS_MAX + 1];
     char **environment; /* toll's, and two of the benchmark's behind it */
@@ -170,10 +171,13 @@ static int arm_run(struct session *session, struct bench_arm *arm, size_t round,
                                     .environment = session->environment};
     struct spawn_watch watch = {.interval_ms = LOOK_INTERVAL_MS, .look = look, .context = arm};
     struct spawn_result result;
+    struct counter_reading before, after;
     environment_shake(session, round);
     int status = hook_run(session, arm->prepare, "--prepare", err);
+    before = counters_read(&session->counters);
     if (!status)
         status = spawner_run(session->spawner, &command, is_warmup ? &watch : NULL, &result, err);
+    after = counters_read(&session->counters);
     if (!status && !interrupted)
         status = hook_run(session, arm->cleanup, "--cleanup", err);
     if (status)
@@ -181,6 +185,8 @@ static int arm_run(struct session *session, struct bench_arm *arm, size_t round,
     if (!is_warmup && !session->first_ns)
         session->first_ns = result.start_ns;
     struct bench_run run = run_of(&result, session);
+    for (int i = 0; i < COUNTER_COUNT; i++)
+        run.counts[i] = counters_between(&before, &after, i);
     session->own_cpu_ns += run.user_ns + run.system_ns;
     arm->left_count += result.left_count;
     if (run.exit_status && !session->options->ignore_failure && !interrupted) {
@@ -342,11 +348,14 @@ static int session_run(struct session *session, struct err *err)
         return status;
     for (size_t i = 0; i < session->result->arms.count; i++)
         session->order[i] = i;
+    counters_open(&session->counters, spawner_pid(session->spawner), NULL);
+    session->result->has_counters = session->counters.fds[COUNTER_INSTRUCTIONS] >= 0;
     running = session->spawner;
     signals_take(old);
     status = measure(session, err);
     signals_give_back(old);
     running = NULL;
+    counters_close(&session->counters);
     if (!status && !session->result->rounds) {
         session->result->stop = BENCH_STOP_INTERRUPT;
         status =
