@@ -155,7 +155,7 @@ static void a_pipes_ends_are_known(void **state)
     SHELL(&run, *state, "(sleep 0.3; echo x) | cat");
     for (size_t i = 0; i < row_count(&run, TABLE_IO); i++) {
         uint64_t peer = CELL(&run, IO, io, peer, i);
-        if (CELL(&run, PEER, peer, kind, peer - 1) != PEER_PIPE)
+        if (!peer || CELL(&run, PEER, peer, kind, peer - 1) != PEER_PIPE)
             continue;
         writer += CELL(&run, IO, io, operation, i) == IO_WRITE;
         reader += CELL(&run, IO, io, operation, i) == IO_READ;
