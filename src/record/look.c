@@ -57,7 +57,7 @@ enum look_state look_schedstat(struct look *look, uint64_t pid, uint64_t tid, st
 
     if (got <= 0)
         return got == -ESRCH || got == -ENOENT || got == 0 ? LOOK_GONE : LOOK_REFUSED;
-    ret_look->time_ns = clock_monotonic_ns();
+    *ret_look = (struct ledger_look){.time_ns = clock_monotonic_ns()};
     ret_look->cpu_ns = strtoull(rest, &rest, 10);
     ret_look->queue_ns = strtoull(rest, &rest, 10);
     ret_look->turn_count = strtoull(rest, &rest, 10);
