@@ -45,7 +45,6 @@ static void the_parts_of_all_processes_are_the_whole_path(void **state)
     struct path_index index;
     uint64_t sum = 0;
     (void)state;
-    scenario_init(&s, 2, 402);
     scenario_convoy(&s);
     scenario_walk(&s);
     assert_int_equal(path_index_init(&index, &s.run, &s.path, NULL), 0);

@@ -48,6 +48,7 @@ bool inside_library(char *ret_path, size_t capacity)
         if (count > 0 && (size_t)count < capacity && access(ret_path, R_OK) == 0 && !strpbrk(ret_path, ": "))
             return true;
     }
+    ret_path[0] = '\0';
     return false;
 }
 

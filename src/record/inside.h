@@ -40,7 +40,7 @@ struct inside {
         waker_known_count; /* waits on locks, pipes and children, and those whose waker is known */
 };
 
-/* Where the library lies: beside toll or where it was installed. False when it is nowhere. */
+/* Where the library lies: beside toll or where it was installed. False, and "", when it is nowhere. */
 bool inside_library(char *ret_path, size_t capacity);
 
 /* After the pointers were set. `folder` is the session's. */
