@@ -28,7 +28,8 @@
 #define BPF_RUN_NS          10000000ull /* the longest run of equal waits, and of a slice with bridged gaps */
 #define BPF_SHORT_NS        1000000ull  /* longer waits stand alone */
 #define BPF_SLICE_GAP_NS    50000ull    /* shorter gaps between two slices on one CPU are bridged */
-#define BPF_STACK_PERIOD_NS 50000ull    /* of one thread: no stack is taken sooner after the last */
+#define BPF_FAST_NS         50000ull /* waits of a thread that come faster (20,000/s) have a stack now and then: */
+#define BPF_STACK_PERIOD_NS 1000000ull /* so often */
 
 enum bpf_record_kind {
     BPF_RECORD_FORK = 1, /* struct bpf_fork */
@@ -146,12 +147,11 @@ struct bpf_thread {
     __u64 context_address;
     __u32 cpu;
     __u32 reserved;
-    __u64 stack_due_ns;
-    __u64 waker_stack_due_ns;
-    __u64 file_address; /* of the kernel's struct file that `wait` is about */
-    __u32 is_same;      /* the wait that it is in is equal to those of `run`, and `wait` is not filled */
-    __u32 is_waiting;   /* `wait` or `run` tells of a wait that goes on since out_ns */
-    __u64 io_enter_ns;  /* of the system call that it is in, when that is counted */
+    __u64 stack_ns, waker_stack_ns; /* when they were last taken */
+    __u64 file_address;             /* of the kernel's struct file that `wait` is about */
+    __u32 is_same;     /* the wait that it is in is equal to those of `run`, and `wait` is not filled */
+    __u32 is_waiting;  /* `wait` or `run` tells of a wait that goes on since out_ns */
+    __u64 io_enter_ns; /* of the system call that it is in, when that is counted */
     __u64 io_file, io_inode, io_key; /* the last file that it did something to, and its key */
     struct bpf_slice slice;          /* collected, not written yet; end_ns 0: none */
     struct bpf_wait run;             /* the same; count 0: none */

@@ -206,8 +206,15 @@ BPF_INLINE __u32 wait_flags(const struct task_struct *task, __u32 state)
     return flags;
 }
 
+/* Every wait has its stack, but for a thread whose waits come too fast for that. */
+BPF_INLINE bool is_stack_due(__u64 now_ns, __u64 before_ns, __u64 taken_ns)
+{
+    return now_ns - before_ns >= BPF_FAST_NS || now_ns - taken_ns >= BPF_STACK_PERIOD_NS;
+}
+
 /* The thread blocks: `wait` tells why, unless it is equal to what `run` adds up. */
-BPF_INLINE void wait_begin(void *context, struct bpf_thread *thread, struct task_struct *task, __u32 state)
+BPF_INLINE void wait_begin(void *context, struct bpf_thread *thread, struct task_struct *task, __u32 state,
+                           __u64 before_ns)
 {
     struct bpf_wait *wait = &thread->wait;
     const struct bpf_wait *run = &thread->run;
@@ -215,10 +222,10 @@ BPF_INLINE void wait_begin(void *context, struct bpf_thread *thread, struct task
     wait->flags = wait_flags(task, state);
     wait->call = call_read(task, wait->arguments);
     wait->stack = -1;
-    bool is_taken = with_stacks && thread->out_ns >= thread->stack_due_ns;
+    bool is_taken = with_stacks && is_stack_due(thread->out_ns, before_ns, thread->stack_ns);
     if (is_taken) {
         wait->stack = stack_take(context);
-        thread->stack_due_ns = thread->out_ns + BPF_STACK_PERIOD_NS;
+        thread->stack_ns = thread->out_ns;
     }
     __u8 kind = BPF_CALL_PLAIN;
     __u32 call = (__u32)wait->call;
@@ -276,6 +283,7 @@ BPF_INLINE void thread_out(struct bpf_raw_tracepoint_args *context, struct bpf_t
                            struct task_struct *task, __u64 now_ns)
 {
     __u32 state = task_state(task);
+    __u64 before_ns = thread->out_ns;
 
     if (thread->in_ns) {
         if (!thread->slice.end_ns) {
@@ -295,7 +303,7 @@ BPF_INLINE void thread_out(struct bpf_raw_tracepoint_args *context, struct bpf_t
         thread->wait.flags = BPF_WAIT_QUEUE;
         thread->is_same = 0;
     } else {
-        wait_begin(context, thread, task, state);
+        wait_begin(context, thread, task, state, before_ns);
     }
 }
 
@@ -421,7 +429,8 @@ int on_switch(struct bpf_raw_tracepoint_args *context)
     struct bpf_thread *leaves = out ? bpf_map_lookup_elem(&threads, &out) : NULL;
     if (leaves) {
         now_ns = bpf_ktime_get_ns();
-        on_cpu_note(leaves->in_ns ? now_ns - leaves->in_ns : 0, 0);
+        if (leaves->in_ns)
+            on_cpu_note(now_ns - leaves->in_ns, 0);
         thread_out(context, leaves, task, now_ns);
     }
     struct bpf_thread *comes = in ? bpf_map_lookup_elem(&threads, &in) : NULL;
@@ -455,6 +464,7 @@ int on_waking(struct bpf_raw_tracepoint_args *context)
     struct task_struct *task = bpf_get_current_task_btf();
     __u32 waker_tid = (__u32)task->pid;
     __u64 now_ns = bpf_ktime_get_ns();
+    __u64 before_ns = thread->wake_ns;
     thread->waker_stack = -1;
     thread->wake_ns = now_ns;
     thread->waker_context = BPF_CONTEXT_TASK;
@@ -467,9 +477,9 @@ int on_waking(struct bpf_raw_tracepoint_args *context)
     }
     thread->waker_pid = (__u32)task->tgid;
     thread->waker_tid = waker_tid;
-    if (!with_stacks || now_ns < thread->waker_stack_due_ns)
+    if (!with_stacks || !is_stack_due(now_ns, before_ns, thread->waker_stack_ns))
         return 0;
-    thread->waker_stack_due_ns = now_ns + BPF_STACK_PERIOD_NS;
+    thread->waker_stack_ns = now_ns;
     if (bpf_map_lookup_elem(&threads, &waker_tid))
         thread->waker_stack = stack_take(context);
     return 0;

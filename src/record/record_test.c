@@ -367,6 +367,32 @@ static void short_lived_processes_have_their_command_line(void **state)
     dataset_deinit(&run.dataset);
 }
 
+/* dd reads and writes 1000 blocks of 512 bytes. */
+static void every_call_is_counted_by_peer(void **state)
+{
+    struct run run = {0};
+    uint64_t read_count = 0, read_bytes = 0, write_bytes = 0;
+    dataset_init(&run.dataset);
+    struct record_options options = {
+        .command = (char *const[]){"dd", "if=/dev/zero", "of=/dev/null", "count=1000", "status=none", NULL},
+        .rung = *state,
+        .io = "all",
+        .sink = &run.dataset.sink};
+    assert_int_equal(record_run(&options, &run.result, &run.err), 0);
+    for (size_t i = 0; i < row_count(&run, TABLE_IO); i++) {
+        uint64_t peer = CELL(&run, IO, io, peer, i), operation = CELL(&run, IO, io, operation, i);
+        const char *path = peer ? text(&run, CELL(&run, PEER, peer, path, peer - 1)) : "";
+        bool is_zero = !strcmp(path, "/dev/zero"), is_null = !strcmp(path, "/dev/null");
+        read_count += is_zero && operation == IO_READ ? CELL(&run, IO, io, count, i) : 0;
+        read_bytes += is_zero && operation == IO_READ ? CELL(&run, IO, io, bytes, i) : 0;
+        write_bytes += is_null && operation == IO_WRITE ? CELL(&run, IO, io, bytes, i) : 0;
+    }
+    assert_int_equal(read_count, 1000);
+    assert_int_equal(read_bytes, 512000);
+    assert_int_equal(write_bytes, 512000);
+    dataset_deinit(&run.dataset);
+}
+
 static void an_unknown_rung_is_an_error(void **state)
 {
     struct run run;
@@ -470,6 +496,7 @@ int record_test(void)
                                       cmocka_unit_test(a_refused_rung_falls_back_and_says_so)};
     const struct CMUnitTest perf[] = {ALL_ON("perf")};
     const struct CMUnitTest bpf[] = {ALL_ON("bpf"), ON("bpf", every_wait_for_another_names_its_waker),
+                                     ON("bpf", every_call_is_counted_by_peer),
                                      ON("bpf", short_lived_processes_have_their_command_line)};
     struct doctor_fact facts[DOCTOR_FACT_MAX];
     size_t count = doctor_look(facts);
