@@ -10,6 +10,7 @@
 
 #include "preload/internal.h"
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): types, parameter lists and arguments bring their own */
 #define HOOK_AS(type, symbol, name, parameters, arguments, kind, fd, value, size)                            \
     HOOK type symbol parameters;                                                                             \
     HOOK type symbol parameters                                                                              \
@@ -24,6 +25,8 @@
         call_end(&call, (int64_t)result);                                                                    \
         return result;                                                                                       \
     }
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #define HOOK_CALL(type, name, parameters, arguments, kind, fd, value, size)                                  \
     HOOK_AS(type, name, name, parameters, arguments, kind, fd, value, size)

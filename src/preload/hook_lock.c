@@ -401,7 +401,7 @@ HOOK long syscall(long number, ...)
 
     va_start(rest, number);
     for (i = 0; i < 6; i++)
-        arguments[i] = va_arg(rest, long);
+        arguments[i] = va_arg(rest, long); /* NOLINT(clang-analyzer-valist.Uninitialized): va_start did */
     va_end(rest);
     if (number == SYS_futex && calls->is_on && !call_is_inner(call.frame)) {
         call.value = (uint64_t)arguments[0];

@@ -86,6 +86,7 @@ HOOK int socketpair(int domain, int type, int protocol, int ret_ends[2])
 }
 
 /* These call hooked functions themselves (in the modules that know names): the whole is one wait. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): types and arguments */
 #define HOOK_NAME(type, name, parameters, arguments)                                                         \
     HOOK type name parameters                                                                                \
     {                                                                                                        \
@@ -102,6 +103,8 @@ HOOK int socketpair(int domain, int type, int protocol, int ret_ends[2])
         call_end(&call, 0);                                                                                  \
         return result;                                                                                       \
     }
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 HOOK_NAME(int, getaddrinfo,
           (const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **ret_list),

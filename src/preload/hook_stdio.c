@@ -108,6 +108,7 @@ HOOK size_t fwrite(const void *bytes, size_t size, size_t count, FILE *stream)
     return result;
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): types and arguments */
 #define HOOK_STREAM(type, name, parameters, arguments, kind, served, stream)                                 \
     HOOK type name parameters                                                                                \
     {                                                                                                        \
@@ -121,6 +122,8 @@ HOOK size_t fwrite(const void *bytes, size_t size, size_t count, FILE *stream)
         call_end(&call, -1);                                                                                 \
         return result;                                                                                       \
     }
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 HOOK_STREAM(int, fputs, (const char *text, FILE *stream), (text, stream), CALL_WRITE,
             is_served(room(stream), strlen(text)), stream)
@@ -148,7 +151,7 @@ HOOK int printf(const char *format, ...)
     int result;
 
     va_start(arguments, format);
-    result = vprintf(format, arguments);
+    result = vprintf(format, arguments); /* NOLINT(clang-analyzer-valist.Uninitialized): va_start did */
     va_end(arguments);
     return result;
 }
@@ -159,7 +162,8 @@ HOOK int fprintf(FILE *stream, const char *format, ...)
     int result;
 
     va_start(arguments, format);
-    result = vfprintf(stream, format, arguments);
+    result =
+        vfprintf(stream, format, arguments); /* NOLINT(clang-analyzer-valist.Uninitialized): va_start did */
     va_end(arguments);
     return result;
 }
@@ -171,7 +175,8 @@ HOOK int __printf_chk(int flag, const char *format, ...)
     int result;
 
     va_start(arguments, format);
-    result = __vfprintf_chk(stdout, flag, format, arguments);
+    result = __vfprintf_chk(stdout, flag, format,
+                            arguments); /* NOLINT(clang-analyzer-valist.Uninitialized): va_start did */
     va_end(arguments);
     return result;
 }
@@ -183,7 +188,8 @@ HOOK int __fprintf_chk(FILE *stream, int flag, const char *format, ...)
     int result;
 
     va_start(arguments, format);
-    result = __vfprintf_chk(stream, flag, format, arguments);
+    result = __vfprintf_chk(stream, flag, format,
+                            arguments); /* NOLINT(clang-analyzer-valist.Uninitialized): va_start did */
     va_end(arguments);
     return result;
 }

@@ -23,6 +23,7 @@
 
 static sigjmp_buf jump;
 static volatile sig_atomic_t alarm_count;
+static volatile unsigned long work;
 
 static void say(const char *what, long value)
 {
@@ -200,7 +201,7 @@ static void children(void)
         _exit(7);
     }
     say("a child is waited for", waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 7);
-    child = vfork();
+    child = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork): shells do */
     if (child == 0) {
         execl("/bin/sh", "sh", "-c", "exit 3", (char *)NULL);
         _exit(127);
@@ -219,12 +220,11 @@ static void signals(void)
     struct sigaction old;
     sigset_t all, pending;
     int number = 0;
-    volatile unsigned long work = 0;
 
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, NULL);
     for (unsigned long i = 0; i < 60000000; i++)
-        work += i;
+        work = work + i;
     sigpending(&pending);
     for (int i = 1; i <= SIGRTMAX; i++)
         number += sigismember(&pending, i) == 1;
@@ -242,7 +242,7 @@ static void signals(void)
     for (int i = SIGRTMIN; i <= SIGRTMAX; i++)
         raise(i);
     for (unsigned long i = 0; i < 60000000; i++)
-        work += i;
+        work = work + i;
     say("realtime signals", alarm_count == SIGRTMAX - SIGRTMIN + 1);
 }
 
@@ -251,12 +251,11 @@ static void unbroken(void)
 {
     struct timespec brief = {.tv_nsec = 200000};
     struct timeval moment;
-    volatile unsigned long work = 0;
     long broken = 0;
 
     for (int i = 0; i < 300; i++) {
         for (unsigned long j = 0; j < 300000; j++)
-            work += j;
+            work = work + j;
         broken += nanosleep(&brief, NULL) != 0;
         broken += poll(NULL, 0, 0) != 0;
         moment = (struct timeval){.tv_usec = 100};

@@ -64,6 +64,7 @@
     X(int, __vprintf_chk, (int, const char *, va_list))                                                      \
     X(int, __vfprintf_chk, (FILE *, int, const char *, va_list))
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): names and parameter lists */
 struct real {
 #define REAL_FIELD(name) __typeof__(name) *name;
     REAL_DECLARED(REAL_FIELD)
@@ -72,6 +73,7 @@ struct real {
     REAL_HIDDEN(REAL_FIELD)
 #undef REAL_FIELD
 };
+/* NOLINTEND(bugprone-macro-parentheses) */
 extern struct real real_functions;
 
 enum real_index {
