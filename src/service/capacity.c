@@ -145,7 +145,7 @@ static double waits_rate(const struct capacity *capacity, uint32_t index)
 {
     const struct tiers *tiers = capacity->tiers;
     const struct tier *tier = &tiers->items.items[index];
-    uint64_t count = tier->is_loop ? 0 : tier->idle_count;
+    uint64_t count = num_max(tier->is_loop ? 0 : tier->idle_count, tier->handed_count);
     double linked = 0;
     for (size_t i = 0; i < tiers->links.count; i++) {
         const struct tier_link *link = &tiers->links.items[i];

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/str.h"
 #include "model/meta.h"
 #include "service/internal.h"
 
@@ -18,12 +19,14 @@ struct connection {
     uint64_t read_count, write_count;
     uint64_t start_ns, end_ns;
     uint32_t process;
-    bool is_held;
+    bool is_held; /* a descriptor of it was listed */
 };
 
 struct flows {
     struct tiers *tiers;
     bool is_exact; /* every call is counted, of every connection */
+    bool
+        is_summed; /* one peer stands for all clients, and for all connections to one end: those held are told beside */
     struct map by_key;
     VEC(struct connection) connections;
     VEC(uint32_t) peers; /* of connections */
@@ -63,7 +66,7 @@ static int load_rows(void *context, const struct batch *batch, struct err *err)
         struct connection *connection = connection_at(flows, process, (uint32_t)(row.peer - 1));
         if (!connection)
             return err_memory(err);
-        connection->is_held = true;
+        connection->is_held = connection->is_held || !row.count;
         if (!row.count)
             continue;
         *(row.operation == IO_READ ? &connection->read_count : &connection->write_count) += row.count;
@@ -91,17 +94,18 @@ static int connection_add(struct flows *flows, const struct connection *connecti
     struct tiers *tiers = flows->tiers;
     uint32_t tier = tiers->tier_of_process.items[connection->process];
     double rate = rate_of(flows, connection);
+    bool is_one = !flows->is_summed || connection->is_held;
     if (tier == TIER_NONE)
         return 0;
     if (tiers->places.items[peer].role == ROLE_ACCEPTED) {
         tiers->items.items[tier].requests_per_s += rate;
-        tiers->items.items[tier].client_count += rate > 0;
+        tiers->items.items[tier].client_count += is_one && (rate > 0 || flows->is_summed);
         return 0;
     }
     struct tier_link *link = tiers_link(tiers, tier, peer);
     if (!link)
         return err_memory(err);
-    link->connection_count++;
+    link->connection_count += is_one;
     link->requests_per_s += rate;
     return 0;
 }
@@ -111,6 +115,7 @@ int flows_load(struct tiers *tiers, struct err *err)
     struct flows flows = {.tiers = tiers};
     const char *recorder = view_meta(tiers->run->view, META_RECORDER_IO);
     flows.is_exact = recorder && strcmp(recorder, "bpf") == 0;
+    flows.is_summed = recorder && str_starts(recorder, "bpf");
     int status = view_scan_all(tiers->run->view, TABLE_IO, load_rows, &flows, err);
     for (size_t i = 0; i < flows.connections.count && !status; i++)
         status = connection_add(&flows, &flows.connections.items[i], flows.peers.items[i], err);

@@ -183,7 +183,8 @@ static void change_workers(const struct capacity *capacity, const struct change 
         capacity->limit == TIER_NONE ? NULL : &capacity->resources.items[capacity->limit];
     demands->workers = change->value;
     double wanted = limit ? change->value : fmin(demands->population, change->value);
-    demands->population = demands->clients > 0 ? fmin(wanted, fmax(demands->clients, 1)) : wanted;
+    /* Fewer clients than requests in hand were not all that there are. */
+    demands->population = demands->clients > demands->population ? fmin(wanted, demands->clients) : wanted;
 }
 
 /* All that happens at the tier: its CPU time, and for those in front of it the time on a connection. */

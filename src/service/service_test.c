@@ -255,6 +255,28 @@ static void a_database_that_uses_up_the_cores_is_the_limit(void **state)
     finish(&f);
 }
 
+/* One thread accepts and hands out, three work on what they get over a condition, all the time. */
+static void who_hands_out_requests_is_no_worker(void **state)
+{
+    struct fixture f;
+    (void)state;
+    build(&f, 4, 16, 600);
+    struct scenario *s = &f.scenario;
+    for (uint64_t ms = 0; ms + 5 <= WALL_MS; ms += 5)
+        scenario_wait(s, f.workers[3], ms, ms + 4, WAIT_IDLE, f.accept_peer);
+    for (uint64_t i = 0; i < 3; i++)
+        for (uint64_t ms = 0; ms + 10 <= WALL_MS; ms += 10) {
+            scenario_wait(s, f.workers[i], ms, ms + 9, WAIT_SLEEP, 0);
+            if (ms % 500 == 0) /* seldom nothing is there */
+                scenario_wait(s, f.workers[i], ms + 9, ms + 10, WAIT_LOCK, f.condition);
+        }
+    judge(&f, "throughput");
+    assert_string_equal(f.verdict.service->saturated.kind, "workers");
+    assert_int_equal(f.verdict.service->saturated.capacity, 3);
+    assert_string_equal(f.verdict.findings[0].change, "workers:process/shop=6");
+    finish(&f);
+}
+
 /* Backends that take their own requests and wait for the one that has the row, most of the time. */
 static void workers_that_wait_for_each_other_share_a_lock(void **state)
 {
@@ -374,6 +396,7 @@ int service_test(void)
         cmocka_unit_test(a_pool_of_connections_in_use_all_the_time_is_the_limit),
         cmocka_unit_test(a_condition_that_hands_out_work_is_idle_and_the_load_is_the_limit),
         cmocka_unit_test(a_database_that_uses_up_the_cores_is_the_limit),
+        cmocka_unit_test(who_hands_out_requests_is_no_worker),
         cmocka_unit_test(workers_that_wait_for_each_other_share_a_lock),
         cmocka_unit_test(spans_of_category_request_tell_requests_and_latency),
         cmocka_unit_test(the_path_of_a_request_adds_up_to_its_time),

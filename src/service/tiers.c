@@ -324,6 +324,18 @@ static bool has_intake(const struct tiers *tiers, const struct run_track *track)
     return false;
 }
 
+static double intake_ns(const struct tiers *tiers, const struct run_track *track)
+{
+    double sum_ns = 0;
+    for (size_t i = 0; i < track->waits.count; i++) {
+        const struct run_wait *wait = &track->waits.items[i];
+        enum peer_role role = wait->peer == RUN_NONE ? ROLE_NONE : tiers->places.items[wait->peer].role;
+        if (role == ROLE_ACCEPTED || role == ROLE_LISTENING)
+            sum_ns += tiers_part(tiers->run, wait) * (double)wait->blocked_ns;
+    }
+    return sum_ns;
+}
+
 /* Whether most of the workers wait on sockets that clients come to. Then one that does not, and seldom waits at all, has
  * other work (a parent, a writer in the background). */
 static void intake_find(const struct tiers *tiers, struct tier *tier)
@@ -341,8 +353,15 @@ static void intake_find(const struct tiers *tiers, struct tier *tier)
         if (has_intake(tiers, track) || 2 * blocked_count(tiers->run, track) >= most)
             tier->workers.items[kept++] = tier->workers.items[i];
     }
-    if (tier->takes_own)
-        tier->workers.count = kept;
+    /* Where they do not, one that spends its time so hands requests to the others. */
+    for (size_t i = 0; i < tier->workers.count && !tier->takes_own; i++) {
+        const struct run_track *track = &tiers->run->tracks.items[tier->workers.items[i]];
+        if (intake_ns(tiers, track) < tiers->window_ns / 2)
+            tier->workers.items[kept++] = tier->workers.items[i];
+        else
+            tier->handed_count += blocked_count(tiers->run, track);
+    }
+    tier->workers.count = kept ? kept : tier->workers.count;
 }
 
 /* Links and locks that the tier's workers wait for. */

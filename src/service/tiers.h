@@ -44,7 +44,8 @@ struct tier {
     double run_all_ns; /* of all threads of its processes */
     /* Where only looks tell, waits that no look met are missing: what is known of them stands for all. */
     double wait_scale;
-    uint64_t idle_count; /* waits for work that ended */
+    uint64_t idle_count;   /* waits for work that ended */
+    uint64_t handed_count; /* waits for clients of who hands requests to the workers */
     /* over accepted connections that stayed open */
     double requests_per_s;
     uint32_t client_count;
