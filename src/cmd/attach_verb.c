@@ -53,9 +53,9 @@ static const struct option_row rows[] = {
     {.name = "io",
      .type = OPTION_TEXT,
      .argument = "HOW",
-     .choices = "sampled all none",
-     .help = "calls and bytes by peer, with eBPF: a few of every hundred milliseconds, scaled up; each "
-             "call, which slows programs that do little else; or not (sampled)",
+     .choices = "none sampled all",
+     .help = "calls and bytes by peer, with eBPF: not, and the messages of each connection are counted "
+             "instead, which costs the programs nothing; a few of every hundred milliseconds; or each (none)",
      .offset = offsetof(struct options, io)},
 };
 
@@ -91,7 +91,7 @@ static int run(struct verb_context *context, struct err *err)
                                   .objective = options->objective,
                                   .output = options->output,
                                   .rung = options->recorder,
-                                  .io = options->io,
+                                  .io = options->io ? options->io : "none",
                                   .rate_hz = (unsigned)options->rate_hz,
                                   .verdict = !options->quiet,
                                   .width = context->width,
