@@ -144,10 +144,14 @@ static void step_over_running(struct walker *walker, uint64_t since)
         charge(walker, since, DOING_CPU, RUN_NONE);
         return;
     }
+    if (spin->end_ns < walker->t) {
+        charge(walker, num_max(since, spin->end_ns), DOING_CPU, RUN_NONE);
+        return;
+    }
     since = num_max(since, spin->start_ns);
-    bool inside = spin->end_ns >= walker->t && spin->event_ns > since;
-    if (!inside || walker->t < spin->event_ns || walker->jumps >= JUMP_MAX) {
-        charge(walker, inside ? since : num_max(since, spin->end_ns), DOING_CPU, RUN_NONE);
+    /* The deed may have been done before it got its CPU back. */
+    if (spin->event_ns <= since || spin->event_ns > walker->t || walker->jumps >= JUMP_MAX) {
+        charge(walker, since, DOING_CPU, RUN_NONE);
         return;
     }
     charge(walker, spin->event_ns, DOING_CPU, RUN_NONE);

@@ -65,6 +65,13 @@ static void expect_found(struct scenario *s)
     assert_string_equal(s->run.frames.items[spin->frame].function, "await");
     assert_int_equal(spin->waker + 1, spin->actor);
     assert_in_range(spin->run_ns / NS_PER_MS, 195, 200);
+    struct path path;
+    uint64_t sum = 0;
+    assert_int_equal(path_walk_spins(&s->run, &whatif.spins, &path, &err), 0);
+    for (size_t i = 0; i < path.steps.count; i++)
+        sum += path.steps.items[i].end_ns - path.steps.items[i].start_ns;
+    assert_int_equal(sum, s->run.end_ns - s->run.start_ns);
+    path_deinit(&path);
     if (whatif_text(&whatif, "set:function/await=block", &result, &err))
         fail_msg("%s", err.what);
     assert_in_range(result.wall_ns_after / NS_PER_MS, 195, 210);
