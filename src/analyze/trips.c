@@ -58,7 +58,9 @@ bool trips_of(const struct run *run, const struct run_flow *flow, struct trips *
         if (!is_local_socket(peer) || flow->wait_ns > trips.count * UNCOUNTED_WAIT_NS_MAX)
             return false;
     }
-    trips.keeps_connection = flow->connection_count * 2 <= trips.count;
+    /* Counted where each call is; met where waits are looked at. */
+    uint64_t connections = num_max(flow->connection_count, flow->count[IO_CONNECT]);
+    trips.keeps_connection = connections * 2 <= trips.count;
     *ret_trips = trips;
     return trips.count > 0 && is_asking(peer);
 }

@@ -111,6 +111,21 @@ static void thousands_of_little_pieces_sent_are_small_batches(void **state)
     finish(&s, &verdict);
 }
 
+/* A recorder that counts calls may know the connections by their number alone. */
+static void a_connection_for_each_question_is_no_chat(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    uint64_t root = asks(&s, 8000);
+    messages(&s, root, 8000, 50, 200);
+    struct scenario_io io = {.thread = root, .peer = 1, .operation = IO_CONNECT, .count = 7990};
+    scenario_io(&s, &io);
+    judge(&s, &verdict);
+    assert_null(finding_of(&verdict, "chatty-client"));
+    finish(&s, &verdict);
+}
+
 /* Eight thousand waits for one large answer are no questions: messages say so; without their number nothing does. */
 static void a_download_is_no_chat(void **state)
 {
@@ -291,6 +306,7 @@ int io_causes_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(thousands_of_little_questions_are_a_chatty_client),
         cmocka_unit_test(thousands_of_little_pieces_sent_are_small_batches),
+        cmocka_unit_test(a_connection_for_each_question_is_no_chat),
         cmocka_unit_test(a_download_is_no_chat),
         cmocka_unit_test(a_connection_for_each_request_is_churn),
         cmocka_unit_test(a_call_for_a_few_bytes_is_unbuffered),
