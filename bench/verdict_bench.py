@@ -3,7 +3,7 @@
 """How far toll bench's word can be trusted: false alarms of a command against itself while another process loads the
 machine at random, hyperfine with Welch's test beside it; and how often real differences are seen, idle and loaded.
 
-    bench/verdict_bench.py [same] [power] [loaded]     TRIALS, POWER_TRIALS for how many"""
+    bench/verdict_bench.py [same] [power] [loaded]     TRIALS (60), POWER_TRIALS (20): 200 take 23 minutes"""
 
 import json
 import math
@@ -18,8 +18,8 @@ import tempfile
 import time
 
 TOLL = os.environ["TOLL"]
-TRIALS = int(os.environ.get("TRIALS", "200"))
-POWER_TRIALS = int(os.environ.get("POWER_TRIALS", "50"))
+TRIALS = int(os.environ.get("TRIALS", "60"))
+POWER_TRIALS = int(os.environ.get("POWER_TRIALS", "20"))
 SEED = int(os.environ.get("SEED", "1"))
 TARGET_S = float(os.environ.get("TARGET_S", "0.02"))
 

@@ -319,11 +319,14 @@ static int measure(struct session *session, struct err *err)
     struct conditions before = conditions_now();
     session->begin_ns = clock_monotonic_ns();
     session->own_cpu_ns = 0;
-    for (size_t round = 0; !status; round++) {
-        double half = INFINITY, ratio = 0;
+    double half = INFINITY, ratio = 0;
+    /* Judging takes longer the more rounds there are, so it comes at every twentieth part more of them. */
+    for (size_t round = 0, next = 0; !status; round++) {
         status = round_run(session, round, false, err);
-        if (!status && !session->options->round_count)
+        if (!status && !session->options->round_count && result->rounds >= next) {
             status = judge_precision(result, &half, &ratio, err);
+            next = result->rounds + 1 + result->rounds / 20;
+        }
         if (status || is_done(session, half))
             break;
         progress_tell(session, half, ratio);

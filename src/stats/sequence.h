@@ -24,7 +24,7 @@ double autocorrelation_widening(const double *values, size_t count);
 /* A trend over the sequence: the median of all slopes (Theil 1950, Sen 1968) and Mann's test (1945) by the normal
  * distribution with ties and continuity corrected. Longer sequences than SEQUENCE_POINTS_MAX are halved by means of
  * neighbours until they fit. */
-#define SEQUENCE_POINTS_MAX 1000u
+#define SEQUENCE_POINTS_MAX 400u
 
 struct drift {
     double slope;   /* per step of the original sequence */
