@@ -347,10 +347,8 @@ static void waker_of(struct inside *inside, const struct call_told *told, struct
     else if (is_timed(told->call) || wait->reason == WAIT_DISK_READ || wait->reason == WAIT_DISK_WRITE ||
              wait->reason == WAIT_DISK_SYNC)
         wait->waker_source = WAKER_INTERRUPT;
-    if (wait->reason == WAIT_LOCK || wait->reason == WAIT_PIPE || wait->reason == WAIT_CHILD) {
-        inside->waker_count++;
-        inside->waker_known_count += wait->waker_track != 0;
-    }
+    if (told->call == CALL_CHILD && told->value && !wait->waker_track)
+        inside->unseen_child_count++;
 }
 
 /* How much of it the thread could have gone on: from its waker's word, or from when it wanted to be woken. */
@@ -681,6 +679,13 @@ void inside_advance(struct inside *inside, uint64_t budget_ns)
     if (inside->stacks && !inside->emit->failed &&
         stacks_advance(inside->stacks, inside->emit->sink, budget_ns, &err))
         emit_fail(inside->emit, &err);
+}
+
+uint64_t inside_missed_count(const struct inside *inside, uint64_t looked_count)
+{
+    if (!inside->drain || inside->tracks->outside_count || call_drain_totals(inside->drain).lost_count)
+        return looked_count;
+    return num_min(inside->unseen_child_count, looked_count);
 }
 
 uint64_t inside_lost_count(const struct inside *inside)

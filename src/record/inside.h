@@ -36,8 +36,7 @@ struct inside {
     struct map peer_ids;  /* hash of a descriptor → index in descriptors + 1 */
     VEC(struct reason_fd) descriptors;
     uint64_t due_ns;
-    uint64_t waker_count,
-        waker_known_count; /* waits on locks, pipes and children, and those whose waker is known */
+    uint64_t unseen_child_count; /* children that were waited for and that nobody saw */
 };
 
 /* Where the library lies: beside toll or where it was installed. False, and "", when it is nowhere. */
@@ -52,6 +51,9 @@ void inside_settle(struct inside *inside, struct task *task, uint64_t end_ns);
 void inside_advance(struct inside *inside, uint64_t budget_ns);
 /* The last rows, and the facts of the meta table that only this rung knows. */
 void inside_finish(struct inside *inside);
+/* The most processes that may have come and gone unseen, where looks at /proc say `looked_count`: those with the library
+ * tell of themselves, so that only others can be missed. */
+uint64_t inside_missed_count(const struct inside *inside, uint64_t looked_count);
 uint64_t inside_lost_count(const struct inside *inside);
 void inside_close(struct inside *inside);
 

@@ -569,7 +569,9 @@ static void meta_end(struct recorder *recorder, uint64_t overhead_ns)
     emit_meta_u64(emit, META_LOST_COUNT, lost_count);
     emit_meta_u64(emit, META_OVERHEAD_CPU, overhead_ns);
     emit_meta_u64(emit, META_MISSED_PROCESS_COUNT_MAX,
-                  is_exact(recorder) ? 0 : discover_missed_count(&recorder->discover));
+                  is_exact(recorder)
+                      ? 0
+                      : inside_missed_count(&recorder->inside, discover_missed_count(&recorder->discover)));
     emit_meta_u64(emit, META_SAMPLE_PERIOD_PROC, observe_gap_ns(&recorder->observe));
     emit_meta_u64(emit, META_WAIT_BOUNDARY_ERROR,
                   is_exact(recorder) ? 0 : observe_gap_ns(&recorder->observe));
