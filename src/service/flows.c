@@ -3,7 +3,8 @@
  * flows: how many requests went over each connection, from the io rows. Without a better recorder a row counts a
  * connection's segments with data: a request and its answer are at least one each way, and the smaller of both ways is
  * most often exactly one a request. Of the rows only those of connections that stayed open tell a rate: others
- * were not seen from their beginning to their end.
+ * were not seen from their beginning to their end. Where the kernel counts the calls, one peer stands for all clients, and
+ * for all connections to one end; how many those are is told by the descriptors that were listed.
  */
 #include <string.h>
 
