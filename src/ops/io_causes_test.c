@@ -9,39 +9,9 @@
 
 #include <cmocka.h>
 
-#include "analyze/scenario.h"
 #include "base/clock.h"
 #include "model/meta.h"
-#include "ops/verdict.h"
-
-static void judge(struct scenario *s, struct verdict *verdict)
-{
-    struct err err;
-    if (analyze_verdict(&s->data.view, verdict, &err))
-        fail_msg("%s", err.what);
-}
-
-static void finish(struct scenario *s, struct verdict *verdict)
-{
-    verdict_deinit(verdict);
-    scenario_deinit(s);
-}
-
-static const struct finding *finding_of(const struct verdict *verdict, const char *cause)
-{
-    for (size_t i = 0; i < verdict->finding_count; i++)
-        if (strcmp(verdict->findings[i].cause, cause) == 0)
-            return &verdict->findings[i];
-    return NULL;
-}
-
-static bool has_evidence(const struct finding *finding, const char *words)
-{
-    for (size_t i = 0; i < finding->evidence_count; i++)
-        if (strstr(finding->evidence[i], words))
-            return true;
-    return false;
-}
+#include "ops/judged.h"
 
 /* A second: `count` waits for a server, 700 ms in all, and 300 ms of CPU, two thirds of it in the kernel. */
 static uint64_t asks(struct scenario *s, uint64_t count)
@@ -90,9 +60,10 @@ static void thousands_of_little_questions_are_a_chatty_client(void **state)
     assert_true(first->gain.factor > 5 && first->gain.factor < 6.1);
     assert_true(first->gain.factor_max >= first->gain.factor && first->gain.factor_max < 6.1);
     assert_true(first->critical_ratio > 0.85 && first->critical_ratio <= 1);
-    assert_true(has_evidence(first, "8000 questions to 10.0.0.1:6379, with 20 bytes out and 100 bytes back"));
-    assert_null(finding_of(&verdict, "small-batches"));
-    finish(&s, &verdict);
+    assert_true(
+        judged_has_evidence(first, "8000 questions to 10.0.0.1:6379, with 20 bytes out and 100 bytes back"));
+    assert_null(judged_finding(&verdict, "small-batches"));
+    judged_deinit(&s, &verdict);
 }
 
 static void thousands_of_little_pieces_sent_are_small_batches(void **state)
@@ -107,8 +78,8 @@ static void thousands_of_little_pieces_sent_are_small_batches(void **state)
     assert_string_equal(first->cause, "small-batches");
     assert_true(strncmp(first->change, "batch:peer/10.0.0.1:6379=", 25) == 0);
     assert_non_null(strstr(first->fix, "at once"));
-    assert_null(finding_of(&verdict, "chatty-client"));
-    finish(&s, &verdict);
+    assert_null(judged_finding(&verdict, "chatty-client"));
+    judged_deinit(&s, &verdict);
 }
 
 /* A recorder that counts calls may know the connections by their number alone. */
@@ -122,8 +93,8 @@ static void a_connection_for_each_question_is_no_chat(void **state)
     struct scenario_io io = {.thread = root, .peer = 1, .operation = IO_CONNECT, .count = 7990};
     scenario_io(&s, &io);
     judge(&s, &verdict);
-    assert_null(finding_of(&verdict, "chatty-client"));
-    finish(&s, &verdict);
+    assert_null(judged_finding(&verdict, "chatty-client"));
+    judged_deinit(&s, &verdict);
 }
 
 /* Eight thousand waits for one large answer are no questions: messages say so; without their number nothing does. */
@@ -139,13 +110,13 @@ static void a_download_is_no_chat(void **state)
     io = (struct scenario_io){.thread = root, .peer = 1, .operation = IO_WRITE, .count = 1, .bytes = 50};
     scenario_io(&s, &io);
     judge(&s, &verdict);
-    assert_null(finding_of(&verdict, "chatty-client"));
-    assert_null(finding_of(&verdict, "small-batches"));
-    finish(&s, &verdict);
+    assert_null(judged_finding(&verdict, "chatty-client"));
+    assert_null(judged_finding(&verdict, "small-batches"));
+    judged_deinit(&s, &verdict);
     asks(&s, 8000);
     judge(&s, &verdict);
-    assert_null(finding_of(&verdict, "chatty-client"));
-    finish(&s, &verdict);
+    assert_null(judged_finding(&verdict, "chatty-client"));
+    judged_deinit(&s, &verdict);
 }
 
 /* A second: 200 requests, each on a connection of its own. With `pool`, on twenty connections that stay. */
@@ -173,17 +144,17 @@ static void a_connection_for_each_request_is_churn(void **state)
     struct verdict verdict;
     connects(&s, false);
     judge(&s, &verdict);
-    const struct finding *finding = finding_of(&verdict, "connection-churn");
+    const struct finding *finding = judged_finding(&verdict, "connection-churn");
     assert_non_null(finding);
     assert_string_equal(finding->change, "cached:peer/10.0.0.1:80=connection");
-    assert_true(has_evidence(finding, "200 different connections"));
-    assert_true(has_evidence(finding, "the machine opened 250"));
+    assert_true(judged_has_evidence(finding, "200 different connections"));
+    assert_true(judged_has_evidence(finding, "the machine opened 250"));
     assert_true(finding->gain.factor > 1.5);
-    finish(&s, &verdict);
+    judged_deinit(&s, &verdict);
     connects(&s, true);
     judge(&s, &verdict);
-    assert_null(finding_of(&verdict, "connection-churn"));
-    finish(&s, &verdict);
+    assert_null(judged_finding(&verdict, "connection-churn"));
+    judged_deinit(&s, &verdict);
 }
 
 /* A second of CPU, 700 ms of it in the kernel, and half a million calls of that many bytes. */
@@ -210,20 +181,20 @@ static void a_call_for_a_few_bytes_is_unbuffered(void **state)
     assert_string_equal(first->cause, "unbuffered-io");
     assert_true(strncmp(first->change, "batch:process/writer=", 21) == 0);
     assert_true(first->gain.factor > 2.9 && first->gain.factor < 3.4);
-    assert_true(has_evidence(first, "500000 writes of 8.0 bytes each"));
-    assert_true(has_evidence(first, "not known"));
-    finish(&s, &verdict);
+    assert_true(judged_has_evidence(first, "500000 writes of 8.0 bytes each"));
+    assert_true(judged_has_evidence(first, "not known"));
+    judged_deinit(&s, &verdict);
     writes(&s, 8, PEER_FILE);
     judge(&s, &verdict);
     first = &verdict.findings[0];
     assert_string_equal(first->cause, "unbuffered-io");
     assert_string_equal(first->where.path, "numbers");
     assert_true(strncmp(first->change, "batch:peer/numbers=", 19) == 0);
-    finish(&s, &verdict);
+    judged_deinit(&s, &verdict);
     writes(&s, 65536, 0);
     judge(&s, &verdict);
-    assert_null(finding_of(&verdict, "unbuffered-io"));
-    finish(&s, &verdict);
+    assert_null(judged_finding(&verdict, "unbuffered-io"));
+    judged_deinit(&s, &verdict);
 }
 
 /* A leak loses no time: it stands behind what gains, and is there however much else there is. */
@@ -239,14 +210,14 @@ static void a_leak_is_told_with_its_limit_behind_what_gains(void **state)
     scenario_attr(&s, root, ATTR_DESCRIPTOR_LIMIT, 1024);
     judge(&s, &verdict);
     assert_string_equal(verdict.findings[0].cause, "chatty-client");
-    const struct finding *leak = finding_of(&verdict, "handle-leak");
+    const struct finding *leak = judged_finding(&verdict, "handle-leak");
     assert_non_null(leak);
     assert_int_equal(leak->priority, PRIORITY_P2);
     assert_null(leak->change);
     assert_true(leak->gain.factor == 0 && leak->gain.factor_max == 1);
     assert_non_null(strstr(leak->title, "500 more every second"));
-    assert_true(has_evidence(leak, "the limit of 1024 is reached in 1.00 s"));
-    finish(&s, &verdict);
+    assert_true(judged_has_evidence(leak, "the limit of 1024 is reached in 1.00 s"));
+    judged_deinit(&s, &verdict);
 }
 
 static void descriptors_of_a_pool_are_no_leak(void **state)
@@ -260,8 +231,8 @@ static void descriptors_of_a_pool_are_no_leak(void **state)
     struct scenario_series stay = {root, SERIES_DESCRIPTORS, "descriptors", 110, 1000, 510, 511};
     scenario_points(&s, scenario_series(&s, &up), &stay);
     judge(&s, &verdict);
-    assert_null(finding_of(&verdict, "handle-leak"));
-    finish(&s, &verdict);
+    assert_null(judged_finding(&verdict, "handle-leak"));
+    judged_deinit(&s, &verdict);
 }
 
 static void a_queue_that_grows_is_told_and_a_counter_of_work_is_not(void **state)
@@ -290,14 +261,14 @@ static void a_queue_that_grows_is_told_and_a_counter_of_work_is_not(void **state
     for (size_t i = 0; i < verdict.finding_count; i++)
         count += strcmp(verdict.findings[i].cause, "queue-growth") == 0;
     assert_int_equal(count, 2);
-    const struct finding *queue = finding_of(&verdict, "queue-growth");
+    const struct finding *queue = judged_finding(&verdict, "queue-growth");
     assert_string_equal(queue->where.peer, "jobs waiting");
     assert_int_equal(queue->priority, PRIORITY_P2);
     assert_non_null(strstr(queue->title, "grow by 900 items a second"));
-    assert_true(
-        has_evidence(queue, "40.0 MB a second meanwhile; at that pace it fills the machine's in 100.0 s"));
-    assert_true(has_evidence(queue, "still grew"));
-    finish(&s, &verdict);
+    assert_true(judged_has_evidence(
+        queue, "40.0 MB a second meanwhile; at that pace it fills the machine's in 100.0 s"));
+    assert_true(judged_has_evidence(queue, "still grew"));
+    judged_deinit(&s, &verdict);
 }
 
 int io_causes_test(void);

@@ -9,30 +9,8 @@
 
 #include <cmocka.h>
 
-#include "analyze/scenario.h"
 #include "model/meta.h"
-#include "ops/verdict.h"
-
-static void judge(struct scenario *s, struct verdict *verdict)
-{
-    struct err err;
-    if (analyze_verdict(&s->data.view, verdict, &err))
-        fail_msg("%s", err.what);
-}
-
-static void finish(struct scenario *s, struct verdict *verdict)
-{
-    verdict_deinit(verdict);
-    scenario_deinit(s);
-}
-
-static bool has_evidence(const struct finding *finding, const char *text)
-{
-    for (size_t i = 0; i < finding->evidence_count; i++)
-        if (strstr(finding->evidence[i], text))
-            return true;
-    return false;
-}
+#include "ops/judged.h"
 
 /* Three threads take turns of 10 ms under a lock: each gives it up in commit(), the others wait in reserve(). */
 static void a_lock_names_who_holds_it_and_who_waits(void **state)
@@ -74,17 +52,9 @@ static void a_lock_names_who_holds_it_and_who_waits(void **state)
     assert_int_equal(first->acquisition_count, 39);
     assert_non_null(strstr(first->title, "reserve"));
     assert_non_null(strstr(first->title, "commit"));
-    assert_true(has_evidence(first, "4 threads waited for it 39 times"));
-    assert_true(has_evidence(first, "where it is given up"));
-    finish(&s, &verdict);
-}
-
-static const struct finding *finding_of(const struct verdict *verdict, const char *cause)
-{
-    for (size_t i = 0; i < verdict->finding_count; i++)
-        if (strcmp(verdict->findings[i].cause, cause) == 0)
-            return &verdict->findings[i];
-    return NULL;
+    assert_true(judged_has_evidence(first, "4 threads waited for it 39 times"));
+    assert_true(judged_has_evidence(first, "where it is given up"));
+    judged_deinit(&s, &verdict);
 }
 
 /* A process whose threads wait for a server for so long each; its main thread joins the longest. */
@@ -120,9 +90,9 @@ static void one_long_sibling_among_equals_is_a_straggler(void **state)
     assert_string_equal(first->change, "set:process/fan=median");
     assert_true(first->gain.factor > 5 && first->gain.factor < 6.3);
     assert_true(first->gain.factor_low <= first->gain.factor);
-    assert_null(finding_of(&verdict, "imbalance"));
-    assert_null(finding_of(&verdict, "config"));
-    finish(&s, &verdict);
+    assert_null(judged_finding(&verdict, "imbalance"));
+    assert_null(judged_finding(&verdict, "config"));
+    judged_deinit(&s, &verdict);
 }
 
 static void shares_of_all_sizes_are_an_imbalance(void **state)
@@ -137,8 +107,8 @@ static void shares_of_all_sizes_are_an_imbalance(void **state)
     assert_string_equal(first->change, "set:process/fan=even");
     assert_true(first->gain.factor > 2.6 && first->gain.factor < 3);
     assert_non_null(strstr(first->title, "2.8 times the mean"));
-    assert_null(finding_of(&verdict, "straggler"));
-    finish(&s, &verdict);
+    assert_null(judged_finding(&verdict, "straggler"));
+    judged_deinit(&s, &verdict);
 }
 
 /* Both wait for the server all the time; sixty requests each are enough to share out among sixteen. */
@@ -152,10 +122,10 @@ static void a_pool_that_is_never_free_is_too_small(void **state)
     const struct finding *first = &verdict.findings[0];
     assert_string_equal(first->cause, "config");
     assert_string_equal(first->change, "workers:process/fan=16");
-    assert_true(has_evidence(first, "pool size: 2 found, 16 proposed"));
+    assert_true(judged_has_evidence(first, "pool size: 2 found, 16 proposed"));
     assert_true(first->gain.factor > 4);
-    assert_null(finding_of(&verdict, "imbalance"));
-    finish(&s, &verdict);
+    assert_null(judged_finding(&verdict, "imbalance"));
+    judged_deinit(&s, &verdict);
 }
 
 /* The main thread makes an item in 8 ms, for which a worker needs 2 ms; four workers take turns. */
@@ -191,7 +161,7 @@ static void workers_that_wait_for_one_feeder_are_idle(void **state)
     assert_string_equal(first->change, "workers:function/make_item=4");
     assert_true(first->gain.factor > 2.5);
     assert_non_null(strstr(first->title, "4 threads of fed are idle"));
-    finish(&s, &verdict);
+    judged_deinit(&s, &verdict);
 }
 
 /* Threads that have the same to do, and a process with one thread: nothing of the shape is wrong. */
@@ -208,8 +178,8 @@ static void even_work_has_no_shape_to_blame(void **state)
     scenario_wait(&s, root, 1, 399, WAIT_CHILD, scenario_peer(&s, PEER_PROCESS, "thread", "1005"));
     judge(&s, &verdict);
     for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++)
-        assert_null(finding_of(&verdict, causes[i]));
-    finish(&s, &verdict);
+        assert_null(judged_finding(&verdict, causes[i]));
+    judged_deinit(&s, &verdict);
 }
 
 /* Four cores, two threads: nobody lacks what the spinner burns, so blocking brings a free core and no time. */
@@ -229,18 +199,18 @@ static void spinning_beside_free_cores_promises_cores_and_no_time(void **state)
     scenario_stack_samples(&s, spinner, look, 0, 100);
     scenario_wait(&s, root, 1, 100, WAIT_CHILD, scenario_peer(&s, PEER_PROCESS, "thread", "1003"));
     judge(&s, &verdict);
-    const struct finding *spin = finding_of(&verdict, "spin");
+    const struct finding *spin = judged_finding(&verdict, "spin");
     assert_non_null(spin);
     assert_string_equal(spin->where.function, "await");
     assert_string_equal(spin->change, "set:function/await=block");
     assert_int_equal(spin->priority, PRIORITY_P3);
     assert_true(spin->gain.factor == 0);
     assert_non_null(strstr(spin->fix, "1.0 cores are free"));
-    assert_true(has_evidence(spin, "mostly for compute"));
+    assert_true(judged_has_evidence(spin, "mostly for compute"));
     for (size_t i = 0; i < verdict.finding_count; i++)
         if (strcmp(verdict.findings[i].cause, "cpu-hot") == 0)
             assert_string_equal(verdict.findings[i].where.function, "compute");
-    finish(&s, &verdict);
+    judged_deinit(&s, &verdict);
 }
 
 static void attr_of(struct scenario *s, uint64_t thread, const char *key, const char *value)
@@ -269,8 +239,8 @@ static void memory_that_has_to_be_freed_first_is_the_finding(void **state)
     assert_string_equal(first->where.function, "fill");
     assert_string_equal(first->change, "remove:wait/reclaim");
     assert_true(first->gain.factor > 3.8 && first->gain.factor < 4.2);
-    assert_true(has_evidence(first, "200 ms of the path is waiting for memory to be freed"));
-    finish(&s, &verdict);
+    assert_true(judged_has_evidence(first, "200 ms of the path is waiting for memory to be freed"));
+    judged_deinit(&s, &verdict);
 }
 
 int structure_verdict_test(void);

@@ -7,26 +7,9 @@
 
 #include <cmocka.h>
 
-#include "analyze/scenario.h"
 #include "model/meta.h"
+#include "ops/judged.h"
 #include "ops/verdict.h"
-
-static void judge(struct scenario *s, struct verdict *verdict)
-{
-    struct err err;
-    if (analyze_verdict(&s->data.view, verdict, &err))
-        fail_msg("%s", err.what);
-    uint64_t sum = 0;
-    for (size_t i = 0; i < verdict->path_count; i++)
-        sum += verdict->path[i].ns;
-    assert_int_equal(sum, verdict->run.wall_ns);
-}
-
-static void finish(struct scenario *s, struct verdict *verdict)
-{
-    verdict_deinit(verdict);
-    scenario_deinit(s);
-}
 
 /* Forty files, each downloaded in 86 ms, then 6 ms of parsing and 4 ms of ingest, in one thread. */
 static void downloads_one_after_another_are_the_finding_and_the_database_is_cleared(void **state)
@@ -69,7 +52,7 @@ static void downloads_one_after_another_are_the_finding_and_the_database_is_clea
     assert_string_equal(verdict.stages[0].name, "download");
     assert_int_equal(verdict.stages[0].call_count, 40);
     assert_true(verdict.stages[0].critical_ratio > 0.88 && verdict.stages[0].critical_ratio < 0.90);
-    finish(&s, &verdict);
+    judged_deinit(&s, &verdict);
 }
 
 static void a_hot_function_gets_no_promise_only_its_most(void **state)
@@ -89,7 +72,7 @@ static void a_hot_function_gets_no_promise_only_its_most(void **state)
     assert_true(first->gain.factor == 0 && first->gain.wall_ns_after == 0);
     assert_true(first->gain.factor_max > 4.8 && first->gain.factor_max < 5.2);
     assert_int_equal(first->priority, PRIORITY_P2);
-    finish(&s, &verdict);
+    judged_deinit(&s, &verdict);
 }
 
 /* Nobody who runs a script can make its interpreter's loop faster. */
@@ -107,7 +90,7 @@ static void the_loop_of_an_interpreter_is_the_code_that_it_runs(void **state)
     assert_non_null(strstr(first->title, "the Python code that python3 runs"));
     assert_non_null(strstr(first->fix, "Python code"));
     assert_string_equal(first->change, "speed:function/_PyEval_EvalFrameDefault=2");
-    finish(&s, &verdict);
+    judged_deinit(&s, &verdict);
 }
 
 static void a_convoy_is_the_lock_and_not_the_sleep_inside(void **state)
@@ -122,15 +105,7 @@ static void a_convoy_is_the_lock_and_not_the_sleep_inside(void **state)
     assert_true(verdict.findings[0].gain.factor > 3.5);
     for (size_t i = 0; i < verdict.finding_count; i++)
         assert_string_not_equal(verdict.findings[i].cause, "sleep-poll");
-    finish(&s, &verdict);
-}
-
-static const struct finding *finding_of(const struct verdict *verdict, const char *cause)
-{
-    for (size_t i = 0; i < verdict->finding_count; i++)
-        if (strcmp(verdict->findings[i].cause, cause) == 0)
-            return &verdict->findings[i];
-    return NULL;
+    judged_deinit(&s, &verdict);
 }
 
 /* Five children, each looked for after 300 ms: overlapping the looks would bring more than not sleeping, but
@@ -150,9 +125,9 @@ static void polling_comes_before_polling_side_by_side(void **state)
     judge(&s, &verdict);
     assert_string_equal(verdict.findings[0].cause, "sleep-poll");
     assert_non_null(strstr(verdict.findings[0].title, "although what it waits for is there"));
-    const struct finding *serial = finding_of(&verdict, "serial-independent");
+    const struct finding *serial = judged_finding(&verdict, "serial-independent");
     assert_true(serial && serial->gain.factor > verdict.findings[0].gain.factor);
-    finish(&s, &verdict);
+    judged_deinit(&s, &verdict);
 }
 
 /* Four threads are woken at once behind others' load, one of them works: for a moment four are runnable on two
@@ -179,9 +154,9 @@ static void threads_that_wake_together_do_not_crowd_the_cores(void **state)
     scenario_wait(&s, root, 1, 401, WAIT_CHILD, joined);
     judge(&s, &verdict);
     assert_string_equal(verdict.findings[0].cause, "cpu-single-thread");
-    const struct finding *queue = finding_of(&verdict, "cpu-contention");
+    const struct finding *queue = judged_finding(&verdict, "cpu-contention");
     assert_true(queue && strstr(queue->title, "other programs"));
-    finish(&s, &verdict);
+    judged_deinit(&s, &verdict);
 }
 
 static void syncs_are_found_in_rows_of_equal_waits(void **state)
@@ -204,7 +179,7 @@ static void syncs_are_found_in_rows_of_equal_waits(void **state)
     assert_string_equal(verdict.findings[0].cause, "disk-sync");
     assert_string_equal(verdict.findings[0].change, "remove:wait/disk_sync");
     assert_true(verdict.findings[0].gain.factor > 3.3 && verdict.findings[0].gain.factor < 3.8);
-    finish(&s, &verdict);
+    judged_deinit(&s, &verdict);
 }
 
 static void a_run_that_only_runs_has_no_waits_to_blame(void **state)
@@ -219,7 +194,7 @@ static void a_run_that_only_runs_has_no_waits_to_blame(void **state)
         assert_string_equal(verdict.findings[i].cause, "cpu-hot");
     assert_int_equal(verdict.path_count, 1);
     assert_true(verdict.baseline_drift_ratio < 0.001);
-    finish(&s, &verdict);
+    judged_deinit(&s, &verdict);
 }
 
 static void a_recording_without_a_run_is_refused(void **state)

@@ -4,12 +4,12 @@
  * (processes with all their threads and the processes they make, or the whole machine) until a limit, a signal to
  * toll or the end of all of them.
  *
- * Two rungs tell what the process tree does: "perf" (perf_event: every fork, exec, exit and switch, CPU samples
- * with stacks) and, where the kernel refuses that, "proc" (/proc alone). On both the reasons of waits come from
- * looks at /proc, and system metrics and the SDK's spans are recorded beside. No root, no ptrace: nothing stops
- * or slows the command, and when the recorder fails or is killed the command goes on undisturbed.
+ * Who tells what the process tree does is a rung (rung.h): eBPF, perf_event, a library in each program, or /proc alone.
+ * Where a rung does not tell the reason of a wait, looks at /proc do; system metrics and the SDK's spans are recorded
+ * beside. No root, no ptrace: nothing stops the command, and when the recorder fails or is killed it goes on
+ * undisturbed.
  *
- * On the proc rung toll is a child subreaper while it records, so orphans of the tree have toll, not init, as
+ * On the preload and proc rungs toll is a child subreaper while it records, so orphans of the tree have toll, not init, as
  * their parent until it ends. Children that outlive the main command are not waited for: their tracks stay open
  * (end_ns 0), and a remark says how many.
  */
