@@ -35,7 +35,9 @@
 /* A command as a line to be split into words (or for a shell), or as words. */
 struct bench_text {
     const char *line;
-    char *const *words; /* NULL-terminated; NULL: the line */
+    char *const *words;     /* NULL-terminated; NULL: the line */
+    const char *folder;     /* an absolute path: it and its hooks run there; NULL: here */
+    char *const *variables; /* "NAME=VALUE", NULL-terminated: its and its hooks' own; NULL: none */
 };
 
 struct bench_progress {
@@ -118,7 +120,9 @@ struct bench_arm {
     bool is_control;
     char *const *words; /* what is executed */
     const char *path;
-    char *const *prepare; /* words; NULL: none */
+    const char *folder;     /* NULL: toll's own */
+    char *const *variables; /* NULL: none */
+    char *const *prepare;   /* words; NULL: none */
     char *const *cleanup;
     char *const *setup;
     char *const *conclude;

@@ -152,6 +152,16 @@ static char *fill_in(struct planner *planner, const struct bench_arm *arm, const
     return copy;
 }
 
+const char *bench_variable(char *const *variables, const char *name)
+{
+    const char *value = NULL;
+    size_t length = strlen(name);
+    for (size_t i = 0; variables && variables[i]; i++)
+        if (strncmp(variables[i], name, length) == 0 && variables[i][length] == '=')
+            value = variables[i] + length + 1;
+    return value;
+}
+
 /* The words to execute for a line, through the shell if one is asked for. */
 static int words_of_line(struct planner *planner, char *line, char *const **ret_words, struct err *err)
 {
@@ -200,6 +210,9 @@ static int command_fill(struct planner *planner, const struct bench_text *text, 
 {
     struct arena *arena = &planner->result->arena;
     char path[PATH_MAX];
+    struct spawn_place place = {text->folder, bench_variable(text->variables, "PATH")};
+    arm->folder = text->folder;
+    arm->variables = text->variables;
     const char *line = text->words ? words_join(text->words, arena) : text->line;
     char *filled = line ? fill_in(planner, arm, line) : NULL;
     if (!filled)
@@ -211,7 +224,7 @@ static int command_fill(struct planner *planner, const struct bench_text *text, 
     if (!status && text->words && !planner->options->use_shell)
         arm->command = words_join(arm->words, arena);
     if (!status)
-        status = arm->words ? spawner_resolve(arm->words[0], path, err) : err_memory(err);
+        status = arm->words ? spawner_resolve(arm->words[0], &place, path, err) : err_memory(err);
     if (!status)
         arm->path = arena_string(arena, path);
     return status ? status : arm->path && arm->command ? 0 : err_memory(err);

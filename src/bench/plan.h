@@ -10,4 +10,7 @@
 /* Fills result->arms (the control last), without runs. */
 WARN_UNUSED int plan_arms(const struct bench_options *options, struct bench_result *result, struct err *err);
 
+/* The value of a name among "NAME=VALUE" texts, the last one's; NULL when there is none. `variables` may be NULL. */
+const char *bench_variable(char *const *variables, const char *name);
+
 #endif

@@ -31,7 +31,7 @@ struct session {
     struct counters counters;
     struct random random;
     size_t order[BENCH_ARMS_MAX + 1];
-    char **environment; /* toll's, and two of the benchmark's behind it */
+    char **environments[BENCH_ARMS_MAX + 1]; /* of each arm: toll's, the arm's, and two of the benchmark's */
     char offset[sizeof "TOLL_BENCH_OFFSET=" + OFFSET_BYTES];
     char round_text[48];
     uint64_t first_ns, progress_ns, begin_ns, own_cpu_ns;
@@ -68,17 +68,30 @@ static void signals_give_back(const struct sigaction *old)
         sigaction(handled[i], &old[i], NULL);
 }
 
-static int environment_init(struct session *session, struct err *err)
+/* toll's own variables without those that the arm sets, the arm's, and two that change from run to run. */
+static int environment_init(struct session *session, size_t index, struct err *err)
 {
-    size_t count = 0;
-    while (environ[count])
-        count++;
-    session->environment = calloc(count + 3, sizeof *session->environment);
-    if (!session->environment)
+    char *const *variables = session->result->arms.items[index].variables;
+    size_t count = 0, most = 0;
+    while (environ[most])
+        most++;
+    for (size_t i = 0; variables && variables[i]; i++)
+        most++;
+    char **environment = calloc(most + 3, sizeof *environment);
+    session->environments[index] = environment;
+    if (!environment)
         return err_memory(err);
-    memcpy(session->environment, environ, count * sizeof *session->environment);
-    session->environment[count] = session->round_text;
-    session->environment[count + 1] = session->offset;
+    for (size_t i = 0; environ[i]; i++) {
+        char name[256];
+        size_t length = strcspn(environ[i], "=");
+        snprintf(name, sizeof name, "%.*s", (int)length, environ[i]);
+        if (length >= sizeof name || !bench_variable(variables, name))
+            environment[count++] = environ[i];
+    }
+    for (size_t i = 0; variables && variables[i]; i++)
+        environment[count++] = variables[i];
+    environment[count] = session->round_text;
+    environment[count + 1] = session->offset;
     return 0;
 }
 
@@ -112,15 +125,19 @@ static void failed_hint(const struct session *session, int status, struct err *e
         err_hint(err, "--show-output shows what it says; --ignore-failure measures it all the same");
 }
 
-/* Before or after a run; what it takes does not count, but it must succeed. */
-static int hook_run(struct session *session, char *const *words, const char *option, struct err *err)
+/* Before or after a run of an arm; what it takes does not count, but it must succeed. */
+static int hook_run(struct session *session, size_t index, char *const *words, const char *option,
+                    struct err *err)
 {
+    const struct bench_arm *arm = &session->result->arms.items[index];
+    struct spawn_place place = {arm->folder, bench_variable(arm->variables, "PATH")};
     char path[4096];
     struct spawn_result result;
     if (!words)
         return 0;
-    int status = spawner_resolve(words[0], path, err);
-    struct spawn_command command = {.path = path, .arguments = words, .environment = session->environment};
+    int status = spawner_resolve(words[0], &place, path, err);
+    struct spawn_command command = {
+        .path = path, .folder = arm->folder, .arguments = words, .environment = session->environments[index]};
     if (!status)
         status = spawner_run(session->spawner, &command, NULL, &result, err);
     if (status)
@@ -162,24 +179,26 @@ static struct bench_run run_of(const struct spawn_result *result, const struct s
 }
 
 /* One run of one arm. During a warm-up its tree's memory is looked at, which would disturb a run that counts. */
-static int arm_run(struct session *session, struct bench_arm *arm, size_t round, bool is_warmup,
+static int arm_run(struct session *session, size_t index, size_t round, bool is_warmup,
                    struct bench_run *ret_run, struct err *err)
 {
+    struct bench_arm *arm = &session->result->arms.items[index];
     struct spawn_command command = {.path = arm->path,
                                     .input = session->options->input,
+                                    .folder = arm->folder,
                                     .arguments = arm->words,
-                                    .environment = session->environment};
+                                    .environment = session->environments[index]};
     struct spawn_watch watch = {.interval_ms = LOOK_INTERVAL_MS, .look = look, .context = arm};
     struct spawn_result result;
     struct counter_reading before, after;
     environment_shake(session, round);
-    int status = hook_run(session, arm->prepare, "--prepare", err);
+    int status = hook_run(session, index, arm->prepare, "--prepare", err);
     before = counters_read(&session->counters);
     if (!status)
         status = spawner_run(session->spawner, &command, is_warmup ? &watch : NULL, &result, err);
     after = counters_read(&session->counters);
     if (!status && !interrupted)
-        status = hook_run(session, arm->cleanup, "--cleanup", err);
+        status = hook_run(session, index, arm->cleanup, "--cleanup", err);
     if (status)
         return status;
     if (!is_warmup && !session->first_ns)
@@ -223,8 +242,7 @@ static int round_run(struct session *session, size_t round, bool is_warmup, stru
     order_next(session, round);
     for (size_t at = 0; at < count; at++) {
         size_t arm = session->order[at];
-        int status =
-            interrupted ? 0 : arm_run(session, &result->arms.items[arm], round, is_warmup, &runs[arm], err);
+        int status = interrupted ? 0 : arm_run(session, arm, round, is_warmup, &runs[arm], err);
         if (status || interrupted)
             return status;
         runs[arm].round = (uint32_t)round;
@@ -304,8 +322,8 @@ static int once_each(struct session *session, bool is_setup, struct err *err)
     environment_shake(session, 0);
     for (size_t i = 0; !status && !interrupted && i < result->arms.count; i++) {
         const struct bench_arm *arm = &result->arms.items[i];
-        status = hook_run(session, is_setup ? arm->setup : arm->conclude, is_setup ? "--setup" : "--conclude",
-                          err);
+        status = hook_run(session, i, is_setup ? arm->setup : arm->conclude,
+                          is_setup ? "--setup" : "--conclude", err);
     }
     return status;
 }
@@ -344,7 +362,9 @@ static int session_run(struct session *session, struct err *err)
     struct spawner_options options = {.show_output = session->options->show_output,
                                       .cpu = session->options->cpu,
                                       .same_layout = session->options->no_jitter};
-    int status = environment_init(session, err);
+    int status = 0;
+    for (size_t i = 0; !status && i < session->result->arms.count; i++)
+        status = environment_init(session, i, err);
     if (!status)
         status = spawner_create(&options, &session->spawner, err);
     if (status)
@@ -426,7 +446,8 @@ int bench_run(const struct bench_options *asked, struct bench_result *ret_result
     if (!status)
         status = session_run(&session, err);
     spawner_destroy(session.spawner);
-    free(session.environment);
+    for (size_t i = 0; i < BENCH_ARMS_MAX + 1; i++)
+        free(session.environments[i]);
     if (!status)
         status = judge(&result, err);
     if (status)

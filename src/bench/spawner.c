@@ -221,6 +221,7 @@ static int send_request(const struct spawner *spawner, const struct spawn_comman
     struct spawn_request request = {0};
     add_string(&strings, command->path);
     add_string(&strings, command->input ? command->input : "");
+    add_string(&strings, command->folder ? command->folder : "");
     request.argument_count = add_list(&strings, command->arguments);
     request.variable_count = add_list(&strings, command->environment);
     request.bytes = (uint32_t)strings.length;
@@ -297,19 +298,26 @@ static bool is_program(const char *path)
     return access(path, X_OK) == 0 && stat(path, &about) == 0 && S_ISREG(about.st_mode);
 }
 
-int spawner_resolve(const char *name, char *ret_path, struct err *err)
+static int resolve_path(const char *name, const char *folder, char *ret_path, struct err *err)
 {
-    const char *path = getenv("PATH");
+    char file[PATH_MAX];
+    bool is_within = folder && *name != '/';
+    int length = snprintf(file, sizeof file, "%s%s%s", is_within ? folder : "", is_within ? "/" : "", name);
+    if (length < 0 || (size_t)length >= sizeof file)
+        return err_errno(err, ENAMETOOLONG, "could not run command '%.64s…'", name);
+    if (access(file, X_OK))
+        return err_errno(err, errno, "could not run command '%s'", name);
+    memcpy(ret_path, file, (size_t)length + 1);
+    return 0;
+}
+
+int spawner_resolve(const char *name, const struct spawn_place *place, char *ret_path, struct err *err)
+{
+    const char *path = place && place->search_path ? place->search_path : getenv("PATH");
     if (!*name)
         return err_set(err, ERR_USAGE, "could not run command '': it has no name");
-    if (strchr(name, '/')) {
-        if (access(name, X_OK))
-            return err_errno(err, errno, "could not run command '%s'", name);
-        if (strlen(name) >= PATH_MAX)
-            return err_errno(err, ENAMETOOLONG, "could not run command '%.64s…'", name);
-        memcpy(ret_path, name, strlen(name) + 1);
-        return 0;
-    }
+    if (strchr(name, '/'))
+        return resolve_path(name, place ? place->folder : NULL, ret_path, err);
     for (const char *at = path && *path ? path : "/usr/local/bin:/usr/bin:/bin"; *at;) {
         size_t length = strcspn(at, ":");
         char file[PATH_MAX];

@@ -32,6 +32,8 @@ void spawner_destroy(struct spawner *spawner);
 struct spawn_command {
     const char *path;
     const char *input; /* NULL: /dev/null */
+    const char
+        *folder; /* where it runs; NULL: toll's own folder. The path and the input are not looked for there */
     char *const *arguments;
     char *const *environment;
 };
@@ -66,7 +68,15 @@ void spawner_signal(const struct spawner *spawner, int number);
 /* The spawner's own process. */
 pid_t spawner_pid(const struct spawner *spawner);
 
-/* The file of a command as execvp would find it, into `ret_path` (PATH_MAX bytes). ERR_ENVIRONMENT when there is none. */
-WARN_UNUSED int spawner_resolve(const char *name, char *ret_path, struct err *err);
+/* Where a command's file is looked for. */
+struct spawn_place {
+    const char *folder;      /* that a name with a '/' starts from; NULL: toll's own */
+    const char *search_path; /* as in PATH; NULL: toll's own */
+};
+
+/* The file of a command as execvp would find it, into `ret_path` (PATH_MAX bytes). `place` NULL: toll's own. ERR_ENVIRONMENT when
+ * there is none. */
+WARN_UNUSED int spawner_resolve(const char *name, const struct spawn_place *place, char *ret_path,
+                                struct err *err);
 
 #endif

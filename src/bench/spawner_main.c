@@ -20,7 +20,8 @@
 
 struct command {
     const char *path;
-    const char *input; /* "": the spawner's own stdin */
+    const char *input;  /* "": the spawner's own stdin */
+    const char *folder; /* "": the spawner's own */
     char **arguments;
     char **environment;
 };
@@ -73,6 +74,8 @@ static int become(const struct command *command)
         if (fd != 0)
             close(fd);
     }
+    if (*command->folder && chdir(command->folder))
+        return errno;
     execve(command->path, command->arguments, command->environment);
     return errno;
 }
@@ -145,6 +148,10 @@ static int parse(const struct spawn_request *request, char *strings, struct comm
     if (at >= end)
         return 0;
     command->input = at;
+    at += strlen(at) + 1;
+    if (at >= end)
+        return 0;
+    command->folder = at;
     at += strlen(at) + 1;
     for (int list = 0; list < 2; list++) {
         for (uint32_t i = 0; i < counts[list]; i++) {

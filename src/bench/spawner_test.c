@@ -27,7 +27,7 @@ static struct spawn_result run(struct spawner *spawner, char *const *words, cons
 {
     char path[PATH_MAX];
     struct spawn_result result;
-    assert_int_equal(spawner_resolve(words[0], path, NULL), 0);
+    assert_int_equal(spawner_resolve(words[0], NULL, path, NULL), 0);
     struct spawn_command command = {.path = path, .arguments = words, .environment = environ};
     assert_int_equal(spawner_run(spawner, &command, watch, &result, NULL), 0);
     return result;
@@ -128,7 +128,7 @@ static void stdin_can_be_a_file(void **state)
     struct spawner *spawner = create();
     char path[PATH_MAX], *words[] = {"grep", "-q", "^root:", NULL};
     struct spawn_result result;
-    assert_int_equal(spawner_resolve("grep", path, NULL), 0);
+    assert_int_equal(spawner_resolve("grep", NULL, path, NULL), 0);
     struct spawn_command command = {.path = path, .arguments = words, .environment = environ};
     assert_int_equal(spawner_run(spawner, &command, NULL, &result, NULL), 0);
     assert_int_equal(WEXITSTATUS(result.wait_status), 1);
@@ -137,6 +137,26 @@ static void stdin_can_be_a_file(void **state)
         assert_int_equal(spawner_run(spawner, &command, NULL, &result, NULL), 0);
         assert_int_equal(WEXITSTATUS(result.wait_status), 0);
     }
+    spawner_destroy(spawner);
+}
+
+static void a_command_can_run_in_another_folder(void **state)
+{
+    (void)state;
+    struct spawner *spawner = create();
+    struct spawn_place place = {"/bin", NULL}, nowhere = {NULL, "/nonexistent"};
+    char path[PATH_MAX], *words[] = {"./sh", "-c", "test \"$(pwd -P)\" = /usr && test -r bin", NULL};
+    struct spawn_result result;
+    assert_int_equal(spawner_resolve("./sh", &place, path, NULL), 0);
+    assert_string_equal(path, "/bin/./sh");
+    assert_int_not_equal(spawner_resolve("./sh", NULL, path, NULL), 0);
+    assert_int_not_equal(spawner_resolve("sh", &nowhere, path, NULL), 0);
+    struct spawn_command command = {
+        .path = "/bin/sh", .folder = "/usr", .arguments = words, .environment = environ};
+    assert_int_equal(spawner_run(spawner, &command, NULL, &result, NULL), 0);
+    assert_int_equal(result.wait_status, 0);
+    command.folder = "/nonexistent";
+    assert_int_not_equal(spawner_run(spawner, &command, NULL, &result, NULL), 0);
     spawner_destroy(spawner);
 }
 
@@ -162,6 +182,7 @@ int spawner_test(void)
         cmocka_unit_test(a_program_that_is_none_is_an_error_and_the_spawner_lives),
         cmocka_unit_test(what_runs_can_be_watched_and_signalled),
         cmocka_unit_test(stdin_can_be_a_file),
+        cmocka_unit_test(a_command_can_run_in_another_folder),
         cmocka_unit_test(the_spawner_ends_with_its_owner),
     };
     return cmocka_run_group_tests_name("spawner", tests, NULL, NULL);

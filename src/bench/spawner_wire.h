@@ -4,7 +4,7 @@
  * this machine's byte order: both come from one build.
  *
  * toll sends a spawn_request and behind it `bytes` of NUL-terminated strings: the program's path, the file for its
- * stdin ("" for the spawner's own), its arguments, its environment. The spawner runs it and answers with a spawn_reply.
+ * stdin ("" for the spawner's own), its folder ("" for the spawner's own), its arguments, its environment. The spawner runs it and answers with a spawn_reply.
  * While it runs, its pid is in the page that both share, for toll to send it signals.
  */
 #ifndef TOLL_BENCH_SPAWNER_WIRE_H
