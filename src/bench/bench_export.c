@@ -27,7 +27,7 @@ void bench_hyperfine_json(const struct bench_result *result, struct str *text)
         if (wall->count > 1)
             json_number(&json, "stddev", wall->deviation / SECOND_NS);
         else
-            json_null(&json, "stddev");
+            json_nothing(&json, "stddev");
         json_number(&json, "median", wall->median / SECOND_NS);
         json_number(&json, "user", mean_s(arm, BENCH_USER));
         json_number(&json, "system", mean_s(arm, BENCH_SYSTEM));

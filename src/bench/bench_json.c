@@ -80,7 +80,7 @@ static void arm_json(struct json_writer *json, const struct bench_arm *arm, cons
     if (arm->tree_bytes_max)
         json_u64(json, "tree_bytes_max", arm->tree_bytes_max);
     else
-        json_null(json, "tree_bytes_max");
+        json_nothing(json, "tree_bytes_max");
     json_u64(json, "left_process_count", arm->left_count);
     if (recording)
         json_text(json, "recording", recording);
@@ -120,7 +120,7 @@ static void comparison_fields(struct json_writer *json, const struct bench_resul
     if (comparison->pairs_needed < SIZE_MAX)
         json_u64(json, "pairs_needed", comparison->pairs_needed);
     else
-        json_null(json, "pairs_needed");
+        json_nothing(json, "pairs_needed");
     json_bool(json, "is_exact", comparison->is_exact);
     json_text(json, "arm", result->arms.items[comparison->arm].name);
     json_text(json, "baseline", result->arms.items[comparison->baseline].name);
@@ -195,7 +195,7 @@ void bench_json(const struct bench_result *result, const struct bench_look *look
         runs_json(&json, &result->arms.items[result->arms.count - 1]);
         json_close(&json, '}');
     } else {
-        json_null(&json, "control");
+        json_nothing(&json, "control");
     }
     json_open(&json, "arms", '[');
     for (size_t i = 0; i < bench_arm_count(result); i++)

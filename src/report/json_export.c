@@ -177,15 +177,15 @@ static void write_gain(struct json_writer *json, const struct gain *gain)
         json_number(json, "factor_low", gain->factor_low);
         json_number(json, "factor_high", gain->factor_high);
     } else {
-        json_null(json, "factor");
-        json_null(json, "factor_low");
-        json_null(json, "factor_high");
+        json_nothing(json, "factor");
+        json_nothing(json, "factor_low");
+        json_nothing(json, "factor_high");
     }
     json_number(json, "factor_max", gain->factor_max);
     if (gain->wall_ns_after)
         json_u64(json, "wall_ns_after", gain->wall_ns_after);
     else
-        json_null(json, "wall_ns_after");
+        json_nothing(json, "wall_ns_after");
     if (gain->throughput_per_s_after > 0)
         json_number(json, "throughput_per_s_after", gain->throughput_per_s_after);
     if (gain->latency_ns_after)

@@ -41,7 +41,7 @@ void json_close(struct json_writer *json, char bracket)
 void json_text(struct json_writer *json, const char *key, const char *text)
 {
     if (!text) {
-        json_null(json, key);
+        json_nothing(json, key);
         return;
     }
     begin_value(json, key);
@@ -62,7 +62,7 @@ void json_number(struct json_writer *json, const char *key, double value)
     char text[40];
 
     if (!isfinite(value)) {
-        json_null(json, key);
+        json_nothing(json, key);
         return;
     }
     begin_value(json, key);
@@ -76,7 +76,7 @@ void json_bool(struct json_writer *json, const char *key, bool value)
     str_append(json->str, value ? "true" : "false");
 }
 
-void json_null(struct json_writer *json, const char *key)
+void json_nothing(struct json_writer *json, const char *key)
 {
     begin_value(json, key);
     str_append(json->str, "null");

@@ -22,7 +22,7 @@ void json_text(struct json_writer *json, const char *key, const char *text);
 void json_u64(struct json_writer *json, const char *key, uint64_t value);
 void json_number(struct json_writer *json, const char *key, double value);
 void json_bool(struct json_writer *json, const char *key, bool value);
-void json_null(struct json_writer *json, const char *key);
+void json_nothing(struct json_writer *json, const char *key);
 /* One newline behind the outermost value. */
 void json_end(struct json_writer *json);
 
