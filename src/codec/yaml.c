@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/yaml.h"
+
+#include <libfyaml.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/fs.h"
+#include "base/str.h"
+
+struct yaml_value {
+    enum yaml_kind kind;
+    unsigned line;
+    bool is_quoted;
+    const char *text;
+    const char *key;
+    struct yaml_value *first, *last, *next;
+    size_t count;
+    unsigned height; /* levels below it, through aliases too */
+};
+
+/* The root comes first, so that its pointer is the tree's. */
+struct tree {
+    struct yaml_value root;
+    struct arena arena;
+};
+
+struct anchor {
+    const char *name;
+    const struct yaml_value *value;
+};
+
+struct reader {
+    const char *name; /* for messages */
+    struct tree *tree;
+    struct yaml_value *open[YAML_DEPTH_MAX]; /* lists and maps that have not ended */
+    const char *open_anchors[YAML_DEPTH_MAX];
+    size_t depth;
+    const char *key; /* read, its value still to come */
+    unsigned key_line;
+    struct anchor anchors[YAML_ANCHORS_MAX];
+    size_t anchor_count;
+    size_t value_count;
+    size_t document_count;
+    bool has_root;
+};
+
+static int refused(const struct reader *reader, unsigned line, struct err *err, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+static int refused(const struct reader *reader, unsigned line, struct err *err, const char *format, ...)
+{
+    char why[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(why, sizeof why, format, arguments);
+    va_end(arguments);
+    return err_set(err, ERR_INPUT, "could not read YAML '%s': line %u: %s", reader->name, line, why);
+}
+
+/* The length of the character at `at`, 0 when it is none (RFC 3629) or steers a terminal. */
+static size_t character_length(const unsigned char *at, size_t left)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t length = *at < 0x80 ? 1 : *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : 2;
+    if (length == 1)
+        return (*at >= ' ' && *at != 0x7f) || *at == '\n' || *at == '\r' || *at == '\t';
+    if (*at < 0xc2 || *at > 0xf4 || length > left)
+        return 0;
+    uint32_t code = *at & (0xffu >> (length + 1));
+    for (size_t i = 1; i < length; i++) {
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (at[i] & 0x3f);
+    }
+    bool is_surrogate = code >= 0xd800 && code <= 0xdfff, is_control = code < 0xa0;
+    return code < least[length] || code > 0x10ffff || is_surrogate || is_control ? 0 : length;
+}
+
+static int check_characters(const struct reader *reader, const char *text, size_t length, struct err *err)
+{
+    unsigned line = 1;
+    for (size_t at = 0; at < length;) {
+        size_t step = character_length((const unsigned char *)text + at, length - at);
+        if (!step)
+            return refused(reader, line, err, "a byte 0x%02x that is no text", (unsigned char)text[at]);
+        line += text[at] == '\n';
+        at += step;
+    }
+    return 0;
+}
+
+static char *token_copy(struct reader *reader, struct fy_token *token)
+{
+    size_t length = 0;
+    const char *text = token ? fy_token_get_text(token, &length) : NULL;
+    return arena_copy(&reader->tree->arena, text ? text : "", text ? length : 0);
+}
+
+static unsigned token_line(struct fy_token *token)
+{
+    const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
+    return mark ? (unsigned)mark->line + 1 : 0;
+}
+
+static struct yaml_value *parent_of(const struct reader *reader)
+{
+    return reader->depth ? reader->open[reader->depth - 1] : NULL;
+}
+
+static bool waits_for_key(const struct reader *reader)
+{
+    const struct yaml_value *parent = parent_of(reader);
+    return parent && parent->kind == YAML_MAP && !reader->key;
+}
+
+/* Puts a copy of `value` where the document is now. */
+static int place(struct reader *reader, const struct yaml_value *value, struct yaml_value **ret_placed,
+                 struct err *err)
+{
+    struct yaml_value *parent = parent_of(reader), *placed = &reader->tree->root;
+    if (++reader->value_count > YAML_VALUES_MAX)
+        return refused(reader, value->line, err, "over %u values", YAML_VALUES_MAX);
+    if (waits_for_key(reader))
+        return refused(reader, value->line, err, "a key that is no text");
+    if (reader->depth + value->height > YAML_DEPTH_MAX)
+        return refused(reader, value->line, err, "nested over %u deep", YAML_DEPTH_MAX);
+    if (parent) {
+        placed = arena_alloc(&reader->tree->arena, sizeof *placed);
+        if (!placed)
+            return err_memory(err);
+    }
+    *placed = *value;
+    placed->next = NULL;
+    placed->key = reader->key;
+    if (reader->key || !placed->line)
+        placed->line = reader->key_line;
+    reader->key = NULL;
+    reader->has_root = true;
+    if (parent) {
+        if (parent->last)
+            parent->last->next = placed;
+        else
+            parent->first = placed;
+        parent->last = placed;
+        parent->count++;
+    }
+    *ret_placed = placed;
+    return 0;
+}
+
+static int take_key(struct reader *reader, struct fy_token *token, struct err *err)
+{
+    const struct yaml_value *map = parent_of(reader);
+    unsigned line = token_line(token);
+    char *key = token_copy(reader, token);
+    if (!key)
+        return err_memory(err);
+    for (const struct yaml_value *at = map->first; at; at = at->next)
+        if (strcmp(at->key, key) == 0)
+            return refused(reader, line, err, "key '%.64s' is there already, on line %u", key, at->line);
+    if (map->count >= YAML_MEMBERS_MAX)
+        return refused(reader, line, err, "over %u keys", YAML_MEMBERS_MAX);
+    reader->key = key;
+    reader->key_line = line;
+    return 0;
+}
+
+static int remember(struct reader *reader, const char *anchor, const struct yaml_value *value,
+                    struct err *err)
+{
+    if (!anchor)
+        return 0;
+    if (reader->anchor_count == YAML_ANCHORS_MAX)
+        return refused(reader, value->line, err, "over %u anchors", YAML_ANCHORS_MAX);
+    reader->anchors[reader->anchor_count++] = (struct anchor){anchor, value};
+    return 0;
+}
+
+static int anchor_copy(struct reader *reader, struct fy_token *token, const char **ret_anchor,
+                       struct err *err)
+{
+    *ret_anchor = token ? token_copy(reader, token) : NULL;
+    return token && !*ret_anchor ? err_memory(err) : 0;
+}
+
+static bool is_nothing(const char *text)
+{
+    return !*text || strcmp(text, "~") == 0 || strcmp(text, "null") == 0;
+}
+
+static int take_scalar(struct reader *reader, const struct fy_event_scalar_data *scalar, struct err *err)
+{
+    struct yaml_value value = {.kind = YAML_TEXT, .line = token_line(scalar->value)}, *placed;
+    const char *anchor;
+    if (scalar->tag)
+        return refused(reader, token_line(scalar->tag), err, "tags mean nothing here");
+    if (waits_for_key(reader))
+        return take_key(reader, scalar->value, err);
+    int status = anchor_copy(reader, scalar->anchor, &anchor, err);
+    if (status)
+        return status;
+    value.text = token_copy(reader, scalar->value);
+    if (!value.text)
+        return err_memory(err);
+    value.is_quoted = scalar->value && fy_token_scalar_style(scalar->value) != FYSS_PLAIN;
+    if (!value.is_quoted && is_nothing(value.text)) {
+        value.kind = YAML_NOTHING;
+        value.text = NULL;
+    }
+    status = place(reader, &value, &placed, err);
+    return status ? status : remember(reader, anchor, placed, err);
+}
+
+static int take_alias(struct reader *reader, struct fy_token *token, struct err *err)
+{
+    struct yaml_value value, *placed;
+    unsigned line = token_line(token);
+    const char *name = token_copy(reader, token);
+    if (!name)
+        return err_memory(err);
+    for (size_t i = reader->anchor_count; i-- > 0;) {
+        if (strcmp(reader->anchors[i].name, name) == 0) {
+            value = *reader->anchors[i].value;
+            value.line = line;
+            return place(reader, &value, &placed, err);
+        }
+    }
+    return refused(reader, line, err, "no value is named '&%.64s' before it", name);
+}
+
+static int open_collection(struct reader *reader, enum yaml_kind kind, const struct fy_event *event,
+                           struct err *err)
+{
+    bool is_map = kind == YAML_MAP;
+    struct fy_token *start =
+                        is_map ? event->mapping_start.mapping_start : event->sequence_start.sequence_start,
+                    *tag = is_map ? event->mapping_start.tag : event->sequence_start.tag,
+                    *anchor = is_map ? event->mapping_start.anchor : event->sequence_start.anchor;
+    struct yaml_value value = {.kind = kind, .line = token_line(start)}, *placed;
+    if (tag)
+        return refused(reader, token_line(tag), err, "tags mean nothing here");
+    if (reader->depth == YAML_DEPTH_MAX)
+        return refused(reader, value.line, err, "nested over %u deep", YAML_DEPTH_MAX);
+    int status = anchor_copy(reader, anchor, &reader->open_anchors[reader->depth], err);
+    if (!status)
+        status = place(reader, &value, &placed, err);
+    if (!status)
+        reader->open[reader->depth++] = placed;
+    return status;
+}
+
+static int close_collection(struct reader *reader, struct err *err)
+{
+    struct yaml_value *closed = reader->open[--reader->depth];
+    for (const struct yaml_value *at = closed->first; at; at = at->next)
+        closed->height = at->height + 1 > closed->height ? at->height + 1 : closed->height;
+    return remember(reader, reader->open_anchors[reader->depth], closed, err);
+}
+
+static int take(struct reader *reader, struct fy_event *event, struct err *err)
+{
+    switch (event->type) {
+    case FYET_DOCUMENT_START:
+        if (reader->document_count++)
+            return refused(reader, token_line(event->document_start.document_start), err,
+                           "a second document");
+        return 0;
+    case FYET_MAPPING_START: return open_collection(reader, YAML_MAP, event, err);
+    case FYET_SEQUENCE_START: return open_collection(reader, YAML_LIST, event, err);
+    case FYET_MAPPING_END:
+    case FYET_SEQUENCE_END: return close_collection(reader, err);
+    case FYET_SCALAR: return take_scalar(reader, &event->scalar, err);
+    case FYET_ALIAS: return take_alias(reader, event->alias.anchor, err);
+    case FYET_NONE:
+    case FYET_STREAM_START:
+    case FYET_STREAM_END:
+    case FYET_DOCUMENT_END: break;
+    }
+    return 0;
+}
+
+/* libfyaml's own word for what is wrong; its texts are its own, without the file's bytes in them. */
+static int syntax_error(const struct reader *reader, struct fy_diag *diag, struct err *err)
+{
+    void *place = NULL;
+    const struct fy_diag_error *error = fy_diag_errors_iterate(diag, &place);
+    if (!error || !error->msg)
+        return err_set(err, ERR_INPUT, "could not read YAML '%s': it is none", reader->name);
+    char text[192];
+    size_t length = 0;
+    for (const char *at = error->msg; *at && length + 1 < sizeof text; at++)
+        text[length++] = *at < ' ' || *at > '~' ? '?' : *at;
+    text[length] = '\0';
+    return err_set(err, ERR_INPUT, "could not read YAML '%s': line %d, column %d: %s", reader->name,
+                   error->line, error->column, text);
+}
+
+static int read_events(struct reader *reader, struct fy_parser *parser, struct fy_diag *diag, struct err *err)
+{
+    int status = 0;
+    for (struct fy_event *event; !status && (event = fy_parser_parse(parser));) {
+        status = take(reader, event, err);
+        fy_parser_event_free(parser, event);
+    }
+    if (!status && fy_parser_get_stream_error(parser))
+        status = syntax_error(reader, diag, err);
+    return status;
+}
+
+static void say_nothing(struct fy_diag *diag, void *user, const char *text, size_t length)
+{
+    (void)diag, (void)user, (void)text, (void)length;
+}
+
+static int read_tree(struct reader *reader, const char *text, size_t length, struct err *err)
+{
+    struct fy_diag_cfg quiet = {.output_fn = say_nothing, .level = FYET_ERROR};
+    struct fy_diag *diag = fy_diag_create(&quiet);
+    if (!diag)
+        return err_memory(err);
+    fy_diag_set_collect_errors(diag, true);
+    struct fy_parse_cfg config = {.flags = FYPCF_QUIET | FYPCF_JSON_NONE | FYPCF_DEFAULT_VERSION_1_2 |
+                                           FYPCF_DISABLE_MMAP_OPT,
+                                  .diag = diag};
+    struct fy_parser *parser = fy_parser_create(&config);
+    int status = !parser || fy_parser_set_string(parser, text, length)
+                     ? err_memory(err)
+                     : read_events(reader, parser, diag, err);
+    fy_parser_destroy(parser);
+    fy_diag_destroy(diag);
+    return status;
+}
+
+int yaml_read_text(const char *text, size_t length, const char *name, struct yaml_value **ret_root,
+                   struct err *err)
+{
+    struct reader reader = {.name = name, .tree = calloc(1, sizeof *reader.tree)};
+    if (!reader.tree)
+        return err_memory(err);
+    int status = 0;
+    if (length > YAML_BYTES_MAX)
+        status =
+            err_set(err, ERR_INPUT, "could not read YAML '%s': it is over %zu bytes", name, YAML_BYTES_MAX);
+    if (!status)
+        status = check_characters(&reader, text, length, err);
+    if (!status && length)
+        status = read_tree(&reader, text, length, err);
+    if (status)
+        yaml_free(&reader.tree->root);
+    else
+        *ret_root = &reader.tree->root;
+    return status;
+}
+
+int yaml_read_file(const char *path, struct yaml_value **ret_root, struct err *err)
+{
+    struct str text = {0};
+    int status = fs_read(path, YAML_BYTES_MAX, &text, err);
+    if (!status)
+        status = yaml_read_text(str_text(&text), text.length, path, ret_root, err);
+    str_free(&text);
+    return status;
+}
+
+void yaml_free(struct yaml_value *root)
+{
+    struct tree *tree = (struct tree *)root;
+    if (!tree)
+        return;
+    arena_free(&tree->arena);
+    free(tree);
+}
+
+enum yaml_kind yaml_kind(const struct yaml_value *value)
+{
+    return value ? value->kind : YAML_NOTHING;
+}
+
+const char *yaml_kind_name(const struct yaml_value *value)
+{
+    static const char *const names[] = {"nothing", "text", "list", "map"};
+    return names[yaml_kind(value)];
+}
+
+unsigned yaml_line(const struct yaml_value *value)
+{
+    return value ? value->line : 0;
+}
+
+const char *yaml_text(const struct yaml_value *value)
+{
+    return value ? value->text : NULL;
+}
+
+bool yaml_is_quoted(const struct yaml_value *value)
+{
+    return value && value->is_quoted;
+}
+
+size_t yaml_count(const struct yaml_value *value)
+{
+    return value ? value->count : 0;
+}
+
+const struct yaml_value *yaml_first(const struct yaml_value *value)
+{
+    return value ? value->first : NULL;
+}
+
+const struct yaml_value *yaml_next(const struct yaml_value *value)
+{
+    return value ? value->next : NULL;
+}
+
+const char *yaml_key(const struct yaml_value *member)
+{
+    return member ? member->key : NULL;
+}
+
+const struct yaml_value *yaml_member(const struct yaml_value *map, const char *key)
+{
+    if (yaml_kind(map) != YAML_MAP)
+        return NULL;
+    for (const struct yaml_value *at = map->first; at; at = at->next)
+        if (strcmp(at->key, key) == 0)
+            return at;
+    return NULL;
+}
