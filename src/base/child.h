@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * child: another program run to its end, with what it prints.
+ *
+ * A Ctrl-C or SIGTERM that arrives meanwhile is passed on to it (a second one kills it), and the result says so: nothing is left
+ * running, and the caller can tidy up. It ends with its caller. Not for several threads.
+ */
+#ifndef TOLL_BASE_CHILD_H
+#define TOLL_BASE_CHILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+/* Of what it prints the last so many bytes are kept, unless the options say another number. */
+#define CHILD_TEXT_MAX (1u << 20)
+
+struct child_options {
+    const char *const *words;   /* NULL-terminated; the first is looked for in PATH */
+    const char *folder;         /* where it runs; NULL: here */
+    const char *const *without; /* NULL-terminated: variables that it does not get; NULL: it gets all */
+    size_t text_bytes_max;      /* 0: CHILD_TEXT_MAX */
+    bool is_merged;             /* stderr goes into the text, as in 2>&1 */
+    bool shows;                 /* both go to toll's stderr, the texts stay empty */
+};
+
+struct child_result {
+    int exit_status;      /* as a shell tells it: 128 + N for signal N, 127 when there is no such program */
+    bool was_interrupted; /* a signal asked for the end */
+    struct str text;      /* of stdout */
+    struct str errors;    /* of stderr, unless merged */
+};
+
+/* ERR_ENVIRONMENT when it cannot be started; how it ends is the result. Its stdin is /dev/null. */
+WARN_UNUSED int child_run(const struct child_options *options, struct child_result *ret_result,
+                          struct err *err);
+void child_result_free(struct child_result *result);
+
+/* The last line of a text, without its newline, into `ret_line`: where programs say why. */
+void child_last_line(const struct str *text, char *ret_line, size_t size);
+
+#endif
