@@ -207,7 +207,7 @@ static bool find_number(const struct buffer *answer, const char *key, uint64_t *
 }
 
 /*
- * Every value of every field is counted, so a row of which a field is missing is not a row. The candles
+ * Both values of a row are counted, so a row of which a field is missing is not a row. The candles
  * are of 2023: asking at the end of that year for the days before keeps clear of what the server does
  * to recent time.
  */
@@ -232,7 +232,7 @@ static int count_victoria(struct http *http, const struct database *database, co
     if (result == 0)
         result = http_get(http, url, &answer, problem);
     if (result == 0 && find_number(&answer, "\"value\":[1704067200,\"", &value_count))
-        *ret_row_count = value_count / CANDLE_FIELD_COUNT;
+        *ret_row_count = value_count / CANDLE_STORED_COUNT;
     else if (result == 0 && memmem(answer.data, answer.length, "\"result\":[]", 11) != NULL)
         *ret_row_count = 0;
     else if (result == 0)

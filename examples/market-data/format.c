@@ -8,7 +8,10 @@
 /* A whole part of at most 11 digits, a point, eight digits: no number is longer. */
 enum { NUMBER_BYTES_MAX = 20 };
 
-static const char field_name[CANDLE_FIELD_COUNT][9] = {"open=", ",high=", ",low=", ",close=", ",volume="};
+static const struct {
+    int field;
+    char name[9]; /* as the line has it */
+} stored[CANDLE_STORED_COUNT] = {{CANDLE_CLOSE, "close="}, {CANDLE_VOLUME, ",volume="}};
 
 static const char digit_pair[201] =
     "00010203040506070809101112131415161718192021222324252627282930313233343536"
@@ -72,19 +75,19 @@ int candles_format(const struct candles *candles, const char *tags, struct buffe
     prefix_bytes = (size_t)snprintf(prefix, sizeof(prefix), "candles,%s ", tags);
     if (prefix_bytes >= sizeof(prefix))
         return problem_set(problem, "could not use the tags '%s': they are too long", tags);
-    line_bytes_max =
-        prefix_bytes + CANDLE_FIELD_COUNT * (sizeof(field_name[0]) + NUMBER_BYTES_MAX) + NUMBER_BYTES_MAX + 2;
+    line_bytes_max = prefix_bytes + CANDLE_STORED_COUNT * (sizeof(stored[0].name) + NUMBER_BYTES_MAX) +
+                     NUMBER_BYTES_MAX + 2;
     if (buffer_reserve(lines, candles->count * line_bytes_max, problem) < 0)
         return -1;
     at = lines->data + lines->length;
     for (size_t row = 0; row < candles->count; row++) {
         memcpy(at, prefix, prefix_bytes);
         at += prefix_bytes;
-        for (int field = 0; field < CANDLE_FIELD_COUNT; field++) {
-            size_t name_bytes = strlen(field_name[field]);
+        for (int index = 0; index < CANDLE_STORED_COUNT; index++) {
+            size_t name_bytes = strlen(stored[index].name);
 
-            memcpy(at, field_name[field], name_bytes);
-            at = format_fixed(at + name_bytes, candles->fixed[field][row]);
+            memcpy(at, stored[index].name, name_bytes);
+            at = format_fixed(at + name_bytes, candles->fixed[stored[index].field][row]);
         }
         *at++ = ' ';
         at = format_whole(at, candles->open_time_ms[row] * 1000000);

@@ -3,6 +3,7 @@
  * CSV to columns. Each number is read digit by digit; a NUL behind the file stops every loop, so no
  * loop looks at the end of the file.
  */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,17 @@ static const char *parse_row(const char *at, struct candles *candles, size_t row
     return at != NULL && *at == '\n' ? at + 1 : NULL;
 }
 
+/* A month with a mangled row must not get into the database. */
+static bool is_candle(const struct candles *candles, size_t row)
+{
+    uint64_t low = candles->fixed[CANDLE_LOW][row];
+    uint64_t high = candles->fixed[CANDLE_HIGH][row];
+    uint64_t open = candles->fixed[CANDLE_OPEN][row];
+    uint64_t close = candles->fixed[CANDLE_CLOSE][row];
+
+    return low <= open && low <= close && open <= high && close <= high;
+}
+
 static int candles_reserve(struct candles *candles, size_t capacity, struct problem *problem)
 {
     uint64_t *column;
@@ -113,6 +125,8 @@ int candles_parse(struct candles *candles, struct buffer *csv, struct problem *p
         if (at == NULL)
             return problem_set(problem, "could not parse row %zu: it has not %d numbers", row + 1,
                                CSV_COLUMN_COUNT);
+        if (!is_candle(candles, row))
+            return problem_set(problem, "could not use row %zu: its prices contradict each other", row + 1);
     }
     candles->count = row;
     return 0;

@@ -21,7 +21,7 @@ if [ "${1-}" = --one ]; then
     symbol=${name%%-*}
     lines() {
         unzip -p "$zip" | mawk -F, -v tags="candles,symbol=$symbol,run=$run_id" -v count="$zip.rows" '
-            { print tags " open=" $2 ",high=" $3 ",low=" $4 ",close=" $5 ",volume=" $6 " " $1 "000000" }
+            { print tags " close=" $5 ",volume=" $6 " " $1 "000000" }
             END { print NR >count }'
     }
     case "$db_url" in

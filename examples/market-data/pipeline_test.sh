@@ -81,14 +81,14 @@ check "one worker: a query returns every row" "verified: a query returns $total 
 check "three workers: a query returns every row" "verified: a query returns $total rows" \
     "$bin/pipeline" --base-url "$BASE_URL" --db "$DB_URL" --workers 3 --run values
 expected=$(unzip -p "$scratch/data/BTCUSDT-1m-2023-01.zip" |
-    awk -F, 'NR == 5000 { printf "%d %.8f %.8f", $1 / 1000, $2, $6 }')
-read -r at open volume <<<"$expected"
+    awk -F, 'NR == 5000 { printf "%d %.8f %.8f", $1 / 1000, $5, $6 }')
+read -r at close volume <<<"$expected"
 value() {
     curl -s -G "http://127.0.0.1:${victoria##*=}/api/v1/query" -d nocache=1 -d time="$at" \
         --data-urlencode "query=$1{run=\"values\",symbol=\"BTCUSDT\"}" | sed -n 's/.*,"\([0-9.]*\)"\].*/\1/p'
 }
-printf '%.8f %.8f\n' "$(value candles_open)" "$(value candles_volume)" >"$scratch/out" 2>"$scratch/err"
-[ "$(cat "$scratch/out")" = "$open $volume" ]
+printf '%.8f %.8f\n' "$(value candles_close)" "$(value candles_volume)" >"$scratch/out" 2>"$scratch/err"
+[ "$(cat "$scratch/out")" = "$close $volume" ]
 result $? "a row in the database has the values of the file"
 check "the shell version, as an ordinary user: a query returns every row" "a query returns $total rows" \
     "${as_user[@]}" "$here/pipeline.sh" --base-url "$BASE_URL" --db "$DB_URL" --workers 2
