@@ -2,9 +2,7 @@
 #include "codec/yaml.h"
 
 #include <libfyaml.h>
-#include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,17 +47,10 @@ struct reader {
     bool has_root;
 };
 
-static int refused(const struct reader *reader, unsigned line, struct err *err, const char *format, ...)
-    PRINTF_LIKE(4, 5);
-static int refused(const struct reader *reader, unsigned line, struct err *err, const char *format, ...)
-{
-    char why[256];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(why, sizeof why, format, arguments);
-    va_end(arguments);
-    return err_set(err, ERR_INPUT, "could not read YAML '%s': line %u: %s", reader->name, line, why);
-}
+/* `line_number` and a format with what it holds. */
+#define REFUSED(reader, line_number, err, format, ...)                                                       \
+    err_set((err), ERR_INPUT, "could not read YAML '%s': line %u: " format, (reader)->name, (line_number),   \
+            ##__VA_ARGS__)
 
 /* The length of the character at `at`, 0 when it is none (RFC 3629) or steers a terminal. */
 static size_t character_length(const unsigned char *at, size_t left)
@@ -86,7 +77,7 @@ static int check_characters(const struct reader *reader, const char *text, size_
     for (size_t at = 0; at < length;) {
         size_t step = character_length((const unsigned char *)text + at, length - at);
         if (!step)
-            return refused(reader, line, err, "a byte 0x%02x that is no text", (unsigned char)text[at]);
+            return REFUSED(reader, line, err, "a byte 0x%02x that is no text", (unsigned char)text[at]);
         line += text[at] == '\n';
         at += step;
     }
@@ -123,11 +114,11 @@ static int place(struct reader *reader, const struct yaml_value *value, struct y
 {
     struct yaml_value *parent = parent_of(reader), *placed = &reader->tree->root;
     if (++reader->value_count > YAML_VALUES_MAX)
-        return refused(reader, value->line, err, "over %u values", YAML_VALUES_MAX);
+        return REFUSED(reader, value->line, err, "over %u values", YAML_VALUES_MAX);
     if (waits_for_key(reader))
-        return refused(reader, value->line, err, "a key that is no text");
+        return REFUSED(reader, value->line, err, "a key that is no text");
     if (reader->depth + value->height > YAML_DEPTH_MAX)
-        return refused(reader, value->line, err, "nested over %u deep", YAML_DEPTH_MAX);
+        return REFUSED(reader, value->line, err, "nested over %u deep", YAML_DEPTH_MAX);
     if (parent) {
         placed = arena_alloc(&reader->tree->arena, sizeof *placed);
         if (!placed)
@@ -161,9 +152,9 @@ static int take_key(struct reader *reader, struct fy_token *token, struct err *e
         return err_memory(err);
     for (const struct yaml_value *at = map->first; at; at = at->next)
         if (strcmp(at->key, key) == 0)
-            return refused(reader, line, err, "key '%.64s' is there already, on line %u", key, at->line);
+            return REFUSED(reader, line, err, "key '%.64s' is there already, on line %u", key, at->line);
     if (map->count >= YAML_MEMBERS_MAX)
-        return refused(reader, line, err, "over %u keys", YAML_MEMBERS_MAX);
+        return REFUSED(reader, line, err, "over %u keys", YAML_MEMBERS_MAX);
     reader->key = key;
     reader->key_line = line;
     return 0;
@@ -172,10 +163,10 @@ static int take_key(struct reader *reader, struct fy_token *token, struct err *e
 static int remember(struct reader *reader, const char *anchor, const struct yaml_value *value,
                     struct err *err)
 {
-    if (!anchor)
+    if (!anchor || !value)
         return 0;
     if (reader->anchor_count == YAML_ANCHORS_MAX)
-        return refused(reader, value->line, err, "over %u anchors", YAML_ANCHORS_MAX);
+        return REFUSED(reader, value->line, err, "over %u anchors", YAML_ANCHORS_MAX);
     reader->anchors[reader->anchor_count++] = (struct anchor){anchor, value};
     return 0;
 }
@@ -194,10 +185,10 @@ static bool is_nothing(const char *text)
 
 static int take_scalar(struct reader *reader, const struct fy_event_scalar_data *scalar, struct err *err)
 {
-    struct yaml_value value = {.kind = YAML_TEXT, .line = token_line(scalar->value)}, *placed;
-    const char *anchor;
+    struct yaml_value value = {.kind = YAML_TEXT, .line = token_line(scalar->value)}, *placed = NULL;
+    const char *anchor = NULL;
     if (scalar->tag)
-        return refused(reader, token_line(scalar->tag), err, "tags mean nothing here");
+        return REFUSED(reader, token_line(scalar->tag), err, "tags mean nothing here");
     if (waits_for_key(reader))
         return take_key(reader, scalar->value, err);
     int status = anchor_copy(reader, scalar->anchor, &anchor, err);
@@ -229,7 +220,7 @@ static int take_alias(struct reader *reader, struct fy_token *token, struct err 
             return place(reader, &value, &placed, err);
         }
     }
-    return refused(reader, line, err, "no value is named '&%.64s' before it", name);
+    return REFUSED(reader, line, err, "no value is named '&%.64s' before it", name);
 }
 
 static int open_collection(struct reader *reader, enum yaml_kind kind, const struct fy_event *event,
@@ -240,11 +231,11 @@ static int open_collection(struct reader *reader, enum yaml_kind kind, const str
                         is_map ? event->mapping_start.mapping_start : event->sequence_start.sequence_start,
                     *tag = is_map ? event->mapping_start.tag : event->sequence_start.tag,
                     *anchor = is_map ? event->mapping_start.anchor : event->sequence_start.anchor;
-    struct yaml_value value = {.kind = kind, .line = token_line(start)}, *placed;
+    struct yaml_value value = {.kind = kind, .line = token_line(start)}, *placed = NULL;
     if (tag)
-        return refused(reader, token_line(tag), err, "tags mean nothing here");
+        return REFUSED(reader, token_line(tag), err, "tags mean nothing here");
     if (reader->depth == YAML_DEPTH_MAX)
-        return refused(reader, value.line, err, "nested over %u deep", YAML_DEPTH_MAX);
+        return REFUSED(reader, value.line, err, "nested over %u deep", YAML_DEPTH_MAX);
     int status = anchor_copy(reader, anchor, &reader->open_anchors[reader->depth], err);
     if (!status)
         status = place(reader, &value, &placed, err);
@@ -266,7 +257,7 @@ static int take(struct reader *reader, struct fy_event *event, struct err *err)
     switch (event->type) {
     case FYET_DOCUMENT_START:
         if (reader->document_count++)
-            return refused(reader, token_line(event->document_start.document_start), err,
+            return REFUSED(reader, token_line(event->document_start.document_start), err,
                            "a second document");
         return 0;
     case FYET_MAPPING_START: return open_collection(reader, YAML_MAP, event, err);

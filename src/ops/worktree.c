@@ -101,21 +101,38 @@ static int top_of(char *ret_top, struct err *err)
     return status;
 }
 
+/* A clone without the commits that the revision may be among. */
+static bool is_shallow(void)
+{
+    static const char *const words[] = {"rev-parse", "--is-shallow-repository", NULL};
+    char line[16];
+    return git_line(NULL, words, "look at the clone", line, sizeof line, NULL) == 0 &&
+           strcmp(line, "true") == 0;
+}
+
 int worktree_commit(const char *revision, char *ret_commit, struct err *err)
 {
+    static const char *const places[] = {"", "origin/"};
     char name[1024], top[PATH_MAX];
-    struct err why = {0};
     const char *const words[] = {"rev-parse", "--verify", "--quiet", name, NULL};
-    int length = snprintf(name, sizeof name, "%s^{commit}", revision);
     int status = top_of(top, err);
     if (status)
         return status;
-    if (*revision && *revision != '-' && length < (int)sizeof name &&
-        git_line(NULL, words, "read a revision", ret_commit, WORKTREE_COMMIT_MAX, &why) == 0 && *ret_commit)
-        return 0;
+    for (size_t i = 0; *revision && *revision != '-' && i < sizeof places / sizeof places[0]; i++) {
+        int length = snprintf(name, sizeof name, "%s%s^{commit}", places[i], revision);
+        if (length < (int)sizeof name &&
+            git_line(NULL, words, "read a revision", ret_commit, WORKTREE_COMMIT_MAX, NULL) == 0 &&
+            *ret_commit)
+            return 0;
+    }
     err_set(err, ERR_USAGE, "could not find revision '%.100s': the repository '%s' has no such commit",
             revision, top);
-    err_hint(err, "'git log --oneline' lists commits; branches, tags and HEAD~1 are names for them");
+    if (is_shallow())
+        err_hint(err, "this clone is shallow: 'git fetch --unshallow' brings the rest (actions/checkout: "
+                      "fetch-depth: 0; "
+                      "GitLab: GIT_DEPTH: 0)");
+    else
+        err_hint(err, "'git log --oneline' lists commits; branches, tags and HEAD~1 are names for them");
     return -ERR_USAGE;
 }
 

@@ -40,7 +40,8 @@ void worktree_remove(struct worktree *worktree);
 WARN_UNUSED int worktree_git(const char *folder, const char *const *words, const char *what,
                              struct str *ret_text, struct err *err);
 
-/* The commit that a name stands for, into `ret_commit` (WORKTREE_COMMIT_MAX bytes). ERR_USAGE when there is none. */
+/* The commit that a name stands for, into `ret_commit` (WORKTREE_COMMIT_MAX bytes); where there is none of that name,
+ * origin's: a checkout for a test often has no branches of its own. ERR_USAGE when there is none either. */
 WARN_UNUSED int worktree_commit(const char *revision, char *ret_commit, struct err *err);
 
 #endif

@@ -97,6 +97,23 @@ static void it_is_the_folder_that_toll_runs_in(void **state)
     assert_nothing_is_left();
 }
 
+/* A checkout for a test often has no branch but origin's. */
+static void where_no_branch_has_the_name_origins_is_taken(void **state)
+{
+    (void)state;
+    char ours[WORKTREE_COMMIT_MAX], origins[WORKTREE_COMMIT_MAX];
+    struct err err = {0};
+    assert_int_equal(shell("git update-ref refs/remotes/origin/release HEAD~1 && git branch other && "
+                           "git update-ref refs/remotes/origin/other HEAD~1"),
+                     0);
+    if (worktree_commit("release", origins, &err) || worktree_commit("HEAD~1", ours, &err))
+        fail_msg("%s", err.what);
+    assert_string_equal(origins, ours);
+    if (worktree_commit("other", origins, &err) || worktree_commit("HEAD", ours, &err))
+        fail_msg("%s", err.what);
+    assert_string_equal(origins, ours);
+}
+
 static void what_cannot_be_made_leaves_nothing(void **state)
 {
     (void)state;
@@ -151,6 +168,7 @@ int worktree_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_revision_is_checked_out_and_built_and_goes_away),
         cmocka_unit_test(it_is_the_folder_that_toll_runs_in),
+        cmocka_unit_test(where_no_branch_has_the_name_origins_is_taken),
         cmocka_unit_test(what_cannot_be_made_leaves_nothing),
         cmocka_unit_test(a_signal_while_building_leaves_nothing),
         cmocka_unit_test(being_killed_leaves_nothing),
