@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "base/suggest.h"
 #include "cmd/help.h"
 #include "cmd/parse.h"
-#include "cmd/suggest.h"
 
 #define WIDTH_DEFAULT 80
 #define WIDTH_MIN     40

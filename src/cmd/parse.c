@@ -5,7 +5,7 @@
 
 #include "base/num.h"
 #include "base/str.h"
-#include "cmd/suggest.h"
+#include "base/suggest.h"
 
 /* Where the parser stands. */
 struct reader {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* suggest: what the user may have meant. */
-#ifndef TOLL_CMD_SUGGEST_H
-#define TOLL_CMD_SUGGEST_H
+#ifndef TOLL_BASE_SUGGEST_H
+#define TOLL_BASE_SUGGEST_H
 
 #include <stddef.h>
 
