@@ -65,25 +65,31 @@ static uint64_t cores_wanted(const struct scene *scene)
     return time > 0 ? num_u64(weighted / time + 0.5) : 0;
 }
 
-/* Of the cores while the path queued for one, the share that the run's own threads were on. */
+/*
+ * Of the cores while the path queued for one, the share that the run's own threads were on. Where waits were
+ * looked at from time to time, each look's queueing lies at the same end of its time on every thread, so that
+ * all seem to queue at once; then the time between the queueing counts too.
+ */
 static double held_by_run(const struct scene *scene)
 {
+    uint64_t around_ns = 2 * scene->run->boundary_error_ns;
     struct change_points points = {0};
     int status = gather(scene, false, &points);
     double held = 0, queued = 0;
     int running = 0;
     size_t point = 0;
+    uint64_t at = 0;
     for (size_t i = 0; !status && i < scene->path->steps.count; i++) {
         const struct path_step *step = &scene->path->steps.items[i];
-        uint64_t at = step->start_ns;
+        uint64_t end_ns = step->end_ns + around_ns;
+        at = num_max(at, step->start_ns - num_min(around_ns, step->start_ns));
         for (; point < points.items.count && points.items.items[point].time_ns <= at; point++)
             running += points.items.items[point].step;
         if (step->doing != WAIT_CPU_QUEUE)
             continue;
-        while (at < step->end_ns) {
-            uint64_t next = point < points.items.count
-                                ? num_min(points.items.items[point].time_ns, step->end_ns)
-                                : step->end_ns;
+        while (at < end_ns) {
+            uint64_t next =
+                point < points.items.count ? num_min(points.items.items[point].time_ns, end_ns) : end_ns;
             held += running * (double)(next - at);
             queued += (double)(next - at);
             at = next;

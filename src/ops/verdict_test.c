@@ -159,6 +159,27 @@ static void threads_that_wake_together_do_not_crowd_the_cores(void **state)
     judged_deinit(&s, &verdict);
 }
 
+/* Where waits were looked at every 20 ms, each look's queueing lies behind its running, on all threads alike. */
+static void threads_looked_at_together_crowd_the_cores(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 2, 400);
+    assert_int_equal(sink_meta(&s.data.sink, META_WAIT_BOUNDARY_ERROR, "10000000", NULL), 0);
+    uint64_t root = scenario_process(&s, 0, "crowd", 0, 400);
+    uint64_t threads[6] = {root};
+    for (uint64_t i = 1; i < 6; i++)
+        threads[i] = scenario_thread(&s, root, "crowd", 0, 400);
+    for (uint64_t at = 0; at < 400; at += 21)
+        for (uint64_t i = 0; i < 6; i++)
+            scenario_queue(&s, threads[i], at + 7, at + 21 < 400 ? at + 21 : 400);
+    judge(&s, &verdict);
+    assert_string_equal(verdict.findings[0].cause, "cpu-contention");
+    assert_non_null(strstr(verdict.findings[0].title, "held by crowd"));
+    judged_deinit(&s, &verdict);
+}
+
 static void syncs_are_found_in_rows_of_equal_waits(void **state)
 {
     (void)state;
@@ -218,6 +239,7 @@ int verdict_test(void)
         cmocka_unit_test(a_convoy_is_the_lock_and_not_the_sleep_inside),
         cmocka_unit_test(polling_comes_before_polling_side_by_side),
         cmocka_unit_test(threads_that_wake_together_do_not_crowd_the_cores),
+        cmocka_unit_test(threads_looked_at_together_crowd_the_cores),
         cmocka_unit_test(syncs_are_found_in_rows_of_equal_waits),
         cmocka_unit_test(a_run_that_only_runs_has_no_waits_to_blame),
         cmocka_unit_test(a_recording_without_a_run_is_refused),
