@@ -8,7 +8,7 @@
 
 struct change_point {
     uint64_t time_ns;
-    int step;
+    double step; /* threads */
 };
 
 static int compare_points(const void *a, const void *b)
@@ -16,30 +16,43 @@ static int compare_points(const void *a, const void *b)
     const struct change_point *x = a, *y = b;
     if (x->time_ns != y->time_ns)
         return x->time_ns > y->time_ns ? 1 : -1;
-    return x->step - y->step;
+    return (x->step > y->step) - (x->step < y->step);
 }
 
 struct change_points {
     VEC(struct change_point) items;
 };
 
+static int add(struct change_points *points, uint64_t start_ns, uint64_t end_ns, double step)
+{
+    struct change_point from = {start_ns, step}, to = {end_ns, -step};
+
+    if (end_ns <= start_ns || step == 0)
+        return 0;
+    return vec_push(&points->items, from) || vec_push(&points->items, to) ? -1 : 0;
+}
+
+/* What a wait takes off the thread's presence. A row of many waits is spread evenly over its time. */
+static int add_wait(struct change_points *points, const struct run_wait *wait, bool queueing)
+{
+    uint64_t out_ns = wait->blocked_ns + (queueing ? 0 : wait->runnable_ns);
+
+    if (wait->count > 1)
+        return add(points, wait->start_ns, wait->end_ns,
+                   -num_ratio(out_ns, wait->end_ns - num_min(wait->start_ns, wait->end_ns)));
+    return add(points, wait->start_ns, queueing ? wait->end_ns - wait->runnable_ns : wait->end_ns, -1);
+}
+
 /* When threads of the run begin and cease to be runnable or, without `queueing`, to be on a CPU. */
 static int gather(const struct scene *scene, bool queueing, struct change_points *points)
 {
     for (size_t i = 0; i < scene->run->tracks.count; i++) {
         const struct run_track *track = &scene->run->tracks.items[i];
-        uint64_t at = track->start_ns;
-        for (size_t j = 0; track->actor && j <= track->waits.count; j++) {
-            bool last = j == track->waits.count;
-            const struct run_wait *wait = last ? NULL : &track->waits.items[j];
-            if (!last && queueing && wait->blocked_ns == 0)
-                continue;
-            struct change_point up = {at, 1}, down = {last ? track->end_ns : wait->start_ns, -1};
-            if (down.time_ns > up.time_ns && (vec_push(&points->items, up) || vec_push(&points->items, down)))
+        if (track->actor && add(points, track->start_ns, track->end_ns, 1))
+            return -1;
+        for (size_t j = 0; track->actor && j < track->waits.count; j++)
+            if (add_wait(points, &track->waits.items[j], queueing))
                 return -1;
-            if (!last)
-                at = queueing ? wait->end_ns - wait->runnable_ns : wait->end_ns;
-        }
     }
     if (points->items.count)
         qsort(points->items.items, points->items.count, sizeof *points->items.items, compare_points);
@@ -52,11 +65,11 @@ static uint64_t cores_wanted(const struct scene *scene)
     struct change_points points = {0};
     int status = gather(scene, true, &points);
     double weighted = 0, time = 0;
-    int runnable = 0;
+    double runnable = 0;
     for (size_t i = 0; !status && i + 1 < points.items.count; i++) {
         runnable += points.items.items[i].step;
         double length = (double)(points.items.items[i + 1].time_ns - points.items.items[i].time_ns);
-        if (runnable > (int)scene->run->cpu_count) {
+        if (runnable > (double)scene->run->cpu_count + 0.01) {
             weighted += runnable * length;
             time += length;
         }
@@ -76,7 +89,7 @@ static double held_by_run(const struct scene *scene)
     struct change_points points = {0};
     int status = gather(scene, false, &points);
     double held = 0, queued = 0;
-    int running = 0;
+    double running = 0;
     size_t point = 0;
     uint64_t at = 0;
     for (size_t i = 0; !status && i < scene->path->steps.count; i++) {
