@@ -12,6 +12,8 @@
 #define SMALL_BYTES 256
 /* What a page fault takes of the kernel's time, about. */
 #define FAULT_NS 500
+/* The most that telling of one call takes; what the library used beyond that was for other things. */
+#define RECORDING_NS_MAX 2000
 /* The way back out of a call is told as the program's own time: the clock's interrupt waits until it is over. */
 #define CALL_USER_PARTS 2
 
@@ -333,6 +335,14 @@ static double call_share(const struct run *run, const struct run_flow *of)
     return share < 1 ? share : 1;
 }
 
+/* What it took to record the flow's calls from inside the program: gone with the calls. */
+static double recording_ns(const struct run *run, const struct run_flow *flow)
+{
+    double share = (double)run->tracks.items[flow->process].recording_ns * call_share(run, flow);
+    double most = (double)(exchange_call_count(flow) * RECORDING_NS_MAX);
+    return share < most ? share : most;
+}
+
 /* Time inside calls holds waiting and what others did on the CPU meanwhile: the kernel's time of the process is what
  * they can have taken of it. */
 uint64_t exchange_call_cpu_ns(const struct run *run, const struct run_flow *flow)
@@ -343,5 +353,7 @@ uint64_t exchange_call_cpu_ns(const struct run *run, const struct run_flow *flow
     uint64_t limit = exchange_cpu_ns(run, flow->process);
     if (inside)
         limit = num_min(limit, inside - num_min(inside, flow->wait_ns));
-    return calls ? num_min(num_u64(cpu), limit) : 0;
+    uint64_t inside_cpu = num_min(num_u64(cpu), limit);
+    return calls ? num_min(inside_cpu + num_u64(recording_ns(run, flow)), exchange_cpu_ns(run, flow->process))
+                 : 0;
 }

@@ -382,6 +382,7 @@ static int load_attrs(void *context, const struct batch *batch, struct err *err)
             {ATTR_RSS_BYTES_MAX, &track->rss_bytes_max},
             {ATTR_CPU_USER_NS, &track->cpu_user_ns},
             {ATTR_CPU_SYSTEM_NS, &track->cpu_system_ns},
+            {ATTR_RECORDING_NS, &track->recording_ns},
             {ATTR_FAULT_MINOR_COUNT, &track->fault_minor_count},
             {ATTR_FAULT_MAJOR_COUNT, &track->fault_major_count},
             {ATTR_DESCRIPTOR_LIMIT, &track->descriptor_limit},

@@ -77,6 +77,7 @@ struct run_track {
     uint64_t run_ns; /* time running, inside the window */
     /* of a process, from its attributes; 0 when not recorded */
     uint64_t rss_bytes_max, cpu_user_ns, cpu_system_ns, fault_minor_count, fault_major_count;
+    uint64_t recording_ns; /* of its CPU time, what toll's library used in it */
     /* Of a process's flows, all added up: calls counted for all peers together, apart by peer, time inside calls. */
     uint64_t call_together_count, call_apart_count, call_inside_ns;
     uint64_t descriptor_limit;

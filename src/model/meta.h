@@ -32,7 +32,7 @@
 #define META_STACK_COUNT      "stack_count" /* samples with a stack */
 #define META_STACK_TRUNCATED_COUNT                                                                           \
     "stack_truncated_count" /* of them, those that do not reach a thread's start */
-#define META_OVERHEAD_CPU             "overhead_cpu_ns"          /* CPU time of the recorder itself */
+#define META_OVERHEAD_CPU             "overhead_cpu_ns" /* CPU time of the recorder, its library included */
 #define META_MISSED_PROCESS_COUNT_MAX "missed_process_count_max" /* estimate; 0 when the rung sees all */
 #define META_SAMPLE_PERIOD_PROC       "proc_period_ns"         /* mean time between two looks at one thread */
 #define META_WAIT_BOUNDARY_ERROR      "wait_boundary_error_ns" /* 0 when wait times are exact */
@@ -64,6 +64,7 @@
 #define ATTR_RSS_BYTES_MAX            "rss_bytes_max"
 #define ATTR_CPU_USER_NS              "cpu_user_ns"
 #define ATTR_CPU_SYSTEM_NS            "cpu_system_ns"
+#define ATTR_RECORDING_NS             "recording_ns" /* of its CPU time, toll's own library was at work */
 #define ATTR_FAULT_MINOR_COUNT        "fault_minor_count"
 #define ATTR_FAULT_MAJOR_COUNT        "fault_major_count"
 #define ATTR_SWITCH_VOLUNTARY_COUNT   "switch_voluntary_count"

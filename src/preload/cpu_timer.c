@@ -23,21 +23,25 @@ int cpu_timer_signal(void)
     return signal_number;
 }
 
-static void sample_write(struct lane *lane, const ucontext_t *context, uint32_t count)
+/* `missed`: periods that passed while an event was written. */
+static void sample_write(struct lane *lane, const ucontext_t *context, uint32_t count, uint32_t missed)
 {
     uint64_t stack = 0;
+    bool is_own = false;
+    uint32_t own;
 
 #if defined(__x86_64__)
     const greg_t *registers = context->uc_mcontext.gregs;
-    stack = stack_tell(lane, (uint64_t)registers[REG_RIP], (uint64_t)registers[REG_RBP],
-                       (uint64_t)registers[REG_RSP], true);
+    stack = stack_tell_sample(lane, (uint64_t)registers[REG_RIP], (uint64_t)registers[REG_RBP],
+                              (uint64_t)registers[REG_RSP], &is_own);
 #elif defined(__aarch64__)
-    stack = stack_tell(lane, context->uc_mcontext.pc, context->uc_mcontext.regs[29], context->uc_mcontext.sp,
-                       true);
+    stack = stack_tell_sample(lane, context->uc_mcontext.pc, context->uc_mcontext.regs[29],
+                              context->uc_mcontext.sp, &is_own);
 #endif
     if (!lane_begin(lane, 3))
         return;
-    lane_put(lane, 0, call_head(CALL_SAMPLE, 3, 0, count));
+    own = missed + (is_own ? count : 0);
+    lane_put(lane, 0, call_head(CALL_SAMPLE, 3, own < UINT16_MAX ? own : UINT16_MAX, count + missed));
     lane_put(lane, 1, calls_clock());
     lane_put(lane, 2, stack);
     lane_commit(lane, 3);
@@ -61,9 +65,10 @@ static void on_signal(int number, siginfo_t *info, void *context)
     if (lane && lane->is_busy) {
         lane->missed_count += count;
     } else if (lane) {
-        count += lane->missed_count;
+        uint32_t missed = lane->missed_count;
+
         lane->missed_count = 0;
-        sample_write(lane, context, count);
+        sample_write(lane, context, count, missed);
     }
     errno = error;
 }
@@ -124,6 +129,7 @@ void cpu_timer_start_process(void)
 {
     if (!calls_session->sample_ns)
         return;
+    maps_start();
     if (signal_number || signal_take())
         cpu_timer_start_thread();
 }

@@ -101,7 +101,7 @@ static inline uint32_t calls_tid(void)
 }
 
 /* Whether this process records now. */
-static inline bool calls_on(void)
+static inline __attribute__((always_inline)) bool calls_on(void)
 {
     return __builtin_expect(calls->is_on, 1) || calls_start_again();
 }
@@ -189,11 +189,14 @@ bool waker_find(uint64_t key, struct waker_seen *ret_seen);
 void waker_publish_stack(uint64_t key, const void *frame, const void *caller);
 
 /* unwind.c: the id of a stack, told to the lane's ring; 0 for none. */
-uint64_t stack_tell(struct lane *lane, uint64_t pc, uint64_t frame, uint64_t low, bool is_exact_pc);
+uint64_t stack_tell(struct lane *lane, uint64_t caller, uint64_t frame, uint64_t low);
+/* Of a thread interrupted at `pc`; ret_is_own: it was this library that was at work. */
+uint64_t stack_tell_sample(struct lane *lane, uint64_t pc, uint64_t frame, uint64_t low, bool *ret_is_own);
 void stack_limits(uint64_t high, uint64_t bytes);
 
 /* maps.c: what code lies where, told again when libraries were loaded. */
-extern uint64_t maps_program_low, maps_program_high;
+extern uint64_t maps_own_low, maps_own_high; /* this library's code */
+void maps_start(void);
 void maps_tell(struct lane *lane);
 
 /* cpu_timer.c */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * maps: which file's code lies where, told when the process gets its first ring and again when a new stack is told
- * after libraries were loaded. The main program's own code is kept as a range, for unwind.c.
+ * after libraries were loaded. This library's own code is kept as a range, for unwind.c.
  */
 #include "preload/internal.h"
 
 #include <string.h>
 #include <sys/stat.h>
 
-uint64_t maps_program_low, maps_program_high;
+uint64_t maps_own_low, maps_own_high;
 static uint64_t told_adds; /* of dlpi_adds: libraries ever loaded */
 static uint32_t told_pid;
 
@@ -34,10 +34,6 @@ static void segment_tell(struct telling *telling, const struct dl_phdr_info *inf
     unsigned words = 6 + (length + 7) / 8;
     struct stat status = {0};
 
-    if (telling->is_first) {
-        maps_program_low = start;
-        maps_program_high = end;
-    }
     if (length && stat(path, &status) < 0)
         status = (struct stat){0};
     if (!lane_begin(telling->lane, words)) {
@@ -84,6 +80,31 @@ static int adds_read(struct dl_phdr_info *info, size_t size, void *context)
     (void)size;
     *(uint64_t *)context = info->dlpi_adds;
     return 1;
+}
+
+static int own_find(struct dl_phdr_info *info, size_t size, void *context)
+{
+    uint64_t inside = (uint64_t)context;
+    unsigned i;
+
+    (void)size;
+    for (i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        uint64_t start = info->dlpi_addr + segment->p_vaddr;
+
+        if (segment->p_type != PT_LOAD || inside < start || inside - start >= segment->p_memsz)
+            continue;
+        maps_own_low = start;
+        maps_own_high = start + segment->p_memsz;
+        return 1;
+    }
+    return 0;
+}
+
+void maps_start(void)
+{
+    if (!maps_own_high)
+        REAL(dl_iterate_phdr)(own_find, (void *)(uint64_t)maps_start);
 }
 
 void maps_tell(struct lane *lane)

@@ -8,6 +8,9 @@
  * the page of the stack pointer is read.
  *
  * A stack's id is a hash of its addresses; it is told to a ring once, as long as the ring's small memory knows it.
+ *
+ * Nobody who looks for his program's time wants this library's functions in his stacks: of a sample inside a hook only the
+ * hook's own frame stays, under the name of the function that it stands for.
  */
 #include "preload/internal.h"
 
@@ -38,13 +41,40 @@ static unsigned walk(uint64_t *chain, uint64_t frame, uint64_t low)
     return count;
 }
 
-uint64_t stack_tell(struct lane *lane, uint64_t pc, uint64_t frame, uint64_t low, bool is_exact_pc)
+static bool is_own(uint64_t address)
 {
-    uint64_t chain[CALL_STACK_DEPTH_MAX], id = 0;
-    unsigned count, i;
+    return address >= maps_own_low && address < maps_own_high;
+}
 
-    chain[0] = is_exact_pc ? pc : pc - 1; /* inside the call, not behind it */
-    count = walk(chain, frame, low);
+/*
+ * Takes this library's frames out of the chain, and tells whether its code was at work: it was interrupted itself, or
+ * something that it called other than for the program, from below a hook. Then the hook's frame stays.
+ */
+static bool chain_clean(uint64_t *chain, unsigned *count)
+{
+    unsigned first = 0, end, kept, i;
+    bool is_at_work;
+
+    while (first < *count && !is_own(chain[first]))
+        first++;
+    for (end = first; end < *count && is_own(chain[end]);)
+        end++;
+    is_at_work = end > first && (first == 0 || end - first > 1);
+    kept = is_at_work ? 0 : first;
+    if (is_at_work)
+        chain[kept++] = chain[end - 1];
+    for (i = end; i < *count; i++)
+        if (!is_own(chain[i]))
+            chain[kept++] = chain[i];
+    *count = kept;
+    return is_at_work;
+}
+
+static uint64_t chain_tell(struct lane *lane, const uint64_t *chain, unsigned count)
+{
+    uint64_t id = 0;
+    unsigned i;
+
     for (i = 0; i < count; i++)
         id = (id ^ chain[i]) * HASH_MULTIPLY ^ id >> 29;
     id = id ? id : 1;
@@ -60,4 +90,23 @@ uint64_t stack_tell(struct lane *lane, uint64_t pc, uint64_t frame, uint64_t low
     lane_commit(lane, count + 2);
     lane->stacks[id & (LANE_STACK_COUNT - 1)] = id;
     return id;
+}
+
+uint64_t stack_tell(struct lane *lane, uint64_t caller, uint64_t frame, uint64_t low)
+{
+    uint64_t chain[CALL_STACK_DEPTH_MAX];
+
+    chain[0] = caller - 1; /* inside the call, not behind it */
+    return chain_tell(lane, chain, walk(chain, frame, low));
+}
+
+uint64_t stack_tell_sample(struct lane *lane, uint64_t pc, uint64_t frame, uint64_t low, bool *ret_is_own)
+{
+    uint64_t chain[CALL_STACK_DEPTH_MAX];
+    unsigned count;
+
+    chain[0] = pc;
+    count = walk(chain, frame, low);
+    *ret_is_own = chain_clean(chain, &count);
+    return chain_tell(lane, chain, count);
 }

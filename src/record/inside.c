@@ -560,6 +560,8 @@ static void on_ring(struct inside *inside, struct task *task, const struct call_
                                  .weight = told->weight_ns,
                                  .kind = SAMPLE_CPU};
         emit_append(inside->emit, sample, &row);
+        task->process->recording_ns += told->own_ns;
+        inside->recording_ns += told->own_ns;
         task->sampled_cpu_ns = num_max(task->cpu_ns, task->sampled_cpu_ns);
     }
 }

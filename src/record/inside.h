@@ -36,6 +36,7 @@ struct inside {
     struct map peer_ids;  /* hash of a descriptor → index in descriptors + 1 */
     VEC(struct reason_fd) descriptors;
     uint64_t due_ns;
+    uint64_t recording_ns;       /* CPU time that the library used inside the programs, by samples */
     uint64_t unseen_child_count; /* children that were waited for and that nobody saw */
 };
 

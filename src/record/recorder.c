@@ -596,7 +596,7 @@ static void record_finish(struct recorder *recorder, struct record_result *ret_r
     tracks_leave(recorder);
     spans_poll(recorder, recorder->end_ns);
     /* What follows the run (symbols) is no cost to the run. */
-    uint64_t overhead_ns = clock_process_cpu_ns() - recorder->cpu_before_ns;
+    uint64_t overhead_ns = clock_process_cpu_ns() - recorder->cpu_before_ns + recorder->inside.recording_ns;
     if (recorder->events.source)
         events_finish(&recorder->events);
     if (recorder->watch.source)

@@ -53,7 +53,7 @@ struct record_result {
     uint64_t thread_count;
     uint64_t row_count;
     uint64_t lost_count;      /* events the kernel dropped */
-    uint64_t overhead_cpu_ns; /* CPU time of the recorder */
+    uint64_t overhead_cpu_ns; /* CPU time of the recorder, and of its library inside the programs */
     /* The command ran to its end, but from some moment on nothing could be written, for this reason. */
     bool incomplete;
     struct err failure;

@@ -312,6 +312,8 @@ static void process_end(struct tracks *tracks, struct process *process, uint64_t
         snprintf(tracks->outside_name, sizeof tracks->outside_name, "%s", process->image);
     }
     usage_end(&process->usage, tracks->emit, process->track);
+    if (process->recording_ns)
+        emit_attr_u64(tracks->emit, process->track, ATTR_RECORDING_NS, process->recording_ns);
     tracks->dead_cpu_ns += process->cpu_ns;
     span_row(tracks, process, num_max(time_ns, process->span_start_ns), process->exit_status);
     process_row(tracks, process, time_ns);

@@ -59,9 +59,10 @@ struct process {
     uint64_t exit_status; /* as a shell sees it; 0 when nobody saw it */
     uint64_t span;        /* the SPAN_EXEC of the image that runs now */
     uint64_t span_start_ns;
-    uint64_t task_count;  /* threads alive */
-    uint64_t cpu_ns;      /* of all its threads, dead ones too, as far as the recorder looked */
-    uint64_t name_due_ns; /* when its name, descriptors and resources are read next (observe) */
+    uint64_t task_count;   /* threads alive */
+    uint64_t cpu_ns;       /* of all its threads, dead ones too, as far as the recorder looked */
+    uint64_t recording_ns; /* of it, toll's own library was at work */
+    uint64_t name_due_ns;  /* when its name, descriptors and resources are read next (observe) */
     uint64_t scan_ns, scan_due_ns;
     bool is_scan_asked;   /* someone waits for a pipe that it may hold */
     uint64_t socket_peer; /* a connected socket among its descriptors; how many different ends there are */

@@ -33,7 +33,7 @@ enum call_told_kind {
     CALL_TOLD_WAIT,       /* all below */
     CALL_TOLD_STACK,      /* pid, stack: its id from now on; addresses */
     CALL_TOLD_MAP,        /* pid, map */
-    CALL_TOLD_SAMPLE,     /* pid, tid, stack, weight_ns */
+    CALL_TOLD_SAMPLE,     /* pid, tid, stack, weight_ns, own_ns */
     CALL_TOLD_IO          /* pid, tid, peer, io: since what was told of it before */
 };
 
@@ -70,6 +70,7 @@ struct call_told {
     size_t address_count;
     struct call_told_map map;
     uint64_t weight_ns;
+    uint64_t own_ns; /* of it, the library itself was at work */
     struct call_told_io io;
 };
 

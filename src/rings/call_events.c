@@ -293,6 +293,7 @@ static int on_sample(const struct reader *reader, const uint64_t *words)
     if (!reader->lane->tid)
         return broken(reader);
     told.weight_ns = num_max(call_event_argument(words[0]), 1) * reader->events->sample_ns;
+    told.own_ns = num_min(call_event_extra(words[0]) * reader->events->sample_ns, told.weight_ns);
     told.time_ns = num_min(call_events_time(reader->events, words[1]), reader->events->now_ns);
     return tell(reader, &told);
 }

@@ -130,7 +130,7 @@ enum call_event_kind {
     CALL_STACK,  /* argument: number of addresses; id, addresses innermost first */
     CALL_PEER,   /* argument: its number in this ring; enum call_peer_word, then text */
     CALL_MAP,    /* address, length, offset in the file, device, inode, then the path */
-    CALL_SAMPLE, /* argument: periods it stands for; time, stack */
+    CALL_SAMPLE, /* argument: periods it stands for; extra: of them, the library's own; time, stack */
     CALL_IO,   /* extra: slot of the counters, argument: peer; struct call_io as words: a slot's last state */
     CALL_LOST, /* argument: events that found no room before this one */
     CALL_EVENT_KIND_COUNT
