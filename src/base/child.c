@@ -31,7 +31,7 @@ static void pass_on(int number)
     int errnum = errno;
     interrupted_count = interrupted_count + 1;
     if (running > 0)
-        kill((pid_t)running, interrupted_count > 1 ? SIGKILL : number);
+        kill(-(pid_t)running, interrupted_count > 1 ? SIGKILL : number);
     errno = errnum;
 }
 
@@ -56,6 +56,7 @@ static void signals_give_back(const struct sigaction *old)
 static void become(const struct child_options *options, const int *fds, const sigset_t *mask)
 {
     int nothing = open("/dev/null", O_RDWR);
+    setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     dup2(nothing, STDIN_FILENO);
     dup2(options->shows ? STDERR_FILENO : fds[0], STDOUT_FILENO);
@@ -139,6 +140,8 @@ static int start(const struct child_options *options, const int *fds, pid_t *ret
         }
         become(options, fds, &old);
     }
+    if (pid > 0)
+        setpgid(pid, pid); /* whoever is first: the group is there when a signal comes */
     running = pid;
     sigprocmask(SIG_SETMASK, &old, NULL);
     if (pid < 0)

@@ -2,8 +2,9 @@
 /*
  * child: another program run to its end, with what it prints.
  *
- * A Ctrl-C or SIGTERM that arrives meanwhile is passed on to it (a second one kills it), and the result says so: nothing is left
- * running, and the caller can tidy up. It ends with its caller. Not for several threads.
+ * It has a process group of its own. A Ctrl-C or SIGTERM that arrives meanwhile is passed on to all of that (a shell alone would wait for
+ * what it runs; a second one kills), and the result says so: nothing is left running, and the caller can tidy up. It ends
+ * with its caller. Not for several threads.
  */
 #ifndef TOLL_BASE_CHILD_H
 #define TOLL_BASE_CHILD_H

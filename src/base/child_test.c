@@ -98,6 +98,11 @@ static void a_signal_is_passed_on_and_told(void **state)
     assert_int_equal(result.exit_status, 4);
     assert_string_equal(str_text(&result.text), "tidy\n");
     child_result_free(&result);
+    /* also to what a shell waits for */
+    result = run("kill -INT $PPID; sleep 30; echo slept", (struct child_options){0});
+    assert_true(result.was_interrupted);
+    assert_string_equal(str_text(&result.text), "");
+    child_result_free(&result);
     /* a second one kills what does not listen */
     result = run("trap '' INT; kill -INT $PPID; sleep 0.05; kill -INT $PPID; while :; do sleep 0.01; done",
                  (struct child_options){0});

@@ -34,10 +34,11 @@ static int git_failed(const struct child_result *result, const char *what, struc
 {
     char line[HINT_COLUMNS];
     child_last_line(&result->errors, line, sizeof line);
+    const char *why = str_starts(line, "fatal: ") ? line + strlen("fatal: ") : line;
     if (result->was_interrupted)
         return err_set(err, ERR_ENVIRONMENT, "could not %s: interrupted", what);
     if (result->exit_status != NOT_FOUND)
-        return err_set(err, ERR_ENVIRONMENT, "could not %s: %s", what, line);
+        return err_set(err, ERR_ENVIRONMENT, "could not %s: %s", what, why);
     err_set(err, ERR_ENVIRONMENT, "could not %s: there is no git here", what);
     err_hint(err, "install git (Debian: apt-get install git)");
     return -ERR_ENVIRONMENT;
