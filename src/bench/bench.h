@@ -185,6 +185,9 @@ WARN_UNUSED int bench_run(const struct bench_options *options, struct bench_resu
                           struct err *err);
 void bench_result_free(struct bench_result *result);
 
+/* Whether a signal ended the last one, also when it failed therefore. */
+bool bench_was_interrupted(void);
+
 /* The number of arms without the control. */
 size_t bench_arm_count(const struct bench_result *result);
 

@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "bench/bench.h"
+#include "report/json_writer.h"
 
 struct bench_look {
     unsigned width; /* columns */
@@ -19,6 +20,11 @@ void bench_text(const struct bench_result *result, const struct bench_look *look
 
 /* Everything, schema toll.bench/1; docs/bench.md has the fields. */
 void bench_json(const struct bench_result *result, const struct bench_look *look, struct str *text);
+
+/* Parts of it for an object of another schema: a comparison with its other metrics, and how it was measured, control and arms. */
+void bench_json_comparison(struct json_writer *json, const char *key, const struct bench_result *result,
+                           const struct bench_comparison *comparison);
+void bench_json_measurement(struct json_writer *json, const struct bench_result *result);
 
 /* As hyperfine 1.15 and later write them, byte for byte in their keys and units (seconds). */
 void bench_hyperfine_json(const struct bench_result *result, struct str *text);

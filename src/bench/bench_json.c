@@ -127,10 +127,10 @@ static void comparison_fields(struct json_writer *json, const struct bench_resul
 }
 
 /* The wall time's verdict, the other metrics within it. */
-static void comparison_json(struct json_writer *json, const struct bench_result *result,
-                            const struct bench_comparison *comparison)
+void bench_json_comparison(struct json_writer *json, const char *key, const struct bench_result *result,
+                           const struct bench_comparison *comparison)
 {
-    json_open(json, NULL, '{');
+    json_open(json, key, '{');
     comparison_fields(json, result, comparison);
     json_open(json, "metrics", '[');
     for (size_t i = 0; i < result->comparisons.count; i++) {
@@ -163,7 +163,6 @@ static void head_json(struct json_writer *json, const struct bench_result *resul
     struct tm parts;
     if (gmtime_r(&seconds, &parts))
         strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    json_text(json, "schema", "toll.bench/1");
     json_text(json, "started_at", stamp);
     json_u64(json, "duration_ns", result->duration_ns);
     json_u64(json, "seed", result->seed);
@@ -179,28 +178,42 @@ static void head_json(struct json_writer *json, const struct bench_result *resul
     json_close(json, '}');
 }
 
+/* The control and the arms. */
+static void sides_json(struct json_writer *json, const struct bench_result *result,
+                       const char *const *recordings)
+{
+    if (result->has_control) {
+        json_open(json, "control", '{');
+        comparison_fields(json, result, &result->control);
+        runs_json(json, &result->arms.items[result->arms.count - 1]);
+        json_close(json, '}');
+    } else {
+        json_nothing(json, "control");
+    }
+    json_open(json, "arms", '[');
+    for (size_t i = 0; i < bench_arm_count(result); i++)
+        arm_json(json, &result->arms.items[i], recordings ? recordings[i] : NULL);
+    json_close(json, ']');
+}
+
+void bench_json_measurement(struct json_writer *json, const struct bench_result *result)
+{
+    head_json(json, result);
+    sides_json(json, result, NULL);
+}
+
 void bench_json(const struct bench_result *result, const struct bench_look *look, struct str *text)
 {
     struct json_writer json = {.str = text};
     json_open(&json, NULL, '{');
+    json_text(&json, "schema", "toll.bench/1");
     head_json(&json, result);
     json_open(&json, "comparisons", '[');
     for (size_t i = 0; i < result->comparisons.count; i++)
         if (result->comparisons.items[i].metric == BENCH_WALL)
-            comparison_json(&json, result, &result->comparisons.items[i]);
+            bench_json_comparison(&json, NULL, result, &result->comparisons.items[i]);
     json_close(&json, ']');
-    if (result->has_control) {
-        json_open(&json, "control", '{');
-        comparison_fields(&json, result, &result->control);
-        runs_json(&json, &result->arms.items[result->arms.count - 1]);
-        json_close(&json, '}');
-    } else {
-        json_nothing(&json, "control");
-    }
-    json_open(&json, "arms", '[');
-    for (size_t i = 0; i < bench_arm_count(result); i++)
-        arm_json(&json, &result->arms.items[i], look->recordings ? look->recordings[i] : NULL);
-    json_close(&json, ']');
+    sides_json(&json, result, look->recordings);
     json_close(&json, '}');
     json_end(&json);
 }

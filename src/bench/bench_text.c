@@ -13,6 +13,8 @@
 
 #define STRIP_MAX      32u
 #define STRIP_MIN      8u
+#define COLUMN_MIN     4
+#define COLUMN_MAX     16
 #define COLUMNS_BESIDE 52u /* of the table, without the strip */
 #define TEXT_MAX       64
 
@@ -27,6 +29,7 @@ struct page {
     const struct bench_result *result;
     const struct bench_look *look;
     struct str *text;
+    int name;         /* columns of the widest name */
     size_t strip;     /* columns of a strip */
     double low, high; /* ends of the strips' axis, ns */
 };
@@ -123,8 +126,8 @@ static void row(struct page *page, const struct bench_arm *arm)
     duration(arm->summaries[BENCH_CPU].description.median, cpu);
     double kernel = arm->summaries[BENCH_MEMORY].description.median;
     uint64_t memory = kernel > (double)arm->tree_bytes_max ? (uint64_t)kernel : arm->tree_bytes_max;
-    str_printf(page->text, "%s%-4s%s %10s  %-20s ", paint(page, BOLD), arm->name, paint(page, PLAIN), median,
-               wall->median_confidence_ratio > 0 ? interval : "");
+    str_printf(page->text, "%s%-*s%s %10s  %-20s ", paint(page, BOLD), page->name, arm->name,
+               paint(page, PLAIN), median, wall->median_confidence_ratio > 0 ? interval : "");
     strip(page, arm);
     str_printf(page->text, " %9s %9s\n", cpu, unit_bytes(memory).text);
 }
@@ -133,8 +136,9 @@ static void commands(struct page *page)
 {
     for (size_t i = 0; i < bench_arm_count(page->result); i++) {
         const struct bench_arm *arm = &page->result->arms.items[i];
-        str_printf(page->text, "%s%-4s%s ", paint(page, BOLD), arm->name, paint(page, PLAIN));
-        escape_plain_cut(page->text, arm->command, page->look->width - 6, page->look->ascii);
+        str_printf(page->text, "%s%-*s%s ", paint(page, BOLD), page->name, arm->name, paint(page, PLAIN));
+        escape_plain_cut(page->text, arm->command, page->look->width - 2 - (unsigned)page->name,
+                         page->look->ascii);
         str_append(page->text, "\n");
     }
 }
@@ -142,7 +146,7 @@ static void commands(struct page *page)
 static void table(struct page *page)
 {
     char low[TEXT_MAX], high[TEXT_MAX], axis[2 * TEXT_MAX + 8];
-    unsigned width = page->look->width;
+    unsigned width = page->look->width + 4 - (unsigned)page->name;
     page->strip = width > COLUMNS_BESIDE + STRIP_MIN ? width - COLUMNS_BESIDE : STRIP_MIN;
     if (page->strip > STRIP_MAX)
         page->strip = STRIP_MAX;
@@ -150,8 +154,8 @@ static void table(struct page *page)
     duration(page->low, low);
     duration(page->high, high);
     snprintf(axis, sizeof axis, "%s .. %s", low, high);
-    str_printf(page->text, "%s     %10s  %-20s %-*s %9s %9s%s\n", paint(page, DIM), "median", "",
-               (int)page->strip, strlen(axis) <= page->strip ? axis : "", "CPU", "memory",
+    str_printf(page->text, "%s%*s %10s  %-20s %-*s %9s %9s%s\n", paint(page, DIM), page->name, "", "median",
+               "", (int)page->strip, strlen(axis) <= page->strip ? axis : "", "CPU", "memory",
                paint(page, PLAIN));
     for (size_t i = 0; i < bench_arm_count(page->result); i++)
         row(page, &page->result->arms.items[i]);
@@ -306,7 +310,12 @@ static void trust(struct page *page)
 
 void bench_text(const struct bench_result *result, const struct bench_look *look, struct str *text)
 {
-    struct page page = {.result = result, .look = look, .text = text};
+    struct page page = {.result = result, .look = look, .text = text, .name = COLUMN_MIN};
+    for (size_t i = 0; i < bench_arm_count(result); i++) {
+        size_t length = strlen(result->arms.items[i].name);
+        if (length > (size_t)page.name)
+            page.name = (int)(length < COLUMN_MAX ? length : COLUMN_MAX);
+    }
     commands(&page);
     str_append(text, "\n");
     table(&page);

@@ -227,6 +227,9 @@ static int command_fill(struct planner *planner, const struct bench_text *text, 
         status = arm->words ? spawner_resolve(arm->words[0], &place, path, err) : err_memory(err);
     if (!status)
         arm->path = arena_string(arena, path);
+    const char *variables = text->variables && text->variables[0] ? words_join(text->variables, arena) : NULL;
+    if (!status && variables && arm->command)
+        arm->command = arena_printf(arena, "%s %s", variables, arm->command);
     return status ? status : arm->path && arm->command ? 0 : err_memory(err);
 }
 

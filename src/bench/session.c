@@ -48,6 +48,11 @@ static void interrupt(int number)
         spawner_signal(running, number);
 }
 
+bool bench_was_interrupted(void)
+{
+    return interrupted;
+}
+
 static const int handled[] = {SIGINT, SIGTERM};
 #define HANDLED_COUNT (sizeof handled / sizeof handled[0])
 
