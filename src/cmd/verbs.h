@@ -5,15 +5,17 @@
 
 #include "cmd/verb.h"
 
-extern const struct verb attach_verb;  /* attach_verb.c */
-extern const struct verb bench_verb;   /* bench.c */
-extern const struct verb check_verb;   /* check.c */
-extern const struct verb help_verb;    /* help.c */
-extern const struct verb law_verb;     /* law.c */
-extern const struct verb mark_verb;    /* mark.c */
-extern const struct verb recover_verb; /* recover.c */
-extern const struct verb span_verb;    /* span.c */
-extern const struct verb version_verb; /* help.c */
+extern const struct verb attach_verb;      /* attach_verb.c */
+extern const struct verb bench_verb;       /* bench.c */
+extern const struct verb calibration_verb; /* calibration_verb.c */
+extern const struct verb check_verb;       /* check.c */
+extern const struct verb help_verb;        /* help.c */
+extern const struct verb law_verb;         /* law.c */
+extern const struct verb mark_verb;        /* mark.c */
+extern const struct verb recover_verb;     /* recover.c */
+extern const struct verb span_verb;        /* span.c */
+extern const struct verb version_verb;     /* help.c */
+extern const struct verb verify_verb;      /* verify.c */
 extern const struct verb run_verb;
 extern const struct verb report_verb;
 extern const struct verb whatif_verb;
