@@ -20,6 +20,7 @@
 #include "base/arena.h"
 #include "base/vec.h"
 #include "bench/counters.h"
+#include "bench/page_cache.h"
 #include "stats/describe.h"
 #include "stats/effect.h"
 #include "stats/sequence.h"
@@ -58,19 +59,29 @@ struct bench_options {
         *parameters; /* "NAME=a,b,c" or "NAME=1..10" or "NAME=0.3..0.7..0.2": {NAME} in the commands */
     size_t parameter_count;
     bool use_shell;
-    const char *prepare, *cleanup; /* lines run before and after each run, not timed; NULL: none */
-    const char *setup, *conclude;  /* lines run once for each arm: before its first run, after its last */
-    const char *input;             /* a file for stdin; NULL: /dev/null */
-    size_t warmup_count;           /* rounds before those that count */
-    size_t round_count;            /* exactly so many; 0: until it is narrow enough */
-    size_t round_count_min;        /* before precision may stop it; 0: BENCH_ROUNDS_MIN */
-    size_t round_count_max;        /* 0: BENCH_ROUNDS_DEFAULT */
-    double time_s;                 /* 0: BENCH_TIME_S */
-    double precision_ratio;        /* 0: BENCH_PRECISION */
-    double confidence_ratio;       /* 0: 0.95 */
-    double threshold_ratio;        /* what is too small to matter; below 0: 0.01 */
-    uint64_t seed;                 /* 0: from the clock */
-    bool ignore_failure;           /* exit statuses other than 0 count as well */
+    const char *const
+        *prepares; /* lines run before each run, not timed: one for all commands, or one for each */
+    size_t prepare_count;
+    const char *cleanup;            /* a line run after each run, not timed; NULL: none */
+    const char *setup, *conclude;   /* lines run once for each arm: before its first run, after its last */
+    enum page_cache cache;          /* the state of the system's page cache before each run */
+    const char *const *cache_files; /* the files and folders it is about; none: all of it */
+    size_t cache_file_count;
+    const char
+        *printed; /* an extended regular expression: the number in its brackets is what a run prints; NULL */
+    bool
+        leave_out; /* an arm that fails is left out of what follows and says why; else it ends the measurement */
+    const char *input;       /* a file for stdin; NULL: /dev/null */
+    size_t warmup_count;     /* rounds before those that count */
+    size_t round_count;      /* exactly so many; 0: until it is narrow enough */
+    size_t round_count_min;  /* before precision may stop it; 0: BENCH_ROUNDS_MIN */
+    size_t round_count_max;  /* 0: BENCH_ROUNDS_DEFAULT */
+    double time_s;           /* 0: BENCH_TIME_S */
+    double precision_ratio;  /* 0: BENCH_PRECISION */
+    double confidence_ratio; /* 0: 0.95 */
+    double threshold_ratio;  /* what is too small to matter; below 0: 0.01 */
+    uint64_t seed;           /* 0: from the clock */
+    bool ignore_failure;     /* exit statuses other than 0 count as well */
     bool show_output;
     bool no_jitter;  /* the same environment size and the same addresses in each run */
     bool no_control; /* no run of the first command against itself */
@@ -88,11 +99,13 @@ struct bench_run {
     uint64_t faults_minor, faults_major;
     uint64_t switches_voluntary, switches_involuntary;
     uint64_t read_bytes, write_bytes;
+    double printed;                 /* the number it printed, when one was asked for */
     uint64_t counts[COUNTER_COUNT]; /* of user code; all 0 where the machine has no counters */
 };
 
 struct bench_parameter {
     const char *name, *value;
+    bool is_environment; /* also a variable of the run's environment */
 };
 
 enum bench_metric { BENCH_WALL, BENCH_CPU, BENCH_USER, BENCH_SYSTEM, BENCH_MEMORY, BENCH_INSTRUCTIONS };
@@ -128,6 +141,8 @@ struct bench_arm {
     char *const *conclude;
     uint64_t
         tree_bytes_max; /* all its processes together, as far as looking now and then during a warm-up shows; 0: not seen */
+    const char *failure; /* why it is left out; NULL */
+    int failure_status;  /* its exit status then; 0: that was not it */
     unsigned left_count; /* processes left behind, over all runs */
     VEC(struct bench_run) runs;
     struct bench_summary summaries[BENCH_METRIC_COUNT];

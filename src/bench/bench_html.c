@@ -34,18 +34,19 @@ static const char style[] =
     ".slower{stroke:var(--slow);fill:var(--slow)}.faster{stroke:var(--fast);fill:var(--fast)}"
     ".equivalent,.inconclusive{stroke:var(--same);fill:var(--same)}.verdict{font-size:1.1rem}\n";
 
-static void head(const struct bench_result *result, struct str *text)
+void bench_page_open(const char *verb, const char *subject, const char *more_style, struct str *text)
 {
-    str_append(
-        text,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
-        "'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n"
-        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>toll bench: ");
-    escape_markup(text, result->arms.items[0].command);
+    str_append(text,
+               "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+               "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+               "'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n"
+               "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>toll ");
+    str_printf(text, "%s: ", verb);
+    escape_markup(text, subject);
     str_append(text, "</title>\n<style>\n");
     str_append(text, style);
-    str_append(text, "</style>\n</head>\n<body>\n<h1>toll bench</h1>\n");
+    str_append(text, more_style);
+    str_printf(text, "</style>\n</head>\n<body>\n<h1>toll %s</h1>\n", verb);
 }
 
 static const char *phrase(enum effect_verdict verdict)
@@ -212,7 +213,7 @@ static void ratios(const struct bench_result *result, struct str *text)
 
 void bench_html(const struct bench_result *result, struct str *text)
 {
-    head(result, text);
+    bench_page_open("bench", result->arms.items[0].command, "", text);
     verdicts(result, text);
     table(result, text);
     dots(result, text);

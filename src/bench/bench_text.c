@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "bench/bench_export.h"
+#include "bench/figures.h"
 #include "bench/judge.h"
 #include "report/escape.h"
 #include "report/units.h"
@@ -16,7 +17,7 @@
 #define COLUMN_MIN     4
 #define COLUMN_MAX     16
 #define COLUMNS_BESIDE 52u /* of the table, without the strip */
-#define TEXT_MAX       64
+#define TEXT_MAX       FIGURE_MAX
 
 #define BOLD   "\x1b[1m"
 #define DIM    "\x1b[2m"
@@ -37,42 +38,6 @@ struct page {
 static const char *paint(const struct page *page, const char *colour)
 {
     return page->look->colour ? colour : "";
-}
-
-/* Four digits: 20.41 ms, 1.234 s, 512.3 us. */
-static const char *duration(double ns, char text[TEXT_MAX])
-{
-    static const struct {
-        double ns;
-        const char *name;
-    } units[] = {{1e9, "s"}, {1e6, "ms"}, {1e3, "us"}, {1, "ns"}};
-    size_t unit = 0;
-    while (unit < 3 && ns < units[unit].ns)
-        unit++;
-    double value = ns / units[unit].ns;
-    snprintf(text, TEXT_MAX, "%.*f %s",
-             value >= 1000  ? 0
-             : value >= 100 ? 1
-             : value >= 10  ? 2
-                            : 3,
-             value, units[unit].name);
-    return text;
-}
-
-/* 1.052x; more digits near 1, where they matter. */
-static const char *factor(double ratio, char text[TEXT_MAX])
-{
-    if (!isfinite(ratio))
-        snprintf(text, TEXT_MAX, "any");
-    else
-        snprintf(text, TEXT_MAX, ratio >= 10 ? "%.1fx" : ratio >= 2 ? "%.2fx" : "%.3fx", ratio);
-    return text;
-}
-
-static const char *percent(double ratio, char text[TEXT_MAX])
-{
-    snprintf(text, TEXT_MAX, ratio >= 0.1 ? "%.0f %%" : ratio >= 0.001 ? "%.1f %%" : "%.2f %%", 100 * ratio);
-    return text;
 }
 
 /* Up to the 98th percentile of all: a single slow run would squeeze the rest into one column. */
@@ -116,14 +81,14 @@ static void row(struct page *page, const struct bench_arm *arm)
 {
     const struct bench_summary *wall = &arm->summaries[BENCH_WALL];
     char median[TEXT_MAX], low[TEXT_MAX], high[TEXT_MAX], cpu[TEXT_MAX], interval[2 * TEXT_MAX + 8];
-    duration(wall->description.median, median);
-    duration(wall->median_low, low);
-    duration(wall->median_high, high);
+    figure_duration(wall->description.median, median);
+    figure_duration(wall->median_low, low);
+    figure_duration(wall->median_high, high);
     char *unit = strchr(low, ' ');
     if (unit && strcmp(unit, strchr(high, ' ')) == 0)
         *unit = '\0';
     snprintf(interval, sizeof interval, "%s to %s", low, high);
-    duration(arm->summaries[BENCH_CPU].description.median, cpu);
+    figure_duration(arm->summaries[BENCH_CPU].description.median, cpu);
     double kernel = arm->summaries[BENCH_MEMORY].description.median;
     uint64_t memory = kernel > (double)arm->tree_bytes_max ? (uint64_t)kernel : arm->tree_bytes_max;
     str_printf(page->text, "%s%-*s%s %10s  %-20s ", paint(page, BOLD), page->name, arm->name,
@@ -151,8 +116,8 @@ static void table(struct page *page)
     if (page->strip > STRIP_MAX)
         page->strip = STRIP_MAX;
     axis_fill(page);
-    duration(page->low, low);
-    duration(page->high, high);
+    figure_duration(page->low, low);
+    figure_duration(page->high, high);
     snprintf(axis, sizeof axis, "%s .. %s", low, high);
     str_printf(page->text, "%s%*s %10s  %-20s %-*s %9s %9s%s\n", paint(page, DIM), page->name, "", "median",
                "", (int)page->strip, strlen(axis) <= page->strip ? axis : "", "CPU", "memory",
@@ -178,7 +143,7 @@ static void inconclusive(struct page *page, const struct bench_comparison *compa
 {
     char matters[TEXT_MAX];
     const char *denied = why_denied(comparison->denial);
-    percent(page->result->threshold_ratio, matters);
+    figure_percent(page->result->threshold_ratio, matters);
     str_printf(page->text, "%sNo verdict on %s%s: %s", paint(page, YELLOW), b, paint(page, PLAIN), range);
     if (denied)
         str_printf(page->text, ": %s.\n", denied);
@@ -199,10 +164,10 @@ static void verdict(struct page *page, const struct bench_comparison *comparison
     const char *a = page->result->arms.items[comparison->baseline].name;
     const char *b = page->result->arms.items[comparison->arm].name;
     char ratio[TEXT_MAX], low[TEXT_MAX], high[TEXT_MAX], matters[TEXT_MAX], range[4 * TEXT_MAX + 64];
-    factor(comparison->ratio, ratio);
-    factor(comparison->ratio_low, low);
-    factor(comparison->ratio_high, high);
-    percent(page->result->threshold_ratio, matters);
+    figure_factor(comparison->ratio, ratio);
+    figure_factor(comparison->ratio_low, low);
+    figure_factor(comparison->ratio_high, high);
+    figure_percent(page->result->threshold_ratio, matters);
     if (isfinite(comparison->ratio_high))
         snprintf(range, sizeof range, "%s of %s's time (%s to %s)", ratio, a, low, high);
     else
@@ -234,8 +199,9 @@ static void others(struct page *page, size_t arm)
         char ratio[TEXT_MAX], low[TEXT_MAX], high[TEXT_MAX];
         if (!comparison || (comparison->verdict != EFFECT_SLOWER && comparison->verdict != EFFECT_FASTER))
             continue;
-        str_printf(page->text, "  %s %s (%s to %s).\n", metrics[i].name, factor(comparison->ratio, ratio),
-                   factor(comparison->ratio_low, low), factor(comparison->ratio_high, high));
+        str_printf(page->text, "  %s %s (%s to %s).\n", metrics[i].name,
+                   figure_factor(comparison->ratio, ratio), figure_factor(comparison->ratio_low, low),
+                   figure_factor(comparison->ratio_high, high));
     }
 }
 
@@ -254,7 +220,7 @@ static void comparisons(struct page *page)
     }
     if (isfinite(smallest) && smallest > 0)
         str_printf(page->text, "A difference of %s would have been seen nine times of ten.\n",
-                   percent(smallest, seen));
+                   figure_percent(smallest, seen));
 }
 
 static const char *stopped(enum bench_stop stop)
@@ -278,7 +244,7 @@ static void trust_notes(struct page *page)
         char text[TEXT_MAX];
         if (wall->drift.p_value < 0.01 && fabs(drifted) > 0.02)
             str_printf(page->text, "  - %s drifted by %s%s while it was measured; pairs cancel that.\n",
-                       arm->name, drifted > 0 ? "+" : "-", percent(fabs(drifted), text));
+                       arm->name, drifted > 0 ? "+" : "-", figure_percent(fabs(drifted), text));
         if (wall->description.outlier_count)
             str_printf(page->text, "  - %s: %zu of %zu runs far off the rest; none is left out.\n", arm->name,
                        wall->description.outlier_count, arm->runs.count);
@@ -297,11 +263,11 @@ static void trust(struct page *page)
     str_printf(page->text, "%sTrust%s  ", paint(page, BOLD), paint(page, PLAIN));
     if (result->has_control && isfinite(result->control.ratio_high))
         str_printf(page->text, "%s against itself %s (%s to %s), ", result->arms.items[0].name,
-                   factor(result->control.ratio, ratio), factor(result->control.ratio_low, low),
-                   factor(result->control.ratio_high, high));
+                   figure_factor(result->control.ratio, ratio), figure_factor(result->control.ratio_low, low),
+                   figure_factor(result->control.ratio_high, high));
     str_printf(page->text, "others kept %.1f of %u CPUs busy", result->outside_cores, result->cpu_count);
     if (result->steal_ratio >= 0.001)
-        str_printf(page->text, ", steal %s", percent(result->steal_ratio, low));
+        str_printf(page->text, ", steal %s", figure_percent(result->steal_ratio, low));
     str_printf(page->text, "\n       %zu rounds in %s (%s), seed %llu\n", result->rounds,
                unit_duration(result->duration_ns).text, stopped(result->stop),
                (unsigned long long)result->seed);

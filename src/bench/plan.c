@@ -12,8 +12,6 @@
 #include "bench/spawner.h"
 #include "bench/words.h"
 
-#define PARAMETERS_MAX 16u
-
 /* One name and its values. */
 struct parameter {
     const char *name;
@@ -23,7 +21,7 @@ struct parameter {
 struct planner {
     const struct bench_options *options;
     struct bench_result *result;
-    struct parameter parameters[PARAMETERS_MAX];
+    struct parameter parameters[PLAN_PARAMETERS_MAX];
     size_t parameter_count;
 };
 
@@ -110,9 +108,9 @@ static int read_values(struct planner *planner, struct parameter *parameter, con
 static int read_parameters(struct planner *planner, struct err *err)
 {
     const struct bench_options *options = planner->options;
-    if (options->parameter_count > PARAMETERS_MAX)
+    if (options->parameter_count > PLAN_PARAMETERS_MAX)
         return err_set(err, ERR_USAGE, "could not use %zu parameters: %u at most", options->parameter_count,
-                       PARAMETERS_MAX);
+                       PLAN_PARAMETERS_MAX);
     for (size_t i = 0; i < options->parameter_count; i++) {
         const char *text = options->parameters[i], *equals = strchr(text, '=');
         struct parameter *parameter = &planner->parameters[planner->parameter_count];
@@ -233,6 +231,7 @@ static int command_fill(struct planner *planner, const struct bench_text *text, 
     return status ? status : arm->path && arm->command ? 0 : err_memory(err);
 }
 
+/* Words of a hook's line; NULL for no line. */
 static int hook_fill(struct planner *planner, const struct bench_arm *arm, const char *line,
                      char *const **ret_words, struct err *err)
 {
@@ -250,30 +249,28 @@ static const char *letters(struct arena *arena, size_t index)
     return arena_printf(arena, "%c%zu", (char)('A' + index % 26), index / 26 + 1);
 }
 
-/* `choice` counts through the parameters' values, the last parameter fastest. */
-static int add_arm(struct planner *planner, size_t command, size_t choice, struct err *err)
+/* The one --prepare of all commands, or this one's. */
+static const char *prepare_of(const struct bench_options *options, size_t command)
+{
+    if (options->prepare_count == 0)
+        return NULL;
+    return options->prepares[options->prepare_count == 1 ? 0 : command];
+}
+
+/* An arm whose parameters are filled in already. */
+static int finish_arm(struct planner *planner, size_t command, struct bench_arm arm, struct err *err)
 {
     struct bench_result *result = planner->result;
     const struct bench_options *options = planner->options;
     size_t index = result->arms.count;
     /* Commands of the same values are compared with the first of them, values alone with the first arm. */
-    struct bench_arm arm = {.parameter_count = planner->parameter_count,
-                            .baseline = command ? index - command : 0};
+    arm.baseline = command ? index - command : 0;
     if (index >= BENCH_ARMS_MAX)
         return err_set(err, ERR_USAGE, "could not measure more than %u commands at once", BENCH_ARMS_MAX);
-    arm.parameters = arena_alloc(&result->arena, (arm.parameter_count + 1) * sizeof *arm.parameters);
     arm.name = index < options->name_count ? options->names[index] : letters(&result->arena, index);
-    if (!arm.parameters || !arm.name)
-        return err_memory(err);
-    for (size_t i = arm.parameter_count; i-- > 0;) {
-        const struct parameter *parameter = &planner->parameters[i];
-        arm.parameters[i] = (struct bench_parameter){
-            parameter->name, parameter->values.items[choice % parameter->values.count]};
-        choice /= parameter->values.count;
-    }
-    int status = command_fill(planner, &options->commands[command], &arm, err);
+    int status = arm.name ? command_fill(planner, &options->commands[command], &arm, err) : err_memory(err);
     if (!status)
-        status = hook_fill(planner, &arm, options->prepare, &arm.prepare, err);
+        status = hook_fill(planner, &arm, prepare_of(options, command), &arm.prepare, err);
     if (!status)
         status = hook_fill(planner, &arm, options->cleanup, &arm.cleanup, err);
     if (!status)
@@ -283,6 +280,22 @@ static int add_arm(struct planner *planner, size_t command, size_t choice, struc
     if (!status && vec_push(&result->arms, arm))
         status = err_memory(err);
     return status;
+}
+
+/* `choice` counts through the parameters' values, the last parameter fastest. */
+static int add_arm(struct planner *planner, size_t command, size_t choice, struct err *err)
+{
+    struct bench_arm arm = {.parameter_count = planner->parameter_count};
+    arm.parameters = arena_alloc(&planner->result->arena, (arm.parameter_count + 1) * sizeof *arm.parameters);
+    if (!arm.parameters)
+        return err_memory(err);
+    for (size_t i = arm.parameter_count; i-- > 0;) {
+        const struct parameter *parameter = &planner->parameters[i];
+        arm.parameters[i] = (struct bench_parameter){
+            .name = parameter->name, .value = parameter->values.items[choice % parameter->values.count]};
+        choice /= parameter->values.count;
+    }
+    return finish_arm(planner, command, arm, err);
 }
 
 /* The first arm once more, to be compared with itself. */
@@ -313,10 +326,33 @@ static int add_arms(struct planner *planner, struct err *err)
     return status;
 }
 
+int plan_arm_of(const struct bench_options *options, const struct bench_parameter *parameters, size_t count,
+                struct bench_result *result, struct err *err)
+{
+    struct planner planner = {.options = options, .result = result};
+    struct bench_arm arm = {.parameter_count = count};
+    arm.parameters = arena_alloc(&result->arena, (count + 1) * sizeof *arm.parameters);
+    if (!arm.parameters)
+        return err_memory(err);
+    memcpy(arm.parameters, parameters, count * sizeof *parameters);
+    return finish_arm(&planner, 0, arm, err);
+}
+
+char *plan_fill_in(const struct bench_arm *arm, const char *text, struct bench_result *result)
+{
+    struct planner planner = {.result = result};
+    return fill_in(&planner, arm, text);
+}
+
 int plan_arms(const struct bench_options *options, struct bench_result *result, struct err *err)
 {
     struct planner planner = {.options = options, .result = result};
-    int status = read_parameters(&planner, err);
+    int status = 0;
+    if (options->prepare_count > 1 && options->prepare_count != options->command_count)
+        return err_set(err, ERR_USAGE,
+                       "could not use %zu times --prepare with %zu commands: one for all, or one for each",
+                       options->prepare_count, options->command_count);
+    status = read_parameters(&planner, err);
     if (!status)
         status = add_arms(&planner, err);
     for (size_t i = 0; i < planner.parameter_count; i++)

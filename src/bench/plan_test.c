@@ -13,12 +13,13 @@ static void each_value_makes_an_arm_of_each_command(void **state)
 {
     (void)state;
     const struct bench_text commands[] = {{.line = "true -j{n} {size}"}, {.line = "false '{n}'"}};
-    const char *const parameters[] = {"n=1,8", "size=small,very big"};
+    const char *const parameters[] = {"n=1,8", "size=small,very big"}, *const prepare = "true {n}";
     struct bench_options options = {.commands = commands,
                                     .command_count = 2,
                                     .parameters = parameters,
                                     .parameter_count = 2,
-                                    .prepare = "true {n}"};
+                                    .prepares = &prepare,
+                                    .prepare_count = 1};
     struct bench_result result = {0};
     assert_int_equal(plan_arms(&options, &result, NULL), 0);
     assert_int_equal(bench_arm_count(&result), 8);
@@ -90,6 +91,26 @@ static void a_shell_gets_the_line_as_it_is(void **state)
     bench_result_free(&result);
 }
 
+static void each_command_may_have_its_own_prepare(void **state)
+{
+    (void)state;
+    const struct bench_text commands[] = {{.line = "true 1"}, {.line = "true 2"}};
+    const char *const prepares[] = {"true one", "true two"};
+    struct bench_options options = {
+        .commands = commands, .command_count = 2, .prepares = prepares, .prepare_count = 2};
+    struct bench_result result = {0};
+    struct err err = {0};
+    assert_int_equal(plan_arms(&options, &result, NULL), 0);
+    assert_string_equal(result.arms.items[0].prepare[1], "one");
+    assert_string_equal(result.arms.items[1].prepare[1], "two");
+    assert_string_equal(result.arms.items[2].prepare[1], "one");
+    bench_result_free(&result);
+    options.command_count = 1;
+    assert_int_equal(plan_arms(&options, &result, &err), -ERR_USAGE);
+    assert_non_null(strstr(err.what, "one for all, or one for each"));
+    bench_result_free(&result);
+}
+
 static int plan_fails(const char *line, const char *parameter, struct err *err)
 {
     const struct bench_text command = {.line = line};
@@ -125,6 +146,7 @@ int plan_test(void)
         cmocka_unit_test(ranges_count_up),
         cmocka_unit_test(words_stay_words),
         cmocka_unit_test(a_shell_gets_the_line_as_it_is),
+        cmocka_unit_test(each_command_may_have_its_own_prepare),
         cmocka_unit_test(what_cannot_be_planned_is_refused),
     };
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

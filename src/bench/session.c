@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* session: the loop that measures (bench.h). */
+#include "bench/session.h"
+
 #include <errno.h>
 #include <math.h>
 #include <sched.h>
@@ -11,9 +13,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "bench/conditions.h"
 #include "bench/judge.h"
 #include "bench/plan.h"
+#include "bench/printed.h"
 #include "bench/spawner.h"
 #include "bench/tree_memory.h"
 #include "stats/random.h"
@@ -30,11 +32,17 @@ struct session {
     struct spawner *spawner;
     struct counters counters;
     struct random random;
+    struct printed *printed; /* what reads the number that a run prints; NULL */
     size_t order[BENCH_ARMS_MAX + 1];
-    char **environments[BENCH_ARMS_MAX + 1]; /* of each arm: toll's, the arm's, and two of the benchmark's */
+    size_t order_count;
+    char **environments
+        [BENCH_ARMS_MAX +
+         1]; /* of each arm, from its first run on: toll's, the arm's, and two of the benchmark's */
     char offset[sizeof "TOLL_BENCH_OFFSET=" + OFFSET_BYTES];
     char round_text[48];
     uint64_t first_ns, progress_ns, begin_ns, own_cpu_ns;
+    struct conditions before;
+    struct sigaction old[2];
 };
 
 /* What the signal handler reaches: one session at a time has it. */
@@ -78,6 +86,8 @@ static int environment_init(struct session *session, size_t index, struct err *e
 {
     char *const *variables = session->result->arms.items[index].variables;
     size_t count = 0, most = 0;
+    if (session->environments[index])
+        return 0;
     while (environ[most])
         most++;
     for (size_t i = 0; variables && variables[i]; i++)
@@ -183,11 +193,57 @@ static struct bench_run run_of(const struct spawn_result *result, const struct s
     };
 }
 
+/* The caches as they were asked for; the command itself warms them where no file was named. */
+static int cache_set(struct session *session, const struct spawn_command *command, struct err *err)
+{
+    const struct bench_options *options = session->options;
+    struct spawn_result result;
+    if (options->cache == PAGE_CACHE_WARMED && !options->cache_file_count) {
+        int status = spawner_run(session->spawner, command, NULL, &result, err);
+        printed_clear(session->printed);
+        return status;
+    }
+    return page_cache_set(options->cache, options->cache_files, options->cache_file_count, err);
+}
+
+/* An arm that failed: the end of the measurement, or of this arm alone. */
+static int arm_fail(struct session *session, struct bench_arm *arm, int exit_status, const struct err *why,
+                    struct err *err)
+{
+    if (!session->options->leave_out) {
+        if (err)
+            *err = *why;
+        return -(int)why->code;
+    }
+    arm->failure = arena_string(&session->result->arena, why->what);
+    arm->failure_status = exit_status;
+    return arm->failure ? 0 : err_memory(err);
+}
+
+/* Whether a run that has ended counts; the number it printed. */
+static int arm_check(struct session *session, struct bench_arm *arm, struct bench_run *run, bool is_warmup,
+                     struct err *err)
+{
+    struct err why = {0};
+    if (interrupted)
+        return 0;
+    if (run->exit_status && !session->options->ignore_failure) {
+        err_set(&why, ERR_ENVIRONMENT, "could not measure command '%s': it ended with status %d in its %s %u",
+                arm->command, run->exit_status, is_warmup ? "warm-up" : "run", run->round + 1);
+        failed_hint(session, run->exit_status, &why);
+        return arm_fail(session, arm, run->exit_status, &why, err);
+    }
+    if (printed_number(session->printed, &run->printed, &why))
+        return arm_fail(session, arm, 0, &why, err);
+    return 0;
+}
+
 /* One run of one arm. During a warm-up its tree's memory is looked at, which would disturb a run that counts. */
 static int arm_run(struct session *session, size_t index, size_t round, bool is_warmup,
                    struct bench_run *ret_run, struct err *err)
 {
     struct bench_arm *arm = &session->result->arms.items[index];
+    int status = environment_init(session, index, err);
     struct spawn_command command = {.path = arm->path,
                                     .input = session->options->input,
                                     .folder = arm->folder,
@@ -197,66 +253,78 @@ static int arm_run(struct session *session, size_t index, size_t round, bool is_
     struct spawn_result result;
     struct counter_reading before, after;
     environment_shake(session, round);
-    int status = hook_run(session, index, arm->prepare, "--prepare", err);
+    if (!status)
+        status = hook_run(session, index, arm->prepare, "--prepare", err);
+    if (!status)
+        status = cache_set(session, &command, err);
+    printed_clear(session->printed);
     before = counters_read(&session->counters);
     if (!status)
         status = spawner_run(session->spawner, &command, is_warmup ? &watch : NULL, &result, err);
     after = counters_read(&session->counters);
-    if (!status && !interrupted)
-        status = hook_run(session, index, arm->cleanup, "--cleanup", err);
     if (status)
         return status;
     if (!is_warmup && !session->first_ns)
         session->first_ns = result.start_ns;
     struct bench_run run = run_of(&result, session);
+    run.round = (uint32_t)round;
+    int failed = arm_check(session, arm, &run, is_warmup, err);
+    if (!interrupted)
+        status = hook_run(session, index, arm->cleanup, "--cleanup", failed ? NULL : err);
+    if (failed || status)
+        return failed ? failed : status;
     for (int i = 0; i < COUNTER_COUNT; i++)
         run.counts[i] = counters_between(&before, &after, i);
     session->own_cpu_ns += run.user_ns + run.system_ns;
     arm->left_count += result.left_count;
-    if (run.exit_status && !session->options->ignore_failure && !interrupted) {
-        err_set(err, ERR_ENVIRONMENT, "could not measure command '%s': it ended with status %d in its %s %zu",
-                arm->command, run.exit_status, is_warmup ? "warm-up" : "run", round + 1);
-        failed_hint(session, run.exit_status, err);
-        return -ERR_ENVIRONMENT;
-    }
     *ret_run = run;
     return 0;
 }
 
-/* Even rounds draw an order, odd ones turn it round. */
-static void order_next(struct session *session, size_t round)
+/* Even rounds draw an order, odd ones turn it round. The order is of places in the list of arms. */
+static void order_next(struct session *session, const struct session_round *round)
 {
-    size_t count = session->result->arms.count;
-    if (round % 2 == 0) {
+    size_t count = round->count;
+    if (session->order_count != count) {
+        for (size_t i = 0; i < count; i++)
+            session->order[i] = i;
+        session->order_count = count;
         random_shuffle(&session->random, session->order, count);
-        return;
-    }
-    for (size_t i = 0; i < count / 2; i++) {
-        size_t kept = session->order[i];
-        session->order[i] = session->order[count - 1 - i];
-        session->order[count - 1 - i] = kept;
+    } else if (round->number % 2 == 0) {
+        random_shuffle(&session->random, session->order, count);
+    } else {
+        for (size_t i = 0; i < count / 2; i++) {
+            size_t kept = session->order[i];
+            session->order[i] = session->order[count - 1 - i];
+            session->order[count - 1 - i] = kept;
+        }
     }
 }
 
 /* A round counts when all its arms ran: an interrupted one leaves nothing behind. */
-static int round_run(struct session *session, size_t round, bool is_warmup, struct err *err)
+int session_round(struct session *session, const struct session_round *round, struct err *err)
 {
     struct bench_run runs[BENCH_ARMS_MAX + 1];
     struct bench_result *result = session->result;
-    size_t count = result->arms.count;
     order_next(session, round);
-    for (size_t at = 0; at < count; at++) {
-        size_t arm = session->order[at];
-        int status = interrupted ? 0 : arm_run(session, arm, round, is_warmup, &runs[arm], err);
+    for (size_t at = 0; at < round->count; at++) {
+        size_t place = session->order[at];
+        struct bench_arm *arm = &result->arms.items[round->arms[place]];
+        if (arm->failure)
+            continue;
+        int status = interrupted ? 0
+                                 : arm_run(session, round->arms[place], round->number, round->is_warmup,
+                                           &runs[place], err);
         if (status || interrupted)
             return status;
-        runs[arm].round = (uint32_t)round;
-        runs[arm].position = (uint32_t)at;
+        runs[place].position = (uint32_t)at;
     }
-    for (size_t arm = 0; arm < count && !is_warmup; arm++)
-        if (vec_push(&result->arms.items[arm].runs, runs[arm]))
+    for (size_t place = 0; place < round->count && !round->is_warmup; place++) {
+        struct bench_arm *arm = &result->arms.items[round->arms[place]];
+        if (!arm->failure && vec_push(&arm->runs, runs[place]))
             return err_memory(err);
-    result->rounds += !is_warmup;
+    }
+    result->rounds += !round->is_warmup;
     return 0;
 }
 
@@ -319,33 +387,58 @@ static bool is_done(struct session *session, double half)
     return true;
 }
 
-/* What is run once for each arm: before all rounds, or after them. */
+int session_once(struct session *session, size_t arm, bool is_setup, struct err *err)
+{
+    const struct bench_arm *about = &session->result->arms.items[arm];
+    environment_shake(session, 0);
+    int status = environment_init(session, arm, err);
+    if (!status)
+        status = hook_run(session, arm, is_setup ? about->setup : about->conclude,
+                          is_setup ? "--setup" : "--conclude", err);
+    return status;
+}
+
 static int once_each(struct session *session, bool is_setup, struct err *err)
 {
-    struct bench_result *result = session->result;
     int status = 0;
-    environment_shake(session, 0);
-    for (size_t i = 0; !status && !interrupted && i < result->arms.count; i++) {
-        const struct bench_arm *arm = &result->arms.items[i];
-        status = hook_run(session, i, is_setup ? arm->setup : arm->conclude,
-                          is_setup ? "--setup" : "--conclude", err);
-    }
+    for (size_t i = 0; !status && !interrupted && i < session->result->arms.count; i++)
+        status = session_once(session, i, is_setup, err);
     return status;
+}
+
+void session_conditions_begin(struct session *session)
+{
+    session->before = conditions_now();
+    session->begin_ns = clock_monotonic_ns();
+    session->own_cpu_ns = 0;
+}
+
+void session_conditions_end(struct session *session)
+{
+    struct bench_result *result = session->result;
+    struct conditions after = conditions_now();
+    result->duration_ns = after.time_ns - session->before.time_ns;
+    result->steal_ratio = conditions_steal_ratio(&session->before, &after);
+    result->outside_cores = conditions_outside_cores(&session->before, &after, session->own_cpu_ns);
 }
 
 static int measure(struct session *session, struct err *err)
 {
     struct bench_result *result = session->result;
+    size_t arms[BENCH_ARMS_MAX + 1];
+    struct session_round round = {.arms = arms, .count = result->arms.count, .is_warmup = true};
+    for (size_t i = 0; i < result->arms.count; i++)
+        arms[i] = i;
     int status = once_each(session, true, err);
-    for (size_t round = 0; !status && !interrupted && round < session->options->warmup_count; round++)
-        status = round_run(session, round, true, err);
-    struct conditions before = conditions_now();
-    session->begin_ns = clock_monotonic_ns();
-    session->own_cpu_ns = 0;
+    for (; !status && !interrupted && round.number < session->options->warmup_count; round.number++)
+        status = session_round(session, &round, err);
+    session_conditions_begin(session);
     double half = INFINITY, ratio = 0;
+    round.is_warmup = false;
+    round.number = 0;
     /* Judging takes longer the more rounds there are, so it comes at every twentieth part more of them. */
-    for (size_t round = 0, next = 0; !status; round++) {
-        status = round_run(session, round, false, err);
+    for (size_t next = 0; !status; round.number++) {
+        status = session_round(session, &round, err);
         if (!status && !session->options->round_count && result->rounds >= next) {
             status = judge_precision(result, &half, &ratio, err);
             next = result->rounds + 1 + result->rounds / 20;
@@ -354,38 +447,65 @@ static int measure(struct session *session, struct err *err)
             break;
         progress_tell(session, half, ratio);
     }
-    struct conditions after = conditions_now();
-    result->duration_ns = after.time_ns - before.time_ns;
-    result->steal_ratio = conditions_steal_ratio(&before, &after);
-    result->outside_cores = conditions_outside_cores(&before, &after, session->own_cpu_ns);
+    session_conditions_end(session);
     return status ? status : once_each(session, false, err);
 }
 
-static int session_run(struct session *session, struct err *err)
+int session_open(const struct bench_options *options, struct bench_result *result,
+                 struct session **ret_session, struct err *err)
 {
-    struct sigaction old[HANDLED_COUNT];
-    struct spawner_options options = {.show_output = session->options->show_output,
-                                      .cpu = session->options->cpu,
-                                      .same_layout = session->options->no_jitter};
+    struct session *session = calloc(1, sizeof *session);
+    if (!session)
+        return err_memory(err);
+    session->options = options;
+    session->result = result;
+    random_seed(&session->random, options->seed);
     int status = 0;
-    for (size_t i = 0; !status && i < session->result->arms.count; i++)
-        status = environment_init(session, i, err);
+    if (options->printed)
+        status = printed_open(options->printed, &session->printed, err);
+    struct spawner_options spawner = {.show_output = options->show_output && !options->printed,
+                                      .output_fd = session->printed ? printed_fd(session->printed) : 0,
+                                      .cpu = options->cpu,
+                                      .same_layout = options->no_jitter};
     if (!status)
-        status = spawner_create(&options, &session->spawner, err);
-    if (status)
+        status = spawner_create(&spawner, &session->spawner, err);
+    if (status) {
+        printed_close(session->printed);
+        free(session);
         return status;
-    for (size_t i = 0; i < session->result->arms.count; i++)
-        session->order[i] = i;
+    }
     counters_open(&session->counters, spawner_pid(session->spawner), NULL);
-    session->result->has_counters = session->counters.fds[COUNTER_INSTRUCTIONS] >= 0;
+    result->has_counters = session->counters.fds[COUNTER_INSTRUCTIONS] >= 0;
     running = session->spawner;
-    signals_take(old);
-    status = measure(session, err);
-    signals_give_back(old);
+    signals_take(session->old);
+    *ret_session = session;
+    return 0;
+}
+
+void session_close(struct session *session)
+{
+    if (!session)
+        return;
+    signals_give_back(session->old);
     running = NULL;
     counters_close(&session->counters);
-    if (!status && !session->result->rounds) {
-        session->result->stop = BENCH_STOP_INTERRUPT;
+    spawner_destroy(session->spawner);
+    printed_close(session->printed);
+    for (size_t i = 0; i < BENCH_ARMS_MAX + 1; i++)
+        free(session->environments[i]);
+    free(session);
+}
+
+static int session_run(const struct bench_options *options, struct bench_result *result, struct err *err)
+{
+    struct session *session;
+    int status = session_open(options, result, &session, err);
+    if (status)
+        return status;
+    status = measure(session, err);
+    session_close(session);
+    if (!status && !result->rounds) {
+        result->stop = BENCH_STOP_INTERRUPT;
         status =
             err_set(err, ERR_ENVIRONMENT, "could not measure: interrupted before the first round was done");
     }
@@ -402,8 +522,7 @@ static int check_cpu(int cpu, struct err *err)
     return err_set(err, ERR_USAGE, "could not stay on CPU %d: toll may not use it", cpu);
 }
 
-/* The options with what was left out filled in; 0 or the error of one that makes no sense. */
-static int options_fill(struct bench_options *options, struct err *err)
+int session_options_fill(struct bench_options *options, struct err *err)
 {
     if (!options->command_count)
         return err_set(err, ERR_USAGE, "could not measure: there is no command");
@@ -414,6 +533,9 @@ static int options_fill(struct bench_options *options, struct err *err)
         options->confidence_ratio >= 1)
         return err_set(err, ERR_USAGE,
                        "could not measure: a time, a precision or a confidence is out of range");
+    int status = page_cache_set(options->cache, options->cache_files, options->cache_file_count, err);
+    if (status)
+        return status;
     if (options->input && access(options->input, R_OK))
         return err_errno(err, errno, "could not open file '%s'", options->input);
     if (!options->round_count_min)
@@ -437,22 +559,17 @@ int bench_run(const struct bench_options *asked, struct bench_result *ret_result
 {
     struct bench_options options = *asked;
     struct bench_result result = {.started_at_ns = clock_realtime_ns()};
-    struct session session = {.options = &options, .result = &result};
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    int status = options_fill(&options, err);
+    int status = session_options_fill(&options, err);
     result.seed = options.seed;
     result.confidence_ratio = options.confidence_ratio;
     result.threshold_ratio = options.threshold_ratio;
     result.precision_ratio = options.precision_ratio;
     result.cpu_count = cpus > 0 ? (unsigned)cpus : 1;
-    random_seed(&session.random, options.seed);
     if (!status)
         status = plan_arms(&options, &result, err);
     if (!status)
-        status = session_run(&session, err);
-    spawner_destroy(session.spawner);
-    for (size_t i = 0; i < BENCH_ARMS_MAX + 1; i++)
-        free(session.environments[i]);
+        status = session_run(&options, &result, err);
     if (!status)
         status = judge(&result, err);
     if (status)

@@ -73,13 +73,13 @@ static void layout_set(bool is_same)
                             : (unsigned long)now & ~(unsigned long)ADDR_NO_RANDOMIZE);
 }
 
-static void streams_set(bool show_output)
+static void streams_set(const struct spawner_options *options)
 {
     int nothing = open("/dev/null", O_RDWR);
     dup2(nothing, STDIN_FILENO);
-    if (!show_output) {
-        dup2(nothing, STDOUT_FILENO);
-        dup2(nothing, STDERR_FILENO);
+    if (!options->show_output) {
+        dup2(options->output_fd ? options->output_fd : nothing, STDOUT_FILENO);
+        dup2(options->output_fd ? options->output_fd : nothing, STDERR_FILENO);
     }
     if (nothing > STDERR_FILENO)
         close(nothing);
@@ -97,7 +97,7 @@ static void become(const struct spawner_options *options, int binary_fd, int soc
             _exit(125);
     }
     layout_set(options->same_layout);
-    streams_set(options->show_output);
+    streams_set(options);
     if (dup2(socket_fd, SPAWNER_SOCKET_FD) < 0 || dup2(page_fd, SPAWNER_PAGE_FD) < 0)
         _exit(126);
     syscall(SYS_execveat, binary_fd, "", arguments, environment, AT_EMPTY_PATH);

@@ -20,6 +20,7 @@ struct spawner;
 
 struct spawner_options {
     bool show_output; /* else /dev/null */
+    int output_fd;    /* a file that gets stdout and stderr instead; 0: none */
     int cpu;          /* the one CPU to stay on; -1: any */
     bool same_layout; /* no address randomisation */
 };

@@ -15,8 +15,8 @@
 #define COMMANDS_MAX     (VERB_OPERANDS_MAX + OPTION_LIST_MAX + 1)
 
 struct options {
-    struct option_list versus, names, parameters, exports;
-    const char *prepare, *cleanup, *setup, *conclude, *input, *output;
+    struct option_list versus, names, parameters, exports, prepares;
+    const char *cleanup, *setup, *conclude, *input, *output;
     uint64_t warmup, runs, runs_min, runs_max, seed, cpu;
     double time_s, precision, confidence, threshold;
     bool shell, ignore_failure, show_output, pin, no_jitter, no_control, record, json, quiet;
@@ -88,10 +88,10 @@ static const struct option_row rows[] = {
      .offset = offsetof(struct options, warmup)},
     {.name = "prepare",
      .letter = 'p',
-     .type = OPTION_TEXT,
+     .type = OPTION_LIST,
      .argument = "COMMAND",
-     .help = "run before each run, not timed",
-     .offset = offsetof(struct options, prepare)},
+     .help = "run before each run, not timed; once for all commands, or once for each in their order",
+     .offset = offsetof(struct options, prepares)},
     {.name = "cleanup",
      .letter = 'c',
      .type = OPTION_TEXT,
@@ -230,7 +230,8 @@ static int run(struct verb_context *context, struct err *err)
                     .parameters = options->parameters.items,
                     .parameter_count = options->parameters.count,
                     .use_shell = options->shell,
-                    .prepare = options->prepare,
+                    .prepares = options->prepares.items,
+                    .prepare_count = options->prepares.count,
                     .cleanup = options->cleanup,
                     .setup = options->setup,
                     .conclude = options->conclude,
