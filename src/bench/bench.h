@@ -59,10 +59,9 @@ struct bench_options {
         *parameters; /* "NAME=a,b,c" or "NAME=1..10" or "NAME=0.3..0.7..0.2": {NAME} in the commands */
     size_t parameter_count;
     bool use_shell;
-    const char *const
-        *prepares; /* lines run before each run, not timed: one for all commands, or one for each */
+    const char *prepare, *cleanup; /* lines run before and after each run, not timed; NULL: none */
+    const char *const *prepares;   /* instead of `prepare`: one for all commands, or one for each */
     size_t prepare_count;
-    const char *cleanup;            /* a line run after each run, not timed; NULL: none */
     const char *setup, *conclude;   /* lines run once for each arm: before its first run, after its last */
     enum page_cache cache;          /* the state of the system's page cache before each run */
     const char *const *cache_files; /* the files and folders it is about; none: all of it */
@@ -105,7 +104,6 @@ struct bench_run {
 
 struct bench_parameter {
     const char *name, *value;
-    bool is_environment; /* also a variable of the run's environment */
 };
 
 enum bench_metric { BENCH_WALL, BENCH_CPU, BENCH_USER, BENCH_SYSTEM, BENCH_MEMORY, BENCH_INSTRUCTIONS };

@@ -253,7 +253,7 @@ static const char *letters(struct arena *arena, size_t index)
 static const char *prepare_of(const struct bench_options *options, size_t command)
 {
     if (options->prepare_count == 0)
-        return NULL;
+        return options->prepare;
     return options->prepares[options->prepare_count == 1 ? 0 : command];
 }
 
@@ -292,7 +292,7 @@ static int add_arm(struct planner *planner, size_t command, size_t choice, struc
     for (size_t i = arm.parameter_count; i-- > 0;) {
         const struct parameter *parameter = &planner->parameters[i];
         arm.parameters[i] = (struct bench_parameter){
-            .name = parameter->name, .value = parameter->values.items[choice % parameter->values.count]};
+            parameter->name, parameter->values.items[choice % parameter->values.count]};
         choice /= parameter->values.count;
     }
     return finish_arm(planner, command, arm, err);

@@ -17,15 +17,10 @@ static void an_arm_has_its_own_folder_and_variables(void **state)
     static const char after[] =
         "sh -c 'test \"$(pwd -P)\" = /usr && test $TOLL_SIDE = new && test $TOLL_BOTH = toll'";
     char *old[] = {"TOLL_SIDE=old", NULL}, *new[] = {"TOLL_SIDE=new", NULL};
-    const char *const prepare = "test -r bin";
     const struct bench_text commands[] = {{.line = before, .folder = "/", .variables = old},
                                           {.line = after, .folder = "/usr", .variables = new}};
-    struct bench_options options = {.commands = commands,
-                                    .command_count = 2,
-                                    .round_count = 2,
-                                    .cpu = -1,
-                                    .prepares = &prepare,
-                                    .prepare_count = 1};
+    struct bench_options options = {
+        .commands = commands, .command_count = 2, .round_count = 2, .cpu = -1, .prepare = "test -r bin"};
     struct bench_result result;
     struct err err = {0};
     setenv("TOLL_SIDE", "outside", 1);

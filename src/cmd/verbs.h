@@ -15,6 +15,7 @@ extern const struct verb law_verb;         /* law.c */
 extern const struct verb mark_verb;        /* mark.c */
 extern const struct verb recover_verb;     /* recover.c */
 extern const struct verb span_verb;        /* span.c */
+extern const struct verb tune_verb;        /* tune.c */
 extern const struct verb version_verb;     /* help.c */
 extern const struct verb verify_verb;      /* verify.c */
 extern const struct verb run_verb;
