@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "bench/conditions.h"
+#include "bench/words.h"
 #include "gate/gate_history.h"
 #include "gate/gate_judge.h"
 #include "gate/gate_source.h"
@@ -169,6 +170,19 @@ static int read_runs(struct measuring *measuring, const struct bench_result *res
     return status;
 }
 
+/* bench's own hints name options of its own. */
+static void hint_fill(const struct gate *gate, struct err *err)
+{
+    struct arena arena = {0};
+    struct words words;
+    if (!gate->use_shell && words_split(gate->command, &arena, &words, NULL) == 0 && words.shell_character)
+        err_hint(err, "it holds a '%c', which no shell has seen: 'shell: true' lets one run it",
+                 words.shell_character);
+    else
+        err_hint(err, "--show-output shows what it says");
+    arena_free(&arena);
+}
+
 static int run_bench(struct measuring *measuring, struct err *err)
 {
     const struct gate_measure_request *request = measuring->request;
@@ -202,6 +216,8 @@ static int run_bench(struct measuring *measuring, struct err *err)
                                     .progress_context = request->progress_context};
     struct bench_result result;
     int status = bench_run(&options, &result, err);
+    if (status == -ERR_ENVIRONMENT)
+        hint_fill(gate, err);
     if (status)
         return status;
     measuring->was_interrupted = result.stop == BENCH_STOP_INTERRUPT;

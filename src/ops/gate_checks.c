@@ -125,6 +125,8 @@ static int build_here(const struct session *session, struct err *err)
     session->answer->is_interrupted = built.was_interrupted;
     if (!built.was_interrupted && built.exit_status) {
         size_t most = 400, length = built.text.length;
+        while (length && built.text.text[length - 1] == '\n')
+            built.text.text[--length] = '\0';
         status = err_set(err, ERR_ENVIRONMENT, "could not build by '%.200s': it ended with status %d", line,
                          built.exit_status);
         err_hint(err, "it ended with: %s", str_text(&built.text) + (length > most ? length - most : 0));
@@ -171,6 +173,8 @@ static int tree_make(struct session *session, const struct gate_baseline *baseli
     session->tree_count += !status;
     if (status && tree->worktree.was_interrupted) {
         session->answer->is_interrupted = true;
+        if (err)
+            *err = (struct err){0};
         return 0;
     }
     return status;
