@@ -228,3 +228,13 @@ HOOK_CALL(ssize_t, msgrcv, (int queue, void *message, size_t size, long type, in
           (queue, message, size, type, flags), CALL_IPC, -1, queue, 0)
 HOOK_CALL(int, msgsnd, (int queue, const void *message, size_t size, int flags),
           (queue, message, size, flags), CALL_IPC, -1, queue, 0)
+HOOK_CALL(int, mq_send, (mqd_t queue, const char *message, size_t size, unsigned priority),
+          (queue, message, size, priority), CALL_IPC, -1, queue, 0)
+HOOK_CALL(ssize_t, mq_receive, (mqd_t queue, char *message, size_t size, unsigned *ret_priority),
+          (queue, message, size, ret_priority), CALL_IPC, -1, queue, 0)
+HOOK_CALL(int, mq_timedsend,
+          (mqd_t queue, const char *message, size_t size, unsigned priority, const struct timespec *until),
+          (queue, message, size, priority, until), CALL_IPC, -1, queue, 0)
+HOOK_CALL(ssize_t, mq_timedreceive,
+          (mqd_t queue, char *message, size_t size, unsigned *ret_priority, const struct timespec *until),
+          (queue, message, size, ret_priority, until), CALL_IPC, -1, queue, 0)

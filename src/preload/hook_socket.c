@@ -24,6 +24,43 @@ HOOK_CALL(ssize_t, __recvfrom_chk,
           (int fd, void *bytes, size_t size, size_t room, int flags, __SOCKADDR_ARG from, socklen_t *length),
           (fd, bytes, size, room, flags, from, length), CALL_READ, fd, fd, size)
 
+/* What a call counts are bytes, not messages. */
+static int64_t message_bytes(const struct mmsghdr *messages, int count)
+{
+    int64_t bytes = count < 0 ? count : 0;
+    int i;
+
+    for (i = 0; i < count; i++)
+        bytes += messages[i].msg_len;
+    return bytes;
+}
+
+HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    struct call call = CALL_INIT(CALL_WRITE, fd, fd, 0);
+    int result;
+
+    if (!calls_on() || call_is_inner(call.frame))
+        return REAL(sendmmsg)(fd, messages, count, flags);
+    call_begin(&call);
+    result = REAL(sendmmsg)(fd, messages, count, flags);
+    call_end(&call, message_bytes(messages, result));
+    return result;
+}
+
+HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout)
+{
+    struct call call = CALL_INIT(CALL_READ, fd, fd, 0);
+    int result;
+
+    if (!calls_on() || call_is_inner(call.frame))
+        return REAL(recvmmsg)(fd, messages, count, flags, timeout);
+    call_begin(&call);
+    result = REAL(recvmmsg)(fd, messages, count, flags, timeout);
+    call_end(&call, message_bytes(messages, result));
+    return result;
+}
+
 /* It gets its address only now; who accepts at that port learns who came. */
 HOOK int connect(int fd, __CONST_SOCKADDR_ARG to, socklen_t length)
 {

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -275,8 +276,56 @@ static void sockets(void)
     say("recv", recv(ends[1], text, sizeof text, 0));
     say("is what was sent", strcmp(text, "hello") == 0);
     close(ends[0]);
+    struct iovec parts[2] = {{"many", 4}, {"messages", 8}};
+    struct mmsghdr messages[2] = {{.msg_hdr = {.msg_iov = &parts[0], .msg_iovlen = 1}},
+                                  {.msg_hdr = {.msg_iov = &parts[1], .msg_iovlen = 1}}};
+    char many[16] = "";
+    struct iovec room = {many, sizeof many - 1};
+    struct mmsghdr got = {.msg_hdr = {.msg_iov = &room, .msg_iovlen = 1}};
+
+    say("sendmmsg", sendmmsg(ends[0], messages, 2, 0));
+    say("recvmmsg", recvmmsg(ends[1], &got, 1, 0, NULL));
+    say("bytes of it", (long)got.msg_len);
     say("the end of it", recv(ends[1], text, sizeof text, 0));
     close(ends[1]);
+}
+
+static void *answer_later(void *given)
+{
+    struct timespec brief = {.tv_nsec = 20000000};
+    const mqd_t *queue = given;
+
+    nanosleep(&brief, NULL);
+    say("mq_send", mq_send(*queue, "late", 4, 3));
+    return NULL;
+}
+
+/* Waits for a message, then in vain for another. */
+static void queues(void)
+{
+    struct mq_attr shape = {.mq_maxmsg = 2, .mq_msgsize = 16};
+    struct timespec until;
+    pthread_t other;
+    char name[64], text[16];
+    unsigned priority = 0;
+
+    snprintf(name, sizeof name, "/toll-probe-%d", (int)getpid());
+    mqd_t queue = mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, &shape);
+    if (queue == (mqd_t)-1) {
+        puts("no message queues here");
+        return;
+    }
+    mq_unlink(name);
+    if (pthread_create(&other, NULL, answer_later, &queue) != 0)
+        exit(1);
+    say("mq_receive", mq_receive(queue, text, sizeof text, &priority));
+    say("its priority", priority);
+    pthread_join(other, NULL);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec = until.tv_nsec / 2 + 1;
+    say("mq_timedreceive", mq_timedreceive(queue, text, sizeof text, NULL, &until));
+    say("and why", errno == ETIMEDOUT);
+    mq_close(queue);
 }
 
 int main(void)
@@ -289,6 +338,7 @@ int main(void)
     locks();
     children();
     sockets();
+    queues();
     signals();
     printf("%s %d %5.2f\n", "formats", 3, 2.5);
     fprintf(stdout, "%c", 'x');

@@ -150,6 +150,21 @@ static void waits_stacks_and_mappings_are_told(void **state)
     session_remove(&session);
 }
 
+static void a_wait_for_a_message_is_told(void **state)
+{
+    static char text[OUTPUT_BYTES];
+    struct session session;
+
+    (void)state;
+    session_make(&session);
+    assert_int_equal(run_with(&session, needed("TOLL_PRELOAD_PROBE"), text), 9);
+    if (strstr(text, "no message queues here"))
+        print_message("no message queues here\n");
+    else
+        assert_true(events_count(&session, CALL_WAIT, CALL_IPC) >= 1);
+    session_remove(&session);
+}
+
 static void every_start_and_end_of_a_process_is_news(void **state)
 {
     static char text[OUTPUT_BYTES];
@@ -198,6 +213,7 @@ int preload_test(void)
         cmocka_unit_test(a_program_does_the_same_with_the_library),
         cmocka_unit_test(without_a_session_the_library_is_silent),
         cmocka_unit_test(waits_stacks_and_mappings_are_told),
+        cmocka_unit_test(a_wait_for_a_message_is_told),
         cmocka_unit_test(every_start_and_end_of_a_process_is_news),
         cmocka_unit_test(a_ring_that_nobody_reads_fills_and_counts),
     };

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <link.h>
+#include <mqueue.h>
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
@@ -48,7 +49,8 @@
     X(pthread_cond_broadcast) X(sem_wait) X(sem_trywait) X(sem_timedwait) X(sem_clockwait) X(sem_post)     \
     X(pthread_barrier_wait) X(pthread_join) X(pthread_create) X(flock) X(fcntl) X(lockf) X(syscall)        \
     X(fread) X(fgets) X(getdelim) X(fwrite) X(fputs) X(puts) X(fflush) X(fclose) X(fopen) X(vprintf)       \
-    X(vfprintf) X(msgrcv) X(msgsnd) X(semop) X(semtimedop) X(dl_iterate_phdr)
+    X(vfprintf) X(msgrcv) X(msgsnd) X(semop) X(semtimedop) X(mq_send) X(mq_receive) X(mq_timedsend)     \
+    X(mq_timedreceive) X(sendmmsg) X(recvmmsg) X(dl_iterate_phdr)
 /* clang-format on */
 
 /* Those that only the C library's own macros know (its checked variants). */
