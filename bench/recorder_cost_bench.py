@@ -70,26 +70,30 @@ def added(seen, way, index):
 
 
 def cpu_bound(folder):
-    name, limit, peer = "recording a CPU-bound program, added CPU time", "at most 2 %", "perf record -g -F 999"
+    limit, peer = "at most 2 %", "perf record -g -F 999"
     (folder / "busy.c").write_text(BUSY)
     subprocess.run(["cc", "-O2", "-g", "-fno-omit-frame-pointer", "-o", "busy", "busy.c"], cwd=folder, check=True)
-    ways = {"native": ["./busy"], "toll": [TOLL, "run", "-q", "--recorder", "perf", "-o", "busy.toll", "--", "./busy"]}
-    refused = subprocess.run([*ways["toll"][:-1], "true"], cwd=folder, capture_output=True, check=False)
-    if refused.returncode:
-        figure(name, "skip: perf is refused here", limit, peer)
-        return
+    ways, refused = {"native": ["./busy"]}, []
+    for rung in ("bpf", "perf", "preload"):
+        way = [TOLL, "run", "-q", "--recorder", rung, "-o", "busy.toll", "--", "./busy"]
+        tried = subprocess.run([*way[:-1], "true"], cwd=folder, capture_output=True, check=False)
+        if tried.returncode:
+            refused.append(rung)
+        else:
+            ways[rung] = way
     has_perf = shutil.which("perf") is not None
     if has_perf:
-        ways["perf"] = ["perf", "record", "-q", "-g", "-F", "999", "-o", "busy.data", "./busy"]
+        ways["perf record"] = ["perf", "record", "-q", "-g", "-F", "999", "-o", "busy.data", "./busy"]
     seen = interleave(ways, ROUNDS, folder)
-    toll = added(seen, "toll", 0) * 100
     talk(f"native {statistics.median(cpu for cpu, _ in seen['native']):.2f} s of CPU time")
-    figure(name, f"{toll:.2f} %", limit, peer)
-    if has_perf:
-        perf = added(seen, "perf", 0) * 100
-        total = {way: sum(cpu for cpu, _ in seen[way]) for way in seen}
-        figure("recording a CPU-bound program, CPU time in all", f"{total['toll'] / total['perf']:.4f} x", "at most 1 x",
-               f"perf record -g -F 999, which adds {perf:.2f} %")
+    for rung in refused:
+        figure(f"recording a CPU-bound program, added CPU time, {rung}", f"skip: {rung} is refused here", limit, peer)
+    total = {way: sum(cpu for cpu, _ in seen[way]) for way in seen}
+    for rung in [way for way in ways if way not in ("native", "perf record")]:
+        figure(f"recording a CPU-bound program, added CPU time, {rung}", f"{added(seen, rung, 0) * 100:.2f} %", limit, peer)
+        if has_perf:
+            figure(f"recording a CPU-bound program, CPU time in all, {rung}", f"{total[rung] / total['perf record']:.4f} x",
+                   "at most 1 x", f"perf record -g -F 999, which adds {added(seen, 'perf record', 0) * 100:.2f} %")
 
 
 def copy_tree(folder):
@@ -127,7 +131,7 @@ def missing(folder, tree, ninja, clean):
     clean()
     trace, recording = folder / "trace", folder / "traced.toll"
     measure(["strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=process", "-o", str(trace), TOLL, "run", "-q",
-             "--recorder", "perf", "-o", str(recording), "--", *ninja], tree)
+             "-o", str(recording), "--", *ninja], tree)
     started = set()
     for line in trace.read_text(errors="replace").splitlines():
         made = re.search(r"(?:clone|clone3|fork|vfork)(?:\(| resumed>)(.*)\) += (\d+)$", line)

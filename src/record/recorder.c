@@ -69,7 +69,6 @@ static uint64_t rate_of(const struct recorder *recorder)
 static void recorder_init(struct recorder *recorder, const struct record_options *options)
 {
     *recorder = (struct recorder){.options = options, .emit = {.sink = options->sink}};
-    recorder->cpu_before_ns = clock_process_cpu_ns();
     tracks_init(&recorder->tracks, &recorder->emit);
     waits_init(&recorder->waits, &recorder->emit);
     peers_init(&recorder->peers, &recorder->emit);
@@ -741,6 +740,13 @@ static void tell_started(const struct recorder *recorder)
         recorder->options->started(recorder->options->context);
 }
 
+/* What came before (loading eBPF programs, most of all) is no cost to the run. */
+static void run_begins(struct recorder *recorder)
+{
+    recorder->start_ns = clock_monotonic_ns();
+    recorder->cpu_before_ns = clock_process_cpu_ns();
+}
+
 static int command_start(struct recorder *recorder, enum record_rung wanted, int *ret_shell_status,
                          struct err *err)
 {
@@ -751,7 +757,7 @@ static int command_start(struct recorder *recorder, enum record_rung wanted, int
     recorder->main_pid = (uint64_t)recorder->launch.pid;
     code = rung_open(recorder, wanted, err);
     if (!code) {
-        recorder->start_ns = clock_monotonic_ns();
+        run_begins(recorder);
         if (recorder->watch.source)
             watch_io_start(&recorder->watch, recorder->start_ns);
         code = launch_go(&recorder->launch, recorder->preload[0] ? recorder->preload : NULL, ret_shell_status,
@@ -777,7 +783,7 @@ static int attached_start(struct recorder *recorder, enum record_rung wanted, st
     int code = rung_open(recorder, wanted, err);
     if (code)
         return code;
-    recorder->start_ns = clock_monotonic_ns();
+    run_begins(recorder);
     tell_started(recorder);
     if (recorder->watch.source)
         watch_io_start(&recorder->watch, recorder->start_ns);

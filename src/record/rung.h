@@ -22,7 +22,7 @@ enum record_rung { /* better ones first */
 };
 
 /* The best that is used when none is asked for. */
-#define RUNG_FIRST RUNG_PERF
+#define RUNG_FIRST RUNG_BPF
 
 /* As in --recorder, META_RECORDER_CPU and reports: "perf"; "" outside the enum. */
 const char *rung_name(enum record_rung rung);
