@@ -60,7 +60,7 @@ bool calibration_is_inside(const struct calibration_point *point)
     return point->measured >= point->predicted_low && point->measured <= point->predicted_high;
 }
 
-static bool overlaps(const struct calibration_point *point)
+bool calibration_overlaps(const struct calibration_point *point)
 {
     double low = isfinite(point->measured_low) ? point->measured_low : point->measured,
            high = isfinite(point->measured_high) ? point->measured_high : point->measured;
@@ -127,7 +127,7 @@ static int group_fill(const struct calibration *calibration, struct calibration_
         errors[group->count++] = error_of(point);
         group->interval_count += calibration_has_interval(point);
         group->inside_count += calibration_is_inside(point);
-        group->overlap_count += overlaps(point);
+        group->overlap_count += calibration_overlaps(point);
     }
     coverage_fill(group);
     return group->count ? errors_describe(group, errors, err) : 0;

@@ -33,6 +33,8 @@ struct calibration_point {
 bool calibration_has_interval(const struct calibration_point *point);
 /* Measured within the predicted interval; false without one. */
 bool calibration_is_inside(const struct calibration_point *point);
+/* The two intervals have something in common. */
+bool calibration_overlaps(const struct calibration_point *point);
 
 /* Of all points, or of those with one cause or one kind of change. */
 struct calibration_group {

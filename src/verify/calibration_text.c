@@ -191,7 +191,9 @@ static void latest(struct str *text, const struct bench_look *look, const struct
         str_clear(&figure);
         verify_speed(&figure, point->measured, NAN, NAN);
         if (calibration_has_interval(point))
-            str_append(&figure, calibration_is_inside(point) ? ", within" : ", outside");
+            str_append(&figure, calibration_is_inside(point)  ? ", within"
+                                : calibration_overlaps(point) ? ", overlaps"
+                                                              : ", outside");
         str_printf(text, "%-*s", MEASURED, str_text(&figure));
         size_t beside = DATE_COLUMNS + PREDICTED + MEASURED;
         escape_plain_cut(text, point->name, look->width > beside + 10 ? look->width - beside : 10,

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/str.h"
 #include "bench/words.h"
 
 /* The changes between two lines, one behind the other. */
@@ -17,15 +18,14 @@ static void assert_changes(const char *before, const char *after, const char *ex
 {
     struct preflight preflight = {0};
     struct words old, new;
-    char told[512] = "";
+    struct str told = {0};
     assert_int_equal(words_split(before, &preflight.arena, &old, NULL), 0);
     assert_int_equal(words_split(after, &preflight.arena, &new, NULL), 0);
     assert_int_equal(preflight_words(&preflight, old.items, new.items, NULL), 0);
-    for (size_t i = 0; i < preflight.changes.list.count; i++) {
-        strcat(told, i ? "|" : "");
-        strcat(told, preflight.changes.list.items[i]);
-    }
-    assert_string_equal(told, expected);
+    for (size_t i = 0; i < preflight.changes.list.count; i++)
+        str_printf(&told, "%s%s", i ? "|" : "", preflight.changes.list.items[i]);
+    assert_string_equal(str_text(&told), expected);
+    str_free(&told);
     preflight_deinit(&preflight);
 }
 
