@@ -11,6 +11,6 @@ int main(void)
     return 0;
 }
 C
-printf 'spin: spin.c\n\tcc -O1 -DTURNS=10000000 -o spin spin.c\n' > Makefile
+printf 'spin: spin.c\n\tcc -O1 -DTURNS=5000000 -o spin spin.c\n' > Makefile
 printf 'spin\nlog\nout\nstatus_before\n' > .gitignore
-git add -A && git commit -qm 'spin' && sed -i s/TURNS=1/TURNS=2/ Makefile && git commit -qam 'spin longer' || exit 1
+git add -A && git commit -qm 'spin' && sed -i s/TURNS=5/TURNS=60/ Makefile && git commit -qam 'spin longer' || exit 1
