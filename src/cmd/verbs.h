@@ -11,6 +11,7 @@ extern const struct verb calibration_verb; /* calibration_verb.c */
 extern const struct verb check_verb;       /* check.c */
 extern const struct verb gate_verb;        /* gate_verb.c */
 extern const struct verb help_verb;        /* help.c */
+extern const struct verb history_verb;     /* history_verb.c */
 extern const struct verb law_verb;         /* law.c */
 extern const struct verb mark_verb;        /* mark.c */
 extern const struct verb recover_verb;     /* recover.c */
