@@ -83,6 +83,23 @@ static int store_list(struct option_list *list, const struct option_row *row, co
     return 0;
 }
 
+static int store_divider(const struct reader *reader, const struct option_row *row, uint64_t *field,
+                         struct err *err)
+{
+    if (*field || !reader->parsed.operand_count) {
+        err_set(err, ERR_USAGE, "could not take option '--%s': %s", row->name,
+                *field ? "it is given twice" : "nothing stands before it");
+        return usage_hint(reader->verb, err);
+    }
+    *field = reader->parsed.operand_count;
+    return 0;
+}
+
+static bool takes_value(const struct option_row *row)
+{
+    return row->type != OPTION_FLAG && row->type != OPTION_DIVIDER;
+}
+
 static int store(const struct reader *reader, const struct option_row *row, const char *value,
                  struct err *err)
 {
@@ -98,6 +115,7 @@ static int store(const struct reader *reader, const struct option_row *row, cons
     case OPTION_FLAG: *(bool *)field = true; return 0;
     case OPTION_TEXT: *(const char **)field = value; return 0;
     case OPTION_LIST: return store_list(field, row, value, err);
+    case OPTION_DIVIDER: return store_divider(reader, row, field, err);
     case OPTION_COUNT:
         if (num_parse_u64(value, field) == 0)
             return 0;
@@ -142,7 +160,7 @@ static int read_long(struct reader *reader, const char *word, struct err *err)
 
     if (!row)
         return unknown_option(reader->verb, word, length, err);
-    if (row->type != OPTION_FLAG)
+    if (takes_value(row))
         return take_value(reader, row, value, err);
     if (value)
         return err_set(err, ERR_USAGE, "could not take option '--%s': it takes no value", row->name);
@@ -155,7 +173,7 @@ static int read_letters(struct reader *reader, const char *word, struct err *err
         const struct option_row *row = find_letter(reader->verb, *letter);
         if (!row)
             return unknown_option(reader->verb, word, strlen(word), err);
-        if (row->type != OPTION_FLAG)
+        if (takes_value(row))
             return take_value(reader, row, letter[1] ? letter + 1 : NULL, err);
         int status = store(reader, row, "", err);
         if (status)

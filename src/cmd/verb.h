@@ -35,7 +35,8 @@ enum option_type {
     OPTION_COUNT,    /* uint64_t, a whole number */
     OPTION_NUMBER,   /* double */
     OPTION_DURATION, /* uint64_t nanoseconds: 30s, 5m, 500ms */
-    OPTION_LIST      /* struct option_list: the option may be given many times */
+    OPTION_LIST,     /* struct option_list: the option may be given many times */
+    OPTION_DIVIDER   /* uint64_t: how many operands stand before it; no value, given once, not first */
 };
 
 struct option_list {
@@ -47,7 +48,7 @@ struct option_row {
     const char *name; /* without dashes */
     char letter;      /* the short form, 0 for none */
     enum option_type type;
-    const char *argument; /* the value's name in help, "FILE"; NULL for a flag */
+    const char *argument; /* the value's name in help, "FILE"; NULL for a flag and a divider */
     const char *choices;  /* the values allowed, one blank between them; NULL: anything */
     const char *help;     /* lower case, no full stop */
     size_t offset;        /* of the field in the verb's options struct */

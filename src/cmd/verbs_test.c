@@ -26,11 +26,12 @@ static void check_row(const struct verb *verb, const struct option_row *row)
         [OPTION_FLAG] = sizeof(bool),         [OPTION_TEXT] = sizeof(char *),
         [OPTION_COUNT] = sizeof(uint64_t),    [OPTION_NUMBER] = sizeof(double),
         [OPTION_DURATION] = sizeof(uint64_t), [OPTION_LIST] = sizeof(struct option_list),
+        [OPTION_DIVIDER] = sizeof(uint64_t),
     };
 
     assert_true(is_phrase(row->name) && row->name[0] != '-');
     assert_true(is_phrase(row->help));
-    assert_true((row->type == OPTION_FLAG) == (row->argument == NULL));
+    assert_true((row->type == OPTION_FLAG || row->type == OPTION_DIVIDER) == (row->argument == NULL));
     assert_true(row->offset + sizes[row->type] <= verb->options_size);
     assert_true(row->letter != 'h' && strcmp(row->name, "help") != 0);
     for (const struct option_row *other = verb->options; other < row; other++) {
