@@ -9,6 +9,7 @@ extern const struct verb attach_verb;      /* attach_verb.c */
 extern const struct verb bench_verb;       /* bench.c */
 extern const struct verb calibration_verb; /* calibration_verb.c */
 extern const struct verb check_verb;       /* check.c */
+extern const struct verb compare_verb;     /* compare.c */
 extern const struct verb gate_verb;        /* gate_verb.c */
 extern const struct verb help_verb;        /* help.c */
 extern const struct verb history_verb;     /* history_verb.c */

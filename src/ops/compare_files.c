@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/compare_files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "recording/reader.h"
+
+#define RESULT_BYTES_MAX ((size_t)256 << 20)
+#define MAGIC            "\x89TOLL\r\n\x1a"
+#define MAGIC_BYTES      8
+
+struct files {
+    struct arena *arena;
+    VEC(const char *) paths;
+};
+
+static int push_path(struct files *files, const char *path, struct err *err)
+{
+    const char *copy = arena_string(files->arena, path);
+    if (files->paths.count == COMPARE_FILES_MAX)
+        return err_set(err, ERR_USAGE, "could not compare so many files: a side has over %u",
+                       COMPARE_FILES_MAX);
+    return !copy || vec_push(&files->paths, copy) ? err_memory(err) : 0;
+}
+
+static int is_shown(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+/* The files of a folder by name, without those of its folders. */
+static int push_folder(struct files *files, const char *folder, struct err *err)
+{
+    struct dirent **entries;
+    int count = scandir(folder, &entries, is_shown, alphasort), status = 0;
+    size_t before = files->paths.count;
+    if (count < 0)
+        return err_errno(err, errno, "could not read folder '%s'", folder);
+    for (int i = 0; i < count; i++) {
+        struct stat info;
+        char *path = arena_printf(files->arena, "%s/%s", folder, entries[i]->d_name);
+        if (!status && !path)
+            status = err_memory(err);
+        if (!status && stat(path, &info) == 0 && S_ISREG(info.st_mode))
+            status = push_path(files, path, err);
+        free(entries[i]);
+    }
+    free(entries);
+    if (!status && files->paths.count == before)
+        status = err_set(err, ERR_INPUT, "could not compare folder '%s': it holds no files", folder);
+    return status;
+}
+
+static int push_pattern(struct files *files, const char *pattern, struct err *err)
+{
+    glob_t found;
+    int result = glob(pattern, 0, NULL, &found), status = 0;
+    if (result == GLOB_NOMATCH)
+        return err_set(err, ERR_ENVIRONMENT, "could not open file '%s': no file is called like that",
+                       pattern);
+    if (result)
+        return err_errno(err, errno, "could not look for files '%s'", pattern);
+    for (size_t i = 0; !status && i < found.gl_pathc; i++)
+        status = push_path(files, found.gl_pathv[i], err);
+    globfree(&found);
+    return status;
+}
+
+static int files_find(struct files *files, char *const *operands, size_t count, struct err *err)
+{
+    int status = 0;
+    for (size_t i = 0; !status && i < count; i++) {
+        struct stat info;
+        if (stat(operands[i], &info))
+            status = strpbrk(operands[i], "*?[")
+                         ? push_pattern(files, operands[i], err)
+                         : err_errno(err, errno, "could not open file '%s'", operands[i]);
+        else if (S_ISDIR(info.st_mode))
+            status = push_folder(files, operands[i], err);
+        else
+            status = push_path(files, operands[i], err);
+    }
+    return status;
+}
+
+static bool is_recording(const char *path)
+{
+    char bytes[MAGIC_BYTES];
+    FS_CLEANUP int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    return fd >= 0 && pread(fd, bytes, sizeof bytes, 0) == MAGIC_BYTES &&
+           memcmp(bytes, MAGIC, MAGIC_BYTES) == 0;
+}
+
+/* --- recordings --- */
+
+static int compare_opened(const struct compare_request *request, const struct files *a, const struct files *b,
+                          struct comparison *ret_comparison, struct err *err)
+{
+    size_t count = a->paths.count + b->paths.count, open = 0;
+    struct reader **readers = calloc(count, sizeof(struct reader *));
+    struct compare_recording *recordings = calloc(count, sizeof *recordings);
+    int status = readers && recordings ? 0 : err_memory(err);
+    for (; !status && open < count; open++) {
+        const char *path =
+            open < a->paths.count ? a->paths.items[open] : b->paths.items[open - a->paths.count];
+        status = reader_open(path, &readers[open], err);
+        if (status)
+            break;
+        recordings[open] = (struct compare_recording){path, reader_view(readers[open])};
+    }
+    if (!status) {
+        struct compare_recordings_request wanted = {.a = recordings,
+                                                    .b = recordings + a->paths.count,
+                                                    .count_a = a->paths.count,
+                                                    .count_b = b->paths.count,
+                                                    .options = request->options};
+        status = compare_recordings(&wanted, ret_comparison, err);
+    }
+    for (size_t i = 0; i < open; i++)
+        reader_close(readers[i]);
+    free(readers);
+    free(recordings);
+    return status;
+}
+
+/* --- results --- */
+
+static int compare_read(const struct compare_request *request, const struct files *a, const struct files *b,
+                        struct comparison *ret_comparison, struct err *err)
+{
+    size_t count = a->paths.count + b->paths.count;
+    struct str *contents = calloc(count, sizeof *contents);
+    struct compare_text *texts = calloc(count, sizeof *texts);
+    int status = contents && texts ? 0 : err_memory(err);
+    for (size_t i = 0; !status && i < count; i++) {
+        const char *path = i < a->paths.count ? a->paths.items[i] : b->paths.items[i - a->paths.count];
+        status = fs_read(path, RESULT_BYTES_MAX, &contents[i], err);
+        texts[i] = (struct compare_text){path, str_text(&contents[i]), contents[i].length};
+    }
+    if (!status) {
+        struct compare_results_request wanted = {.a = texts,
+                                                 .b = texts + a->paths.count,
+                                                 .count_a = a->paths.count,
+                                                 .count_b = b->paths.count,
+                                                 .format = request->format,
+                                                 .options = request->options};
+        status = compare_results(&wanted, ret_comparison, err);
+    }
+    for (size_t i = 0; contents && i < count; i++)
+        str_free(&contents[i]);
+    free(contents);
+    free(texts);
+    return status;
+}
+
+/* --- all of it --- */
+
+/* All of one kind; the first of the other kind is named. */
+static int kind_find(const struct files *a, const struct files *b, bool *ret_recordings, struct err *err)
+{
+    bool first = is_recording(a->paths.items[0]);
+    const struct files *sides[] = {a, b};
+    for (size_t side = 0; side < 2; side++)
+        for (size_t i = 0; i < sides[side]->paths.count; i++)
+            if (is_recording(sides[side]->paths.items[i]) != first)
+                return err_set(err, ERR_INPUT,
+                               "could not compare '%s' with '%s': one is a recording, the other is not",
+                               a->paths.items[0], sides[side]->paths.items[i]);
+    if (first && !b->paths.count) {
+        err_set(err, ERR_USAGE, "could not compare recording '%s' with nothing", a->paths.items[0]);
+        err_hint(err, "toll compare A.toll B.toll");
+        return -ERR_USAGE;
+    }
+    *ret_recordings = first;
+    return 0;
+}
+
+static int write_out(const struct compare_request *request, const struct comparison *comparison,
+                     struct str *text, struct err *err)
+{
+    const char *format = request->output_format;
+    int status = 0;
+    if (strcmp(format, "json") == 0)
+        compare_json_write(comparison, text);
+    else if (strcmp(format, "html") == 0)
+        status = compare_html_write(comparison, text, err);
+    else if (strcmp(format, "flamegraph") == 0)
+        status = compare_flame_write(comparison, text, err);
+    else
+        compare_text_write(comparison, &request->look, text);
+    if (!status && text->failed)
+        status = err_memory(err);
+    if (status || !request->flamegraph)
+        return status;
+    struct str picture = {0};
+    status = compare_flame_write(comparison, &picture, err);
+    if (!status)
+        status = fs_replace(request->flamegraph, str_text(&picture), picture.length, 0644, err);
+    str_free(&picture);
+    return status;
+}
+
+int ops_compare(const struct compare_request *request, struct compare_outcome *ret_outcome, struct err *err)
+{
+    struct arena arena = {0};
+    struct files a = {.arena = &arena}, b = {.arena = &arena};
+    struct compare_outcome outcome = {0};
+    struct comparison comparison = {0};
+    bool are_recordings = false;
+    int status = files_find(&a, request->a, request->a_count, err);
+    if (!status)
+        status = files_find(&b, request->b, request->b_count, err);
+    if (!status)
+        status = kind_find(&a, &b, &are_recordings, err);
+    if (!status)
+        status = are_recordings ? compare_opened(request, &a, &b, &comparison, err)
+                                : compare_read(request, &a, &b, &comparison, err);
+    if (!status) {
+        status = write_out(request, &comparison, &outcome.text, err);
+        outcome.is_slower = comparison_is_slower(&comparison);
+        comparison_free(&comparison);
+    }
+    vec_free(&a.paths);
+    vec_free(&b.paths);
+    arena_free(&arena);
+    if (status)
+        str_free(&outcome.text);
+    else
+        *ret_outcome = outcome;
+    return status;
+}
