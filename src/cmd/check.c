@@ -2,7 +2,7 @@
 #include <inttypes.h>
 
 #include "cmd/verbs.h"
-#include "ops/check_file.h"
+#include "ops/recover_file.h"
 
 struct check_options {
     bool json;

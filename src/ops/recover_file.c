@@ -5,6 +5,11 @@
 
 #define SUFFIX ".toll"
 
+int ops_check(const char *path, struct check_result *ret_result, struct err *err)
+{
+    return check_recording(path, ret_result, err);
+}
+
 int ops_recover(const char *path, const char *output, struct ops_recovered *ret_recovered, struct err *err)
 {
     struct ops_recovered recovered = {.path = {0}};
