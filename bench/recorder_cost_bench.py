@@ -19,6 +19,8 @@ SOURCE = pathlib.Path(os.environ["SOURCE"])
 ROUNDS = int(os.environ.get("ROUNDS", "7"))
 BUILD_ROUNDS = int(os.environ.get("BUILD_ROUNDS", "3"))
 
+PEER = "perf record"
+
 BUSY = r"""
 #include <stdio.h>
 volatile unsigned long sink;
@@ -50,17 +52,24 @@ def measure(command, folder):
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
-        sys.exit(f"recorder_cost_bench: {command[0]} ended with {child.returncode}: {said.decode()[-500:]}")
+        raise RuntimeError(f"{command[0]} ended with {child.returncode}: {said.decode()[-500:]}")
     return usage.ru_utime + usage.ru_stime, time.monotonic() - start
 
 
 def interleave(ways, rounds, folder, before=lambda: None):
-    """Each way once a round, every other round the other way round; lists of (CPU, wall) by way."""
+    """Each way once a round, every other round the other way round; lists of (CPU, wall) by way. A peer that breaks
+    leaves the race."""
     seen = {name: [] for name in ways}
     for turn in range(rounds):
-        for name in list(ways)[::-1 if turn % 2 else 1]:
+        for name in list(seen)[::-1 if turn % 2 else 1]:
             before()
-            seen[name].append(measure(ways[name], folder))
+            try:
+                seen[name].append(measure(ways[name], folder))
+            except RuntimeError as broken:
+                if name != PEER:
+                    raise
+                talk(broken)
+                del seen[name]
     return seen
 
 
@@ -81,19 +90,19 @@ def cpu_bound(folder):
             refused.append(rung)
         else:
             ways[rung] = way
-    has_perf = shutil.which("perf") is not None
-    if has_perf:
-        ways["perf record"] = ["perf", "record", "-q", "-g", "-F", "999", "-o", "busy.data", "./busy"]
+    if shutil.which("perf"):
+        ways[PEER] = ["perf", "record", "-q", "-g", "-F", "999", "-o", "busy.data", "./busy"]
     seen = interleave(ways, ROUNDS, folder)
+    has_perf = PEER in seen
     talk(f"native {statistics.median(cpu for cpu, _ in seen['native']):.2f} s of CPU time")
     for rung in refused:
         figure(f"recording a CPU-bound program, added CPU time, {rung}", f"skip: {rung} is refused here", limit, peer)
     total = {way: sum(cpu for cpu, _ in seen[way]) for way in seen}
-    for rung in [way for way in ways if way not in ("native", "perf record")]:
+    for rung in [way for way in ways if way not in ("native", PEER)]:
         figure(f"recording a CPU-bound program, added CPU time, {rung}", f"{added(seen, rung, 0) * 100:.2f} %", limit, peer)
         if has_perf:
-            figure(f"recording a CPU-bound program, CPU time in all, {rung}", f"{total[rung] / total['perf record']:.4f} x",
-                   "at most 1 x", f"perf record -g -F 999, which adds {added(seen, 'perf record', 0) * 100:.2f} %")
+            figure(f"recording a CPU-bound program, CPU time in all, {rung}", f"{total[rung] / total[PEER]:.4f} x",
+                   "at most 1 x", f"perf record -g -F 999, which adds {added(seen, PEER, 0) * 100:.2f} %")
 
 
 def copy_tree(folder):
