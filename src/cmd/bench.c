@@ -18,7 +18,8 @@ struct options {
     struct option_list versus, names, parameters, exports, prepares;
     const char *cleanup, *setup, *conclude, *input, *output;
     uint64_t warmup, runs, runs_min, runs_max, seed, cpu;
-    double time_s, precision, confidence, threshold;
+    uint64_t time_ns;
+    double precision, confidence, threshold;
     bool shell, ignore_failure, show_output, pin, no_jitter, no_control, record, json, quiet;
 };
 
@@ -61,10 +62,10 @@ static const struct option_row rows[] = {
      .help = "rounds at most (1000)",
      .offset = offsetof(struct options, runs_max)},
     {.name = "time",
-     .type = OPTION_NUMBER,
-     .argument = "SECONDS",
-     .help = "stop after so long (5), but not before six rounds",
-     .offset = offsetof(struct options, time_s)},
+     .type = OPTION_DURATION,
+     .argument = "TIME",
+     .help = "stop after so long (5s), but not before six rounds",
+     .offset = offsetof(struct options, time_ns)},
     {.name = "precision",
      .type = OPTION_NUMBER,
      .argument = "RATIO",
@@ -240,7 +241,7 @@ static int run(struct verb_context *context, struct err *err)
                     .round_count = options->runs,
                     .round_count_min = options->runs_min,
                     .round_count_max = options->runs_max,
-                    .time_s = options->time_s,
+                    .time_s = (double)options->time_ns / (double)NS_PER_S,
                     .precision_ratio = options->precision,
                     .confidence_ratio = options->confidence,
                     .threshold_ratio = options->threshold,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cmd/verbs.h"
 #include "ops/tune_command.h"
 
@@ -14,7 +15,8 @@ struct options {
     const char *objective, *rows, *metric, *better, *fit, *cache;
     const char *cleanup, *setup, *conclude, *input, *html, *output;
     uint64_t points, rounds, warmup, seed;
-    double time_s, threshold, confidence;
+    uint64_t time_ns;
+    double threshold, confidence;
     bool shell, ignore_failure, show_output, no_jitter, json, quiet;
 };
 
@@ -93,10 +95,10 @@ static const struct option_row rows[] = {
      .help = "rounds of the values that are left (as many as the tests need, at least 10)",
      .offset = offsetof(struct options, rounds)},
     {.name = "time",
-     .type = OPTION_NUMBER,
-     .argument = "SECONDS",
-     .help = "no more rounds than the tests need after so long (60)",
-     .offset = offsetof(struct options, time_s)},
+     .type = OPTION_DURATION,
+     .argument = "TIME",
+     .help = "no more rounds than the tests need after so long (1m)",
+     .offset = offsetof(struct options, time_ns)},
     {.name = "threshold",
      .type = OPTION_NUMBER,
      .argument = "RATIO",
@@ -230,7 +232,7 @@ static void request_fill(const struct verb_context *context, const struct bench_
                     .rows = options->rows,
                     .point_count = options->points,
                     .round_count = options->rounds,
-                    .time_s = options->time_s},
+                    .time_s = (double)options->time_ns / (double)NS_PER_S},
         .objective = options->objective,
         .better = options->better,
         .law = options->fit,

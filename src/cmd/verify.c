@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cmd/verbs.h"
 #include "ops/verify_change.h"
 
@@ -15,7 +16,8 @@ struct options {
     const char *revisions, *build, *recording, *predict, *name, *store;
     const char *prepare, *cleanup, *input, *output;
     uint64_t finding, runs, runs_min, runs_max, warmup, seed;
-    double time_s, precision, threshold, confidence;
+    uint64_t time_ns;
+    double precision, threshold, confidence;
     bool yes, dry_run, shell, ignore_failure, show_output, no_control, no_store, json, quiet;
 };
 
@@ -91,10 +93,10 @@ static const struct option_row rows[] = {
      .help = "rounds at most (1000)",
      AT(runs_max)},
     {.name = "time",
-     .type = OPTION_NUMBER,
-     .argument = "SECONDS",
-     .help = "stop after so long (5), but not before six rounds",
-     AT(time_s)},
+     .type = OPTION_DURATION,
+     .argument = "TIME",
+     .help = "stop after so long (5s), but not before six rounds",
+     AT(time_ns)},
     {.name = "precision",
      .type = OPTION_NUMBER,
      .argument = "RATIO",
@@ -260,7 +262,7 @@ static struct verify_request request_of(const struct verb_context *context, stru
                     .round_count = options->runs,
                     .round_count_min = options->runs_min,
                     .round_count_max = options->runs_max,
-                    .time_s = options->time_s,
+                    .time_s = (double)options->time_ns / (double)NS_PER_S,
                     .precision_ratio = options->precision,
                     .confidence_ratio = options->confidence,
                     .threshold_ratio = options->threshold,
