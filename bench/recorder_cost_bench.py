@@ -28,7 +28,7 @@ __attribute__((noinline)) static void parse_row(unsigned long n) { for (unsigned
 __attribute__((noinline)) static void write_row(unsigned long n) { for (unsigned long i = 0; i < n; i++) sink ^= i; }
 int main(void)
 {
-    for (unsigned long i = 0; i < 6000; i++) { parse_row(800000); write_row(400000); }
+    for (unsigned long i = 0; i < 3000; i++) { parse_row(800000); write_row(400000); }
     printf("%lu\n", sink);
     return 0;
 }
