@@ -14,9 +14,9 @@
 
 #include "base/err.h"
 #include "kernel/perf.h"
-#include "record/stacks.h"
 #include "record/tracks.h"
 #include "record/waits.h"
+#include "stacks/stacks.h"
 
 struct events {
     struct emit *emit;

@@ -19,8 +19,8 @@
 #include "base/vec.h"
 #include "record/observe.h"
 #include "record/reason.h"
-#include "record/stacks.h"
 #include "rings/call_drain.h"
+#include "stacks/stacks.h"
 
 #define INSIDE_PEER_COUNT_MAX 65536
 

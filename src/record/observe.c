@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/num.h"
-#include "record/stacks.h"
+#include "stacks/stacks.h"
 
 #define BUDGET_WINDOW_NS  (100 * NS_PER_MS)
 #define HELD_READ_COUNT   32 /* waits held back that are worth a reading */

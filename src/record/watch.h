@@ -17,11 +17,11 @@
 #include "base/err.h"
 #include "kernel/bpf.h"
 #include "record/peers.h"
-#include "record/stacks.h"
 #include "record/tracks.h"
 #include "record/waits.h"
 #include "record/watch_io.h"
 #include "record/watch_reason.h"
+#include "stacks/stacks.h"
 
 struct watch {
     struct emit *emit;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stacks_state: what stacks.c gathers and stacks_write.c writes out. For these two alone. */
-#ifndef TOLL_RECORD_STACKS_STATE_H
-#define TOLL_RECORD_STACKS_STATE_H
+#ifndef TOLL_STACKS_STATE_H
+#define TOLL_STACKS_STATE_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/map.h"
 #include "base/vec.h"
-#include "record/process_maps.h"
-#include "record/stacks.h"
+#include "stacks/process_maps.h"
+#include "stacks/stacks.h"
 #include "symbol/resolver.h"
 
 enum code_kind {

@@ -12,8 +12,8 @@
  * Memory is bounded: a chain that would need more than the limit of distinct stacks ends at its deepest known
  * caller and is counted. One thread at a time.
  */
-#ifndef TOLL_RECORD_STACKS_H
-#define TOLL_RECORD_STACKS_H
+#ifndef TOLL_STACKS_H
+#define TOLL_STACKS_H
 
 #include <stddef.h>
 #include <stdint.h>

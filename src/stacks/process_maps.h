@@ -3,8 +3,8 @@
  * process_maps: which module lies where in each process of the tree, now. A set of mappings is shared between
  * parent and child until one of them changes it, so thousands of short-lived forks cost next to nothing.
  */
-#ifndef TOLL_RECORD_PROCESS_MAPS_H
-#define TOLL_RECORD_PROCESS_MAPS_H
+#ifndef TOLL_STACKS_PROCESS_MAPS_H
+#define TOLL_STACKS_PROCESS_MAPS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "record/process_maps.h"
+#include "stacks/process_maps.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "record/stacks.h"
+#include "stacks/stacks.h"
 
 #include <fcntl.h>
 #include <linux/perf_event.h>

@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "model/meta.h"
-#include "record/stacks.h"
-#include "record/stacks_state.h"
+#include "stacks/stacks.h"
+#include "stacks/stacks_state.h"
 #include "symbol/name_table.h"
 #include "symbol/spin_loop.h"
 

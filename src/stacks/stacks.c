@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "record/stacks.h"
+#include "stacks/stacks.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -13,7 +13,7 @@
 
 #include "base/fs.h"
 #include "base/str.h"
-#include "record/stacks_state.h"
+#include "stacks/stacks_state.h"
 #include "symbol/name_table.h"
 
 #define NODE_COUNT_DEFAULT (1u << 18)
