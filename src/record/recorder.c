@@ -1,70 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record/recorder.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/num.h"
-#include "base/redact.h"
-#include "base/str.h"
-#include "model/meta.h"
-#include "record/discover.h"
-#include "record/events.h"
-#include "record/inside.h"
-#include "record/launch.h"
-#include "record/observe.h"
-#include "record/rung.h"
-#include "record/running.h"
-#include "record/system.h"
-#include "record/watch.h"
-#include "rings/spans.h"
+#include "record/recorder_state.h"
 
 #define FLUSH_NS       (NS_PER_S / 2)
 #define SYMBOLS_NS_MIN (2 * NS_PER_S)
 #define SYMBOLS_RATIO  300
-
-struct recorder {
-    const struct record_options *options;
-    struct emit emit;
-    struct launch launch;   /* of a command; else, or beside it: */
-    struct running running; /* what ran already */
-    bool is_attached;
-    struct tracks tracks;
-    struct waits waits;
-    struct peers peers;
-    struct resolve resolve;
-    struct observe observe;
-    struct discover discover; /* proc rung */
-    struct events events;     /* perf rung */
-    struct watch watch;       /* bpf rung */
-    struct inside inside;     /* preload rung */
-    struct span_drain *spans; /* NULL: the SDK's spans are not recorded */
-    struct system system;
-    enum record_rung rung;
-    char preload[LAUNCH_PRELOAD_BYTES_MAX]; /* the library that the rung wants in the command; "" for none */
-    uint64_t start_ns, end_ns;
-    uint64_t cpu_before_ns;
-    uint64_t symbols_cpu_ns; /* spent on names of functions so far */
-    uint64_t observe_due_ns, system_due_ns, flush_due_ns, spans_due_ns;
-    char fallback[768]; /* why better rungs are not used */
-    uint64_t main_pid;
-    bool is_ended;
-    int exit_status;
-};
-
-static uint64_t rate_of(const struct recorder *recorder)
-{
-    return recorder->options->rate_hz ? recorder->options->rate_hz : RECORD_RATE_HZ_DEFAULT;
-}
 
 static void recorder_init(struct recorder *recorder, const struct record_options *options)
 {
@@ -77,7 +27,7 @@ static void recorder_init(struct recorder *recorder, const struct record_options
                                          .tracks = &recorder->tracks,
                                          .waits = &recorder->waits,
                                          .peers = &recorder->peers,
-                                         .sample_period_ns = NS_PER_S / rate_of(recorder),
+                                         .sample_period_ns = NS_PER_S / recorder_rate_hz(recorder),
                                          .resolve = &recorder->resolve};
     recorder->events =
         (struct events){.emit = &recorder->emit, .tracks = &recorder->tracks, .waits = &recorder->waits};
@@ -112,75 +62,11 @@ static void recorder_deinit(struct recorder *recorder)
     span_drain_destroy(recorder->spans);
 }
 
-/* Whether the kernel tells every switch. */
-static bool is_exact(const struct recorder *recorder)
-{
-    return recorder->events.source || recorder->watch.source;
-}
-
 /* What the kernel told since the last time. */
 static void kernel_drain(struct recorder *recorder, bool flush)
 {
     events_drain(&recorder->events, flush);
     watch_drain(&recorder->watch, flush);
-}
-
-static uint64_t kernel_lost_count(const struct recorder *recorder)
-{
-    return events_lost_count(&recorder->events) + watch_lost_count(&recorder->watch);
-}
-
-/* The event that samples come from. */
-static const char *cpu_event_name(const struct recorder *recorder)
-{
-    if (recorder->watch.source)
-        return perf_event_name(bpf_perf(recorder->watch.source));
-    if (recorder->inside.drain)
-        return "thread-timer:u";
-    return recorder->events.source ? perf_event_name(recorder->events.source) : "schedstat";
-}
-
-static const char *scope_of(const struct record_options *options)
-{
-    if (options->whole_machine)
-        return "machine";
-    return options->command ? "command" : "attached";
-}
-
-static void meta_start(struct recorder *recorder)
-{
-    struct emit *emit = &recorder->emit;
-    struct str json = {0};
-    char text[4096];
-    uint64_t id = 0;
-
-    if (getrandom(&id, sizeof id, 0) != (ssize_t)sizeof id)
-        id = clock_realtime_ns();
-    snprintf(text, sizeof text, "%016" PRIx64, id);
-    emit_meta(emit, META_ID, text);
-    if (recorder->options->command)
-        redact_argv(recorder->options->command, &json);
-    else
-        running_command(&recorder->running, &json);
-    emit_meta(emit, META_COMMAND, str_text(&json));
-    str_free(&json);
-    emit_meta(emit, META_SCOPE, scope_of(recorder->options));
-    if (recorder->options->objective)
-        emit_meta(emit, META_OBJECTIVE, recorder->options->objective);
-    if (getcwd(text, sizeof text))
-        emit_meta(emit, META_DIRECTORY, text);
-    system_host(emit);
-    emit_meta_u64(emit, META_STARTED_REALTIME,
-                  clock_realtime_ns() - (clock_monotonic_ns() - recorder->start_ns));
-    emit_meta_u64(emit, META_START, recorder->start_ns);
-    emit_meta_u64(emit, META_ROOT_TRACK, 1);
-    emit_meta(emit, META_RECORDER_CPU, rung_name(recorder->rung));
-    emit_meta(emit, META_RECORDER_WAIT, rung_name(recorder->rung));
-    emit_meta(emit, META_RECORDER_SPANS, recorder->spans ? "ring" : "none");
-    emit_meta(emit, META_RECORDER_HEAP, "none");
-    emit_meta(emit, META_RECORDER_IO, watch_io_name(&recorder->watch));
-    emit_meta(emit, META_CPU_EVENT, cpu_event_name(recorder));
-    emit_meta_u64(emit, META_RATE_HZ, rate_of(recorder));
 }
 
 static void root_add(struct recorder *recorder)
@@ -197,7 +83,7 @@ static void root_add(struct recorder *recorder)
         return;
     if (recorder->events.source) /* until the first switch is told */
         waits_switch_in(&recorder->waits, task, recorder->start_ns, 0);
-    else if (!is_exact(recorder))
+    else if (!recorder_is_exact(recorder))
         observe_first(task);
     tracks_exec(&recorder->tracks, task->process, fork.name, recorder->start_ns);
 }
@@ -223,7 +109,7 @@ static void running_add(struct recorder *recorder, const struct running_thread *
         tracks_rename(&recorder->tracks, task, thread->name);
     if (recorder->watch.source)
         watch_join(&recorder->watch, task, thread->is_running, recorder->start_ns);
-    else if (!is_exact(recorder))
+    else if (!recorder_is_exact(recorder))
         observe_join(task);
     else if (thread->is_running)
         waits_switch_in(&recorder->waits, task, recorder->start_ns, 0);
@@ -302,7 +188,7 @@ static void process_last(struct recorder *recorder, uint64_t pid, uint64_t now_n
     usage_read(&process->usage, pid, true, now_ns);
     for (size_t i = tracks->tasks.count; i > 0; i--) {
         struct task *task = tracks->tasks.items[i - 1];
-        if (task->process == process && !is_exact(recorder)) {
+        if (task->process == process && !recorder_is_exact(recorder)) {
             task->end_ns = observe_last(&recorder->observe, task, true, now_ns);
             inside_settle(&recorder->inside, task, task->end_ns);
         }
@@ -378,7 +264,7 @@ static uint64_t spans_track_of(void *context, uint64_t pid, uint64_t tid, uint64
     if (!task) { /* it may have been forked since the last round */
         kernel_drain(recorder, true);
         inside_poll(&recorder->inside);
-        if (!is_exact(recorder))
+        if (!recorder_is_exact(recorder))
             discover_tick(&recorder->discover, clock_monotonic_ns());
         task = tracks_find(tracks, id);
     }
@@ -447,7 +333,7 @@ static void ended_look(struct recorder *recorder, uint64_t now_ns)
 {
     struct tracks *tracks = &recorder->tracks;
 
-    if (!recorder->is_attached || !is_exact(recorder))
+    if (!recorder->is_attached || !recorder_is_exact(recorder))
         return;
     kernel_drain(recorder, true);
     for (size_t i = tracks->tasks.count; i > 0; i--) {
@@ -491,7 +377,7 @@ static uint64_t due_run(struct recorder *recorder, uint64_t now_ns)
     }
     recorder->observe.excluded_cpu_ns += clock_thread_cpu_ns() - before_ns;
     if (now_ns >= recorder->observe_due_ns) {
-        if (!is_exact(recorder))
+        if (!recorder_is_exact(recorder))
             discover_tick(&recorder->discover, now_ns);
         recorder->observe_due_ns = observe_tick(&recorder->observe, now_ns);
     }
@@ -556,40 +442,10 @@ static void tracks_leave(struct recorder *recorder)
                     tracks->processes.count);
 }
 
-static void meta_end(struct recorder *recorder, uint64_t overhead_ns)
-{
-    struct emit *emit = &recorder->emit;
-
-    emit_meta_u64(emit, META_END, recorder->end_ns);
-    emit_meta_u64(emit, META_EXIT_STATUS, (uint64_t)recorder->exit_status);
-    uint64_t lost_count = kernel_lost_count(recorder) + inside_lost_count(&recorder->inside);
-    if (recorder->spans)
-        lost_count += span_drain_totals(recorder->spans).lost_count;
-    emit_meta_u64(emit, META_LOST_COUNT, lost_count);
-    emit_meta_u64(emit, META_OVERHEAD_CPU, overhead_ns);
-    emit_meta_u64(emit, META_MISSED_PROCESS_COUNT_MAX,
-                  is_exact(recorder)
-                      ? 0
-                      : inside_missed_count(&recorder->inside, discover_missed_count(&recorder->discover)));
-    emit_meta_u64(emit, META_SAMPLE_PERIOD_PROC, observe_gap_ns(&recorder->observe));
-    emit_meta_u64(emit, META_WAIT_BOUNDARY_ERROR,
-                  is_exact(recorder) ? 0 : observe_gap_ns(&recorder->observe));
-    emit_meta_u64(emit, META_WAIT_SEEN_NS, recorder->waits.seen_ns);
-    emit_meta_u64(emit, META_WAIT_INFERRED_NS, recorder->waits.inferred_ns);
-    if (recorder->observe.refused_count)
-        emit_remark(emit, "the reasons of %" PRIu64 " looks at waits were refused (programs of another user)",
-                    recorder->observe.refused_count);
-    if (recorder->fallback[0])
-        emit_remark(emit, "%s: %s",
-                    recorder->rung == RUNG_PROC ? "process tree, waits and CPU time are from /proc alone"
-                                                : "a better recorder was refused",
-                    recorder->fallback);
-}
-
 static void record_finish(struct recorder *recorder, struct record_result *ret_result)
 {
     inside_poll(&recorder->inside);
-    if (!is_exact(recorder))
+    if (!recorder_is_exact(recorder))
         discover_tick(&recorder->discover,
                       recorder->end_ns); /* counts what came and went since the last one */
     tracks_leave(recorder);
@@ -604,7 +460,7 @@ static void record_finish(struct recorder *recorder, struct record_result *ret_r
         inside_finish(&recorder->inside);
     system_tick(&recorder->system, recorder->end_ns, tree_cpu_ns(recorder, recorder->end_ns));
     peers_tick(&recorder->peers, clock_monotonic_ns());
-    meta_end(recorder, overhead_ns);
+    recorder_meta_end(recorder, overhead_ns);
     flush(recorder);
     *ret_result = (struct record_result){.exit_status = recorder->exit_status,
                                          .rung = rung_name(recorder->rung),
@@ -612,126 +468,10 @@ static void record_finish(struct recorder *recorder, struct record_result *ret_r
                                          .process_count = recorder->tracks.process_count,
                                          .thread_count = recorder->tracks.thread_count,
                                          .row_count = recorder->emit.row_count,
-                                         .lost_count = kernel_lost_count(recorder),
+                                         .lost_count = recorder_lost_count(recorder),
                                          .overhead_cpu_ns = overhead_ns,
                                          .incomplete = recorder->emit.failed,
                                          .failure = recorder->emit.err};
-}
-
-static int bpf_start(struct recorder *recorder, struct err *err)
-{
-    struct bpf_source_options options = {.whole_machine = recorder->options->whole_machine,
-                                         .rate_hz = (unsigned)rate_of(recorder)};
-    return watch_open(&recorder->watch, &options, recorder->main_pid, err);
-}
-
-static int perf_start(struct recorder *recorder, struct err *err)
-{
-    const struct running *running = &recorder->running;
-    struct perf_options perf = {.pid = recorder->is_attached ? 0 : recorder->launch.pid,
-                                .whole_machine = recorder->options->whole_machine,
-                                .rate_hz = (unsigned)rate_of(recorder)};
-    VEC(pid_t) threads = {0};
-
-    for (size_t i = 0; !perf.pid && !perf.whole_machine && i < running->threads.count; i++)
-        if (vec_push(&threads, running->threads.items[i].tid)) {
-            vec_free(&threads);
-            return err_memory(err);
-        }
-    perf.threads = threads.items;
-    perf.thread_count = threads.count;
-    int code = events_open(&recorder->events, &perf, recorder->main_pid, err);
-    vec_free(&threads);
-    return code;
-}
-
-static int proc_start(struct recorder *recorder, struct err *err)
-{
-    if (recorder->options->command)
-        prctl(PR_SET_CHILD_SUBREAPER, 1);
-    int code = discover_init(&recorder->discover, &recorder->tracks, err);
-    recorder->discover.main_pid = recorder->main_pid;
-    recorder->discover.whole_machine = recorder->options->whole_machine;
-    return code;
-}
-
-static void inside_poll_now(void *inside)
-{
-    inside_poll(inside);
-}
-
-static void inside_settle_now(void *inside, struct task *task, uint64_t end_ns)
-{
-    inside_settle(inside, task, end_ns);
-}
-
-static int preload_start(struct recorder *recorder, struct err *err)
-{
-    if (!recorder->options->command)
-        return err_set(err, ERR_USAGE,
-                       "could not record what runs already with recorder 'preload': it is a library "
-                       "that a program starts with");
-    if (!recorder->spans)
-        return err_set(err, ERR_ENVIRONMENT,
-                       "could not record with recorder 'preload': there is no folder for its rings");
-    if (!inside_library(recorder->preload, sizeof recorder->preload))
-        return err_set(
-            err, ERR_ENVIRONMENT,
-            "could not find libtoll_preload.so beside toll or in ../lib/toll, on a path without blanks");
-    int code =
-        inside_open(&recorder->inside, span_drain_folder(recorder->spans), NS_PER_S / rate_of(recorder), err);
-    if (!code)
-        code = proc_start(recorder, err);
-    if (code) {
-        inside_close(&recorder->inside);
-        recorder->preload[0] = '\0';
-        return code;
-    }
-    recorder->tracks.is_inside_wanted = true;
-    recorder->observe.inside = &recorder->inside;
-    recorder->observe.inside_poll = inside_poll_now;
-    recorder->observe.inside_settle = inside_settle_now;
-    return 0;
-}
-
-/* A start that fails leaves nothing behind. It may ask for a library in the command (recorder->preload). */
-typedef int rung_start_fn(struct recorder *recorder, struct err *err);
-static rung_start_fn *const rung_starts[RUNG_COUNT] = {[RUNG_BPF] = bpf_start,
-                                                       [RUNG_PERF] = perf_start,
-                                                       [RUNG_PROC] = proc_start,
-                                                       [RUNG_PRELOAD] = preload_start};
-
-static void fallback_note(struct recorder *recorder, enum record_rung rung, const struct err *why)
-{
-    size_t length = strlen(recorder->fallback);
-
-    snprintf(recorder->fallback + length, sizeof recorder->fallback - length, "%s%s: %s", length ? "; " : "",
-             rung_name(rung), why->what);
-}
-
-/* The wanted rung or an error; without a wish the best that starts. The command waits at its gate. */
-static int rung_open(struct recorder *recorder, enum record_rung wanted, struct err *err)
-{
-    enum record_rung rung = wanted ? wanted : RUNG_FIRST;
-    struct err why = {0};
-    int code = rung_starts[rung](recorder, &why);
-
-    while (code && !wanted && rung + 1 < RUNG_COUNT) {
-        fallback_note(recorder, rung, &why);
-        rung = (enum record_rung)(rung + 1);
-        why = (struct err){0};
-        code = rung_starts[rung](recorder, &why);
-    }
-    if (code) {
-        if (err)
-            *err = why;
-        return code;
-    }
-    recorder->rung = rung;
-    recorder->observe.is_exact = recorder->waits.is_exact = is_exact(recorder);
-    recorder->observe.is_told = recorder->watch.source != NULL;
-    observe_init(&recorder->observe);
-    return 0;
 }
 
 static void tell_started(const struct recorder *recorder)
@@ -768,7 +508,7 @@ static int command_start(struct recorder *recorder, enum record_rung wanted, int
         return code;
     }
     tell_started(recorder);
-    meta_start(recorder);
+    recorder_meta_start(recorder);
     system_init(&recorder->system, &recorder->emit);
     root_add(recorder);
     struct err why = {0};
@@ -787,7 +527,7 @@ static int attached_start(struct recorder *recorder, enum record_rung wanted, st
     tell_started(recorder);
     if (recorder->watch.source)
         watch_io_start(&recorder->watch, recorder->start_ns);
-    meta_start(recorder);
+    recorder_meta_start(recorder);
     system_init(&recorder->system, &recorder->emit);
     return running_add_all(recorder, err);
 }
