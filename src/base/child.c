@@ -14,10 +14,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 
 #define STATUS_NOT_EXECUTABLE 126
 #define STATUS_NOT_FOUND      127
+#define LOOK_INTERVAL_MS      250
+#define PATIENCE_NS           (2 * NS_PER_S)
 
 static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP};
 #define PASSED_ON_COUNT (sizeof passed_on / sizeof passed_on[0])
@@ -95,15 +98,34 @@ static bool take_some(int fd, struct str *text, size_t most)
     return got > 0;
 }
 
+/* A shell that gets a Ctrl-C while what it runs ends well goes on with its next command; so who has not ended after a while is
+ * asked once more, and then made to. */
+static void press(uint64_t *since_ns, unsigned *step)
+{
+    static const int numbers[] = {SIGTERM, SIGKILL};
+    uint64_t now = clock_monotonic_ns();
+    if (!interrupted_count || running <= 0)
+        return;
+    if (!*since_ns)
+        *since_ns = now;
+    if (*step < 2 && now - *since_ns > PATIENCE_NS) {
+        kill(-(pid_t)running, numbers[(*step)++]);
+        *since_ns = now;
+    }
+}
+
 /* Reads until the child has ended: what it left behind may hold the pipes for ever. */
 static void follow(int process_fd, const int *text_fds, struct str *const *texts, size_t most)
 {
     struct pollfd fds[] = {{.fd = process_fd, .events = POLLIN},
                            {.fd = text_fds[0], .events = POLLIN},
                            {.fd = text_fds[1], .events = POLLIN}};
+    uint64_t since_ns = 0;
+    unsigned step = 0;
     bool ended = false;
     while (!ended && (fds[0].fd >= 0 || fds[1].fd >= 0 || fds[2].fd >= 0)) {
-        if (poll(fds, 3, -1) < 0) {
+        press(&since_ns, &step);
+        if (poll(fds, 3, LOOK_INTERVAL_MS) < 0) {
             if (errno == EINTR)
                 continue;
             break;

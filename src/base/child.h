@@ -2,9 +2,9 @@
 /*
  * child: another program run to its end, with what it prints.
  *
- * It has a process group of its own. A Ctrl-C or SIGTERM that arrives meanwhile is passed on to all of that (a shell alone would wait for
- * what it runs; a second one kills), and the result says so: nothing is left running, and the caller can tidy up. It ends
- * with its caller. Not for several threads.
+ * It has a process group of its own. A Ctrl-C or SIGTERM that arrives meanwhile is passed on to all of that (a shell alone would wait
+ * for what it runs); who does not listen gets a SIGTERM after two seconds and a SIGKILL after two more, or at a second Ctrl-C. The
+ * result says so: nothing is left running, and the caller can tidy up. It ends with its caller. Not for several threads.
  */
 #ifndef TOLL_BASE_CHILD_H
 #define TOLL_BASE_CHILD_H

@@ -103,6 +103,10 @@ static void a_signal_is_passed_on_and_told(void **state)
     assert_true(result.was_interrupted);
     assert_string_equal(str_text(&result.text), "");
     child_result_free(&result);
+    /* who does not listen is asked otherwise after a while */
+    result = run("trap '' INT; kill -INT $PPID; sleep 30", (struct child_options){0});
+    assert_int_equal(result.exit_status, 128 + SIGTERM);
+    child_result_free(&result);
     /* a second one kills what does not listen */
     result = run("trap '' INT; kill -INT $PPID; sleep 0.05; kill -INT $PPID; while :; do sleep 0.01; done",
                  (struct child_options){0});
