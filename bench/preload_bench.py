@@ -17,7 +17,7 @@ ROUNDS = 5
 def run(command, recorder, folder):
     words = [str(word) for word in command]
     if recorder:
-        words = [TOLL, "run", "-q", "-o", f"{folder}/a.toll", "--recorder", recorder, "--", *words]
+        words = [TOLL, "run", "--no-store", "-q", "-o", f"{folder}/a.toll", "--recorder", recorder, "--", *words]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{' '.join(words)}: exit status {done.returncode}: {done.stderr.strip()}")

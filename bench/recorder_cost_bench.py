@@ -84,7 +84,7 @@ def cpu_bound(folder):
     subprocess.run(["cc", "-O2", "-g", "-fno-omit-frame-pointer", "-o", "busy", "busy.c"], cwd=folder, check=True)
     ways, refused = {"native": ["./busy"]}, []
     for rung in ("bpf", "perf", "preload"):
-        way = [TOLL, "run", "-q", "--recorder", rung, "-o", "busy.toll", "--", "./busy"]
+        way = [TOLL, "run", "--no-store", "-q", "--recorder", rung, "-o", "busy.toll", "--", "./busy"]
         tried = subprocess.run([*way[:-1], "true"], cwd=folder, capture_output=True, check=False)
         if tried.returncode:
             refused.append(rung)
@@ -119,7 +119,7 @@ def build(folder):
         return
     tree = copy_tree(folder)
     ninja = ["ninja", "-C", "out", "-j2"]
-    ways = {"native": ninja, "toll": [TOLL, "run", "-q", "-o", str(folder / "make.toll"), "--", *ninja]}
+    ways = {"native": ninja, "toll": [TOLL, "run", "--no-store", "-q", "-o", str(folder / "make.toll"), "--", *ninja]}
 
     def clean():
         subprocess.run([*ninja, "-t", "clean"], cwd=tree, check=True, stdout=subprocess.DEVNULL)
@@ -139,7 +139,7 @@ def missing(folder, tree, ninja, clean):
         return
     clean()
     trace, recording = folder / "trace", folder / "traced.toll"
-    measure(["strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=process", "-o", str(trace), TOLL, "run", "-q",
+    measure(["strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=process", "-o", str(trace), TOLL, "run", "--no-store", "-q",
              "-o", str(recording), "--", *ninja], tree)
     started = set()
     for line in trace.read_text(errors="replace").splitlines():

@@ -59,7 +59,7 @@ def bare(folder):
 
 
 def toll(_):
-    out = subprocess.run([TOLL, "bench", "-q", "--json", "-r", str(RUNS), "-w", "5", "--", "/bin/true"],
+    out = subprocess.run([TOLL, "bench", "--no-store", "-q", "--json", "-r", str(RUNS), "-w", "5", "--", "/bin/true"],
                          capture_output=True, text=True, check=True).stdout
     return [run["wall_ns"] for run in json.loads(out)["arms"][0]["runs"]]
 

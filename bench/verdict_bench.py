@@ -80,7 +80,7 @@ def calibrate(spin):
 
 def bench(a, b, *options):
     start = time.monotonic()
-    out = subprocess.run([TOLL, "bench", a, "--vs", b, "--json", "-q", *options], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run([TOLL, "bench", "--no-store", a, "--vs", b, "--json", "-q", *options], capture_output=True, text=True, check=True).stdout
     result = json.loads(out)
     comparison = result["comparisons"][0]
     comparison["took_s"] = time.monotonic() - start

@@ -183,7 +183,7 @@ def compile_program(folder, name, text):
 
 
 def toll(*options):
-    return [TOLL, "run", "-q", "--recorder", "bpf", *options, "-o", "bench.toll", "--"]
+    return [TOLL, "run", "--no-store", "-q", "--recorder", "bpf", *options, "-o", "bench.toll", "--"]
 
 
 def refused(folder):

@@ -59,7 +59,7 @@ result() {
 record() {
     local name=$1
     shift
-    timeout 120 "${as_user[@]}" "$scratch/bin/toll" run ${RECORDER:+--recorder "$RECORDER"} \
+    timeout 120 "${as_user[@]}" "$scratch/bin/toll" run --no-store ${RECORDER:+--recorder "$RECORDER"} \
         -o "$scratch/user/$name.toll" -- "$@" >"$scratch/out" 2>"$scratch/err" &&
         "${as_user[@]}" "$scratch/bin/toll" report "$scratch/user/$name.toll" --format json \
             -o "$scratch/user/$name.json" >>"$scratch/out" 2>>"$scratch/err"

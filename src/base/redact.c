@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define HIDDEN "***"
+#define HIDDEN REDACT_HIDDEN
 
 /* Within an option's or a variable's name, '-' and '_' left out. */
 static const char *const secret_words[] = {"password", "passwd", "passphrase", "secret",     "token",

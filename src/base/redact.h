@@ -11,6 +11,7 @@
 
 #include "base/str.h"
 
+#define REDACT_HIDDEN    "***"
 #define REDACT_BYTES_MAX 4096 /* of one command line; what is behind is cut */
 
 /* Appends the arguments (NUL-separated, as in /proc/PID/cmdline) as a JSON array of strings. */

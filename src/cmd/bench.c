@@ -15,12 +15,13 @@
 #define COMMANDS_MAX     (VERB_OPERANDS_MAX + OPTION_LIST_MAX + 1)
 
 struct options {
+    const char *store, *tags;
     struct option_list versus, names, parameters, exports, prepares;
     const char *cleanup, *setup, *conclude, *input, *output;
     uint64_t warmup, runs, runs_min, runs_max, seed, cpu;
     uint64_t time_ns;
     double precision, confidence, threshold;
-    bool shell, ignore_failure, show_output, pin, no_jitter, no_control, record, json, quiet;
+    bool shell, ignore_failure, show_output, pin, no_jitter, no_control, record, json, quiet, no_store;
 };
 
 static const struct options defaults = {.warmup = 1, .threshold = -1, .cpu = UINT64_MAX};
@@ -175,6 +176,20 @@ static const struct option_row rows[] = {
      .type = OPTION_FLAG,
      .help = "no progress",
      .offset = offsetof(struct options, quiet)},
+    {.name = "store",
+     .type = OPTION_TEXT,
+     .argument = "FILE",
+     .help = "the history that gets the result (~/.local/share/toll/history.db)",
+     .offset = offsetof(struct options, store)},
+    {.name = "no-store",
+     .type = OPTION_FLAG,
+     .help = "keep the result in no history",
+     .offset = offsetof(struct options, no_store)},
+    {.name = "tag",
+     .type = OPTION_TEXT,
+     .argument = "TAGS",
+     .help = "tags of the result in the history, comma between them",
+     .offset = offsetof(struct options, tags)},
 };
 
 /* One line on a terminal, written over each time. */
@@ -257,6 +272,7 @@ static int run(struct verb_context *context, struct err *err)
         .export_count = options->exports.count,
         .output = options->output,
         .record = options->record,
+        .keep = {.is_on = !options->no_store, .store = options->store, .tags = options->tags},
         .look = {.width = context->width,
                  .colour = context->colour && !options->output,
                  .ascii = context->ascii},
@@ -274,6 +290,8 @@ static int run(struct verb_context *context, struct err *err)
         return status;
     fputs(str_text(&outcome.text), context->out);
     str_free(&outcome.text);
+    fputs(str_text(&outcome.warning), stderr);
+    str_free(&outcome.warning);
     if (outcome.is_interrupted)
         context->exit_status = EXIT_INTERRUPTED;
     return 0;
@@ -305,6 +323,7 @@ const struct verb bench_verb = {
                    "Each run gets an environment "
                    "of another size (TOLL_BENCH_OFFSET) and other addresses, because either can make a "
                    "program seem faster.\n\n"
+                   "Each command's medians go into the history (toll history; --no-store).\n\n"
                    "Ctrl-C ends the measurement and prints what there is.",
     .options = rows,
     .option_count = sizeof rows / sizeof rows[0],

@@ -14,7 +14,8 @@ struct options {
     bool compress;
     bool system;
     uint64_t limit_ns;
-    const char *objective;
+    const char *objective, *store, *tags;
+    bool no_store;
 };
 
 static const struct option_row rows[] = {
@@ -66,6 +67,20 @@ static const struct option_row rows[] = {
      .help = "calls and bytes by peer, with eBPF: a few of every hundred milliseconds, scaled up; each "
              "call, which slows programs that do little else; or not (sampled)",
      .offset = offsetof(struct options, io)},
+    {.name = "store",
+     .type = OPTION_TEXT,
+     .argument = "FILE",
+     .help = "the history that gets the result (~/.local/share/toll/history.db)",
+     .offset = offsetof(struct options, store)},
+    {.name = "no-store",
+     .type = OPTION_FLAG,
+     .help = "keep the result in no history",
+     .offset = offsetof(struct options, no_store)},
+    {.name = "tag",
+     .type = OPTION_TEXT,
+     .argument = "TAGS",
+     .help = "tags of the result in the history, comma between them",
+     .offset = offsetof(struct options, tags)},
 };
 
 static int run(struct verb_context *context, struct err *err)
@@ -82,19 +97,21 @@ static int run(struct verb_context *context, struct err *err)
     }
     if (options->limit_ns && is_command)
         return err_set(err, ERR_USAGE, "could not take option '--for': a command is recorded until it ends");
-    struct run_request request = {.command = is_command ? context->command : NULL,
-                                  .whole_machine = options->system,
-                                  .limit_ns = options->limit_ns,
-                                  .objective = options->objective,
-                                  .output = options->output,
-                                  .rung = options->recorder,
-                                  .io = options->io,
-                                  .rate_hz = (unsigned)options->rate_hz,
-                                  .verdict = !options->quiet,
-                                  .compress = options->compress,
-                                  .width = context->width,
-                                  .colour = context->colour_talk,
-                                  .ascii = context->ascii};
+    struct run_request request = {
+        .command = is_command ? context->command : NULL,
+        .whole_machine = options->system,
+        .limit_ns = options->limit_ns,
+        .objective = options->objective,
+        .output = options->output,
+        .rung = options->recorder,
+        .io = options->io,
+        .rate_hz = (unsigned)options->rate_hz,
+        .verdict = !options->quiet,
+        .compress = options->compress,
+        .width = context->width,
+        .colour = context->colour_talk,
+        .ascii = context->ascii,
+        .keep = {.is_on = !options->no_store, .store = options->store, .tags = options->tags}};
     struct run_outcome outcome;
     int status = ops_run(&request, &outcome, err);
     context->exit_status = outcome.exit_status;
@@ -103,6 +120,8 @@ static int run(struct verb_context *context, struct err *err)
     } else if (status == 0 && !options->quiet) {
         fprintf(stderr, "toll: recorded %s\n", outcome.path);
     }
+    fputs(str_text(&outcome.warning), stderr);
+    str_free(&outcome.warning);
     str_free(&outcome.text);
     return status;
 }
@@ -126,7 +145,10 @@ const struct verb run_verb = {
                    "be executed, 127 "
                    "when there is no such command.\n\n"
                    "No root is needed. The environment is not recorded, and arguments that look like secrets "
-                   "are left out.",
+                   "are left out.\n\n"
+                   "The wall time, CPU time and peak memory of a command that ends with 0 go into the "
+                   "history (toll history; "
+                   "--no-store).",
     .options = rows,
     .option_count = sizeof rows / sizeof rows[0],
     .options_size = sizeof(struct options),

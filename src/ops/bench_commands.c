@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "base/redact.h"
 #include "ops/run_command.h"
 
 #define FORMAT_MAX 32
@@ -103,6 +104,50 @@ static int record_arms(struct bench_result *result, const char **paths, struct e
     return 0;
 }
 
+/* What an arm's series is called: as the user named it, else the command without what looks like a secret. */
+static int series_name(const struct bench_request *request, const struct bench_arm *arm, size_t index,
+                       struct str *ret_name, struct err *err)
+{
+    struct str redacted = {0};
+    if (index < request->options.name_count) {
+        str_append(ret_name, arm->name);
+        return ret_name->failed ? err_memory(err) : 0;
+    }
+    int status = keep_name(arm->words, &redacted, err);
+    bool has_secret = !status && strstr(str_text(&redacted), REDACT_HIDDEN) != NULL;
+    str_append(ret_name, has_secret ? str_text(&redacted) : arm->command);
+    str_free(&redacted);
+    return status ? status : ret_name->failed ? err_memory(err) : 0;
+}
+
+static void keep_arm(const struct bench_request *request, const struct bench_result *result, size_t index,
+                     struct str *ret_warning)
+{
+    static const enum bench_metric metrics[] = {BENCH_WALL, BENCH_CPU, BENCH_MEMORY};
+    const struct bench_arm *arm = &result->arms.items[index];
+    struct history_result results[sizeof metrics / sizeof metrics[0]];
+    struct str name = {0};
+    struct err ignored; /* then memory ran out */
+    size_t count = 0;
+    if (series_name(request, arm, index, &name, &ignored))
+        return;
+    for (; count < sizeof metrics / sizeof metrics[0]; count++) {
+        const struct bench_summary *summary = &arm->summaries[metrics[count]];
+        const struct bench_comparison *comparison = bench_comparison_of(result, index, metrics[count]);
+        results[count] = keep_blank("bench", str_text(&name), bench_metric_name(metrics[count]),
+                                    summary->description.median);
+        results[count].at_ns = (int64_t)result->started_at_ns;
+        results[count].count = arm->runs.count;
+        if (summary->median_confidence_ratio > 0) {
+            results[count].value_low = summary->median_low;
+            results[count].value_high = summary->median_high;
+        }
+        results[count].verdict = comparison ? effect_name(comparison->verdict) : NULL;
+    }
+    keep_results(&request->keep, results, count, ret_warning);
+    str_free(&name);
+}
+
 int ops_bench(const struct bench_request *asked, struct bench_outcome *ret_outcome, struct err *err)
 {
     struct bench_request request = *asked;
@@ -121,6 +166,10 @@ int ops_bench(const struct bench_request *asked, struct bench_outcome *ret_outco
     }
     if (!status)
         status = write_out(&request, &result, &outcome.text, err);
+    for (size_t i = 0; !status && request.keep.is_on && !outcome.is_interrupted && !outcome.warning.length &&
+                       i < bench_arm_count(&result);
+         i++)
+        keep_arm(&request, &result, i, &outcome.warning);
     bench_result_free(&result);
     if (status)
         str_free(&outcome.text);

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "bench/bench.h"
 #include "bench/bench_export.h"
+#include "ops/keep_results.h"
 
 struct bench_request {
     struct bench_options options;
@@ -15,10 +16,13 @@ struct bench_request {
     const char *output; /* a file for what else would be text; NULL: it comes back */
     bool record;        /* one more run of each command into a recording */
     struct bench_look look;
+    struct keep_options
+        keep; /* each arm's wall time, CPU time and peak memory; not of a benchmark that was interrupted */
 };
 
 struct bench_outcome {
     struct str text;     /* for stdout; the caller frees it */
+    struct str warning;  /* why the history has not got it, lines; the caller frees it */
     bool is_interrupted; /* the result is of fewer rounds than it would have been */
 };
 

@@ -4,7 +4,8 @@
 #include "ops/opened.h"
 #include "report/exporter.h"
 
-int ops_report(const struct report_request *request, struct str *ret_text, struct err *err)
+int ops_report_numbers(const struct report_request *request, struct str *ret_text,
+                       struct report_numbers *ret_numbers, struct err *err)
 {
     const struct exporter *exporter;
     int status = exporter_find(request->format ? request->format : "text", &exporter, err);
@@ -17,6 +18,14 @@ int ops_report(const struct report_request *request, struct str *ret_text, struc
     struct export_options options = {
         .file = request->path, .width = request->width, .colour = request->colour, .ascii = request->ascii};
     status = exporter_write(exporter, &opened.verdict, &options, ret_text, err);
+    if (!status)
+        ret_numbers->rss_bytes_max = opened.verdict.run.rss_bytes_max;
     opened_close(&opened);
     return status;
+}
+
+int ops_report(const struct report_request *request, struct str *ret_text, struct err *err)
+{
+    struct report_numbers ignored;
+    return ops_report_numbers(request, ret_text, &ignored, err);
 }

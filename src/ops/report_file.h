@@ -4,6 +4,7 @@
 #define TOLL_OPS_REPORT_FILE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/str.h"
 
@@ -16,7 +17,14 @@ struct report_request {
     bool ascii;
 };
 
+/* What a run's history keeps of a report. */
+struct report_numbers {
+    uint64_t rss_bytes_max; /* of the largest process, as far as it was seen; 0: it was not */
+};
+
 /* Appends the whole report; nothing on failure. ERR_USAGE for an unknown format, ERR_INPUT for a bad file. */
 WARN_UNUSED int ops_report(const struct report_request *request, struct str *ret_text, struct err *err);
+WARN_UNUSED int ops_report_numbers(const struct report_request *request, struct str *ret_text,
+                                   struct report_numbers *ret_numbers, struct err *err);
 
 #endif

@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "ops/report_file.h"
 #include "record/recorder.h"
@@ -98,8 +100,46 @@ static void default_path(const struct run_request *request, char *path, size_t s
         snprintf(path, size, "toll-%s-%s-%d.toll", name, stamp, i);
 }
 
+/* CPU time of the processes that this one waited for, and of theirs. */
+static uint64_t children_cpu_ns(void)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_CHILDREN, &usage))
+        return 0;
+    return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * NS_PER_S +
+           (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * NS_PER_US;
+}
+
+/* What the history keeps of a run. */
+struct measured {
+    uint64_t wall_ns;
+    uint64_t cpu_ns; /* of the command and all that it waited for */
+    struct report_numbers numbers;
+};
+
+static void keep(const struct run_request *request, const struct measured *measured,
+                 struct run_outcome *outcome)
+{
+    struct history_result results[3];
+    struct str name = {0};
+    struct err ignored; /* then memory ran out */
+    size_t count = 0;
+    if (!request->keep.is_on || !request->command || outcome->exit_status != 0 ||
+        keep_name(request->command, &name, &ignored))
+        return;
+    results[count++] = keep_blank("run", str_text(&name), "wall_ns", (double)measured->wall_ns);
+    results[count++] = keep_blank("run", str_text(&name), "cpu_ns", (double)measured->cpu_ns);
+    if (measured->numbers.rss_bytes_max)
+        results[count++] =
+            keep_blank("run", str_text(&name), "memory_bytes_max", (double)measured->numbers.rss_bytes_max);
+    for (size_t i = 1; i < count; i++)
+        results[i].at_ns = results[0].at_ns;
+    keep_results(&request->keep, results, count, &outcome->warning);
+    str_free(&name);
+}
+
 static int record(const struct run_request *request, struct place *place, struct run_outcome *outcome,
-                  struct err *err)
+                  struct measured *measured, struct err *err)
 {
     bool is_command = request->command != NULL;
     struct record_options options = {.command = request->command,
@@ -118,7 +158,10 @@ static int record(const struct run_request *request, struct place *place, struct
                                      .started = started,
                                      .context = place};
     struct record_result result = {0};
+    uint64_t cpu_before_ns = children_cpu_ns();
     int status = record_run(&options, &result, err);
+    measured->wall_ns = result.wall_ns;
+    measured->cpu_ns = children_cpu_ns() - cpu_before_ns;
     outcome->exit_status = result.exit_status;
     outcome->ran = !status;
     if (status)
@@ -149,7 +192,8 @@ int ops_run(const struct run_request *request, struct run_outcome *ret_outcome, 
         *ret_outcome = outcome;
         return status;
     }
-    status = record(request, &place, &outcome, err);
+    struct measured measured = {0};
+    status = record(request, &place, &outcome, &measured, err);
     writer_destroy(place.writer);
     if (status && !outcome.ran) {
         /* Nothing ran, so nothing was recorded: an empty file would only be in the way. */
@@ -161,8 +205,10 @@ int ops_run(const struct run_request *request, struct run_outcome *ret_outcome, 
                                         .width = request->width,
                                         .colour = request->colour,
                                         .ascii = request->ascii};
-        status = ops_report(&report, &outcome.text, err);
+        status = ops_report_numbers(&report, &outcome.text, &measured.numbers, err);
     }
+    if (!status)
+        keep(request, &measured, &outcome);
     *ret_outcome = outcome;
     return status;
 }

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/str.h"
+#include "ops/keep_results.h"
 
 struct run_request {
     char *const *command; /* NULL-terminated; NULL: only what runs already, of which: */
@@ -25,13 +26,16 @@ struct run_request {
     unsigned width;
     bool colour;
     bool ascii;
+    struct keep_options
+        keep; /* of a command that ends with 0: its wall time, CPU time and, with a verdict, memory */
 };
 
 struct run_outcome {
     int exit_status; /* the command's as a shell sees it; 125 to 127 when it could not be run */
     bool ran;        /* the command ran, whatever became of the recording */
     char path[4096];
-    struct str text; /* the verdict, when asked for; the caller frees it */
+    struct str text;    /* the verdict, when asked for; the caller frees it */
+    struct str warning; /* why the history has not got it, lines; the caller frees it */
 };
 
 /* Fills the outcome also on failure: exit_status and ran are always right, path when the recording was begun.

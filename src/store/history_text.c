@@ -16,8 +16,10 @@
 #define RED   "\x1b[31m"
 #define PLAIN "\x1b[0m"
 
-#define NAME_MIN       12u
-#define COLUMNS_BESIDE 78u /* of the list, without the name */
+#define NAME_MIN       24u /* before there is room for more than the numbers */
+#define NAME_LEAST     12u
+#define COLUMNS_BESIDE 54u /* of the list, without the name */
+#define AGE_COLUMNS    15u
 #define NEWEST_SHOWN   8u
 #define CHANGES_SHOWN  12u
 #define REVISION_SHOWN 10
@@ -102,42 +104,62 @@ static void name_column(const char *name, unsigned columns, const struct history
     str_free(&cut);
 }
 
-static unsigned name_width(const struct overview *overview, const struct history_look *look)
+/* What stands beside the name, as far as there is room. */
+struct layout {
+    unsigned name;
+    bool has_age;
+    bool has_sparkline;
+};
+
+static struct layout layout_of(const struct overview *overview, const struct history_look *look)
 {
     size_t longest = strlen("name");
     for (size_t i = 0; i < overview->rows.count; i++) {
         size_t columns = escape_columns(overview->rows.items[i].name);
         longest = columns > longest ? columns : longest;
     }
-    unsigned room = look->width > COLUMNS_BESIDE + NAME_MIN ? look->width - COLUMNS_BESIDE : NAME_MIN;
-    return longest < room ? (unsigned)longest : room;
+    struct layout layout = {.has_age = look->width >= COLUMNS_BESIDE + NAME_MIN + AGE_COLUMNS,
+                            .has_sparkline =
+                                look->width >= COLUMNS_BESIDE + NAME_MIN + AGE_COLUMNS + OVERVIEW_VALUES + 2};
+    unsigned beside = COLUMNS_BESIDE + (layout.has_age ? AGE_COLUMNS : 0) +
+                      (layout.has_sparkline ? OVERVIEW_VALUES + 2 : 0);
+    unsigned room = look->width > beside + NAME_LEAST ? look->width - beside : NAME_LEAST;
+    layout.name = longest < room ? (unsigned)longest : room;
+    return layout;
+}
+
+static void row_text(const struct overview_row *row, const struct layout *layout,
+                     const struct history_look *look, struct str *text)
+{
+    double change = overview_change(row);
+    struct quantity newest = quantity_of(row->metric, row->unit, row->values[row->value_count - 1]);
+    name_column(row->name, layout->name, look, text);
+    str_append(text, "  ");
+    name_column(row->metric, 16, look, text);
+    str_append(text, " ");
+    name_column(row->kind, 6, look, text);
+    str_printf(text, " %7llu %12s %s%7s%s", (unsigned long long)row->count, newest.text,
+               change_colour(look, change, row->more_is_better),
+               isfinite(change) ? quantity_change(change).text : "", paint(look, PLAIN));
+    if (layout->has_age)
+        str_printf(text, "  %-*s", (int)AGE_COLUMNS - 2, age_of(row->last_at_ns, look->now_ns).text);
+    if (layout->has_sparkline) {
+        str_append(text, "  ");
+        sparkline(row, look, text);
+    }
+    str_append(text, "\n");
 }
 
 void overview_text(const struct overview *overview, const struct history_look *look, struct str *text)
 {
-    unsigned width = name_width(overview, look);
-    bool has_sparkline = look->width >= COLUMNS_BESIDE + NAME_MIN;
-    str_printf(text, "%s%-*s  %-16s %-6s %7s %12s %7s  %s%s\n", paint(look, DIM), (int)width, "name",
-               "metric", "kind", "results", "newest", "change", has_sparkline ? "newest results" : "when",
-               paint(look, PLAIN));
-    for (size_t i = 0; i < overview->rows.count; i++) {
-        const struct overview_row *row = &overview->rows.items[i];
-        double change = overview_change(row);
-        struct quantity newest = quantity_of(row->metric, row->unit, row->values[row->value_count - 1]);
-        name_column(row->name, width, look, text);
-        str_append(text, "  ");
-        name_column(row->metric, 16, look, text);
-        str_append(text, " ");
-        name_column(row->kind, 6, look, text);
-        str_printf(text, " %7llu %12s %s%7s%s  ", (unsigned long long)row->count, newest.text,
-                   change_colour(look, change, row->more_is_better),
-                   isfinite(change) ? quantity_change(change).text : "", paint(look, PLAIN));
-        if (has_sparkline)
-            sparkline(row, look, text);
-        else
-            str_append(text, age_of(row->last_at_ns, look->now_ns).text);
-        str_append(text, "\n");
-    }
+    struct layout layout = layout_of(overview, look);
+    str_printf(text, "%s%-*s  %-16s %-6s %7s %12s %7s", paint(look, DIM), (int)layout.name, "name", "metric",
+               "kind", "results", "newest", "change");
+    if (layout.has_age)
+        str_printf(text, "  %-*s", (int)AGE_COLUMNS - 2, "when");
+    str_printf(text, "%s%s\n", layout.has_sparkline ? "  newest results" : "", paint(look, PLAIN));
+    for (size_t i = 0; i < overview->rows.count; i++)
+        row_text(&overview->rows.items[i], &layout, look, text);
     if (overview->series_count > overview->rows.count)
         str_printf(text, "and %llu series more, whose results are older.\n",
                    (unsigned long long)(overview->series_count - overview->rows.count));

@@ -25,7 +25,7 @@ COMMAND = ["sh", "-c", "while :; do sleep 0.02; head -c 300000 /dev/zero | cksum
 def kill_once(toll, folder, number, chance):
     recording = folder / f"{number}.toll"
     started = time.monotonic()
-    recorder = subprocess.Popen([toll, "run", "-q", "-o", recording, "--", *COMMAND], start_new_session=True,
+    recorder = subprocess.Popen([toll, "run", "--no-store", "-q", "-o", recording, "--", *COMMAND], start_new_session=True,
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(chance.uniform(0.15, 1.2))
     recorder.kill()

@@ -38,7 +38,7 @@ def record(options, rung, work):
     """Returns (measured, recorded), or the reason why the rung cannot be had."""
     file = work / f"exact-{rung}.toll"
     file.unlink(missing_ok=True)
-    command = [options.toll, "run", "-q", "-o", file, "--recorder", rung, "--"]
+    command = [options.toll, "run", "--no-store", "-q", "-o", file, "--recorder", rung, "--"]
     program = [options.programs / "exact_waits", work, str(options.rounds)]
     done = subprocess.run(command + program, capture_output=True, text=True, check=False)
     if done.returncode:

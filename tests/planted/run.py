@@ -192,7 +192,7 @@ class Suite:
         path = self.keep / f"{case.name}-{label}-{recorder}.toll"
         path.unlink(missing_ok=True)
         meter = Meter(self.server_pids)
-        status, _, output = run_command([self.options.toll, "run", "--recorder", recorder, "-o", path, "-q", "--",
+        status, _, output = run_command([self.options.toll, "run", "--no-store", "--recorder", recorder, "-o", path, "-q", "--",
                                          *self.command(words)], self.work / "record.log")
         noise = meter.read()
         if status != 0:
@@ -205,7 +205,7 @@ class Suite:
         """The rungs that do not work here, each with toll's reason."""
         refused = {}
         for recorder in recorders:
-            status, _, output = run_command([self.options.toll, "run", "-q", "--recorder", recorder, "-o",
+            status, _, output = run_command([self.options.toll, "run", "--no-store", "-q", "--recorder", recorder, "-o",
                                              self.work / "try.toll", "--", "true"], self.work / "try.log")
             if status != 0:
                 refused[recorder] = " ".join(output.split())[:200] or f"toll run ended with status {status}"
