@@ -241,7 +241,7 @@ static void verdict(const struct verify_story *story, const struct bench_look *l
         break;
     case EFFECT_INCONCLUSIVE:
         str_printf(text, "%sinconclusive%s: ", paint(look, YELLOW), paint(look, PLAIN));
-        verify_wrap(text, look, "measure longer (--time 30) or on a quieter machine before you decide.",
+        verify_wrap(text, look, "measure longer (--time 30s) or on a quieter machine before you decide.",
                     LABEL_COLUMNS + strlen("inconclusive: "), LABEL_COLUMNS);
         break;
     }
