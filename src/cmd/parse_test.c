@@ -18,6 +18,7 @@ struct sample_options {
     double share;
     struct option_list changes;
     const char *format;
+    uint64_t versus;
 };
 
 static const struct option_row sample_rows[] = {
@@ -51,6 +52,10 @@ static const struct option_row sample_rows[] = {
      .choices = "text json",
      .help = "format",
      .offset = offsetof(struct sample_options, format)},
+    {.name = "vs",
+     .type = OPTION_DIVIDER,
+     .help = "between",
+     .offset = offsetof(struct sample_options, versus)},
 };
 
 static const struct verb plain = {
@@ -167,6 +172,19 @@ static void a_list_has_a_limit(void **state)
     assert_non_null(strstr(error.what, "more than 64 times"));
 }
 
+static void a_divider_keeps_how_many_stand_before_it(void **state)
+{
+    (void)state;
+    assert_int_equal(parse(&plain, ARGUMENTS("a", "--vs", "b")), 0);
+    assert_int_equal(options.versus, 1);
+    assert_int_equal(parsed.operand_count, 2);
+    assert_int_equal(parse(&plain, ARGUMENTS("a", "b")), 0);
+    assert_int_equal(options.versus, 0);
+    assert_int_equal(parse(&plain, ARGUMENTS("--vs", "a")), -ERR_USAGE);
+    assert_int_equal(parse(&plain, ARGUMENTS("a", "--vs", "b", "--vs")), -ERR_USAGE);
+    assert_int_equal(parse(&plain, ARGUMENTS("a", "--vs=b")), -ERR_USAGE);
+}
+
 static void help_is_asked_for_anywhere_before_the_command(void **state)
 {
     (void)state;
@@ -184,6 +202,7 @@ int parse_test(void)
         cmocka_unit_test(a_command_keeps_its_own_options),
         cmocka_unit_test(a_wrong_line_is_told_with_a_hint),
         cmocka_unit_test(a_list_has_a_limit),
+        cmocka_unit_test(a_divider_keeps_how_many_stand_before_it),
         cmocka_unit_test(help_is_asked_for_anywhere_before_the_command),
     };
     return cmocka_run_group_tests_name("parse", tests, NULL, NULL);

@@ -24,10 +24,10 @@
 #define COMPARE_FILES_MAX 256u /* of one side */
 
 /* How much two recordings of the same program differ by themselves, as a standard deviation of CPU time, where only one of each
- * side is there and nothing else can tell. Wall time and waits get COMPARE_WALL_FACTOR times as much: they depend on the
- * rest of the machine as well. */
+ * side is there and nothing else can tell. Waiting gets COMPARE_WAIT_FACTOR times as much: it depends on the rest of
+ * the machine as well. */
 #define COMPARE_NOISE_RATIO 0.05
-#define COMPARE_WALL_FACTOR 2.0
+#define COMPARE_WAIT_FACTOR 2.0
 
 struct compare_options {
     double confidence_ratio; /* 0: 0.95 */
@@ -44,6 +44,7 @@ enum compare_denial {
     COMPARE_DENIED_BY_MANY,    /* among so many metrics one such is to be expected (Holm) */
     COMPARE_DENIED_BY_COMMON,  /* everything else moved as much: the machine, not this function */
     COMPARE_DENIED_BY_MACHINE, /* how long one queues for a CPU is up to the other programs */
+    COMPARE_DENIED_BY_NAME,    /* code without a name, of which there is more than one kind */
     COMPARE_DENIED_BY_SIZE     /* a part of the run too small to matter */
 };
 const char *compare_denial_name(enum compare_denial denial); /* NULL for none */

@@ -231,7 +231,7 @@ static void claims(struct page *page)
     vec_free(&claims.items);
 }
 
-/* The stages by their part of the critical path, with their time. */
+/* The time of each stage, and what else of it changed. */
 static void stages(struct page *page)
 {
     const struct comparison *comparison = page->comparison;
@@ -240,7 +240,7 @@ static void stages(struct page *page)
         const struct difference *difference = &comparison->differences.items[i];
         if (difference->kind != COMPARE_STAGE || difference->denial == COMPARE_DENIED_BY_SIZE)
             continue;
-        bool is_wanted = strcmp(difference->metric, "critical_ns") == 0 || difference->higher_is_better ||
+        bool is_wanted = strcmp(difference->metric, "wall_ns") == 0 || difference->higher_is_better ||
                          difference_is_claim(difference);
         if (!is_wanted || shown++ >= STAGES_MAX)
             continue;

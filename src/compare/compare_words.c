@@ -8,6 +8,9 @@
 #include "compare/judged_difference.h"
 #include "report/units.h"
 
+/* An interval that goes further both ways says nothing. */
+#define RATIO_SHOWN_MAX 100
+
 static void duration(struct words *words, double ns)
 {
     static const struct {
@@ -85,7 +88,9 @@ struct words words_ratio(const struct difference *difference)
     factor(ratio, sizeof ratio, difference->ratio);
     factor(low, sizeof low, difference->ratio_low);
     factor(high, sizeof high, difference->ratio_high);
-    if (difference->is_exact || (!isfinite(difference->ratio_high) && !(difference->ratio_low > 0)))
+    bool is_open = difference->ratio_high > RATIO_SHOWN_MAX && difference->ratio_low < 1.0 / RATIO_SHOWN_MAX;
+    bool is_told = difference->has_verdict || difference->denial == COMPARE_DENIED_BY_FEW;
+    if (difference->is_exact || is_open || !is_told)
         snprintf(words.text, sizeof words.text, "%sx", ratio);
     else
         snprintf(words.text, sizeof words.text, "%sx (%s to %s)", ratio, low, high);
@@ -121,15 +126,17 @@ struct words words_metric(const char *metric)
     return words;
 }
 
-static const char *denied(enum compare_denial denial)
+static const char *denied(const struct difference *difference)
 {
-    switch (denial) {
-    case COMPARE_DENIED_BY_RUNS: return "one number each";
+    switch (difference->denial) {
+    case COMPARE_DENIED_BY_RUNS:
+        return difference->kind == COMPARE_RESULT ? "one number each" : "one recording each";
     case COMPARE_DENIED_BY_FEW: return "too few";
     case COMPARE_DENIED_BY_ZERO: return "no ratio to 0";
     case COMPARE_DENIED_BY_MANY: return "may be chance";
     case COMPARE_DENIED_BY_COMMON: return "as everything else";
     case COMPARE_DENIED_BY_MACHINE: return "up to other programs";
+    case COMPARE_DENIED_BY_NAME: return "no name";
     case COMPARE_DENIED_BY_SIZE: return "too small to matter";
     case COMPARE_NOT_DENIED: break;
     }
@@ -140,7 +147,7 @@ const char *words_verdict(const struct difference *difference)
 {
     bool is_more = difference->ratio > 1 || !(difference->a > 0);
     if (!difference->has_verdict || difference->verdict == EFFECT_INCONCLUSIVE)
-        return denied(difference->denial);
+        return denied(difference);
     if (difference->verdict == EFFECT_EQUIVALENT)
         return "the same";
     if (difference->higher_is_better)

@@ -15,6 +15,7 @@ const char *compare_denial_name(enum compare_denial denial)
     case COMPARE_DENIED_BY_MANY: return "many";
     case COMPARE_DENIED_BY_COMMON: return "common";
     case COMPARE_DENIED_BY_MACHINE: return "machine";
+    case COMPARE_DENIED_BY_NAME: return "name";
     case COMPARE_DENIED_BY_SIZE: return "size";
     case COMPARE_NOT_DENIED: break;
     }

@@ -50,9 +50,8 @@ static void whole_read(const char *name, const char *format, struct measured *re
 static double first_of(const struct measured *measured, const char *name, const char *metric)
 {
     const struct series *series = measured_find(measured, name, metric);
-    if (!series)
-        fail_msg("there is no %s of '%s'", metric, name);
-    return series->values.items[0];
+    assert_non_null(series);
+    return series ? series->values.items[0] : 0;
 }
 
 static void every_sample_is_recognised_and_holds_its_values(void **state)
@@ -85,8 +84,10 @@ static void every_sample_is_recognised_and_holds_its_values(void **state)
         struct measured measured;
         whole_read(wanted[i].file, wanted[i].format, &measured);
         const struct series *series = measured_find(&measured, wanted[i].name, wanted[i].metric);
-        if (!series)
+        if (!series) {
             fail_msg("%s has no %s of '%s'", wanted[i].file, wanted[i].metric, wanted[i].name);
+            return;
+        }
         assert_int_equal(series->values.count, wanted[i].count);
         assert_int_equal(series->is_summary, wanted[i].is_summary);
         assert_int_equal(series->higher_is_better, wanted[i].higher_is_better);

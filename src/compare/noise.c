@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "compare/compare.h"
 #include "stats/distribution.h"
 
 double reading_effective_count(const struct reading *reading)
@@ -120,15 +121,24 @@ static struct estimate sampled_ratio(const struct noise *noise, const struct noi
     return around(value, hypot(value - low, more), hypot(high - value, more), confidence);
 }
 
+/* Assumed of one recording: what differs from run to run. */
+static double runs_variance(const struct noise *noise, double factor, const struct reading *reading)
+{
+    double part = reading->value > 0 ? reading->waited / reading->value : 0;
+    double deviation = noise->run_deviation * (factor + part * (COMPARE_WAIT_FACTOR - 1));
+    return deviation * deviation;
+}
+
 static struct estimate measured_ratio(const struct noise *noise, const struct noise_terms *terms,
                                       const struct noise_side *a, const struct noise_side *b)
 {
     double confidence = noise->confidence_ratio, z = normal_quantile((1 + confidence) / 2);
-    double runs = terms->factor * noise->run_deviation, mean_a = noise_mean(a), mean_b = noise_mean(b);
-    double doubt =
-        machine_variance(a->readings) + machine_variance(b->readings) + 2 * least_doubt(terms, a, b);
-    double half =
-        z * sqrt(measured_variance(a->readings) + measured_variance(b->readings) + doubt + 2 * runs * runs);
+    double mean_a = noise_mean(a), mean_b = noise_mean(b), variance = 2 * least_doubt(terms, a, b);
+    const struct reading *readings[] = {a->readings, b->readings};
+    for (size_t i = 0; i < 2; i++)
+        variance += measured_variance(readings[i]) + machine_variance(readings[i]) +
+                    runs_variance(noise, terms->factor, readings[i]);
+    double half = z * sqrt(variance);
     if (!(mean_a > 0) && !(mean_b > 0))
         return (struct estimate){.low = -INFINITY, .high = INFINITY, .p_value = 1};
     if (!(mean_a > 0) || !(mean_b > 0)) {

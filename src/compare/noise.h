@@ -28,6 +28,7 @@ struct reading {
     double value;   /* ns, bytes, … */
     double count;   /* of what it is a sum of: samples, waits; 0: it is no sum */
     double squares; /* sum of the squares */
+    double waited;  /* of the value: waiting, for which COMPARE_WAIT_FACTOR times the deviation is assumed */
     double machine; /* of the value: what it was up to other programs, queueing for a CPU */
 };
 

@@ -125,9 +125,11 @@ static void what_repeats_to_the_digit_has_no_interval(void **state)
 /* Poisson by exponential gaps. */
 static double poisson(struct random *random, double mean)
 {
-    double count = 0;
-    for (double at = -log(1 - random_uniform(random)); at < mean; at -= log(1 - random_uniform(random)))
+    double count = 0, at = -log(1 - random_uniform(random));
+    while (at < mean) {
         count++;
+        at -= log(1 - random_uniform(random));
+    }
     return count;
 }
 

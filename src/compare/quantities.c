@@ -81,6 +81,7 @@ int quantities_add(struct quantities *quantities, const struct quantity_key *key
     reading->value += part->value;
     reading->count += part->count;
     reading->squares += part->squares;
+    reading->waited += part->waited;
     reading->machine += part->machine;
     return 0;
 }

@@ -49,7 +49,7 @@ void quantities_free(struct quantities *quantities);
 /* Adds a part to a recording's reading of a quantity; parts of no samples and no waits have a count of 0. */
 struct quantity_part {
     size_t recording;
-    double value, count, squares, machine;
+    double value, count, squares, waited, machine;
 };
 WARN_UNUSED int quantities_add(struct quantities *quantities, const struct quantity_key *key,
                                const struct quantity_part *part, struct err *err);

@@ -115,32 +115,51 @@ static int add_number(struct reading_of *reading, const struct quantity_key *key
     return quantities_add(reading->quantities, key, &part, err);
 }
 
-/* A time of which a part was queueing for a CPU, behind other programs or its own. */
-static int add_time(struct reading_of *reading, const struct quantity_key *key, double value, double queued,
-                    struct err *err)
+/* What of a time was not running: queueing for a CPU, behind other programs or its own, and waiting. */
+struct idle {
+    double queued_ns, waited_ns;
+};
+
+static int add_time(struct reading_of *reading, const struct quantity_key *key, double value,
+                    const struct idle *idle, struct err *err)
 {
-    struct quantity_part part = {
-        .recording = reading->recording, .value = value, .machine = queued < value ? queued : value};
+    double queued = idle->queued_ns * reading->scale, waited = idle->waited_ns * reading->scale;
+    struct quantity_part part = {.recording = reading->recording,
+                                 .value = value,
+                                 .machine = queued < value ? queued : value,
+                                 .waited = waited < value ? waited : value};
     return quantities_add(reading->quantities, key, &part, err);
 }
 
 /* Of the critical path, or of the part of it in one stage. */
-static double path_queued_ns(const struct attribution *attribution, const char *stage)
+static struct idle path_idle(const struct attribution *attribution, const char *stage)
 {
-    double sum = 0;
+    struct idle idle = {0};
     for (size_t i = 0; i < attribution->entry_count; i++) {
         const struct path_entry *entry = &attribution->entries[i];
         bool is_there = !stage || (entry->where.stage && strcmp(entry->where.stage, stage) == 0);
-        if (entry->doing == WAIT_CPU_QUEUE && is_there)
-            sum += (double)entry->ns;
+        if (is_there && entry->doing == WAIT_CPU_QUEUE)
+            idle.queued_ns += (double)entry->ns;
+        else if (is_there && entry->doing != DOING_CPU)
+            idle.waited_ns += (double)entry->ns;
     }
-    return sum;
+    return idle;
+}
+
+static struct idle stage_idle(const struct stage *stage)
+{
+    struct idle idle = {.queued_ns = (double)stage->wait_ns[WAIT_CPU_QUEUE]};
+    for (size_t i = 0; i < WAIT_REASON_COUNT; i++)
+        if (i != WAIT_CPU_QUEUE)
+            idle.waited_ns += (double)stage->wait_ns[i];
+    return idle;
 }
 
 static int add_run(struct reading_of *reading, const struct attribution *attribution, struct err *err)
 {
     const struct run *run = reading->run;
     double cpu_ns = 0, memory = 0;
+    struct idle idle = path_idle(attribution, NULL);
     for (size_t i = 0; i < run->tracks.count; i++) {
         const struct run_track *track = &run->tracks.items[i];
         if (!track->present)
@@ -149,11 +168,8 @@ static int add_run(struct reading_of *reading, const struct attribution *attribu
         if (track->kind == TRACK_PROCESS && (double)track->rss_bytes_max > memory)
             memory = (double)track->rss_bytes_max;
     }
-    struct quantity_key wall = {.kind = COMPARE_RUN,
-                                .metric = "wall_ns",
-                                .unit = "ns",
-                                .reading = READING_MEASURED,
-                                .factor = COMPARE_WALL_FACTOR};
+    struct quantity_key wall = {
+        .kind = COMPARE_RUN, .metric = "wall_ns", .unit = "ns", .reading = READING_MEASURED, .factor = 1};
     struct quantity_key cpu = {
         .kind = COMPARE_RUN, .metric = "cpu_ns", .unit = "ns", .reading = READING_MEASURED, .factor = 1};
     struct quantity_key bytes = {.kind = COMPARE_RUN,
@@ -161,9 +177,8 @@ static int add_run(struct reading_of *reading, const struct attribution *attribu
                                  .unit = "bytes",
                                  .reading = READING_MEASURED,
                                  .factor = 1};
-    int status = reading->recorded.is_window ? 0
-                                             : add_time(reading, &wall, reading->recorded.wall_ns,
-                                                        path_queued_ns(attribution, NULL), err);
+    int status =
+        reading->recorded.is_window ? 0 : add_time(reading, &wall, reading->recorded.wall_ns, &idle, err);
     if (!status)
         status = add_number(reading, &cpu, cpu_ns * reading->scale, err);
     return status || !(memory > 0) ? status : add_number(reading, &bytes, memory, err);
@@ -191,7 +206,7 @@ static int add_usage(struct reading_of *reading, const struct stage *stage, cons
                                     .metric = metric,
                                     .unit = "per_s",
                                     .reading = READING_MEASURED,
-                                    .factor = COMPARE_WALL_FACTOR,
+                                    .factor = COMPARE_WAIT_FACTOR,
                                     .higher_is_better = true};
         if (!status && stage->covered_ns)
             status = add_number(reading, &rate, amount * (double)NS_PER_S / (double)stage->covered_ns, err);
@@ -209,12 +224,13 @@ static int add_stages(struct reading_of *reading, const struct stage *stages,
         const char *name = stage_name(reading, i);
         if (!stage->call_count)
             continue;
+        struct idle covered = stage_idle(stage), on_path = path_idle(attribution, run->stages.items[i].name);
         struct quantity_key wall = {.kind = COMPARE_STAGE,
                                     .place = name,
                                     .metric = "wall_ns",
                                     .unit = "ns",
                                     .reading = READING_MEASURED,
-                                    .factor = COMPARE_WALL_FACTOR};
+                                    .factor = 1};
         struct quantity_key critical = wall, cpu = wall;
         struct quantity_key calls = {.kind = COMPARE_USAGE,
                                      .place = name,
@@ -224,11 +240,10 @@ static int add_stages(struct reading_of *reading, const struct stage *stages,
         critical.metric = "critical_ns";
         cpu.metric = "cpu_ns";
         cpu.factor = 1;
-        status = add_time(reading, &wall, (double)stage->covered_ns * reading->scale,
-                          (double)stage->wait_ns[WAIT_CPU_QUEUE] * reading->scale, err);
+        status = add_time(reading, &wall, (double)stage->covered_ns * reading->scale, &covered, err);
         if (!status)
             status = add_time(reading, &critical, (double)attribution->stage_critical_ns[i] * reading->scale,
-                              path_queued_ns(attribution, run->stages.items[i].name) * reading->scale, err);
+                              &on_path, err);
         if (!status)
             status = add_number(reading, &cpu, (double)stage->cpu_ns * reading->scale, err);
         if (!status)
@@ -263,7 +278,7 @@ static int add_wait(struct reading_of *reading, uint32_t actor, const struct run
                                .metric = "wait_ns",
                                .unit = "ns",
                                .reading = READING_MEASURED,
-                               .factor = COMPARE_WALL_FACTOR,
+                               .factor = COMPARE_WAIT_FACTOR,
                                .follows = is_following(wait->reason)};
     struct quantity_part part = {.recording = reading->recording,
                                  .value = blocked,
@@ -310,7 +325,7 @@ static int add_to_tree(struct reading_of *reading, uint32_t actor, const struct 
             continue;
         const struct run_frame *frame = &run->frames.items[frames[depth]];
         bool is_named = frame->function && frame->function[0];
-        node = quantities_child(reading->quantities, node, is_named ? frame->function : "[unknown]",
+        node = quantities_child(reading->quantities, node, is_named ? frame->function : UNKNOWN_FUNCTION,
                                 frame->module);
     }
     if (node == SIZE_MAX)
@@ -331,7 +346,7 @@ static int add_sample(struct reading_of *reading, uint32_t actor, const struct r
     const char *function = index != RUN_NONE ? run->frames.items[index].function : NULL;
     struct quantity_key key = {.kind = COMPARE_FUNCTION,
                                .place = stage_name(reading, stage),
-                               .detail = function && function[0] ? function : "[unknown]",
+                               .detail = function && function[0] ? function : UNKNOWN_FUNCTION,
                                .metric = "cpu_ns",
                                .unit = "ns",
                                .reading = READING_SAMPLED,

@@ -11,7 +11,8 @@
 
 #include "compare/quantities.h"
 
-#define PROGRAM_MARK "\2"
+#define PROGRAM_MARK     "\2"
+#define UNKNOWN_FUNCTION "[unknown]"
 
 struct recorded {
     const char *program; /* the main command's process name */

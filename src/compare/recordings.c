@@ -9,8 +9,10 @@
 #include "compare/recorded.h"
 #include "stats/quantile.h"
 
-/* What starting a process, or losing a turn on the CPU, may add to any time. */
-#define TIME_NOISE_NS 3e6
+/* What page faults, a cold cache or losing turns on the CPU may add to any time; where several recordings tell most of it,
+ * less. */
+#define TIME_NOISE_NS          15e6
+#define TIME_NOISE_MEASURED_NS 3e6
 /* A frame with less of the CPU time is not tested, and stays grey. */
 #define FRAME_RATIO_MIN 0.002
 /* Fewer samples in the rest than this do not tell whether it moved as well. */
@@ -56,6 +58,8 @@ struct labels {
 static int labels_make(struct comparison *comparison, const struct recorded *a, const struct recorded *b,
                        struct labels *ret_labels, struct err *err)
 {
+    if (!a->program || !b->program)
+        return err_set(err, ERR_BUG, "could not compare recordings: a side has none");
     bool is_same = strcmp(a->program, b->program) == 0;
     ret_labels->program =
         is_same ? a->program : arena_printf(&comparison->arena, "%s / %s", a->program, b->program);
@@ -64,7 +68,7 @@ static int labels_make(struct comparison *comparison, const struct recorded *a, 
 
 static const char *unmarked(const struct labels *labels, const char *name)
 {
-    return strcmp(name, PROGRAM_MARK) == 0 ? labels->program : name;
+    return name && strcmp(name, PROGRAM_MARK) == 0 ? labels->program : name;
 }
 
 /* --- what is worth a test --- */
@@ -88,6 +92,18 @@ static bool is_machine(const struct quantity *quantity)
            strcmp(quantity->key.detail, wait_reason_name(WAIT_CPU_QUEUE)) == 0;
 }
 
+/* Code without a name in one recording may have one in another. */
+static bool is_nameless(const struct quantity *quantity)
+{
+    return quantity->key.kind == COMPARE_FUNCTION && strcmp(quantity->key.detail, UNKNOWN_FUNCTION) == 0;
+}
+
+/* Of stages that run side by side now the one and now the other is on the path. */
+static bool is_path(const struct quantity *quantity)
+{
+    return quantity->key.kind == COMPARE_STAGE && strcmp(quantity->key.metric, "critical_ns") == 0;
+}
+
 static size_t family_of(const struct quantity *quantity)
 {
     return quantity->key.kind == COMPARE_FUNCTION;
@@ -95,7 +111,8 @@ static size_t family_of(const struct quantity *quantity)
 
 static bool is_tested(const struct judging *judging, const struct quantity *quantity)
 {
-    return quantity->key.kind != COMPARE_USAGE && !is_small(judging, quantity) && !is_machine(quantity);
+    return quantity->key.kind != COMPARE_USAGE && !is_small(judging, quantity) && !is_machine(quantity) &&
+           !is_nameless(quantity);
 }
 
 /* --- one quantity --- */
@@ -178,10 +195,16 @@ static int quantity_judge(struct judging *judging, const struct labels *labels,
     size_t family_count = judging->test_count[family_of(quantity)];
     struct noise noise = noise_among(judging, family_count);
     bool has_least = key->reading == READING_MEASURED && is_time(quantity);
-    struct noise_terms terms = {key->reading, key->factor, has_least ? TIME_NOISE_NS : 0};
+    struct noise_terms terms = {
+        key->reading, key->factor,
+        has_least ? comparison->is_noise_measured ? TIME_NOISE_MEASURED_NS : TIME_NOISE_NS : 0};
     difference.log_ratio = noise_ratio(&noise, &terms, &a, &b);
     if (is_machine(quantity))
         difference.denial = COMPARE_DENIED_BY_MACHINE;
+    else if (is_nameless(quantity))
+        difference.denial = COMPARE_DENIED_BY_NAME;
+    else if (is_path(quantity) && !comparison->is_noise_measured)
+        difference.denial = COMPARE_DENIED_BY_RUNS;
     else if (is_small(judging, quantity))
         difference.denial = COMPARE_DENIED_BY_SIZE;
     difference_judge(&difference, &comparison->options);
@@ -220,7 +243,7 @@ static int merge_lone_peers(struct judging *judging, struct err *err)
         struct reading *readings = quantity->readings;
         key.peer = NULL;
         for (size_t r = 0; r < recordings; r++) {
-            struct quantity_part part = {r, readings[r].value, readings[r].count, readings[r].squares, 0};
+            struct quantity_part part = {r, readings[r].value, readings[r].count, readings[r].squares, 0, 0};
             int status = part.value > 0 ? quantities_add(quantities, &key, &part, err) : 0;
             if (status)
                 return status;
