@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/verify_facts.h"
 
+#include <fnmatch.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -269,6 +270,45 @@ static int reverts_fill(struct preflight *preflight)
                        SHORT_COMMIT, head);
 }
 
+/* Whether a file says how the project is built, or with what. */
+static bool is_build_file(const char *path)
+{
+    static const char *const patterns[] = {
+        "[Mm]akefile", "GNUmakefile", "*.mk",         "*.mak",          "CMakeLists.txt",
+        "*.cmake",     "meson.build", "meson*.txt",   "configure*",     "*.ninja",
+        "BUILD",       "BUILD.bazel", "Cargo.toml",   "Cargo.lock",     "package.json",
+        "*-lock.json", "*-lock.yaml", "yarn.lock",    "go.mod",         "go.sum",
+        "pom.xml",     "*.gradle",    "*.gradle.kts", "pyproject.toml", "requirements*.txt",
+        "setup.py",    "Dockerfile",  "*.csproj"};
+    const char *slash = strrchr(path, '/');
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++)
+        if (fnmatch(patterns[i], slash ? slash + 1 : path, 0) == 0)
+            return true;
+    return false;
+}
+
+/* The first file that differs and says how to build; told, because it may be what makes the difference. */
+static int risk_of_build(struct preflight *preflight)
+{
+    const char *const words[] = {"diff", "--name-only", preflight->base, preflight->head, "--", NULL};
+    struct str text;
+    int failed = 0;
+    if (!git_tells(words, &text))
+        return 0;
+    for (char *line = text.text, *next; line && *line && !failed; line = next) {
+        next = strchr(line, '\n');
+        if (next)
+            *next++ = '\0';
+        if (!is_build_file(line))
+            continue;
+        failed = verify_line(&preflight->risks, &preflight->arena,
+                             "How it is built differs too (%s): what is measured is both.", line);
+        break;
+    }
+    str_free(&text);
+    return failed;
+}
+
 static int risks_fill(struct preflight *preflight)
 {
     static const char *const dirty[] = {"status", "--porcelain", "--untracked-files=no", NULL};
@@ -288,6 +328,7 @@ static int risks_fill(struct preflight *preflight)
             failed = verify_line(risks, arena, "Changes that are not committed are in neither of them.");
         str_free(&text);
     }
+    failed = failed || risk_of_build(preflight);
     if (!failed && git_tells(modules, &text)) {
         if (text.length)
             failed = verify_line(risks, arena, "Submodules are not checked out: --build may do that.");

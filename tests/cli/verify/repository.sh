@@ -1,5 +1,5 @@
 # Leaves the shell in a repository whose second commit makes ./spin spin twice as long.
-mkdir repository && cd repository && git init -q . || exit 1
+mkdir repository && cd repository && git init -q -b master . || exit 1
 git config user.email toll@example.org && git config user.name toll
 cat > spin.c <<'C'
 #include <stdint.h>
