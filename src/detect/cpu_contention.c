@@ -78,40 +78,93 @@ static uint64_t cores_wanted(const struct scene *scene)
     return time > 0 ? num_u64(weighted / time + 0.5) : 0;
 }
 
+struct window {
+    uint64_t start_ns, end_ns;
+};
+
+struct windows {
+    VEC(struct window) items; /* one behind the other */
+};
+
+/* When the path queued for a CPU, and `around_ns` before and after. */
+static int queue_windows(const struct scene *scene, uint64_t around_ns, struct windows *windows)
+{
+    for (size_t i = 0; i < scene->path->steps.count; i++) {
+        const struct path_step *step = &scene->path->steps.items[i];
+        struct window *last = windows->items.count ? &windows->items.items[windows->items.count - 1] : NULL;
+        struct window window = {step->start_ns - num_min(around_ns, step->start_ns),
+                                step->end_ns + around_ns};
+        if (step->doing != WAIT_CPU_QUEUE)
+            continue;
+        if (last && window.start_ns <= last->end_ns)
+            last->end_ns = num_max(last->end_ns, window.end_ns);
+        else if (vec_push(&windows->items, window))
+            return -1;
+    }
+    return 0;
+}
+
+/* What the points add up to within the windows: threads times ns. */
+static double presence_within(const struct change_points *points, const struct windows *windows)
+{
+    double sum = 0, present = 0;
+    size_t point = 0;
+
+    for (size_t i = 0; i < windows->items.count; i++) {
+        uint64_t at = windows->items.items[i].start_ns, end_ns = windows->items.items[i].end_ns;
+        while (at < end_ns) {
+            for (; point < points->items.count && points->items.items[point].time_ns <= at; point++)
+                present += points->items.items[point].step;
+            uint64_t next =
+                point < points->items.count ? num_min(points->items.items[point].time_ns, end_ns) : end_ns;
+            sum += present * (double)(next - at);
+            at = next;
+        }
+    }
+    return sum;
+}
+
+static uint64_t path_cpu_within(const struct scene *scene, const struct windows *windows)
+{
+    uint64_t sum_ns = 0;
+    size_t window = 0;
+
+    for (size_t i = 0; i < scene->path->steps.count; i++) {
+        const struct path_step *step = &scene->path->steps.items[i];
+        while (window < windows->items.count && windows->items.items[window].end_ns <= step->start_ns)
+            window++;
+        for (size_t j = window; step->doing == DOING_CPU && j < windows->items.count; j++) {
+            uint64_t start_ns = num_max(windows->items.items[j].start_ns, step->start_ns);
+            uint64_t end_ns = num_min(windows->items.items[j].end_ns, step->end_ns);
+            if (windows->items.items[j].start_ns >= step->end_ns)
+                break;
+            sum_ns += end_ns > start_ns ? end_ns - start_ns : 0;
+        }
+    }
+    return sum_ns;
+}
+
 /*
- * Of the cores while the path queued for one, the share that the run's own threads were on. Where waits were
- * looked at from time to time, each look's queueing lies at the same end of its time on every thread, so that
- * all seem to queue at once; then the time between the queueing counts too.
+ * Of the cores while the path queued for one, the share that the run's other threads were on. Where waits were
+ * looked at from time to time, each look's queueing lies at the same end of its time on every thread, so that all
+ * seem to queue at once; then the time between the queueing counts too, but for what the path itself ran then.
  */
 static double held_by_run(const struct scene *scene)
 {
-    uint64_t around_ns = 2 * scene->run->boundary_error_ns;
     struct change_points points = {0};
-    int status = gather(scene, false, &points);
-    double held = 0, queued = 0;
-    double running = 0;
-    size_t point = 0;
-    uint64_t at = 0;
-    for (size_t i = 0; !status && i < scene->path->steps.count; i++) {
-        const struct path_step *step = &scene->path->steps.items[i];
-        uint64_t end_ns = step->end_ns + around_ns;
-        at = num_max(at, step->start_ns - num_min(around_ns, step->start_ns));
-        for (; point < points.items.count && points.items.items[point].time_ns <= at; point++)
-            running += points.items.items[point].step;
-        if (step->doing != WAIT_CPU_QUEUE)
-            continue;
-        while (at < end_ns) {
-            uint64_t next =
-                point < points.items.count ? num_min(points.items.items[point].time_ns, end_ns) : end_ns;
-            held += running * (double)(next - at);
-            queued += (double)(next - at);
-            at = next;
-            for (; point < points.items.count && points.items.items[point].time_ns <= at; point++)
-                running += points.items.items[point].step;
-        }
+    struct windows windows = {0};
+    double held = 0;
+    uint64_t length_ns = 0;
+
+    if (!gather(scene, false, &points) &&
+        !queue_windows(scene, 2 * scene->run->boundary_error_ns, &windows)) {
+        for (size_t i = 0; i < windows.items.count; i++)
+            length_ns += windows.items.items[i].end_ns - windows.items.items[i].start_ns;
+        held = presence_within(&points, &windows) - (double)path_cpu_within(scene, &windows);
     }
     vec_free(&points.items);
-    return queued > 0 ? held / queued / (double)scene->run->cpu_count : 0;
+    vec_free(&windows.items);
+    return length_ns ? held / (double)length_ns / (double)scene->run->cpu_count : 0;
 }
 
 int detect_cpu_contention(const struct scene *scene, struct claims *claims, struct err *err)
