@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What toll bench adds to a run of /bin/true: its own figure beside a bare vfork, execve and wait loop in C, and
-beside hyperfine -N, in blocks that take turns."""
+beside hyperfine -N, in blocks that take turns. And the peak memory of a child of a megabyte under a runner that holds
+200 MB, against what the child says of itself."""
 
 import json
 import os
@@ -49,6 +50,25 @@ int main(int argc, char **argv)
 """
 
 
+CHILD = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+int main(int argc, char **argv)
+{
+    char line[256];
+    volatile char *held = malloc(1 << 20);
+    for (size_t i = 0; i < 1 << 20; i += 512)
+        held[i] = 1;
+    FILE *status = fopen("/proc/self/smaps_rollup", "r"), *told = fopen(argv[argc - 1], "w");
+    while (fgets(line, sizeof line, status))
+        if (strncmp(line, "Rss:", 4) == 0)
+            fputs(line, told);
+    return held[512] != 1 || fclose(told);
+}
+"""
+
+
 def figure(name, value, limit, peer):
     print(f"{name} | {value} | {limit} | {peer}", flush=True)
 
@@ -71,6 +91,20 @@ def hyperfine(folder):
     return [seconds * 1e9 for seconds in json.loads(path.read_text())["results"][0]["times"]]
 
 
+def memory(folder):
+    """The runner is toll, started by a process of 200 MB; the peer is what that process would say itself (wait4)."""
+    (folder / "child.c").write_text(CHILD)
+    subprocess.run(["cc", "-O1", "-static", "-o", "child", "child.c"], cwd=folder, check=True)
+    words, held = [str(folder / "child"), str(folder / "told")], b"x" * (200 << 20)
+    out = subprocess.run([TOLL, "bench", "-q", "--json", "-r", "6", "--", *words], capture_output=True, text=True, check=True).stdout
+    told = float((folder / "told").read_text().split()[1]) * 1024
+    own = os.wait4(os.posix_spawn(words[0], words, {}), 0)[2].ru_maxrss * 1024
+    median = statistics.median(run["memory_bytes_max"] for run in json.loads(out)["arms"][0]["runs"])
+    assert held[-1] == ord("x")
+    figure("peak memory of a child of 1 MB under a process of 200 MB, off by", f"{100 * abs(median / told - 1):.1f} %", "at most 10 %",
+           f"wait4 in that process: {own / told:.0f} times too much")
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="toll-start-") as name:
         folder = pathlib.Path(name)
@@ -88,6 +122,7 @@ def main():
         print(f"start_bench: the bare loop: {statistics.median(medians['bare']) / 1e3:.1f} us a run,"
               f" {BLOCKS} blocks of {RUNS}", file=sys.stderr)
         peer = f"hyperfine -N: {ratio['hyperfine']:.3f} x" if "hyperfine" in ways else "a bare vfork, execve, wait loop"
+        memory(folder)
         figure("one run of /bin/true, against a bare loop", f"{ratio['toll']:.3f} x", "at most 1.03 x", peer)
 
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/bench_export.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "report/escape.h"
@@ -95,28 +96,133 @@ void bench_csv(const struct bench_result *result, struct str *text)
     }
 }
 
+/* How a table's rows are put together. The code of a command is between `open` and `close`. */
+struct table_form {
+    const char *before, *after; /* of the whole table */
+    const char *head_after;     /* behind the row of names */
+    const char *row, *row_end;
+    const char *cell, *cell_end; /* of the second cell on */
+    const char *gap;             /* between the row's start and its first cell */
+    void (*code)(struct str *text, const char *command);
+};
+
+static void markdown_code(struct str *text, const char *command)
+{
+    escape_markdown_code(text, command, true);
+}
+
+/* AsciiDoc: a bar would begin the next cell. */
+static void asciidoc_code(struct str *text, const char *command)
+{
+    struct str plain = {0};
+    escape_plain(&plain, command);
+    str_append(text, "`");
+    for (const char *at = str_text(&plain); *at; at++)
+        str_printf(text, "%s%c", *at == '|' ? "\\" : "", *at);
+    str_append(text, "`");
+    str_free(&plain);
+}
+
+/* Org: nothing is escaped within verbatim text, so a command with a bar is not verbatim. */
+static void org_code(struct str *text, const char *command)
+{
+    struct str plain = {0};
+    const char *mark = strchr(command, '|') ? "" : "=";
+    escape_plain(&plain, command);
+    str_append(text, mark);
+    for (const char *at = str_text(&plain); *at; at++) {
+        if (*at == '|')
+            str_append(text, "\\vert{}");
+        else
+            str_append_bytes(text, at, 1);
+    }
+    str_append(text, mark);
+    str_free(&plain);
+}
+
+/* A row: its first cell is open, behind it come these. */
+static void cells(const struct table_form *form, const char *const *texts, size_t count, struct str *text)
+{
+    str_append(text, form->cell_end);
+    for (size_t i = 0; i < count; i++)
+        str_printf(text, "%s%s%s", form->cell, texts[i], form->cell_end);
+    str_append(text, form->row_end);
+}
+
+#define CELL_MAX 96
+
 /* hyperfine's columns; the last one is toll's interval instead of a propagated deviation. */
-void bench_markdown(const struct bench_result *result, struct str *text)
+static void table(const struct bench_result *result, const struct table_form *form, struct str *text)
 {
     bool in_seconds = result->arms.items[0].summaries[BENCH_WALL].description.mean >= SECOND_NS;
-    const char *unit = in_seconds ? "s" : "ms";
     double scale = in_seconds ? SECOND_NS : 1e6;
-    str_printf(text, "| Command | Mean [%s] | Min [%s] | Max [%s] | Relative |\n|:---|---:|---:|---:|---:|\n",
-               unit, unit, unit);
+    const char *const in_s[] = {"Mean [s]", "Min [s]", "Max [s]", "Relative"}, *const in_ms[] = {
+                                                                                   "Mean [ms]", "Min [ms]",
+                                                                                   "Max [ms]", "Relative"};
+    str_printf(text, "%s%sCommand", form->before, form->row);
+    cells(form, in_seconds ? in_s : in_ms, 4, text);
+    str_append(text, form->head_after);
     for (size_t i = 0; i < bench_arm_count(result); i++) {
         const struct bench_arm *arm = &result->arms.items[i];
         const struct description *wall = &arm->summaries[BENCH_WALL].description;
         const struct bench_comparison *comparison = bench_comparison_of(result, i, BENCH_WALL);
-        str_append(text, "| ");
-        escape_markdown_code(text, arm->command, true);
-        str_printf(text, " | %.1f ± %.1f | %.1f | %.1f | ", wall->mean / scale, wall->deviation / scale,
-                   wall->min / scale, wall->max / scale);
+        char mean[CELL_MAX], min[CELL_MAX], max[CELL_MAX], relative[CELL_MAX] = "1.00";
+        snprintf(mean, sizeof mean, "%.1f ± %.1f", wall->mean / scale, wall->deviation / scale);
+        snprintf(min, sizeof min, "%.1f", wall->min / scale);
+        snprintf(max, sizeof max, "%.1f", wall->max / scale);
         if (comparison)
-            str_printf(text, "%.3f (%.3f to %.3f) |\n", comparison->ratio, comparison->ratio_low,
-                       comparison->ratio_high);
-        else
-            str_append(text, "1.00 |\n");
+            snprintf(relative, sizeof relative, "%.3f (%.3f to %.3f)", comparison->ratio,
+                     comparison->ratio_low, comparison->ratio_high);
+        str_printf(text, "%s%s", i ? form->gap : "", form->row);
+        form->code(text, arm->command);
+        cells(form, (const char *const[]){mean, min, max, relative}, 4, text);
     }
+    str_append(text, form->after);
+}
+
+void bench_markdown(const struct bench_result *result, struct str *text)
+{
+    table(result,
+          &(struct table_form){.before = "",
+                               .after = "",
+                               .head_after = "|:---|---:|---:|---:|---:|\n",
+                               .row = "| ",
+                               .row_end = "|\n",
+                               .cell = "| ",
+                               .cell_end = " ",
+                               .gap = "",
+                               .code = markdown_code},
+          text);
+}
+
+void bench_asciidoc(const struct bench_result *result, struct str *text)
+{
+    table(result,
+          &(struct table_form){.before = "[cols=\"<,>,>,>,>\"]\n|===\n",
+                               .after = "|===\n",
+                               .head_after = "\n",
+                               .row = "| ",
+                               .row_end = "",
+                               .cell = "| ",
+                               .cell_end = " \n",
+                               .gap = "\n",
+                               .code = asciidoc_code},
+          text);
+}
+
+void bench_orgmode(const struct bench_result *result, struct str *text)
+{
+    table(result,
+          &(struct table_form){.before = "",
+                               .after = "",
+                               .head_after = "|--+--+--+--+--|\n",
+                               .row = "| ",
+                               .row_end = "\n",
+                               .cell = "  ",
+                               .cell_end = " |",
+                               .gap = "",
+                               .code = org_code},
+          text);
 }
 
 bench_exporter *bench_exporter_find(const char *name)
@@ -127,6 +233,8 @@ bench_exporter *bench_exporter_find(const char *name)
     } exporters[] = {{"hyperfine-json", bench_hyperfine_json},
                      {"csv", bench_csv},
                      {"markdown", bench_markdown},
+                     {"asciidoc", bench_asciidoc},
+                     {"orgmode", bench_orgmode},
                      {"html", bench_html}};
     for (size_t i = 0; i < sizeof exporters / sizeof exporters[0]; i++)
         if (strcmp(exporters[i].name, name) == 0)

@@ -30,6 +30,8 @@ void bench_json_measurement(struct json_writer *json, const struct bench_result 
 void bench_hyperfine_json(const struct bench_result *result, struct str *text);
 void bench_csv(const struct bench_result *result, struct str *text);
 void bench_markdown(const struct bench_result *result, struct str *text);
+void bench_asciidoc(const struct bench_result *result, struct str *text);
+void bench_orgmode(const struct bench_result *result, struct str *text);
 
 /* One page that fetches nothing: the table, every run as a dot, the intervals of the ratios. */
 void bench_html(const struct bench_result *result, struct str *text);
@@ -37,9 +39,9 @@ void bench_html(const struct bench_result *result, struct str *text);
 /* The start of such a page up to its first heading, dark and light, for other results that look alike; `more_style` is CSS. */
 void bench_page_open(const char *verb, const char *subject, const char *more_style, struct str *text);
 
-/* The format of a name: hyperfine-json, csv, markdown, html. NULL when there is none. */
+/* The format of a name: hyperfine-json, csv, markdown, asciidoc, orgmode, html. NULL when there is none. */
 typedef void bench_exporter(const struct bench_result *result, struct str *text);
 bench_exporter *bench_exporter_find(const char *name);
-#define BENCH_EXPORTS "hyperfine-json csv markdown html"
+#define BENCH_EXPORTS "hyperfine-json csv markdown asciidoc orgmode html"
 
 #endif

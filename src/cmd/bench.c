@@ -15,8 +15,8 @@
 #define COMMANDS_MAX     (VERB_OPERANDS_MAX + OPTION_LIST_MAX + 1)
 
 struct options {
-    const char *store, *tags;
-    struct option_list versus, names, parameters, exports, prepares;
+    const char *store, *tags, *cache;
+    struct option_list versus, names, parameters, exports, prepares, cache_files;
     const char *cleanup, *setup, *conclude, *input, *output;
     uint64_t warmup, runs, runs_min, runs_max, seed, cpu;
     uint64_t time_ns;
@@ -111,6 +111,17 @@ static const struct option_row rows[] = {
      .argument = "COMMAND",
      .help = "run once for each command, after its last run",
      .offset = offsetof(struct options, conclude)},
+    {.name = "cache",
+     .type = OPTION_TEXT,
+     .argument = "STATE",
+     .choices = "as-is warmed dropped",
+     .help = "the page cache before each run (as-is); dropped takes root, or --cache-file",
+     .offset = offsetof(struct options, cache)},
+    {.name = "cache-file",
+     .type = OPTION_LIST,
+     .argument = "FILE",
+     .help = "a file or folder that --cache is about, instead of everything",
+     .offset = offsetof(struct options, cache_files)},
     {.name = "input",
      .type = OPTION_TEXT,
      .argument = "FILE",
@@ -163,7 +174,7 @@ static const struct option_row rows[] = {
     {.name = "export",
      .type = OPTION_LIST,
      .argument = "FORMAT[=FILE]",
-     .help = "hyperfine-json, csv, markdown or html; without a file instead of the table",
+     .help = "hyperfine-json, csv, markdown, asciidoc, orgmode or html; without a file instead of the table",
      .offset = offsetof(struct options, exports)},
     {.name = "output",
      .letter = 'o',
@@ -252,6 +263,8 @@ static int run(struct verb_context *context, struct err *err)
                     .setup = options->setup,
                     .conclude = options->conclude,
                     .input = options->input,
+                    .cache_files = options->cache_files.items,
+                    .cache_file_count = options->cache_files.count,
                     .warmup_count = options->warmup,
                     .round_count = options->runs,
                     .round_count_min = options->runs_min,
@@ -267,6 +280,7 @@ static int run(struct verb_context *context, struct err *err)
                     .no_control = options->no_control,
                     .cpu = chosen_cpu(options),
                     .progress = shows_progress ? progress : NULL},
+        .cache = options->cache,
         .json = options->json,
         .exports = options->exports.items,
         .export_count = options->exports.count,

@@ -155,6 +155,8 @@ int ops_bench(const struct bench_request *asked, struct bench_outcome *ret_outco
     struct bench_outcome outcome = {0};
     const char *recordings[BENCH_ARMS_MAX] = {0};
     int status = exports_check(&request, err);
+    if (!status && request.cache)
+        status = page_cache_parse(request.cache, &request.options.cache, err);
     if (!status)
         status = bench_run(&request.options, &result, err);
     if (status)

@@ -10,6 +10,7 @@
 
 struct bench_request {
     struct bench_options options;
+    const char *cache;          /* "as-is", "warmed", "dropped"; NULL: as-is */
     bool json;                  /* the result as JSON instead of text */
     const char *const *exports; /* "FORMAT=FILE", or "FORMAT": instead of the text */
     size_t export_count;

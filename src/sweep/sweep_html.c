@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sweep_html: one page that fetches nothing: the answer, the curve or the map, the table, the law. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bench/bench_export.h"
@@ -167,7 +168,7 @@ static void map_cell(const struct sweep_result *result, size_t at, double x, dou
     double part =
         value && value->count ? 1 - (worst > 0 ? fmin(fmax(value->log_ratio.value, 0) / worst, 1) : 0) : 0;
     if (value && sweep_failure(result, at))
-        strcpy(figure, "fails");
+        snprintf(figure, sizeof figure, "fails");
     else if (value && value->count)
         sweep_figure(result->objective, value->cost, figure);
     str_printf(

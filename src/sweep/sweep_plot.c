@@ -175,7 +175,8 @@ static void labels(const struct canvas *canvas, const struct sweep_result *resul
             for (size_t at = start ? start - 1 : 0; at < start + length + 1; at++)
                 free_count += line[at] == ' ';
             if (free_count == length + 1 + (start > 0))
-                memcpy(line + start, name, length);
+                for (size_t at = 0; at < length; at++)
+                    line[start + at] = name[at];
         }
     }
     while (width && line[width - 1] == ' ')

@@ -32,7 +32,7 @@ const char *sweep_figure(enum sweep_objective objective, double cost, char text[
     char number[FIGURE_MAX];
     switch (objective) {
     case SWEEP_WALL:
-    case SWEEP_CPU: return cost > 0 ? figure_duration(cost, text) : strcpy(text, "0");
+    case SWEEP_CPU: return cost > 0 ? figure_duration(cost, text) : "0";
     case SWEEP_MEMORY:
         snprintf(text, FIGURE_MAX, "%s", unit_bytes((uint64_t)fmax(cost, 0)).text);
         return text;
@@ -42,7 +42,7 @@ const char *sweep_figure(enum sweep_objective objective, double cost, char text[
     case SWEEP_PRINTED_MORE: return figure_number(1 / cost, text);
     case SWEEP_PRINTED_LESS: return figure_number(cost, text);
     }
-    return strcpy(text, "");
+    return "";
 }
 
 void sweep_name(const struct sweep_result *result, size_t value, struct str *text)
