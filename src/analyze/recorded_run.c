@@ -276,6 +276,8 @@ static int load_io(void *context, const struct batch *batch, struct err *err)
         const struct run_track *track = track_of(loader, row.track);
         /* A process holds it, whichever of its threads was counted. */
         uint32_t holder = track->kind == TRACK_PROCESS ? (uint32_t)(row.track - 1) : track->parent;
+        if (holder == RUN_NONE)
+            continue; /* a thread whose process was not recorded */
         if ((row.operation == IO_READ && HOLD(&other->readers, holder)) ||
             (row.operation == IO_WRITE && HOLD(&other->writers, holder)))
             return err_memory(err);
