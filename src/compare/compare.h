@@ -68,7 +68,7 @@ struct difference {
     const char *unit;   /* "ns", "bytes", "per_s", "bytes_per_s", "count", or as the format calls it */
     bool higher_is_better;
     bool is_primary; /* the first metric of a benchmark, the run's wall time: judged before the others */
-    bool follows;    /* a wait that mirrors what others do: for a child, a pipe, events */
+    bool follows;    /* a wait that mirrors what others do: for a child, a pipe, work */
     size_t count_a, count_b;
     double a, b; /* medians; of recordings means */
     struct estimate log_ratio;

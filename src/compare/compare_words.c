@@ -314,8 +314,7 @@ static void trust_recordings(const struct comparison *comparison, struct str *te
     else
         str_printf(text,
                    "One recording each does not tell how runs vary: %s of CPU time is assumed, twice that of "
-                   "wall time "
-                   "and waits (--noise).\nSeveral a side tell: toll compare a*.toll --vs b*.toll\n",
+                   "waits (--noise).\nSeveral a side tell: toll compare a*.toll --vs b*.toll\n",
                    deviation);
     str_printf(text,
                "%.0f and %.0f CPU samples. The intervals of functions hold together at %.0f %%, the others "

@@ -115,7 +115,7 @@ static int add_number(struct reading_of *reading, const struct quantity_key *key
     return quantities_add(reading->quantities, key, &part, err);
 }
 
-/* What of a time was not running: queueing for a CPU, behind other programs or its own, and waiting. */
+/* What of a time was not running (of CPU time in a window: what kept it from being more): queueing for a CPU, behind other programs or its own, and waiting. */
 struct idle {
     double queued_ns, waited_ns;
 };
@@ -159,12 +159,15 @@ static int add_run(struct reading_of *reading, const struct attribution *attribu
 {
     const struct run *run = reading->run;
     double cpu_ns = 0, memory = 0;
+    struct idle behind = {0};
     struct idle idle = path_idle(attribution, NULL);
     for (size_t i = 0; i < run->tracks.count; i++) {
         const struct run_track *track = &run->tracks.items[i];
         if (!track->present)
             continue;
         cpu_ns += (double)track->run_ns;
+        for (size_t j = 0; reading->recorded.is_window && j < track->waits.count; j++)
+            behind.queued_ns += (double)track->waits.items[j].runnable_ns;
         if (track->kind == TRACK_PROCESS && (double)track->rss_bytes_max > memory)
             memory = (double)track->rss_bytes_max;
     }
@@ -180,7 +183,7 @@ static int add_run(struct reading_of *reading, const struct attribution *attribu
     int status =
         reading->recorded.is_window ? 0 : add_time(reading, &wall, reading->recorded.wall_ns, &idle, err);
     if (!status)
-        status = add_number(reading, &cpu, cpu_ns * reading->scale, err);
+        status = add_time(reading, &cpu, cpu_ns * reading->scale, &behind, err);
     return status || !(memory > 0) ? status : add_number(reading, &bytes, memory, err);
 }
 
@@ -224,6 +227,8 @@ static int add_stages(struct reading_of *reading, const struct stage *stages,
         const char *name = stage_name(reading, i);
         if (!stage->call_count)
             continue;
+        struct idle behind = {.queued_ns =
+                                  reading->recorded.is_window ? (double)stage->wait_ns[WAIT_CPU_QUEUE] : 0};
         struct idle covered = stage_idle(stage), on_path = path_idle(attribution, run->stages.items[i].name);
         struct quantity_key wall = {.kind = COMPARE_STAGE,
                                     .place = name,
@@ -245,7 +250,7 @@ static int add_stages(struct reading_of *reading, const struct stage *stages,
             status = add_time(reading, &critical, (double)attribution->stage_critical_ns[i] * reading->scale,
                               &on_path, err);
         if (!status)
-            status = add_number(reading, &cpu, (double)stage->cpu_ns * reading->scale, err);
+            status = add_time(reading, &cpu, (double)stage->cpu_ns * reading->scale, &behind, err);
         if (!status)
             status = add_number(reading, &calls, (double)stage->call_count * reading->scale, err);
         if (!status)
@@ -259,8 +264,8 @@ static int add_stages(struct reading_of *reading, const struct stage *stages,
 /* They mirror what others do: what those do differently is the change. */
 static bool is_following(uint64_t reason)
 {
-    return reason == WAIT_CHILD || reason == WAIT_PIPE || reason == WAIT_POLL || reason == WAIT_IDLE ||
-           reason == WAIT_CPU_QUEUE || reason == WAIT_IPC;
+    return reason == WAIT_CHILD || reason == WAIT_PIPE || reason == WAIT_IDLE || reason == WAIT_CPU_QUEUE ||
+           reason == WAIT_IPC;
 }
 
 static int add_wait(struct reading_of *reading, uint32_t actor, const struct run_wait *wait, struct err *err)

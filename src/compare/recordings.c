@@ -15,6 +15,7 @@
 #define TIME_NOISE_MEASURED_NS 3e6
 /* A frame with less of the CPU time is not tested, and stays grey. */
 #define FRAME_RATIO_MIN 0.002
+#define SAMPLES_MIN     8
 /* Fewer samples in the rest than this do not tell whether it moved as well. */
 #define REST_COUNT_MIN 20.0
 
@@ -98,6 +99,15 @@ static bool is_nameless(const struct quantity *quantity)
     return quantity->key.kind == COMPARE_FUNCTION && strcmp(quantity->key.detail, UNKNOWN_FUNCTION) == 0;
 }
 
+/* So few samples in all that no split of them would be evidence. Their number says nothing about the split. */
+static bool is_few(const struct judging *judging, enum reading_kind kind, const struct reading *readings)
+{
+    double count = 0;
+    for (size_t i = 0; i < judging->quantities->count_a + judging->quantities->count_b; i++)
+        count += readings[i].count;
+    return kind == READING_SAMPLED && count < SAMPLES_MIN;
+}
+
 /* Of stages that run side by side now the one and now the other is on the path. */
 static bool is_path(const struct quantity *quantity)
 {
@@ -112,7 +122,7 @@ static size_t family_of(const struct quantity *quantity)
 static bool is_tested(const struct judging *judging, const struct quantity *quantity)
 {
     return quantity->key.kind != COMPARE_USAGE && !is_small(judging, quantity) && !is_machine(quantity) &&
-           !is_nameless(quantity);
+           !is_nameless(quantity) && !is_few(judging, quantity->key.reading, quantity->readings);
 }
 
 /* --- one quantity --- */
@@ -207,6 +217,8 @@ static int quantity_judge(struct judging *judging, const struct labels *labels,
         difference.denial = COMPARE_DENIED_BY_RUNS;
     else if (is_small(judging, quantity))
         difference.denial = COMPARE_DENIED_BY_SIZE;
+    else if (is_few(judging, key->reading, quantity->readings))
+        difference.denial = COMPARE_DENIED_BY_FEW;
     difference_judge(&difference, &comparison->options);
     if (key->kind == COMPARE_USAGE)
         difference.has_verdict = false;
@@ -344,10 +356,12 @@ static int flame_fill(struct judging *judging, const struct labels *labels, stru
     return 0;
 }
 
-static bool is_frame_tested(const struct comparison *comparison, const struct flame_change *change)
+static bool is_frame_tested(const struct judging *judging, size_t index)
 {
-    const struct flame_change *root = &comparison->flame.items[0];
-    return change->self_a + change->self_b > FRAME_RATIO_MIN * (root->total_a + root->total_b);
+    const struct flame_change *root = &judging->comparison->flame.items[0],
+                              *change = &judging->comparison->flame.items[index];
+    return change->self_a + change->self_b > FRAME_RATIO_MIN * (root->total_a + root->total_b) &&
+           !is_few(judging, READING_SAMPLED, judging->quantities->nodes.items[index].readings);
 }
 
 static int flame_judge(struct judging *judging, struct err *err)
@@ -355,14 +369,14 @@ static int flame_judge(struct judging *judging, struct err *err)
     struct comparison *comparison = judging->comparison;
     size_t tested = 0;
     for (size_t i = 0; i < comparison->flame.count; i++)
-        tested += is_frame_tested(comparison, &comparison->flame.items[i]);
+        tested += is_frame_tested(judging, i);
     struct noise noise = noise_among(judging, tested);
     static const struct noise_terms terms = {READING_SAMPLED, 1, 0};
     for (size_t i = 0; i < comparison->flame.count; i++) {
         struct flame_change *change = &comparison->flame.items[i];
         const struct reading *readings = judging->quantities->nodes.items[i].readings;
         struct noise_side a = side_a(judging, readings), b = side_b(judging, readings);
-        if (!is_frame_tested(comparison, change))
+        if (!is_frame_tested(judging, i))
             continue;
         struct estimate estimate = noise_ratio(&noise, &terms, &a, &b);
         enum effect_verdict verdict = effect_judge(&estimate, comparison->options.threshold_ratio);
