@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS    (1u << 16) /* a power of two */
+#define SLOTS    (1u << 14) /* a power of two */
 #define WORD_MAX 64
 
 #ifndef TALLY_EXTRA_PERCENT
@@ -26,7 +26,7 @@ static struct slot slots[SLOTS];
 static uint64_t hash(const char *word)
 {
     uint64_t value = 1469598103934665603u;
-    for (unsigned round = 0; round < 100 + TALLY_EXTRA_PERCENT; round++)
+    for (unsigned round = 0; round < 2 * (100 + TALLY_EXTRA_PERCENT); round++)
         for (const char *at = word; *at; at++)
             value = (value ^ (unsigned char)*at) * 1099511628211u;
     return value;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "stats/changepoint.h"
 
 #define KIND "gate"
 
@@ -29,6 +30,20 @@ static int collect(const struct history_result *result, void *data)
     return collected->failed;
 }
 
+/* Those before the newest change of level say nothing of what is usual now. */
+static int newest_level(double *values, size_t *count, struct err *err)
+{
+    struct change_points changes = {0};
+    int status = change_points_find(values, *count, &changes, err);
+    if (!status && changes.points.count) {
+        size_t first = changes.points.items[changes.points.count - 1].index;
+        memmove(values, values + first, (*count - first) * sizeof *values);
+        *count -= first;
+    }
+    change_points_free(&changes);
+    return status;
+}
+
 int gate_history_values(struct history *history, const struct gate_config *config,
                         const struct gate_check *check, const char *machine, double **ret_values,
                         size_t *ret_count, struct err *err)
@@ -46,6 +61,8 @@ int gate_history_values(struct history *history, const struct gate_config *confi
     str_free(&name);
     if (collected.failed)
         status = err_memory(err);
+    if (!status && collected.values.count)
+        status = newest_level(collected.values.items, &collected.values.count, err);
     if (status) {
         vec_free(&collected.values);
         return status;

@@ -7,7 +7,8 @@
 #include "gate/gate.h"
 #include "store/history.h"
 
-/* The newest values, oldest first, for the caller to free: results of kind gate that did not fail and were not noisy. None is no
+/* The newest values, oldest first, for the caller to free: results of kind gate that did not fail and were not noisy, from the
+ * last change of level on (stats/changepoint.h). None is no
  * error: count 0, and NULL. */
 WARN_UNUSED int gate_history_values(struct history *history, const struct gate_config *config,
                                     const struct gate_check *check, const char *machine, double **ret_values,

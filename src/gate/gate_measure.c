@@ -14,12 +14,13 @@
 #include "gate/gate_source.h"
 #include "gate/gate_values.h"
 
-/* The interval gets as narrow as this part of what is allowed, within the two bounds. */
-#define PRECISION_PART  4
+/* The interval gets as narrow as this part of what is allowed, within the two bounds: what the control shows by chance, and
+ * Holm's correction, take some of it too. */
+#define PRECISION_PART  8
 #define PRECISION_LEAST 0.002
 #define PRECISION_MOST  0.05
 #define PRECISION_ALONE 0.01
-#define ROUNDS_LEAST    10u
+#define ROUNDS_LEAST    20u
 #define ROUNDS_BEYOND   4u
 #define P99_ROUNDS      400u
 
@@ -103,7 +104,6 @@ static double value_of_run(const struct gate_check *check, const struct bench_ru
     return bench_metric_of(run, BENCH_WALL);
 }
 
-/* A quarter of what is allowed is narrow enough to tell on which side of it the ratio is. */
 static double precision_wanted(const struct measuring *measuring)
 {
     double narrowest = PRECISION_ALONE;
@@ -278,15 +278,17 @@ static int run_values(struct measuring *measuring, struct err *err)
     struct gate gate = *measuring->gate;
     gate.runs = measuring->request->runs ? measuring->request->runs : gate.runs;
     struct gate_side sides[] = {{.command = gate.command}, side_before(measuring)};
-    struct gate_values_request request = {.gate = &gate,
-                                          .checks = checks,
-                                          .check_count = count,
-                                          .sides = sides,
-                                          .side_count = has_before ? 2 : 1,
-                                          .round_least = rounds_least(measuring) - ROUNDS_BEYOND,
-                                          .time_s = time_wanted(measuring),
-                                          .progress = values_progress,
-                                          .progress_context = (void *)(uintptr_t)measuring->request};
+    struct gate_values_request request = {
+        .gate = &gate,
+        .checks = checks,
+        .check_count = count,
+        .sides = sides,
+        .side_count = has_before ? 2 : 1,
+        .round_least =
+            gate_rounds_least(measuring->request->judged_count, measuring->request->config->confidence_ratio),
+        .time_s = time_wanted(measuring),
+        .progress = values_progress,
+        .progress_context = (void *)(uintptr_t)measuring->request};
     struct gate_values values;
     struct conditions before = conditions_now();
     uint64_t cpu_ns = children_cpu_ns();
