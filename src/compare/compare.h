@@ -145,6 +145,8 @@ extern const char compare_format_names[];
 struct compare_recording {
     const char *name; /* of the file */
     const struct view *view;
+    /* of a service, as its verdict has them; 0 where it is none */
+    double throughput_per_s, latency_ns_p50, latency_ns_p99;
 };
 struct compare_recordings_request {
     const struct compare_recording *a, *b;

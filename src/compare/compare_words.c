@@ -10,6 +10,8 @@
 
 /* An interval that goes further both ways says nothing. */
 #define RATIO_SHOWN_MAX 100
+/* Nor does a smallest effect of so many times. */
+#define SMALLEST_SHOWN_MAX 10
 
 static void duration(struct words *words, double ns)
 {
@@ -362,7 +364,7 @@ void words_trust(const struct comparison *comparison, struct str *text)
     else
         trust_results(comparison, text);
     percent(smallest, sizeof smallest, comparison->smallest_effect_ratio);
-    if (comparison->smallest_effect_ratio > 0 && isfinite(comparison->smallest_effect_ratio))
+    if (comparison->smallest_effect_ratio > 0 && comparison->smallest_effect_ratio < SMALLEST_SHOWN_MAX)
         str_printf(text, "A difference of %s %swould have been seen nine times of ten.\n", smallest,
                    comparison->is_recordings       ? "in CPU time "
                    : primary_count(comparison) > 1 ? "in any of them "

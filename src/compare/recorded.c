@@ -405,15 +405,41 @@ static int add_analyzed(struct reading_of *reading, struct run *run, struct err 
     return status;
 }
 
-int recorded_read(const struct view *view, struct quantities *quantities, size_t recording,
+static int add_service(struct reading_of *reading, const struct compare_recording *from, struct err *err)
+{
+    const struct {
+        const char *metric;
+        double value;
+        bool is_rate;
+    } metrics[] = {{"requests_per_s", from->throughput_per_s, true},
+                   {"latency_ns_p50", from->latency_ns_p50, false},
+                   {"latency_ns_p99", from->latency_ns_p99, false}};
+    int status = 0;
+    for (size_t i = 0; !status && i < sizeof metrics / sizeof metrics[0]; i++) {
+        struct quantity_key key = {.kind = COMPARE_RUN,
+                                   .metric = metrics[i].metric,
+                                   .unit = metrics[i].is_rate ? "per_s" : "ns",
+                                   .reading = READING_MEASURED,
+                                   .factor = COMPARE_WAIT_FACTOR,
+                                   .higher_is_better = metrics[i].is_rate};
+        if (metrics[i].value > 0)
+            status = add_number(reading, &key, metrics[i].value, err);
+    }
+    return status;
+}
+
+int recorded_read(const struct compare_recording *from, struct quantities *quantities, size_t recording,
                   struct recorded *ret_recorded, struct err *err)
 {
+    const struct view *view = from->view;
     struct run run;
     int status = run_load(view, &run, err);
     if (status)
         return status;
     struct reading_of reading = {.run = &run, .quantities = quantities, .recording = recording, .scale = 1};
     status = read_facts(view, &reading, err);
+    if (!status)
+        status = add_service(&reading, from, err);
     if (!status)
         status = add_tracks(&reading, err);
     if (!status)

@@ -26,7 +26,7 @@ struct recorded {
 };
 
 /* Texts of *ret_recorded are in the quantities' arena. Times of a window are per second of it. */
-WARN_UNUSED int recorded_read(const struct view *view, struct quantities *quantities, size_t recording,
-                              struct recorded *ret_recorded, struct err *err);
+WARN_UNUSED int recorded_read(const struct compare_recording *from, struct quantities *quantities,
+                              size_t recording, struct recorded *ret_recorded, struct err *err);
 
 #endif

@@ -84,7 +84,9 @@ static bool is_small(const struct judging *judging, const struct quantity *quant
 {
     double whole = quantity->key.kind == COMPARE_FUNCTION ? judging->cpu_ns : judging->wall_ns;
     double larger = fmax(mean_a(judging, quantity->readings), mean_b(judging, quantity->readings));
-    return is_time(quantity) && larger < judging->comparison->options.threshold_ratio * whole;
+    /* A latency is no part of the run. */
+    bool is_part = is_time(quantity) && !str_starts(quantity->key.metric, "latency_");
+    return is_part && larger < judging->comparison->options.threshold_ratio * whole;
 }
 
 static bool is_machine(const struct quantity *quantity)
@@ -114,6 +116,15 @@ static bool is_path(const struct quantity *quantity)
     return quantity->key.kind == COMPARE_STAGE && strcmp(quantity->key.metric, "critical_ns") == 0;
 }
 
+/* What one recording a side says nothing about: which stage is on the path, and the waits of a window, which are what
+ * running and queueing leave of it. */
+static bool is_alone(const struct comparison *comparison, const struct quantity *quantity)
+{
+    bool is_rest = comparison->is_rate && quantity->key.kind == COMPARE_WAIT;
+    return (is_path(quantity) || is_rest) &&
+           comparison->sides[0].file_count + comparison->sides[1].file_count <= 2;
+}
+
 static size_t family_of(const struct quantity *quantity)
 {
     return quantity->key.kind == COMPARE_FUNCTION;
@@ -122,7 +133,8 @@ static size_t family_of(const struct quantity *quantity)
 static bool is_tested(const struct judging *judging, const struct quantity *quantity)
 {
     return quantity->key.kind != COMPARE_USAGE && !is_small(judging, quantity) && !is_machine(quantity) &&
-           !is_nameless(quantity) && !is_few(judging, quantity->key.reading, quantity->readings);
+           !is_nameless(quantity) && !is_alone(judging->comparison, quantity) &&
+           !is_few(judging, quantity->key.reading, quantity->readings);
 }
 
 /* --- one quantity --- */
@@ -204,7 +216,8 @@ static int quantity_judge(struct judging *judging, const struct labels *labels,
         return 0;
     size_t family_count = judging->test_count[family_of(quantity)];
     struct noise noise = noise_among(judging, family_count);
-    bool has_least = key->reading == READING_MEASURED && is_time(quantity);
+    bool has_least =
+        key->reading == READING_MEASURED && is_time(quantity) && !str_starts(key->metric, "latency_");
     struct noise_terms terms = {
         key->reading, key->factor,
         has_least ? comparison->is_noise_measured ? TIME_NOISE_MEASURED_NS : TIME_NOISE_NS : 0};
@@ -213,7 +226,7 @@ static int quantity_judge(struct judging *judging, const struct labels *labels,
         difference.denial = COMPARE_DENIED_BY_MACHINE;
     else if (is_nameless(quantity))
         difference.denial = COMPARE_DENIED_BY_NAME;
-    else if (is_path(quantity) && !comparison->is_noise_measured)
+    else if (is_alone(comparison, quantity))
         difference.denial = COMPARE_DENIED_BY_RUNS;
     else if (is_small(judging, quantity))
         difference.denial = COMPARE_DENIED_BY_SIZE;
@@ -442,7 +455,7 @@ static int recordings_read(const struct compare_recordings_request *request, str
         struct compare_side *side = &comparison->sides[is_b];
         double share = 1 / (double)(is_b ? request->count_b : request->count_a);
         struct recorded recorded = {0};
-        int status = recorded_read(recording->view, quantities, i, &recorded, err);
+        int status = recorded_read(recording, quantities, i, &recorded, err);
         if (status)
             return err_wrap(err, "could not compare recording '%s'", recording->name);
         if (!first[is_b].program)

@@ -11,6 +11,7 @@
 
 #include "analyze/scenario.h"
 #include "base/assert_near.h"
+#include "base/num.h"
 #include "stats/random.h"
 
 int recordings_test(void);
@@ -60,7 +61,8 @@ static int compare_programs(struct both *both, const struct program *a, size_t c
     for (size_t side = 0; side < 2; side++)
         for (size_t i = 0; i < both->counts[side]; i++) {
             record(&both->scenarios[side][i], side ? &b[i] : &a[i]);
-            recordings[side][i] = (struct compare_recording){"a.toll", &both->scenarios[side][i].data.view};
+            recordings[side][i] =
+                (struct compare_recording){.name = "a.toll", .view = &both->scenarios[side][i].data.view};
         }
     struct compare_recordings_request request = {
         .a = recordings[0], .b = recordings[1], .count_a = count_a, .count_b = count_b, .options = defaults};
@@ -265,6 +267,49 @@ static void sets_show_a_smaller_change_than_one_each(void **state)
     both_free(&both);
 }
 
+/* A span over the whole run that handled so many rows. */
+static void add_rows(struct scenario *scenario, uint64_t thread, uint64_t end_ms, double rows)
+{
+    uint64_t kind;
+    scenario_span(scenario, thread, "import", 0, end_ms);
+    assert_int_equal(sink_intern(&scenario->data.sink, "rows", &kind, NULL), 0);
+    struct row_usage usage = {.span = scenario->next_span, .kind = kind, .amount = num_bits(rows)};
+    assert_int_equal(sink_append(&scenario->data.sink, usage, &usage, NULL), 0);
+}
+
+static void less_work_in_the_same_time_is_a_lower_rate_and_told(void **state)
+{
+    (void)state;
+    static const double rows[] = {1e6, 4e5};
+    struct scenario scenarios[2];
+    struct compare_recording recordings[2];
+    struct both both = {.counts = {0, 0}};
+    for (size_t i = 0; i < 2; i++) {
+        scenario_init(&scenarios[i], 2, 2000);
+        uint64_t thread = scenario_process(&scenarios[i], 0, "work", 0, 2000);
+        scenario_samples(&scenarios[i], thread, "parse_row", 0, 2000);
+        add_rows(&scenarios[i], thread, 2000, rows[i]);
+        recordings[i] = (struct compare_recording){
+            .name = "a.toll", .view = &scenarios[i].data.view, .throughput_per_s = rows[i] / 2};
+    }
+    struct compare_recordings_request request = {
+        .a = recordings, .b = recordings + 1, .count_a = 1, .count_b = 1, .options = defaults};
+    assert_int_equal(compare_recordings(&request, &both.comparison, NULL), 0);
+    const struct difference *used = find(&both, COMPARE_USAGE, "", "rows"),
+                            *rate = find(&both, COMPARE_STAGE, "", "rows_per_s"),
+                            *served = find(&both, COMPARE_RUN, "", "requests_per_s");
+    assert_near(used->ratio, 0.4, 1e-9);
+    assert_true(used->is_exact && !used->has_verdict);
+    assert_true(rate->higher_is_better && served->higher_is_better);
+    assert_near(rate->a, 5e5, 1);
+    assert_int_equal(rate->verdict, EFFECT_SLOWER);
+    assert_int_equal(served->verdict, EFFECT_SLOWER);
+    assert_int_equal(both.comparison.notes.count, 1);
+    both_free(&both);
+    for (size_t i = 0; i < 2; i++)
+        scenario_deinit(&scenarios[i]);
+}
+
 static void texts_and_pictures_are_written(void **state)
 {
     (void)state;
@@ -302,6 +347,7 @@ int recordings_test(void)
         cmocka_unit_test(a_new_function_is_new),
         cmocka_unit_test(sets_of_the_same_program_hardly_ever_differ),
         cmocka_unit_test(sets_show_a_smaller_change_than_one_each),
+        cmocka_unit_test(less_work_in_the_same_time_is_a_lower_rate_and_told),
         cmocka_unit_test(texts_and_pictures_are_written),
     };
     return cmocka_run_group_tests_name("recordings", tests, NULL, NULL);

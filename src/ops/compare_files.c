@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "ops/verdict.h"
 #include "recording/reader.h"
 
 #define RESULT_BYTES_MAX ((size_t)256 << 20)
@@ -101,6 +102,24 @@ static bool is_recording(const char *path)
 
 /* --- recordings --- */
 
+/* A service is compared by what it served as well. */
+static int service_fill(struct compare_recording *recording, struct err *err)
+{
+    struct verdict verdict;
+    if (strcmp(verdict_objective(recording->view), "wall") == 0)
+        return 0;
+    int status = analyze_verdict(recording->view, &verdict, err);
+    if (status)
+        return err_wrap(err, "could not judge recording '%s'", recording->name);
+    if (verdict.service) {
+        recording->throughput_per_s = verdict.service->throughput_per_s;
+        recording->latency_ns_p50 = (double)verdict.service->latency_ns_p50;
+        recording->latency_ns_p99 = (double)verdict.service->latency_ns_p99;
+    }
+    verdict_deinit(&verdict);
+    return 0;
+}
+
 static int compare_opened(const struct compare_request *request, const struct files *a, const struct files *b,
                           struct comparison *ret_comparison, struct err *err)
 {
@@ -108,13 +127,14 @@ static int compare_opened(const struct compare_request *request, const struct fi
     struct reader **readers = calloc(count, sizeof(struct reader *));
     struct compare_recording *recordings = calloc(count, sizeof *recordings);
     int status = readers && recordings ? 0 : err_memory(err);
-    for (; !status && open < count; open++) {
+    while (!status && open < count) {
         const char *path =
             open < a->paths.count ? a->paths.items[open] : b->paths.items[open - a->paths.count];
         status = reader_open(path, &readers[open], err);
         if (status)
             break;
-        recordings[open] = (struct compare_recording){path, reader_view(readers[open])};
+        recordings[open] = (struct compare_recording){.name = path, .view = reader_view(readers[open])};
+        status = service_fill(&recordings[open++], err);
     }
     if (!status) {
         struct compare_recordings_request wanted = {.a = recordings,

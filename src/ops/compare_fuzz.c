@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
             abort();
     }
     for (size_t i = 0; i < 4; i++)
-        recordings[i] = (struct compare_recording){"fuzz", &datasets[i / 2].view};
+        recordings[i] = (struct compare_recording){.name = "fuzz", .view = &datasets[i / 2].view};
     for (size_t each = 1; each <= 2; each++) {
         struct compare_recordings_request request = {.a = recordings,
                                                      .b = recordings + 2,
