@@ -30,19 +30,22 @@ static const char *paint(const struct page *page, const char *colour)
 const char *sweep_figure(enum sweep_objective objective, double cost, char text[FIGURE_MAX])
 {
     char number[FIGURE_MAX];
+    text[0] = '\0';
     switch (objective) {
     case SWEEP_WALL:
-    case SWEEP_CPU: return cost > 0 ? figure_duration(cost, text) : "0";
-    case SWEEP_MEMORY:
-        snprintf(text, FIGURE_MAX, "%s", unit_bytes((uint64_t)fmax(cost, 0)).text);
-        return text;
+    case SWEEP_CPU:
+        if (cost > 0)
+            return figure_duration(cost, text);
+        snprintf(text, FIGURE_MAX, "0");
+        break;
+    case SWEEP_MEMORY: snprintf(text, FIGURE_MAX, "%s", unit_bytes((uint64_t)fmax(cost, 0)).text); break;
     case SWEEP_ROWS:
         snprintf(text, FIGURE_MAX, "%.40s rows/s", cost < INFINITY ? figure_number(1 / cost, number) : "0");
-        return text;
+        break;
     case SWEEP_PRINTED_MORE: return figure_number(1 / cost, text);
     case SWEEP_PRINTED_LESS: return figure_number(cost, text);
     }
-    return "";
+    return text;
 }
 
 void sweep_name(const struct sweep_result *result, size_t value, struct str *text)
