@@ -5,12 +5,12 @@
 #include <time.h>
 
 #include "analyze/infer.h"
-#include "analyze/picture.h"
 #include "analyze/stage.h"
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/str.h"
 #include "model/meta.h"
+#include "picture/picture.h"
 #include "rank/rank.h"
 #include "service/service.h"
 

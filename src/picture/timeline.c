@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "analyze/attribution.h"
-#include "analyze/picture.h"
 #include "base/num.h"
+#include "picture/picture.h"
 
 #define STEP_MAX  4000
 #define SPAN_MAX  500

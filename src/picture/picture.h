@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* picture: the timeline and the flame graph of a run, cut down to what can be drawn. */
-#ifndef TOLL_ANALYZE_PICTURE_H
-#define TOLL_ANALYZE_PICTURE_H
+#ifndef TOLL_PICTURE_PICTURE_H
+#define TOLL_PICTURE_PICTURE_H
 
 #include "analyze/critical_path.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The CPU samples of all tracks as one tree: program, then its frames from the outermost to the innermost. */
-#include "analyze/picture.h"
 #include "base/num.h"
+#include "picture/picture.h"
 
 #define STACK_DEPTH_MAX 256
 #define NODE_MAX        20000
