@@ -112,7 +112,8 @@ static void headline(struct page *page)
     const struct difference *first = words_headline(page->comparison);
     words_headline_sentence(page->comparison, &sentence);
     if (first) {
-        str_printf(page->text, "\n%s%s", paint(page, BOLD), colour_of(page, first));
+        str_printf(page->text, "\n%s%s", paint(page, BOLD),
+                   words_is_single(page->comparison) ? colour_of(page, first) : "");
         wrapped(page, str_text(&sentence), 0);
         str_append(page->text, paint(page, PLAIN));
     }
@@ -142,22 +143,6 @@ static void trust(struct page *page)
 
 /* --- results --- */
 
-static void counts(struct page *page)
-{
-    size_t slower = 0, faster = 0, other = 0;
-    for (size_t i = 0; i < page->comparison->differences.count; i++) {
-        const struct difference *difference = &page->comparison->differences.items[i];
-        if (!difference_is_claim(difference))
-            other++;
-        else if (difference->verdict == EFFECT_SLOWER)
-            slower++;
-        else
-            faster++;
-    }
-    str_printf(page->text, "\n%zu worse, %zu better, %zu without a difference that can be told from noise.\n",
-               slower, faster, other);
-}
-
 static void lone(struct page *page, const char *const *names, size_t count, char side_letter)
 {
     if (!count)
@@ -180,8 +165,7 @@ static void results(struct page *page)
     for (size_t i = 1; i < comparison->differences.count; i++)
         has_places = has_places || strcmp(comparison->differences.items[i].place,
                                           comparison->differences.items[0].place) != 0;
-    if (!has_places)
-        headline(page);
+    headline(page);
     str_append(page->text, "\n");
     table_head(page, "");
     for (size_t i = 0; i < comparison->differences.count; i++) {
@@ -194,8 +178,6 @@ static void results(struct page *page)
         row(page, words_metric(difference->metric).text, has_places ? 2 : 0, difference,
             words_verdict(difference));
     }
-    if (has_places)
-        counts(page);
     lone(page, comparison->only_a.items, comparison->only_a.count, 'A');
     lone(page, comparison->only_b.items, comparison->only_b.count, 'B');
     str_append(page->text, "\n");

@@ -275,11 +275,39 @@ static void largest_claim(const struct comparison *comparison, struct str *text)
     vec_free(&claims.items);
 }
 
+bool words_is_single(const struct comparison *comparison)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < comparison->differences.count; i++)
+        count += comparison->differences.items[i].is_primary;
+    return count < 2;
+}
+
+static void counts_sentence(const struct comparison *comparison, struct str *text)
+{
+    size_t worse = 0, better = 0, other = 0;
+    for (size_t i = 0; i < comparison->differences.count; i++) {
+        const struct difference *difference = &comparison->differences.items[i];
+        if (!difference_is_claim(difference))
+            other++;
+        else if (difference->verdict == EFFECT_SLOWER)
+            worse++;
+        else
+            better++;
+    }
+    str_printf(text, "%zu worse, %zu better, %zu without a difference that can be told from noise.", worse,
+               better, other);
+}
+
 void words_headline_sentence(const struct comparison *comparison, struct str *text)
 {
     const struct difference *headline = words_headline(comparison);
     if (!headline)
         return;
+    if (!words_is_single(comparison)) {
+        counts_sentence(comparison, text);
+        return;
+    }
     struct words metric = words_metric(headline->metric), ratio = words_ratio(headline);
     bool is_claim = difference_is_claim(headline), is_same = headline->verdict == EFFECT_EQUIVALENT;
     if (comparison->is_recordings && !is_claim)
@@ -348,14 +376,6 @@ static void trust_results(const struct comparison *comparison, struct str *text)
             "more), A… --vs B….\n");
 }
 
-static size_t primary_count(const struct comparison *comparison)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < comparison->differences.count; i++)
-        count += comparison->differences.items[i].is_primary;
-    return count;
-}
-
 void words_trust(const struct comparison *comparison, struct str *text)
 {
     char smallest[24];
@@ -366,9 +386,9 @@ void words_trust(const struct comparison *comparison, struct str *text)
     percent(smallest, sizeof smallest, comparison->smallest_effect_ratio);
     if (comparison->smallest_effect_ratio > 0 && comparison->smallest_effect_ratio < SMALLEST_SHOWN_MAX)
         str_printf(text, "A difference of %s %swould have been seen nine times of ten.\n", smallest,
-                   comparison->is_recordings       ? "in CPU time "
-                   : primary_count(comparison) > 1 ? "in any of them "
-                                                   : "");
+                   comparison->is_recordings      ? "in CPU time "
+                   : !words_is_single(comparison) ? "in any of them "
+                                                  : "");
     for (size_t i = 0; i < comparison->notes.count; i++)
         str_printf(text, "%s\n", comparison->notes.items[i]);
 }

@@ -32,7 +32,9 @@ WARN_UNUSED int claims_find(const struct comparison *comparison, struct claims *
 
 /* The run's (or the only benchmark's first) metric, NULL when there is none. */
 const struct difference *words_headline(const struct comparison *comparison);
-/* One sentence: "B is slower: 1.48x of A's wall time (1.2x to 1.8x)." */
+/* One benchmark, or recordings: there is a first metric to tell. */
+bool words_is_single(const struct comparison *comparison);
+/* One sentence, of several benchmarks how many differ: "B is slower: 1.48x of A's wall time (1.2x to 1.8x)." */
 void words_headline_sentence(const struct comparison *comparison, struct str *text);
 /* What the verdicts stand on, a sentence each, ended by a newline. */
 void words_trust(const struct comparison *comparison, struct str *text);

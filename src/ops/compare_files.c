@@ -124,8 +124,8 @@ static int compare_opened(const struct compare_request *request, const struct fi
                           struct comparison *ret_comparison, struct err *err)
 {
     size_t count = a->paths.count + b->paths.count, open = 0;
-    struct reader **readers = calloc(count, sizeof(struct reader *));
-    struct compare_recording *recordings = calloc(count, sizeof *recordings);
+    struct reader **readers = calloc(count + 1, sizeof(struct reader *));
+    struct compare_recording *recordings = calloc(count + 1, sizeof *recordings);
     int status = readers && recordings ? 0 : err_memory(err);
     while (!status && open < count) {
         const char *path =
@@ -157,8 +157,8 @@ static int compare_read(const struct compare_request *request, const struct file
                         struct comparison *ret_comparison, struct err *err)
 {
     size_t count = a->paths.count + b->paths.count;
-    struct str *contents = calloc(count, sizeof *contents);
-    struct compare_text *texts = calloc(count, sizeof *texts);
+    struct str *contents = calloc(count + 1, sizeof *contents);
+    struct compare_text *texts = calloc(count + 1, sizeof *texts);
     int status = contents && texts ? 0 : err_memory(err);
     for (size_t i = 0; !status && i < count; i++) {
         const char *path = i < a->paths.count ? a->paths.items[i] : b->paths.items[i - a->paths.count];
@@ -186,6 +186,8 @@ static int compare_read(const struct compare_request *request, const struct file
 /* All of one kind; the first of the other kind is named. */
 static int kind_find(const struct files *a, const struct files *b, bool *ret_recordings, struct err *err)
 {
+    if (!a->paths.count)
+        return err_set(err, ERR_USAGE, "could not compare nothing: there is no file of A");
     bool first = is_recording(a->paths.items[0]);
     const struct files *sides[] = {a, b};
     for (size_t side = 0; side < 2; side++)
