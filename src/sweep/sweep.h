@@ -28,6 +28,7 @@
 #define SWEEP_COARSE_LEAST  3u
 #define SWEEP_ROUNDS        10u
 #define SWEEP_TIME_S        60.0
+#define SWEEP_POORLY_RATIO  0.1 /* a law that leaves so much fits badly */
 #define SWEEP_NONE          SIZE_MAX
 
 enum sweep_objective {

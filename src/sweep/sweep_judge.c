@@ -465,9 +465,17 @@ static int fit_fill(struct sweep_result *result, enum sweep_law law, struct err 
         fit->law = SWEEP_LAW_USL;
     else if (has_batch)
         fit->law = SWEEP_LAW_BATCH;
+    double left = fit->law == SWEEP_LAW_USL ? fit->usl.residual_error : fit->batch.residual_error;
+    bool is_fitted = fit->law != SWEEP_LAW_NONE;
+    /* Nobody asked for it: a law that does not hold would only mislead. */
+    if (is_fitted && is_auto && left > SWEEP_POORLY_RATIO)
+        fit->law = SWEEP_LAW_NONE;
     if (fit->law != SWEEP_LAW_NONE)
         return 0;
-    fit->refusal = arena_string(&result->bench.arena, law == SWEEP_LAW_BATCH ? batch_err.what : usl_err.what);
+    fit->refusal = is_fitted ? arena_printf(&result->bench.arena,
+                                            "the one that could hold leaves %.0f %% unexplained", 100 * left)
+                             : arena_string(&result->bench.arena,
+                                            law == SWEEP_LAW_BATCH ? batch_err.what : usl_err.what);
     return fit->refusal ? 0 : err_memory(err);
 }
 

@@ -165,6 +165,24 @@ static void workers_follow_the_scalability_law(void **state)
     sweep_result_free(&result);
 }
 
+static void a_law_that_does_not_hold_is_not_told_unasked(void **state)
+{
+    (void)state;
+    struct made made = {.numbers = {1, 2, 4, 8, 16, 32, 64},
+                        .times_ms = {10, 10, 80, 10, 90, 10, 70},
+                        .count = 7,
+                        .noise = 0.002};
+    struct sweep_result result;
+    sweep_made(&made, SWEEP_LAW_AUTO, &result);
+    assert_int_equal(result.fit.law, SWEEP_LAW_NONE);
+    assert_non_null(strstr(result.fit.refusal, "% unexplained"));
+    sweep_result_free(&result);
+    sweep_made(&made, SWEEP_LAW_USL, &result);
+    assert_int_equal(result.fit.law, SWEEP_LAW_USL);
+    assert_true(result.fit.usl.residual_error > SWEEP_POORLY_RATIO);
+    sweep_result_free(&result);
+}
+
 static void batches_follow_theirs_whatever_the_knob_is_called(void **state)
 {
     (void)state;
@@ -301,6 +319,7 @@ int sweep_judge_test(void)
         cmocka_unit_test(values_that_are_all_alike_are_all_tied),
         cmocka_unit_test(with_few_rounds_a_large_difference_is_still_told),
         cmocka_unit_test(workers_follow_the_scalability_law),
+        cmocka_unit_test(a_law_that_does_not_hold_is_not_told_unasked),
         cmocka_unit_test(batches_follow_theirs_whatever_the_knob_is_called),
         cmocka_unit_test(what_a_move_brings_is_measured_anew),
         cmocka_unit_test(a_value_that_fails_is_told_and_left_out),

@@ -13,8 +13,7 @@
 #define RED   "\x1b[31m"
 #define PLAIN "\x1b[0m"
 
-#define POORLY_RATIO 0.1 /* a law that leaves so much is told to fit badly */
-#define CELL         11u
+#define CELL 11u
 
 struct page {
     const struct sweep_result *result;
@@ -237,7 +236,7 @@ static void usl_text(const struct sweep_result *result, struct str *text)
         "; contention %.2g %% (%.2g to %.2g), coherency %.2g %% (%.2g to %.2g); it fits within %.2g %%%s.",
         100 * fit->sigma.value, 100 * fit->sigma.low, 100 * fit->sigma.high, 100 * fit->kappa.value,
         100 * fit->kappa.low, 100 * fit->kappa.high, 100 * fit->residual_error,
-        fit->residual_error > POORLY_RATIO ? ": badly" : "");
+        fit->residual_error > SWEEP_POORLY_RATIO ? ": badly" : "");
 }
 
 static void batch_text(const struct sweep_result *result, struct str *text)
@@ -258,7 +257,7 @@ static void batch_text(const struct sweep_result *result, struct str *text)
         str_append(text, "all of it is a");
     }
     str_printf(text, "; R2 %.4f, it fits within %.2g %%%s.", fit->r_squared_ratio, 100 * fit->residual_error,
-               fit->residual_error > POORLY_RATIO ? ": badly" : "");
+               fit->residual_error > SWEEP_POORLY_RATIO ? ": badly" : "");
     if (isfinite(fit->size) && fit->size > 0) {
         str_printf(text, " Batches of %s already pay %.0f %%", figure_number(ceil(fit->size - 1e-9), size),
                    100 * (1 - BATCH_SHARE_RATIO));
