@@ -171,13 +171,17 @@ static int read_runs(struct measuring *measuring, const struct bench_result *res
 }
 
 /* bench's own hints name options of its own. */
-static void hint_fill(const struct gate *gate, struct err *err)
+static void hint_fill(const struct gate *gate, bool has_copy, struct err *err)
 {
     struct arena arena = {0};
     struct words words;
     if (!gate->use_shell && words_split(gate->command, &arena, &words, NULL) == 0 && words.shell_character)
         err_hint(err, "it holds a '%c', which no shell has seen: 'shell: true' lets one run it",
                  words.shell_character);
+    else if (has_copy)
+        err_hint(err,
+                 "--show-output shows what it says; the baseline runs in a clean copy, which holds what git "
+                 "knows and what the build makes");
     else
         err_hint(err, "--show-output shows what it says");
     arena_free(&arena);
@@ -217,7 +221,7 @@ static int run_bench(struct measuring *measuring, struct err *err)
     struct bench_result result;
     int status = bench_run(&options, &result, err);
     if (status == -ERR_ENVIRONMENT)
-        hint_fill(gate, err);
+        hint_fill(gate, has_before && before.folder, err);
     if (status)
         return status;
     measuring->was_interrupted = result.stop == BENCH_STOP_INTERRUPT;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/gate_values.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ struct runner {
     struct gate_values *values;
     struct arena arena;
     const char *const *words[GATE_SIDES_MAX]; /* of the sides' commands */
+    const char *input;                        /* absolute: the sides' folders differ; NULL: none */
     bool was_interrupted;
 };
 
@@ -32,7 +34,7 @@ static int words_of_line(struct runner *runner, const char *line, bool is_comman
 {
     const struct gate *gate = runner->request->gate;
     struct words words = {0};
-    bool has_input = is_command && gate->input;
+    bool has_input = is_command && runner->input;
     if (!gate->use_shell) {
         int status = words_split(line, &runner->arena, &words, err);
         if (status || !has_input) {
@@ -49,7 +51,7 @@ static int words_of_line(struct runner *runner, const char *line, bool is_comman
                : gate->use_shell ? "exec /bin/sh -c \"$1\" < \"$0\""
                                  : "exec \"$@\" < \"$0\"";
     if (has_input) {
-        shell[3] = gate->input;
+        shell[3] = runner->input;
         shell[4] = line;
         for (size_t i = 0; i < words.count; i++)
             shell[4 + i] = words.items[i];
@@ -183,7 +185,13 @@ int gate_values_run(const struct gate_values_request *request, struct gate_value
 {
     struct gate_values values = {0};
     struct runner runner = {.request = request, .values = &values};
+    char input[PATH_MAX];
     int status = 0;
+    if (request->gate->input) {
+        if (!realpath(request->gate->input, input))
+            return err_errno(err, errno, "could not open file '%s'", request->gate->input);
+        runner.input = input;
+    }
     for (size_t side = 0; !status && side < request->side_count && side < GATE_SIDES_MAX; side++) {
         values.values[side] = calloc(request->check_count * GATE_VALUES_ROUNDS_MAX, sizeof(double));
         if (!values.values[side])
