@@ -175,6 +175,17 @@ static int init(struct verb_context *context, struct err *err)
     return status;
 }
 
+/* Where annotations are shown, the error is one too. */
+static void tell_error(const struct gate_request *request, const struct err *err, FILE *out)
+{
+    struct str text = {0};
+    if (!request->github)
+        return;
+    gate_annotate_error(err->what, &text);
+    fputs(str_text(&text), request->json ? stderr : out);
+    str_free(&text);
+}
+
 static int run(struct verb_context *context, struct err *err)
 {
     const struct options *options = context->options;
@@ -213,8 +224,10 @@ static int run(struct verb_context *context, struct err *err)
     int status = ops_gate(&request, &answer, err);
     if (shown.is_terminal && !options->quiet)
         fprintf(stderr, "\r\x1b[K");
-    if (status)
+    if (status) {
+        tell_error(&request, err, context->out);
         return status;
+    }
     if (answer.is_interrupted) {
         fputs("toll: interrupted, nothing was judged\n", stderr);
         context->exit_status = EXIT_INTERRUPTED;

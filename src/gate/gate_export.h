@@ -30,6 +30,9 @@ void gate_sarif(const struct gate_result *result, const char *version, struct st
 #define GATE_ANNOTATIONS_MAX 10u
 void gate_annotations(const struct gate_result *result, struct str *text);
 
+/* The same for what kept the gate from judging anything. */
+void gate_annotate_error(const char *what, struct str *text);
+
 /* A comment or a step's summary: a table and what it means. */
 void gate_markdown(const struct gate_result *result, struct str *text);
 

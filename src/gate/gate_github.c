@@ -61,3 +61,10 @@ void gate_annotations(const struct gate_result *result, struct str *text)
     annotate_kind(result, true, text);
     annotate_kind(result, false, text);
 }
+
+void gate_annotate_error(const char *what, struct str *text)
+{
+    str_append(text, "::error title=toll gate::");
+    escaped(text, what, false);
+    str_append(text, "\n");
+}
