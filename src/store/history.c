@@ -15,6 +15,11 @@
 #define HISTORY_TRIES    200
 #define HISTORY_PAUSE_US 10000
 
+/* The cache and the log's size are for many results at once: each goes to its series' end of the index. */
+#define SETTINGS                                                                                             \
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768;"                    \
+    "PRAGMA wal_autocheckpoint = 4000"
+
 int history_default_path(struct str *ret_path, struct err *err)
 {
     const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
@@ -103,8 +108,7 @@ static int use_log(struct history *history, struct err *err)
     for (int i = 0; i < HISTORY_TRIES && code == SQLITE_BUSY; i++) {
         if (i)
             usleep(HISTORY_PAUSE_US);
-        code = sqlite3_exec(history->database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL", NULL,
-                            NULL, NULL);
+        code = sqlite3_exec(history->database, SETTINGS, NULL, NULL, NULL);
     }
     return code == SQLITE_OK ? 0 : history_refused(history, "open", err);
 }

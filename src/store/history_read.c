@@ -130,18 +130,33 @@ int history_each(struct history *history, const struct history_filter *filter, h
     return stopped;
 }
 
+/* Without a condition on results the index has all that is asked for, series by series; else each result is looked at. */
+static void append_series_query(struct str *sql, const struct history_filter *filter)
+{
+    bool needs_texts = filter->machine || filter->revision || filter->tag;
+    if (!needs_texts && !filter->since_ns && !filter->before_ns) {
+        str_append(sql, "SELECT s.kind, s.name, s.metric, s.unit, s.better,"
+                        " (SELECT count(*) FROM result WHERE series = s.id),"
+                        " (SELECT min(at_ns) FROM result WHERE series = s.id),"
+                        " (SELECT max(at_ns) FROM result WHERE series = s.id) AS newest FROM series s");
+        append_conditions(sql, filter);
+        str_append(sql, " AND newest IS NOT NULL ORDER BY newest DESC, s.name, s.metric");
+        return;
+    }
+    str_append(sql,
+               "SELECT s.kind, s.name, s.metric, s.unit, s.better, count(*), min(r.at_ns), max(r.at_ns)");
+    str_append(sql, needs_texts ? TABLES : " FROM result r JOIN series s ON s.id = r.series");
+    append_conditions(sql, filter);
+    str_append(sql, " GROUP BY r.series ORDER BY max(r.at_ns) DESC, s.name, s.metric");
+}
+
 int history_series_each(struct history *history, const struct history_filter *filter,
                         history_each_of_series *each, void *data, struct err *err)
 {
     struct str sql = {0};
     sqlite3_stmt *statement;
     int code = SQLITE_DONE, stopped = 0;
-    bool needs_texts = filter->machine || filter->revision || filter->tag;
-    str_append(&sql,
-               "SELECT s.kind, s.name, s.metric, s.unit, s.better, count(*), min(r.at_ns), max(r.at_ns)");
-    str_append(&sql, needs_texts ? TABLES : " FROM result r JOIN series s ON s.id = r.series");
-    append_conditions(&sql, filter);
-    str_append(&sql, " GROUP BY r.series ORDER BY max(r.at_ns) DESC, s.name, s.metric");
+    append_series_query(&sql, filter);
     int status = prepare(history, &sql, filter, &statement, err);
     str_free(&sql);
     if (status)
@@ -208,6 +223,7 @@ int history_remove(struct history *history, const struct history_filter *filter,
         return err_set(err, ERR_USAGE, "could not remove results from the history: it is not said which");
     if (sqlite3_exec(history->database, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
         return history_refused(history, "write", err);
+    history->version = -1; /* ids that are known may go */
     int status = remove_within(history, filter, &count, err);
     if (!status && sqlite3_exec(history->database, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
         status = history_refused(history, "write", err);

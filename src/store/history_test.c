@@ -523,6 +523,28 @@ static void removed_results_are_gone_and_give_their_room_back(void **state)
     assert_true(after.st_size < before.st_size / 2);
 }
 
+static void what_another_process_removed_is_made_anew(void **state)
+{
+    (void)state;
+    struct history *history = opened(), *other = opened();
+    struct history_result result = result_at(1, 1);
+    struct err err = {0};
+    uint64_t count = 0;
+    added(history, &result, 1);
+    assert_int_equal(history_remove(other, &(struct history_filter){.name = "make -j2"}, &count, &err), 0);
+    assert_int_equal(count, 1);
+    result.name = "takes the place";
+    result.machine = "another";
+    added(other, &result, 1);
+    history_close(other);
+    result = result_at(2, 2);
+    added(history, &result, 1);
+    struct seen seen = seen_by(history, (struct history_filter){.name = "make -j2"});
+    assert_int_equal(seen.count, 1);
+    assert_string_equal(seen.last, "bench|make -j2|wall_ns|-|-|CPU, 2 CPUs|-|-");
+    history_close(history);
+}
+
 static void the_default_place_follows_the_environment(void **state)
 {
     (void)state;
@@ -589,6 +611,7 @@ int history_test(void)
         IN_A_FOLDER(what_cannot_be_written_can_be_read),
         IN_A_FOLDER(without_a_file_there_is_nothing_to_read_and_none_is_made),
         IN_A_FOLDER(removed_results_are_gone_and_give_their_room_back),
+        IN_A_FOLDER(what_another_process_removed_is_made_anew),
         cmocka_unit_test(the_default_place_follows_the_environment),
         cmocka_unit_test(the_machine_has_a_name),
         cmocka_unit_test(more_is_better_by_the_metrics_name_unless_said),

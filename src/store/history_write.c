@@ -4,10 +4,13 @@
 
 #include "store/internal.h"
 
+#define KNOWN_MAX 100000u
+
 static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
     [STATEMENT_COMMIT] = "COMMIT",
     [STATEMENT_ROLLBACK] = "ROLLBACK",
+    [STATEMENT_VERSION] = "PRAGMA data_version", /* changes when another connection wrote */
     [STATEMENT_TEXT_FIND] = "SELECT id FROM text WHERE value = ?1",
     [STATEMENT_TEXT_ADD] = "INSERT INTO text (value) VALUES (?1)",
     [STATEMENT_SERIES_FIND] = "SELECT id, unit IS ?4 AND better = ?5 FROM series "
@@ -237,20 +240,43 @@ static int result_add(struct history *history, const struct history_result *resu
     return statement_run(history, statement, err);
 }
 
+static void forget(struct history *history)
+{
+    intern_free(&history->known);
+    vec_free(&history->rows);
+}
+
+/* What is known of ids holds until another connection, which may have removed them, wrote. */
+static int known_check(struct history *history, struct err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    int status = statement_get(history, STATEMENT_VERSION, &statement, err);
+    if (status)
+        return status;
+    int code = sqlite3_step(statement);
+    int64_t version = sqlite3_column_int64(statement, 0);
+    sqlite3_reset(statement);
+    if (code != SQLITE_ROW)
+        return history_refused(history, "write", err);
+    if (version != history->version || history->rows.count > KNOWN_MAX)
+        forget(history);
+    history->version = version;
+    return 0;
+}
+
 int history_add(struct history *history, const struct history_result *results, size_t count, struct err *err)
 {
     int status = transact(history, STATEMENT_BEGIN, err);
     if (status)
         return status;
-    /* Another process may have removed what an earlier transaction saw. */
-    intern_free(&history->known);
-    vec_free(&history->rows);
+    status = known_check(history, err);
     for (size_t i = 0; i < count && !status; i++)
         status = result_add(history, &results[i], err);
     if (!status)
         status = transact(history, STATEMENT_COMMIT, err);
     if (status) {
         struct err ignored; /* what made it fail is told */
+        forget(history);
         if (transact(history, STATEMENT_ROLLBACK, &ignored))
             return status;
     }

@@ -15,6 +15,7 @@ enum history_statement {
     STATEMENT_BEGIN,
     STATEMENT_COMMIT,
     STATEMENT_ROLLBACK,
+    STATEMENT_VERSION,
     STATEMENT_TEXT_FIND,
     STATEMENT_TEXT_ADD,
     STATEMENT_SERIES_FIND,
@@ -28,8 +29,9 @@ struct history {
     sqlite3 *database;
     char *path;
     sqlite3_stmt *statements[STATEMENT_COUNT];
-    struct intern known; /* keys of texts and series within one transaction */
+    struct intern known; /* keys of texts and series, as long as no other connection writes */
     VEC(int64_t) rows;   /* of the key with id i + 1 */
+    int64_t version;     /* of the data that `known` is right for */
 };
 
 /* What SQLite refused, in words: `could not <do> history '<path>': …`. Returns the negative code. */
