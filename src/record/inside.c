@@ -427,7 +427,9 @@ static void on_fork(struct inside *inside, const struct call_told *told)
 
     if (!task && told->kind == CALL_TOLD_THREAD && !tracks_process(inside->tracks, told->pid))
         return; /* its process is not of the tree */
-    if (!task && (task = tracks_fork(inside->tracks, &fork)))
+    if (task)
+        tracks_made(inside->tracks, task, &fork);
+    else if ((task = tracks_fork(inside->tracks, &fork)))
         observe_first(task);
     if (task)
         task->process->is_inside = true;

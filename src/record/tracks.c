@@ -177,9 +177,22 @@ struct task *tracks_fork(struct tracks *tracks, const struct track_fork *fork)
     if (!process)
         return NULL;
     struct task *task = task_add(tracks, fork, process);
-    if (task)
-        spawn_edge(tracks, fork, task);
+    if (!task)
+        return NULL;
+    task->is_orphan = fork->is_orphan;
+    spawn_edge(tracks, fork, task);
     return task;
+}
+
+void tracks_made(struct tracks *tracks, struct task *task, const struct track_fork *fork)
+{
+    struct track_fork made = *fork;
+
+    if (!task->is_orphan)
+        return;
+    task->is_orphan = false;
+    task->start_ns = made.time_ns = num_min(fork->time_ns, task->start_ns);
+    spawn_edge(tracks, &made, task);
 }
 
 /* "PPid:" of a process, 0 when it cannot be told. */

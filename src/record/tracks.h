@@ -81,6 +81,7 @@ struct task {
     uint64_t track;
     uint64_t start_ns;
     uint64_t end_ns; /* proc rung: once it is known to be over */
+    bool is_orphan;  /* nobody told who made it */
     size_t index;    /* its place in tracks.tasks */
     struct look look;
     struct ledger ledger;
@@ -140,6 +141,8 @@ struct traffic_owner tracks_owner(const struct tracks *tracks, const struct proc
 struct task *tracks_fork(struct tracks *tracks, const struct track_fork *fork);
 /* A thread that nobody saw start: who made it is asked of /proc. */
 struct task *tracks_adopt(struct tracks *tracks, uint64_t pid, uint64_t tid, uint64_t time_ns);
+/* What is told later of such a one: when it started, and who made it. Nothing where that was known. */
+void tracks_made(struct tracks *tracks, struct task *task, const struct track_fork *fork);
 /* Of the thread that had the number at that time, alive or not; NULL/0 when there was none. */
 const struct track_ended *tracks_ended(const struct tracks *tracks, uint64_t tid, uint64_t time_ns);
 /* The process runs another program; `name` may be cut to 15 bytes, as the kernel does. Reads the command line
