@@ -10,6 +10,8 @@
 #include "analyze/attribution.h"
 #include "analyze/scenario.h"
 #include "analyze/wait_place.h"
+#include "analyze/whatif_replay.h"
+#include "base/clock.h"
 #include "model/meta.h"
 
 /*
@@ -238,6 +240,34 @@ static void a_wait_that_was_written_in_pieces_is_one(void **state)
     scenario_deinit(&run.s);
 }
 
+/* Only the end of the wait is known; by then the one who ended it was away for long. */
+static void who_sleeps_has_woken_others_before(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif = {0};
+    scenario_init(&s, 2, 260);
+    uint64_t root = scenario_process(&s, 0, "main", 0, 260);
+    uint64_t worker = scenario_thread(&s, root, "worker", 0, 251);
+    uint64_t far = scenario_peer(&s, PEER_SOCKET, "socket", "10.0.0.1:80");
+    uint64_t condition = scenario_peer(&s, PEER_LOCK, PEER_NAME_CONDITION, "100:0x1000");
+    struct scenario_wake wake = {.thread = root,
+                                 .waker = worker,
+                                 .start_ms = 10,
+                                 .end_ms = 50,
+                                 .reason = WAIT_LOCK,
+                                 .peer = condition,
+                                 .source = WAKER_EXACT};
+    scenario_woken(&s, &wake);
+    scenario_wait(&s, worker, 48, 250, WAIT_NETWORK, far);
+    scenario_walk(&s);
+    assert_int_equal(s.run.tracks.items[root - 1].waits.items[0].event_ns, (1000 + 48) * NS_PER_MS);
+    assert_int_equal(whatif_init(&s.run, &whatif, NULL), 0);
+    assert_true(whatif.baseline_drift_ratio < 0.01);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
 int exact_waker_test(void);
 int exact_waker_test(void)
 {
@@ -246,6 +276,7 @@ int exact_waker_test(void)
         cmocka_unit_test(a_waker_outside_the_run_is_not_replaced_by_a_guess),
         cmocka_unit_test(an_interrupt_is_external_whoever_it_came_upon),
         cmocka_unit_test(the_other_end_of_a_loopback_connection_is_found_behind_the_interrupt),
+        cmocka_unit_test(who_sleeps_has_woken_others_before),
         cmocka_unit_test(a_row_of_equal_waits_goes_to_their_waker_in_proportion),
         cmocka_unit_test(a_wait_that_was_written_in_pieces_is_one),
         cmocka_unit_test(where_a_wait_was_is_told_by_its_stack_or_by_the_samples_around_it),

@@ -656,7 +656,7 @@ static uint32_t actor_of(const struct run *run, uint32_t track)
 }
 
 /* Nobody spawns while asleep: a child seen for the first time during its spawner's wait was made before it, or, when
- * the wait ends within the clocks' tolerance, after it. */
+ * the wait's end is not exact and within the clocks' tolerance, after it. */
 static uint64_t awake_at(const struct run *run, uint32_t spawner, uint64_t spawn_ns)
 {
     const struct run_wait *wait = run_wait_at(&run->tracks.items[spawner], spawn_ns, NULL);
@@ -665,7 +665,8 @@ static uint64_t awake_at(const struct run *run, uint32_t spawner, uint64_t spawn
     if (!asleep)
         return spawn_ns;
     uint64_t to_end = wait->end_ns - spawn_ns, from_start = spawn_ns - wait->start_ns;
-    return to_end < from_start && to_end <= run_tolerance_ns(run) ? wait->end_ns : wait->start_ns;
+    bool is_blurred = wait->waker_source != WAKER_EXACT && to_end <= run_tolerance_ns(run);
+    return is_blurred && to_end < from_start ? wait->end_ns : wait->start_ns;
 }
 
 static void settle_spawns(struct run *run)
@@ -694,6 +695,24 @@ static void settle_spawns(struct run *run)
             continue;
         track->spawner = from;
         track->spawn_ns = awake_at(run, from, track->start_ns);
+    }
+}
+
+/* Nor does anybody wake others while asleep: where only the end of a wait is known, and the one who ended it slept by then,
+ * it had done so before. */
+static void settle_wakers(struct run *run)
+{
+    for (uint32_t i = 0; i < run->tracks.count; i++) {
+        struct run_track *track = &run->tracks.items[i];
+        for (size_t j = 0; j < track->waits.count; j++) {
+            struct run_wait *wait = &track->waits.items[j];
+            if (wait->waker == RUN_NONE || wait->waker == i || wait->count > 1)
+                continue;
+            const struct run_wait *sleep = run_wait_at(&run->tracks.items[wait->waker], wait->event_ns, NULL);
+            if (sleep && sleep->count == 1 && sleep->blocked_ns && sleep->start_ns > wait->start_ns &&
+                sleep->start_ns < wait->event_ns)
+                wait->event_ns = sleep->start_ns;
+        }
     }
 }
 
@@ -755,6 +774,7 @@ static int settle(struct run *run, uint64_t last_ns, struct err *err)
         return status;
     SORT(&run->edges, compare_edges);
     settle_spawns(run);
+    settle_wakers(run);
     status = exchange_load(run, err);
     return status ? status : stage_pieces(run, err);
 }

@@ -126,7 +126,7 @@ static bool id_look(struct discover *discover, uint64_t id, uint64_t now_ns)
     if (strstr(text, "\nState:\tZ") && tracks_ended(discover->tracks, id, now_ns))
         return true; /* its end was seen, nobody has waited for it yet */
     const struct process *parent = tracks_process(discover->tracks, pid == id ? parent_pid : pid);
-    struct track_fork fork = {.pid = pid, .tid = id, .time_ns = now_ns};
+    struct track_fork fork = {.pid = pid, .tid = id, .time_ns = now_ns, .is_found = true};
 
     if (pid == id && !parent && parent_pid != discover->self_pid && !discover->whole_machine)
         return true; /* someone else's */

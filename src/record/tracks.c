@@ -179,7 +179,7 @@ struct task *tracks_fork(struct tracks *tracks, const struct track_fork *fork)
     struct task *task = task_add(tracks, fork, process);
     if (!task)
         return NULL;
-    task->is_orphan = fork->is_orphan;
+    task->has_maker = fork->parent_tid && !fork->is_orphan && !fork->is_found;
     spawn_edge(tracks, fork, task);
     return task;
 }
@@ -188,9 +188,9 @@ void tracks_made(struct tracks *tracks, struct task *task, const struct track_fo
 {
     struct track_fork made = *fork;
 
-    if (!task->is_orphan)
+    if (task->has_maker)
         return;
-    task->is_orphan = false;
+    task->has_maker = true;
     task->start_ns = made.time_ns = num_min(fork->time_ns, task->start_ns);
     spawn_edge(tracks, &made, task);
 }

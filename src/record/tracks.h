@@ -81,7 +81,7 @@ struct task {
     uint64_t track;
     uint64_t start_ns;
     uint64_t end_ns; /* proc rung: once it is known to be over */
-    bool is_orphan;  /* nobody told who made it */
+    bool has_maker;  /* which thread made it, and when, was told */
     size_t index;    /* its place in tracks.tasks */
     struct look look;
     struct ledger ledger;
@@ -125,6 +125,7 @@ struct track_fork {
         parent_tid; /* its maker; parent_tid 0: not known which thread; parent_pid 0: unknown */
     uint64_t time_ns;
     bool is_orphan;   /* its maker is gone: no edge, its parent is only who adopted it */
+    bool is_found;    /* by a look: when it started and who made it are guesses */
     const char *name; /* of a process's image; NULL: its maker's */
 };
 
@@ -141,7 +142,7 @@ struct traffic_owner tracks_owner(const struct tracks *tracks, const struct proc
 struct task *tracks_fork(struct tracks *tracks, const struct track_fork *fork);
 /* A thread that nobody saw start: who made it is asked of /proc. */
 struct task *tracks_adopt(struct tracks *tracks, uint64_t pid, uint64_t tid, uint64_t time_ns);
-/* What is told later of such a one: when it started, and who made it. Nothing where that was known. */
+/* What is told later of one that was found: when it started, and who made it. Nothing where that was told before. */
 void tracks_made(struct tracks *tracks, struct task *task, const struct track_fork *fork);
 /* Of the thread that had the number at that time, alive or not; NULL/0 when there was none. */
 const struct track_ended *tracks_ended(const struct tracks *tracks, uint64_t tid, uint64_t time_ns);
