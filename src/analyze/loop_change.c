@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "analyze/loop_change.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "analyze/structure.h"
 #include "base/num.h"
 #include "base/search.h"
+
+#define WORKER_MAX 60000
 
 /* The stage (or program) that waits longest for a peer. */
 static uint32_t stage_of_peer(const struct program *program, const struct target *target)
@@ -62,9 +65,9 @@ static void put_pool(struct op_list *list, size_t first, size_t end, uint32_t po
     list->ops.count -= end - first - 1;
 }
 
-static int add_iteration(struct pool *pool, uint32_t actor, size_t first, size_t end)
+static int add_iteration(struct pool *pool, uint32_t list, size_t first, size_t end)
 {
-    struct iteration iteration = {.actor = actor, .first = (uint32_t)first, .count = (uint32_t)(end - first)};
+    struct iteration iteration = {.list = list, .first = (uint32_t)first, .count = (uint32_t)(end - first)};
     return end > first && vec_push(&pool->iterations, iteration) ? -1 : 0;
 }
 
@@ -72,14 +75,16 @@ static int add_iteration(struct pool *pool, uint32_t actor, size_t first, size_t
 static int cut_driver(struct program *program, const struct loop *loop, size_t first, size_t last,
                       struct pool *pool)
 {
-    uint32_t driver = loop->occurrences.items[first].driver;
-    const struct op_list *whole = &program->whole[driver];
+    uint32_t driver = loop->occurrences.items[first].driver, list;
+    if (program_set_apart(program, driver, &list, NULL))
+        return -1;
+    const struct op_list *whole = &program->apart.items[list];
     uint64_t end_ns = loop_tail_end(program->run, loop, first, last);
     size_t begin = first_op_at(whole, loop->occurrences.items[first].start_ns), at = begin;
     for (size_t i = first; i <= last; i++) {
         uint64_t until = i == last ? end_ns : loop->occurrences.items[i + 1].start_ns;
         size_t next = first_op_at(whole, until);
-        if (add_iteration(pool, driver, at, next))
+        if (add_iteration(pool, list, at, next))
             return -1;
         at = next;
     }
@@ -109,7 +114,9 @@ static int cut_children(struct program *program, const struct loop *loop, size_t
         uint32_t child = child_of(program->run, &loop->occurrences.items[i]);
         if (child == RUN_NONE || program->actors[child].ops.count < 2)
             continue;
-        if (add_iteration(pool, child, 1, program->whole[child].ops.count))
+        uint32_t list;
+        if (program_set_apart(program, child, &list, NULL) ||
+            add_iteration(pool, list, 1, program->apart.items[list].ops.count))
             return -1;
         program->actors[child].ops.count = 0;
         end_ns = num_max(end_ns, loop->occurrences.items[i].end_ns);
@@ -144,22 +151,40 @@ static int cut_drivers(struct program *program, const struct loop *loop, struct 
     return 0;
 }
 
-static int make_pool(struct program *program, const struct loop *loop, uint32_t worker_count, struct err *err)
+static int make_pool(struct program *program, const struct loop *loop, const struct target *target,
+                     struct err *err)
 {
-    if (program->whole)
-        return err_set(err, ERR_USAGE,
-                       "could not replay changes: only one of them may be 'workers' of a loop");
-    struct program copy;
-    int status = program_copy(program, &copy, err);
-    if (status)
+    struct pool pool = {.worker_count = (uint32_t)fmin(target->change.value, WORKER_MAX)};
+    bool is_first = program->pools.count == 0;
+    if (cut_drivers(program, loop, &pool)) {
+        vec_free(&pool.iterations);
+        return err_memory(err);
+    }
+    if (!is_first && pool.iterations.count < 2) {
+        vec_free(&pool.iterations);
+        int status =
+            err_set(err, ERR_USAGE,
+                    "could not combine 'workers:%s/%s' with the other changes: its iterations are run side "
+                    "by side already",
+                    change_kind_name(target->change.kind), target->change.name);
+        err_hint(err, "stages of one loop go round together: give 'workers' for one of them");
         return status;
-    program->whole = copy.actors;
-    struct pool pool = {.worker_count = worker_count};
-    if (cut_drivers(program, loop, &pool) || vec_push(&program->pools, pool)) {
+    }
+    if (vec_push(&program->pools, pool)) {
         vec_free(&pool.iterations);
         return err_memory(err);
     }
     return 0;
+}
+
+size_t loop_change_count(const struct run *run, const struct target *target)
+{
+    struct loop loop;
+    if (target->change.kind == CHANGE_PEER || loop_find(run, target->stage, &loop, NULL))
+        return 0;
+    size_t count = loop.occurrences.count;
+    loop_deinit(&loop);
+    return count;
 }
 
 int loop_change_workers(struct program *program, const struct target *target, struct err *err)
@@ -168,15 +193,14 @@ int loop_change_workers(struct program *program, const struct target *target, st
     if (stage == RUN_NONE)
         return err_set(err, ERR_USAGE, "could not replay workers of peer '%s': nothing waits for it",
                        target->change.name);
-    double wanted = target->change.value < 60000 ? target->change.value : 60000;
     struct loop loop;
     int status = loop_find(program->run, stage, &loop, err);
     if (status)
         return status;
     if (loop.occurrences.count < 2)
-        split_stage(program, stage, (uint16_t)wanted);
+        split_stage(program, stage, (uint16_t)fmin(target->change.value, WORKER_MAX));
     else
-        status = make_pool(program, &loop, (uint32_t)wanted, err);
+        status = make_pool(program, &loop, target, err);
     loop_deinit(&loop);
     return status;
 }

@@ -133,7 +133,7 @@ static bool next_iteration(struct sim *sim, uint32_t context)
     if (state->next >= pool->iterations.count)
         return false;
     const struct iteration *iteration = &pool->iterations.items[state->next++];
-    worker->ops = sim->program->whole[iteration->actor].ops.items;
+    worker->ops = sim->program->apart.items[iteration->list].ops.items;
     worker->index = iteration->first;
     worker->end = iteration->first + iteration->count;
     return true;

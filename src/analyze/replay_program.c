@@ -425,7 +425,7 @@ int program_copy(const struct program *program, struct program *ret_copy, struct
 {
     struct program copy = *program;
     memset(&copy.pools, 0, sizeof copy.pools);
-    copy.whole = NULL;
+    memset(&copy.apart, 0, sizeof copy.apart);
     copy.actors = calloc(program->actor_count + 1, sizeof *copy.actors);
     if (!copy.actors)
         return err_memory(err);
@@ -443,6 +443,22 @@ int program_copy(const struct program *program, struct program *ret_copy, struct
     return 0;
 }
 
+int program_set_apart(struct program *program, uint32_t actor, uint32_t *ret_list, struct err *err)
+{
+    const struct op_list *from = &program->actors[actor];
+    struct op_list list = {0};
+    if (vec_reserve(&list.ops, from->ops.count) || vec_push(&program->apart, list)) {
+        vec_free(&list.ops);
+        return err_memory(err);
+    }
+    struct op_list *to = &program->apart.items[program->apart.count - 1];
+    if (from->ops.count)
+        memcpy(to->ops.items, from->ops.items, from->ops.count * sizeof(struct op));
+    to->ops.count = from->ops.count;
+    *ret_list = (uint32_t)(program->apart.count - 1);
+    return 0;
+}
+
 static void free_lists(struct op_list *lists, size_t count)
 {
     for (size_t i = 0; lists && i < count; i++)
@@ -453,7 +469,7 @@ static void free_lists(struct op_list *lists, size_t count)
 void program_deinit(struct program *program)
 {
     free_lists(program->actors, program->actor_count);
-    free_lists(program->whole, program->actor_count);
+    free_lists(program->apart.items, program->apart.count);
     for (size_t i = 0; i < program->pools.count; i++)
         vec_free(&program->pools.items[i].iterations);
     vec_free(&program->pools);

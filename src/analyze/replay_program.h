@@ -36,9 +36,9 @@ struct op_list {
     VEC(struct op) ops;
 };
 
-/* Iterations of one loop that a change allows to overlap: ranges of operations of an actor. */
+/* Iterations of one loop that a change allows to overlap: ranges of operations of a list that was set apart. */
 struct iteration {
-    uint32_t actor;
+    uint32_t list;         /* index into the program's `apart` */
     uint32_t first, count; /* operations */
 };
 
@@ -58,13 +58,17 @@ struct program {
     double background_threads; /* how many of their threads compete for the cores, on average */
     double usual_runnable; /* how many of the run's threads were runnable when any was, at most core_count */
     VEC(struct pool) pools;
-    /* With pools, the iterations' operations stay here while the actors' lists are cut. */
-    struct op_list *whole;
+    /* With pools, the iterations' operations lie here while the actors' lists are cut. */
+    VEC(struct op_list) apart;
 };
 
 /* The run's wakers must have been inferred. */
 WARN_UNUSED int program_build(const struct run *run, struct program *ret_program, struct err *err);
 WARN_UNUSED int program_copy(const struct program *program, struct program *ret_copy, struct err *err);
 void program_deinit(struct program *program);
+
+/* Copies an actor's operations as they are now to `apart`. */
+WARN_UNUSED int program_set_apart(struct program *program, uint32_t actor, uint32_t *ret_list,
+                                  struct err *err);
 
 #endif

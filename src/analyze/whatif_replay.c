@@ -359,21 +359,110 @@ static int apply(const struct whatif *whatif, struct program *program, const str
     return free_memory ? remove_reclaim(program, err) : 0;
 }
 
+/* --- several changes at once --- */
+
+/* What cuts operations where they lay in the recording comes before what makes them shorter; loops are cut last, when
+ * their iterations have become what they are to be: so changes mean the same in any order. */
+enum phase { PHASE_CUT, PHASE_SHARE, PHASE_SCALE, PHASE_LOOP };
+
+struct planned {
+    struct target target;
+    enum phase phase;
+    size_t occurrences; /* PHASE_LOOP */
+};
+
+static void plan_phase(const struct whatif *whatif, struct planned *planned)
+{
+    const struct change *change = &planned->target.change;
+    planned->phase = PHASE_SCALE;
+    if (change->op == CHANGE_SET)
+        planned->phase = change->kind == CHANGE_FUNCTION ? PHASE_CUT : PHASE_SHARE;
+    if (change->op == CHANGE_WORKERS && (is_place(change->kind) || change->kind == CHANGE_PEER)) {
+        planned->phase = PHASE_LOOP;
+        planned->occurrences = loop_change_count(whatif->run, &planned->target);
+    }
+}
+
+static int compare_planned(const void *a, const void *b)
+{
+    const struct planned *x = a, *y = b;
+    if (x->phase != y->phase)
+        return x->phase > y->phase ? 1 : -1;
+    if (x->occurrences != y->occurrences)
+        return x->occurrences < y->occurrences ? 1 : -1;
+    int by_op = (x->target.change.op > y->target.change.op) - (x->target.change.op < y->target.change.op);
+    return by_op ? by_op : strcmp(x->target.change.name, y->target.change.name);
+}
+
+bool whatif_are_alternatives(const struct change *a, const struct change *b)
+{
+    if (a->op != b->op)
+        return false;
+    return a->op == CHANGE_CORES || (a->kind == b->kind && strcmp(a->name, b->name) == 0);
+}
+
+static int refuse_twice(const struct planned *planned, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = i + 1; j < count; j++) {
+            const struct change *one = &planned[i].target.change, *other = &planned[j].target.change;
+            if (!whatif_are_alternatives(one, other))
+                continue;
+            int status = err_set(err, ERR_USAGE, "could not combine changes: there are two of '%s:%s%s%s'",
+                                 change_op_name(one->op), change_kind_name(one->kind), one->kind ? "/" : "",
+                                 one->name);
+            err_hint(err, "'%s' and '%s' are alternatives: give one of them", one->text, other->text);
+            return status;
+        }
+    }
+    return 0;
+}
+
+/* The changes in the order they are to be made, for the caller to free. */
+static int plan(const struct whatif *whatif, const struct change *changes, size_t count,
+                struct planned **ret_planned, struct err *err)
+{
+    struct planned *planned = calloc(count + 1, sizeof *planned);
+    int status = planned ? 0 : err_memory(err);
+    for (size_t i = 0; i < count && !status; i++) {
+        planned[i].target.change = changes[i];
+        if (changes[i].op != CHANGE_CORES)
+            status = resolve_change(whatif->run, &changes[i], &planned[i].target, err);
+        if (!status)
+            plan_phase(whatif, &planned[i]);
+    }
+    if (!status)
+        status = refuse_twice(planned, count, err);
+    if (status) {
+        free(planned);
+        return status;
+    }
+    if (count)
+        qsort(planned, count, sizeof *planned, compare_planned);
+    *ret_planned = planned;
+    return 0;
+}
+
 int whatif_replay(const struct whatif *whatif, const struct change *changes, size_t count,
                   struct whatif_result *ret_result, struct err *err)
 {
+    struct planned *planned;
     struct program program;
-    int status = program_copy(&whatif->program, &program, err);
+    int status = plan(whatif, changes, count, &planned, err);
     if (status)
         return status;
+    status = program_copy(&whatif->program, &program, err);
+    if (status) {
+        free(planned);
+        return status;
+    }
     double error = 0;
     for (size_t i = 0; i < count && !status; i++) {
-        struct target target = {.change = changes[i]};
-        if (changes[i].op != CHANGE_CORES)
-            status = resolve_change(whatif->run, &changes[i], &target, err);
-        if (!status)
-            status = apply(whatif, &program, &target, &error, err);
+        double own = 0;
+        status = apply(whatif, &program, &planned[i].target, &own, err);
+        error = sqrt(error * error + own * own); /* of shares sampled apart */
     }
+    free(planned);
     struct replay_result replayed;
     if (!status)
         status = replay_program(&program, &replayed, err);

@@ -42,8 +42,12 @@ struct whatif_result {
 WARN_UNUSED int whatif_init(const struct run *run, struct whatif *ret_whatif, struct err *err);
 void whatif_deinit(struct whatif *whatif);
 
-/* ERR_USAGE for a name that is unknown or ambiguous (the message lists the candidates) and for an operation that
- * cannot be replayed. */
+/* Whether of two changes only one can be made: the same operation on the same place, with another value. Both must
+ * name their kind. */
+bool whatif_are_alternatives(const struct change *a, const struct change *b);
+
+/* All changes at once; their order does not matter. ERR_USAGE for a name that is unknown or ambiguous (the message
+ * lists the candidates), for an operation that cannot be replayed, and for changes that cannot be made together. */
 WARN_UNUSED int whatif_replay(const struct whatif *whatif, const struct change *changes, size_t count,
                               struct whatif_result *ret_result, struct err *err);
 /* The same for one change as text. */

@@ -219,6 +219,61 @@ static void a_ring_of_awaits_is_untied_inside_the_ring(void **state)
     scenario_deinit(&s);
 }
 
+static int replay_texts(const struct whatif *whatif, const char *const *texts, size_t count, uint64_t *ret_ms,
+                        struct err *err)
+{
+    struct change changes[4];
+    struct whatif_result result;
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(change_parse(texts[i], &changes[i], err), 0);
+    int status = whatif_replay(whatif, changes, count, &result, err);
+    if (!status)
+        *ret_ms = (result.wall_ns_after + NS_PER_MS / 2) / NS_PER_MS;
+    return status;
+}
+
+/* Two loops, one after the other: five of 100 ms (90 of them away), and four of 50 ms (49 of them away). */
+static void changes_made_together_mean_the_same_in_any_order(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif;
+    struct err err;
+    uint64_t ms = 0, other_ms = 0;
+    scenario_init(&s, 2, 720);
+    uint64_t root = scenario_process(&s, 0, "pipeline", 0, 720);
+    uint64_t server = scenario_peer(&s, PEER_SOCKET, "socket", "10.0.0.1:80");
+    for (uint64_t i = 0; i < 5; i++) {
+        scenario_wait(&s, root, 10 + i * 100, 100 + i * 100, WAIT_NETWORK, server);
+        scenario_span(&s, root, "download", 10 + i * 100, 100 + i * 100);
+        scenario_span(&s, root, "parse", 100 + i * 100, 110 + i * 100);
+    }
+    for (uint64_t i = 0; i < 4; i++) {
+        scenario_wait(&s, root, 510 + i * 50, 559 + i * 50, WAIT_DISK_WRITE, 0);
+        scenario_span(&s, root, "store", 510 + i * 50, 560 + i * 50);
+    }
+    start(&s, &whatif);
+    const char *const faster[] = {"workers:stage/download=5", "speed:stage/download=3"};
+    const char *const reversed[] = {"speed:stage/download=3", "workers:stage/download=5"};
+    if (replay_texts(&whatif, faster, 2, &ms, &err))
+        fail_msg("%s", err.what);
+    assert_int_equal(replay_texts(&whatif, reversed, 2, &other_ms, &err), 0);
+    near(ms, 10 + 30 + 25 + 200 + 10); /* five parses on two cores */
+    assert_int_equal(ms, other_ms);
+    const char *const loops[] = {"workers:stage/store=4", "workers:stage/download=5"};
+    if (replay_texts(&whatif, loops, 2, &ms, &err))
+        fail_msg("%s", err.what);
+    near(ms, 10 + 90 + 25 + 50 + 10);
+    const char *const one_loop[] = {"workers:stage/download=5", "workers:stage/parse=2"};
+    assert_int_equal(replay_texts(&whatif, one_loop, 2, &ms, &err), -ERR_USAGE);
+    assert_non_null(strstr(err.what, "side by side already"));
+    const char *const twice[] = {"workers:download=5", "workers:stage/download=2"};
+    assert_int_equal(replay_texts(&whatif, twice, 2, &ms, &err), -ERR_USAGE);
+    assert_non_null(strstr(err.hint, "alternatives"));
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
 static void an_ambiguous_name_lists_the_candidates(void **state)
 {
     (void)state;
@@ -249,6 +304,7 @@ int whatif_replay_test(void)
         cmocka_unit_test(a_lock_taken_away_lets_the_threads_overlap),
         cmocka_unit_test(a_poller_that_is_woken_loses_only_the_useless_sleep),
         cmocka_unit_test(a_ring_of_awaits_is_untied_inside_the_ring),
+        cmocka_unit_test(changes_made_together_mean_the_same_in_any_order),
         cmocka_unit_test(an_ambiguous_name_lists_the_candidates),
     };
     return cmocka_run_group_tests_name("whatif", tests, NULL, NULL);
