@@ -17,14 +17,16 @@
 #include "base/num.h"
 #include "model/dataset.h"
 #include "model/meta.h"
+#include "rank/best_changes.h"
 
-#define WAIT_COUNT    1000000u
-#define THREAD_COUNT  40u
-#define PEER_COUNT    50u
-#define RUN_NS        (10 * NS_PER_US)
-#define TURN_NS       (50 * NS_PER_US)
-#define START_NS      NS_PER_S
-#define REPLAY_ROUNDS 10u
+#define WAIT_COUNT      1000000u
+#define THREAD_COUNT    40u
+#define PEER_COUNT      50u
+#define RUN_NS          (10 * NS_PER_US)
+#define TURN_NS         (50 * NS_PER_US)
+#define START_NS        NS_PER_S
+#define REPLAY_ROUNDS   10u
+#define CANDIDATE_COUNT 100u
 
 static uint64_t name_of(struct sink *sink, const char *format, uint64_t number)
 {
@@ -129,6 +131,31 @@ static int measure_replay(const struct whatif *whatif, struct err *err)
     return 0;
 }
 
+static int measure_search(const struct whatif *whatif, struct err *err)
+{
+    struct candidates candidates = {0};
+    struct best_changes best;
+    struct arena arena = {0};
+    for (unsigned i = 0; i < CANDIDATE_COUNT; i++) {
+        struct candidate candidate = {
+            .is_promise = true,
+            .change = i % 2 ? arena_printf(&arena, "speed:stage/stage-%u=2", 1 + i / 2 % THREAD_COUNT)
+                            : arena_printf(&arena, "speed:peer/10.0.0.1:%u=3", i / 2)};
+        if (!candidate.change)
+            return err_memory(err);
+        candidates_add(&candidates, &candidate);
+    }
+    uint64_t start = clock_monotonic_ns();
+    int status = best_changes_find(whatif, &candidates, &arena, &best, err);
+    if (!status)
+        printf("a search over %zu changes of it | %.1f s | at most 10 s | %" PRIu64
+               " replays, %.0f MiB in all\n",
+               candidates.count, (double)(clock_monotonic_ns() - start) / (double)NS_PER_S, best.replay_count,
+               (double)memory_bytes() / 1048576);
+    arena_free(&arena);
+    return status;
+}
+
 int main(void)
 {
     struct dataset dataset;
@@ -143,6 +170,8 @@ int main(void)
         status = whatif_init(&run, &whatif, &err);
     if (!status)
         status = measure_replay(&whatif, &err);
+    if (!status)
+        status = measure_search(&whatif, &err);
     if (status)
         fprintf(stderr, "replay_bench: %s\n", err.what);
     else

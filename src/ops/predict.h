@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "rank/best_changes.h"
 
 struct prediction {
     uint64_t wall_ns_before, wall_ns_after, wall_ns_low, wall_ns_high;
@@ -23,5 +24,22 @@ struct prediction {
 /* ERR_USAGE for a change that cannot be read, names nothing in the recording, or cannot be replayed. */
 WARN_UNUSED int ops_predict(const char *path, const char *const *changes, size_t count,
                             struct prediction *ret_prediction, struct err *err);
+
+struct search_report {
+    struct arena arena; /* of the texts */
+    struct candidates candidates;
+    struct best_changes best;
+    uint64_t wall_ns; /* recorded */
+    double baseline_drift_ratio;
+};
+
+/* The best set of up to three of the changes that the findings propose, other numbers for the same places, and `changes`.
+ * ERR_USAGE for a change that cannot be read, and for the recording of a service. The report is ended with
+ * search_report_deinit. */
+WARN_UNUSED int ops_search(const char *path, const char *const *changes, size_t count,
+                           struct search_report *ret_report, struct err *err);
+void search_report_deinit(struct search_report *report);
+/* Schema toll.whatif/1: the best set's figures where those of one prediction are, and the search. */
+void search_report_json(const struct search_report *report, struct str *str);
 
 #endif
