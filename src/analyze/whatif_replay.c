@@ -8,6 +8,7 @@
 #include "analyze/call_change.h"
 #include "analyze/change_target.h"
 #include "analyze/loop_change.h"
+#include "analyze/overlap_change.h"
 #include "analyze/replay.h"
 #include "analyze/share_change.h"
 #include "analyze/spin_change.h"
@@ -301,9 +302,11 @@ static int refuse(const struct target *target, struct err *err)
     int status = err_set(err, ERR_USAGE, "could not replay change '%s:%s/%s': this operation is not replayed",
                          change_op_name(target->change.op), change_kind_name(target->change.kind),
                          target->change.name);
-    err_hint(err, "the replay knows speed, remove, workers (of a stage, process, function or peer), "
-                  "set (of a process or stage, even or median; of a function, block), "
-                  "batch (of a peer or process), cached:peer/NAME=connection and cores:run=N");
+    err_hint(
+        err,
+        "the replay knows speed, remove, workers (of a stage, process, function or peer), "
+        "set (of a process or stage, even or median; of a function, block), overlap (of a stage or process), "
+        "batch (of a peer or process), cached:peer/NAME=connection and cores:run=N");
     return status;
 }
 
@@ -337,6 +340,8 @@ static int apply(const struct whatif *whatif, struct program *program, const str
     if (change->op == CHANGE_WORKERS &&
         (is_place(change->kind) || change->kind == CHANGE_PEER || change->kind == CHANGE_FUNCTION))
         return apply_workers(whatif, program, target, err);
+    if (change->op == CHANGE_OVERLAP && is_place(change->kind))
+        return overlap_change(program, target, err);
     if (change->op == CHANGE_SET && is_place(change->kind))
         return share_change_set(program, &whatif->siblings, target, err);
     if (change->op == CHANGE_SET && change->kind == CHANGE_FUNCTION && strcmp(change->text, "block") == 0)
@@ -363,7 +368,7 @@ static int apply(const struct whatif *whatif, struct program *program, const str
 
 /* What cuts operations where they lay in the recording comes before what makes them shorter; loops are cut last, when
  * their iterations have become what they are to be: so changes mean the same in any order. */
-enum phase { PHASE_CUT, PHASE_SHARE, PHASE_SCALE, PHASE_LOOP };
+enum phase { PHASE_CUT, PHASE_SHARE, PHASE_SCALE, PHASE_OVERLAP, PHASE_LOOP };
 
 struct planned {
     struct target target;
@@ -377,6 +382,8 @@ static void plan_phase(const struct whatif *whatif, struct planned *planned)
     planned->phase = PHASE_SCALE;
     if (change->op == CHANGE_SET)
         planned->phase = change->kind == CHANGE_FUNCTION ? PHASE_CUT : PHASE_SHARE;
+    if (change->op == CHANGE_OVERLAP)
+        planned->phase = PHASE_OVERLAP;
     if (change->op == CHANGE_WORKERS && (is_place(change->kind) || change->kind == CHANGE_PEER)) {
         planned->phase = PHASE_LOOP;
         planned->occurrences = loop_change_count(whatif->run, &planned->target);

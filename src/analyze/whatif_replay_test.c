@@ -219,6 +219,59 @@ static void a_ring_of_awaits_is_untied_inside_the_ring(void **state)
     scenario_deinit(&s);
 }
 
+/* Ten items of 90 ms of download and 10 ms of parse: in ten parts the last millisecond of parse is left over. */
+static void a_stage_streamed_into_the_next_leaves_one_part_of_it(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif;
+    struct whatif_result result;
+    struct err err;
+    spans_in(&s);
+    start(&s, &whatif);
+    assert_int_equal(replay_ms(&whatif, "overlap:stage/download=10"), 20 + 10 * (90 + 1));
+    assert_int_equal(replay_ms(&whatif, "overlap:download=2"), 20 + 10 * (90 + 5));
+    assert_int_equal(replay_ms(&whatif, "overlap:stage/download"), 926); /* 20 + 10 * (90 + 10 / 16) */
+    assert_int_equal(whatif_text(&whatif, "overlap:stage/parse", &result, &err), -ERR_USAGE);
+    assert_non_null(strstr(err.what, "no other stage follows"));
+    assert_int_equal(whatif_text(&whatif, "overlap:stage/download=1", &result, &err), -ERR_USAGE);
+    struct change changes[2];
+    assert_int_equal(change_parse("workers:stage/download=5", &changes[0], &err), 0);
+    assert_int_equal(change_parse("overlap:stage/download=10", &changes[1], &err), 0);
+    assert_int_equal(whatif_replay(&whatif, changes, 2, &result, &err), 0);
+    /* Two rounds; five parses on two cores take 2.5 ms a part, well within the 9 ms of a part of download. */
+    near(result.wall_ns_after / NS_PER_MS, 20 + 2 * (90 + 2));
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
+/* A shell that unpacks (40 ms of computing) what it got (90 ms away), four times. */
+static void a_program_streamed_into_the_next_runs_beside_it(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif;
+    scenario_init(&s, 2, 580);
+    uint64_t shell = scenario_process(&s, 0, "sh", 0, 580);
+    uint64_t server = scenario_peer(&s, PEER_SOCKET, "socket", "10.0.0.1:80");
+    for (uint64_t i = 0; i < 4; i++) {
+        uint64_t t = 10 + i * 140;
+        uint64_t child = scenario_process(&s, shell, "curl", t, t + 90);
+        scenario_wait(&s, child, t + 1, t + 90, WAIT_NETWORK, server);
+        scenario_wait(&s, shell, t + 1, t + 90, WAIT_CHILD, 0);
+        scenario_process(&s, shell, "tar", t + 91, t + 131);
+        scenario_wait(&s, shell, t + 92, t + 131, WAIT_CHILD, 0);
+    }
+    start(&s, &whatif);
+    /* 140 is 90 and 40 and ten of the shell; nine tenths of 40 ms are hidden. */
+    near(replay_ms(&whatif, "overlap:process/curl=10"), 580 - 4 * 36);
+    struct whatif_result result;
+    struct err err;
+    assert_int_equal(whatif_text(&whatif, "overlap:process/tar", &result, &err), -ERR_USAGE);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
 static int replay_texts(const struct whatif *whatif, const char *const *texts, size_t count, uint64_t *ret_ms,
                         struct err *err)
 {
@@ -305,6 +358,8 @@ int whatif_replay_test(void)
         cmocka_unit_test(a_poller_that_is_woken_loses_only_the_useless_sleep),
         cmocka_unit_test(a_ring_of_awaits_is_untied_inside_the_ring),
         cmocka_unit_test(changes_made_together_mean_the_same_in_any_order),
+        cmocka_unit_test(a_stage_streamed_into_the_next_leaves_one_part_of_it),
+        cmocka_unit_test(a_program_streamed_into_the_next_runs_beside_it),
         cmocka_unit_test(an_ambiguous_name_lists_the_candidates),
     };
     return cmocka_run_group_tests_name("whatif", tests, NULL, NULL);
