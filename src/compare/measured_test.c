@@ -70,6 +70,8 @@ static void every_sample_is_recognised_and_holds_its_values(void **state)
         {"go.txt", "go", "BenchmarkCount-2", "MB/s", 571.70, 6, false, true},
         {"wrk.txt", "wrk", "", "requests_per_s", 75352.62, 1, true, true},
         {"wrk.txt", "wrk", "", "latency_ns_p99", 190e3, 1, true, false},
+        {"wrk2.txt", "wrk", "", "latency_ns_p99", 11.18e6, 1, true, false},
+        {"wrk2.txt", "wrk", "", "requests_per_s", 2000.28, 1, true, true},
         {"k6-summary.json", "k6", "", "latency_ns_p99", 71.5e6, 1, true, false},
         {"k6-export.json", "k6", "", "requests_per_s", 473.21, 1, true, true},
         {"vegeta.json", "vegeta", "", "latency_ns_p50", 10234567, 1, true, false},

@@ -49,7 +49,9 @@ static int wrk_quantile(const char *at, struct measured *measured, struct err *e
         /* wrk2 prints 50.000% */
         const char *end = at + length + strspn(at + length, ".0");
         double ns;
-        if (*end == '%' && text_duration(skip_blanks(end + 1), &ns))
+        /* wrk2 --u_latency lists what it measured without the delay of late starts as well, below the real ones. */
+        if (*end == '%' && !measured_find(measured, "", quantiles[i].metric) &&
+            text_duration(skip_blanks(end + 1), &ns))
             return add_summary(measured, quantiles[i].metric, "ns", ns, err);
     }
     return 0;
@@ -99,12 +101,6 @@ int wrk_read(const struct result_input *input, struct measured *measured, struct
     double mean_ns = -1;
     int status = wrk_rate(&input->text, measured, err);
     while (!status && text_next(&input->text, &line)) {
-        text_copy(&line, copy, sizeof copy);
-        /* wrk2's long list; its short one has been read. */
-        if (strstr(copy, "Detailed Percentile spectrum"))
-            while (text_next(&input->text, &line) && !str_starts(line.at, "Requests/sec:") &&
-                   !strstr(copy, "#[Max"))
-                text_copy(&line, copy, sizeof copy);
         text_copy(&line, copy, sizeof copy);
         status = wrk_line(copy, measured, &mean_ns, err);
     }

@@ -240,7 +240,7 @@ int ops_compare(const struct compare_request *request, struct compare_outcome *r
     int status = files_find(&a, request->a, request->a_count, err);
     if (!status)
         status = files_find(&b, request->b, request->b_count, err);
-    if (!status)
+    if (!status && !request->format)
         status = kind_find(&a, &b, &are_recordings, err);
     if (!status)
         status = are_recordings ? compare_opened(request, &a, &b, &comparison, err)
