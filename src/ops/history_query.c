@@ -12,8 +12,8 @@
 #include "store/history_show.h"
 #include "store/moment.h"
 
-#define SERIES_SHOWN_MAX 20u /* of one name: its metrics and kinds */
-#define PRIMARY_METRIC   "wall_ns"
+#define SERIES_SHOWN_MAX 20u     /* of one name: its metrics and kinds */
+#define PRIMARY_METRIC   "wall_" /* _ns, _ratio */
 
 /* "20%", "20 %", "20": a percentage. */
 static int alert_parse(const char *text, double *ret_ratio, struct err *err)
@@ -136,7 +136,7 @@ static int find_series(struct history *history, const char *name, struct history
 static size_t primary_of(const struct found *found)
 {
     for (size_t i = 0; i < found->keys.count; i++)
-        if (strcmp(found->keys.items[i].metric, PRIMARY_METRIC) == 0)
+        if (str_starts(found->keys.items[i].metric, PRIMARY_METRIC))
             return i;
     return 0;
 }

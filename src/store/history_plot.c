@@ -13,6 +13,7 @@
 #define COLUMNS_MAX 200u
 #define COLUMNS_MIN 20u
 #define LABEL_WIDTH 10u
+#define DATE_LENGTH 10u /* of a stamp */
 #define OFF_SCALE   3.0 /* of the range of 96 in 100 results, beyond it */
 
 #define CYAN   "\x1b[36m"
@@ -106,11 +107,12 @@ static void axis(const struct series *series, const struct canvas *canvas, const
     }
     const struct history_result *first = series->results.items,
                                 *last = &series->results.items[series->results.count - 1];
-    char from[32], to[32];
-    snprintf(from, sizeof from, "%.10s", history_stamp(first->at_ns).text);
-    snprintf(to, sizeof to, "%.10s", history_stamp(last->at_ns).text);
-    str_printf(text, "\n%*s  %s%*s\n", (int)LABEL_WIDTH, "", from, (int)canvas->columns - (int)strlen(from),
-               to);
+    struct history_stamp from = history_stamp(first->at_ns), to = history_stamp(last->at_ns);
+    /* The time of day where the days are the same. */
+    if (strncmp(from.text, to.text, DATE_LENGTH) != 0)
+        from.text[DATE_LENGTH] = to.text[DATE_LENGTH] = '\0';
+    str_printf(text, "\n%*s  %s%*s\n", (int)LABEL_WIDTH, "", from.text,
+               (int)canvas->columns - (int)strlen(from.text), to.text);
 }
 
 void series_plot(const struct series *series, const struct history_look *look, struct str *text)

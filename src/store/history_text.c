@@ -296,6 +296,9 @@ static void newest(const struct series *series, const struct history_look *look,
                        quantity_of(series->metric, series->unit, result->value_high).text);
         if (result->count > 1)
             str_printf(text, "  of %llu", (unsigned long long)result->count);
+        if (isfinite(result->predicted))
+            str_printf(text, "  predicted %s",
+                       quantity_of(series->metric, series->unit, result->predicted).text);
         const char *const more[] = {result->verdict, result->tags};
         for (size_t j = 0; j < 2; j++) {
             str_append(text, more[j] ? "  " : "");
