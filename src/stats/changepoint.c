@@ -24,14 +24,17 @@ struct peak {
 
 /* Where the largest reduction is looked for. */
 struct scan {
-    bool within_windows; /* else over the whole stretch */
-    unsigned
-        exceeded_max; /* how many of the resampled maxima may reach the one found, before there is no change */
-    double share;     /* of CHANGEPOINT_LEVEL */
+    bool within_windows;   /* else over the whole stretch */
+    unsigned exceeded_max; /* of the resampled maxima may reach the one found; with more there is no change */
+    unsigned clear_after;  /* when none of so many did, more would hardly ever decide otherwise */
+    double share;          /* of CHANGEPOINT_LEVEL */
 };
 
-static const struct scan whole = {.exceeded_max = 4, .share = 5.0 / 6},
-                         windows = {.within_windows = true, .exceeded_max = 0, .share = 1.0 / 6};
+static const struct scan whole = {.exceeded_max = 4, .clear_after = 100, .share = 5.0 / 6},
+                         windows = {.within_windows = true,
+                                    .exceeded_max = 0,
+                                    .clear_after = CHANGEPOINT_RESAMPLES,
+                                    .share = 1.0 / 6};
 
 /* Room for one stretch; all arrays have `capacity` + 1 numbers. */
 struct room {
@@ -225,12 +228,15 @@ static bool is_clear(struct room *room, const struct scan *scan, size_t count, s
     if (scan->within_windows)
         found = find_peak(room, scan, room->values, count, &dependence);
     random_seed(&random, SEED);
-    for (unsigned i = 0; i < CHANGEPOINT_RESAMPLES && exceeded <= scan->exceeded_max; i++) {
+    unsigned done = 0;
+    for (; done < CHANGEPOINT_RESAMPLES && exceeded <= scan->exceeded_max; done++) {
+        if (done == scan->clear_after && !exceeded)
+            break;
         resample(room, count, dependence, &random);
         exceeded += find_peak(room, scan, room->resampled, count, &ignored).reduction >= found.reduction;
     }
     *ret_at = found.at;
-    *ret_p_value = (exceeded + 1) / (CHANGEPOINT_RESAMPLES + 1.0) / scan->share;
+    *ret_p_value = (exceeded + 1) / (done + 1.0) / scan->share;
     return exceeded <= scan->exceeded_max;
 }
 

@@ -32,7 +32,7 @@
 
 #define CHANGEPOINT_SEGMENT_MIN 5u /* values on each side */
 #define CHANGEPOINT_VALUES_MAX                                                                               \
-    100000u                       /* the time grows a little more than in proportion: some 40 ms for 1,000 */
+    100000u                       /* the time grows a little more than in proportion: some 20 ms for 1,000 */
 #define CHANGEPOINT_CUT       4.0 /* normal standard deviations */
 #define CHANGEPOINT_RESAMPLES 199u
 /* Of the resampled series, how many may have as large a maximum: 5 of 200 over the whole, 1 of 200 over the windows. */
