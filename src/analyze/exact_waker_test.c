@@ -240,6 +240,33 @@ static void a_wait_that_was_written_in_pieces_is_one(void **state)
     scenario_deinit(&run.s);
 }
 
+/* A look dated the second child back into its maker's wait for the first one. */
+static void who_waits_for_one_child_does_not_make_another(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 120);
+    uint64_t root = scenario_process(&s, 0, "main", 0, 120);
+    uint64_t first = scenario_process(&s, root, "first", 10, 50);
+    uint64_t second = scenario_process(&s, root, "second", 49, 110);
+    struct scenario_wake wake = {.thread = root,
+                                 .waker = first,
+                                 .start_ms = 11,
+                                 .end_ms = 50,
+                                 .reason = WAIT_CHILD,
+                                 .peer = scenario_peer(&s, PEER_PROCESS, "process", "102"),
+                                 .source = WAKER_EXACT};
+    scenario_woken(&s, &wake);
+    wake.waker = second;
+    wake.start_ms = 52;
+    wake.end_ms = 110;
+    scenario_woken(&s, &wake);
+    scenario_walk(&s);
+    assert_true(scenario_doing_ms(&s, "main", DOING_CPU) < 25);
+    assert_true(scenario_doing_ms(&s, "first", DOING_CPU) > 35);
+    scenario_deinit(&s);
+}
+
 /* Only the end of the wait is known; by then the one who ended it was away for long. */
 static void who_sleeps_has_woken_others_before(void **state)
 {
@@ -276,6 +303,7 @@ int exact_waker_test(void)
         cmocka_unit_test(a_waker_outside_the_run_is_not_replaced_by_a_guess),
         cmocka_unit_test(an_interrupt_is_external_whoever_it_came_upon),
         cmocka_unit_test(the_other_end_of_a_loopback_connection_is_found_behind_the_interrupt),
+        cmocka_unit_test(who_waits_for_one_child_does_not_make_another),
         cmocka_unit_test(who_sleeps_has_woken_others_before),
         cmocka_unit_test(a_row_of_equal_waits_goes_to_their_waker_in_proportion),
         cmocka_unit_test(a_wait_that_was_written_in_pieces_is_one),

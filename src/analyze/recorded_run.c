@@ -656,8 +656,8 @@ static uint32_t actor_of(const struct run *run, uint32_t track)
 }
 
 /* Nobody spawns while asleep: a child seen for the first time during its spawner's wait was made before it, or, when
- * the wait's end is not exact and within the clocks' tolerance, after it. */
-static uint64_t awake_at(const struct run *run, uint32_t spawner, uint64_t spawn_ns)
+ * the wait ends within the clocks' tolerance and not by the child itself, after it. */
+static uint64_t awake_at(const struct run *run, uint32_t spawner, uint32_t child, uint64_t spawn_ns)
 {
     const struct run_wait *wait = run_wait_at(&run->tracks.items[spawner], spawn_ns, NULL);
     bool asleep =
@@ -665,7 +665,7 @@ static uint64_t awake_at(const struct run *run, uint32_t spawner, uint64_t spawn
     if (!asleep)
         return spawn_ns;
     uint64_t to_end = wait->end_ns - spawn_ns, from_start = spawn_ns - wait->start_ns;
-    bool is_blurred = wait->waker_source != WAKER_EXACT && to_end <= run_tolerance_ns(run);
+    bool is_blurred = wait->waker != child && to_end <= run_tolerance_ns(run);
     return is_blurred && to_end < from_start ? wait->end_ns : wait->start_ns;
 }
 
@@ -680,7 +680,7 @@ static void settle_spawns(struct run *run)
             continue;
         run->tracks.items[to].spawner = from;
         run->tracks.items[to].spawn_ns =
-            awake_at(run, from, num_min(edge->from_ns, run->tracks.items[to].start_ns));
+            awake_at(run, from, to, num_min(edge->from_ns, run->tracks.items[to].start_ns));
     }
     for (uint32_t i = 0; i < run->tracks.count; i++) {
         struct run_track *track = &run->tracks.items[i];
@@ -694,7 +694,7 @@ static void settle_spawns(struct run *run)
         if (from == RUN_NONE || from == i)
             continue;
         track->spawner = from;
-        track->spawn_ns = awake_at(run, from, track->start_ns);
+        track->spawn_ns = awake_at(run, from, i, track->start_ns);
     }
 }
 
