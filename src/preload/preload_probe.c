@@ -296,8 +296,7 @@ static void *answer_later(void *given)
     const mqd_t *queue = given;
 
     nanosleep(&brief, NULL);
-    say("mq_send", mq_send(*queue, "late", 4, 3));
-    return NULL;
+    return mq_send(*queue, "late", 4, 3) == 0 ? NULL : given;
 }
 
 /* Waits for a message, then in vain for another. */
@@ -320,7 +319,9 @@ static void queues(void)
         exit(1);
     say("mq_receive", mq_receive(queue, text, sizeof text, &priority));
     say("its priority", priority);
-    pthread_join(other, NULL);
+    void *failed = &queue;
+    pthread_join(other, &failed);
+    say("mq_send", failed == NULL);
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_nsec = until.tv_nsec / 2 + 1;
     say("mq_timedreceive", mq_timedreceive(queue, text, sizeof text, NULL, &until));
