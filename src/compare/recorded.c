@@ -115,6 +115,13 @@ static int add_number(struct reading_of *reading, const struct quantity_key *key
     return quantities_add(reading->quantities, key, &part, err);
 }
 
+/* They mirror what others do: what those do differently is the change. */
+static bool is_following(uint64_t reason)
+{
+    return reason == WAIT_CHILD || reason == WAIT_PIPE || reason == WAIT_IDLE || reason == WAIT_CPU_QUEUE ||
+           reason == WAIT_IPC;
+}
+
 /* What of a time was not running (of CPU time in a window: what kept it from being more): queueing for a CPU, behind other programs or its own, and waiting. */
 struct idle {
     double queued_ns, waited_ns;
@@ -146,11 +153,14 @@ static struct idle path_idle(const struct attribution *attribution, const char *
     return idle;
 }
 
+/* Where a stage waits for others (a pipe, a child) its time is as doubtful as theirs: they are judged themselves. */
 static struct idle stage_idle(const struct stage *stage)
 {
-    struct idle idle = {.queued_ns = (double)stage->wait_ns[WAIT_CPU_QUEUE]};
+    struct idle idle = {0};
     for (size_t i = 0; i < WAIT_REASON_COUNT; i++)
-        if (i != WAIT_CPU_QUEUE)
+        if (is_following(i))
+            idle.queued_ns += (double)stage->wait_ns[i];
+        else
             idle.waited_ns += (double)stage->wait_ns[i];
     return idle;
 }
@@ -260,13 +270,6 @@ static int add_stages(struct reading_of *reading, const struct stage *stages,
 }
 
 /* --- waits --- */
-
-/* They mirror what others do: what those do differently is the change. */
-static bool is_following(uint64_t reason)
-{
-    return reason == WAIT_CHILD || reason == WAIT_PIPE || reason == WAIT_IDLE || reason == WAIT_CPU_QUEUE ||
-           reason == WAIT_IPC;
-}
 
 static int add_wait(struct reading_of *reading, uint32_t actor, const struct run_wait *wait, struct err *err)
 {
