@@ -29,7 +29,8 @@ static void die(const struct err *err)
 /* The i-th result: those of all series in turn, as a nightly job adds them. */
 static struct history_result result_of(size_t i, struct random *random, char name[32])
 {
-    double level = 10e6 + (double)(i / SERIES / CHANGE_EACH) * 1e6;
+    size_t changes = i / SERIES / CHANGE_EACH;
+    double level = 10e6 + (double)changes * 1e6;
     snprintf(name, 32, "job %zu", i % SERIES);
     return (struct history_result){.at_ns = 1700000000000000000 + (int64_t)(i / SERIES) * 3600000000000,
                                    .kind = "bench",
@@ -104,7 +105,8 @@ static double median_ms(const char *path, void (*look)(struct history *))
         times[i] = clock_monotonic_ns() - start;
     }
     qsort(times, LOOKS, sizeof times[0], by_time);
-    return (double)times[LOOKS / 2] / NS_PER_MS;
+    uint64_t median = times[LOOKS / 2];
+    return (double)median / (double)NS_PER_MS;
 }
 
 static size_t change_count;

@@ -6,6 +6,14 @@
 
 #define KNOWN_MAX 100000u
 
+#define FIND_SERIES                                                                                          \
+    "SELECT id, unit IS ?4 AND better = ?5 FROM series WHERE name = ?1 AND metric = ?2 AND kind = ?3"
+
+static const char add_result[] =
+    "INSERT INTO result (series, at_ns, value, value_low, value_high, count, verdict, predicted,"
+    "  predicted_low, predicted_high, machine, revision, tags)"
+    "  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+
 static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
     [STATEMENT_COMMIT] = "COMMIT",
@@ -13,16 +21,12 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_VERSION] = "PRAGMA data_version", /* changes when another connection wrote */
     [STATEMENT_TEXT_FIND] = "SELECT id FROM text WHERE value = ?1",
     [STATEMENT_TEXT_ADD] = "INSERT INTO text (value) VALUES (?1)",
-    [STATEMENT_SERIES_FIND] = "SELECT id, unit IS ?4 AND better = ?5 FROM series "
-                              "WHERE name = ?1 AND metric = ?2 AND kind = ?3",
+    [STATEMENT_SERIES_FIND] = FIND_SERIES,
     [STATEMENT_SERIES_ADD] =
         "INSERT INTO series (name, metric, kind, unit, better) VALUES (?1, ?2, ?3, ?4, ?5)",
     [STATEMENT_SERIES_SET] =
         "UPDATE series SET unit = ?4, better = ?5 WHERE name = ?1 AND metric = ?2 AND kind = ?3",
-    [STATEMENT_RESULT_ADD] =
-        "INSERT INTO result (series, at_ns, value, value_low, value_high, count, verdict, predicted,"
-        "  predicted_low, predicted_high, machine, revision, tags)"
-        "  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    [STATEMENT_RESULT_ADD] = add_result,
 };
 
 static int statement_get(struct history *history, enum history_statement which, sqlite3_stmt **ret_statement,
