@@ -19,15 +19,25 @@ static const struct option_row rows[] = {
      .offset = offsetof(struct options, search)},
 };
 
+/* They are toll's own words: nothing in them is to be escaped. */
+static void print_json_assumptions(const struct prediction *prediction, FILE *out)
+{
+    fprintf(out, "\"assumptions\": [");
+    for (size_t i = 0; i < prediction->assumption_count; i++)
+        fprintf(out, "%s\"%s\"", i ? ", " : "", prediction->assumptions[i]);
+    fprintf(out, "]}\n");
+}
+
 static void print_json(const struct prediction *prediction, FILE *out)
 {
     fprintf(out,
             "{\"schema\": \"toll.whatif/1\", \"wall_ns_before\": %llu, \"wall_ns_after\": %llu, "
             "\"wall_ns_low\": %llu, "
-            "\"wall_ns_high\": %llu, \"factor\": %.4f, \"baseline_drift_ratio\": %.6f}\n",
+            "\"wall_ns_high\": %llu, \"factor\": %.4f, \"baseline_drift_ratio\": %.6f, ",
             (unsigned long long)prediction->wall_ns_before, (unsigned long long)prediction->wall_ns_after,
             (unsigned long long)prediction->wall_ns_low, (unsigned long long)prediction->wall_ns_high,
             prediction->factor, prediction->baseline_drift_ratio);
+    print_json_assumptions(prediction, out);
 }
 
 static void print_service_json(const struct prediction *prediction, FILE *out)
@@ -36,10 +46,11 @@ static void print_service_json(const struct prediction *prediction, FILE *out)
             "{\"schema\": \"toll.whatif/1\", \"throughput_per_s_before\": %.4f, \"throughput_per_s_after\": "
             "%.4f, "
             "\"throughput_per_s_low\": %.4f, \"throughput_per_s_high\": %.4f, \"factor\": %.4f, "
-            "\"baseline_drift_ratio\": %.6f}\n",
+            "\"baseline_drift_ratio\": %.6f, ",
             prediction->throughput_per_s_before, prediction->throughput_per_s_after,
             prediction->throughput_per_s_low, prediction->throughput_per_s_high, prediction->factor,
             prediction->baseline_drift_ratio);
+    print_json_assumptions(prediction, out);
 }
 
 static void print_service(const struct prediction *prediction, FILE *out)
@@ -173,6 +184,8 @@ static int run(struct verb_context *context, struct err *err)
         print_service(&prediction, context->out);
     else
         print_text(&prediction, context->out);
+    for (size_t i = 0; i < prediction.assumption_count && !options->json; i++)
+        fprintf(context->out, "assumes    %s\n", prediction.assumptions[i]);
     return 0;
 }
 
@@ -197,7 +210,8 @@ const struct verb whatif_verb = {
         "remove, set (even: siblings share their work evenly; median: none takes longer than the "
         "others; of a function, block: who spins there sleeps), batch (so many calls to a peer or "
         "of a process in one), cached (as in "
-        "cached:peer/NAME=connection: connections are kept), or cores (as in "
+        "cached:peer/NAME=connection: connections are kept), overlap (of a stage or a program: it "
+        "hands what it makes to the next one in parts, 16 or VALUE), or cores (as in "
         "cores:run=8). KIND is stage, process, function, peer, wait or lock; it may be left out "
         "where the name is "
         "unique.\n\n"

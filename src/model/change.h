@@ -55,6 +55,9 @@ struct change {
 /* ERR_USAGE with what was expected. speed and workers need a number >= 1 (speed: > 0). */
 WARN_UNUSED int change_parse(const char *text, struct change *ret_change, struct err *err);
 void change_print(const struct change *change, struct str *str);
+/* What has to be true of the program for the change to be possible, "independence assumed"; NULL when nothing is assumed, or
+ * when it is plain from the change itself (speed, remove). */
+const char *change_assumption(const struct change *change);
 const char *change_op_name(enum change_op op);
 const char *change_kind_name(enum change_kind kind);
 

@@ -86,6 +86,13 @@ int ops_predict(const char *path, const char *const *texts, size_t count, struct
     status = is_service ? predict_service(view, changes, count, ret_prediction, err)
                         : predict(view, changes, count, ret_prediction, err);
     reader_close(reader);
+    for (size_t i = 0; i < count && !status; i++) {
+        const char *assumption = change_assumption(&changes[i]);
+        for (size_t j = 0; j < ret_prediction->assumption_count && assumption; j++)
+            assumption = ret_prediction->assumptions[j] == assumption ? NULL : assumption;
+        if (assumption && ret_prediction->assumption_count < PREDICTION_ASSUMPTIONS_MAX)
+            ret_prediction->assumptions[ret_prediction->assumption_count++] = assumption;
+    }
     return status;
 }
 
@@ -101,6 +108,8 @@ static int search_run(const struct view *view, struct search_report *report, str
     status = infer_wakers(&run, err);
     if (!status)
         status = whatif_init(&run, &whatif, err);
+    if (!status)
+        status = candidates_of_run(&run, &report->arena, &report->candidates, err);
     if (!status)
         status = best_changes_find(&whatif, &report->candidates, &report->arena, &report->best, err);
     report->wall_ns = run.end_ns - run.start_ns;
@@ -118,7 +127,9 @@ static int add_given(const char *const *texts, size_t count, struct search_repor
         int status = change_parse(texts[i], &change, err);
         if (status)
             return status;
-        struct candidate candidate = {.change = arena_string(&report->arena, texts[i]), .is_promise = true};
+        struct candidate candidate = {.change = arena_string(&report->arena, texts[i]),
+                                      .is_promise = true,
+                                      .assumption = change_assumption(&change)};
         if (!candidate.change)
             return err_memory(err);
         candidates_add(&report->candidates, &candidate);

@@ -13,12 +13,16 @@
 #include "base/err.h"
 #include "rank/best_changes.h"
 
+#define PREDICTION_ASSUMPTIONS_MAX 4
+
 struct prediction {
     uint64_t wall_ns_before, wall_ns_after, wall_ns_low, wall_ns_high;
     bool is_service; /* these, else the times above: */
     double throughput_per_s_before, throughput_per_s_after, throughput_per_s_low, throughput_per_s_high;
     double factor;
     double baseline_drift_ratio;
+    const char *assumptions[PREDICTION_ASSUMPTIONS_MAX]; /* what must be true for it, each once */
+    size_t assumption_count;
 };
 
 /* ERR_USAGE for a change that cannot be read, names nothing in the recording, or cannot be replayed. */

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analyze/overlap_change.h"
 #include "base/num.h"
 #include "base/str.h"
 
@@ -13,6 +14,9 @@
 /* Replays at least, of a run of any size, and at most. */
 #define REPLAYS_MIN 16
 #define REPLAYS_MAX 4000
+/* Stages looked at, and taken, that could be streamed into the next one. */
+#define STAGE_LOOK_MAX 64
+#define OVERLAP_MAX    8
 /* Sets kept of each size when there are too many to try. */
 #define BEAM_WIDTH 12
 /* A candidate that gains less is in no set. */
@@ -75,6 +79,24 @@ int candidates_of_findings(const struct finding *findings, size_t count, struct 
             candidates_add(candidates, &candidate);
         else if (has_number(&change) && add_variants(candidates, &candidate, &change, arena))
             return err_memory(err);
+    }
+    return 0;
+}
+
+int candidates_of_run(const struct run *run, struct arena *arena, struct candidates *candidates,
+                      struct err *err)
+{
+    for (uint32_t i = 0, added = 0; i < run->stages.count && i < STAGE_LOOK_MAX && added < OVERLAP_MAX; i++) {
+        if (!run->has_spans || run->stages.items[i].process || !overlap_change_is_possible(run, i))
+            continue;
+        struct candidate candidate = {
+            .is_promise = true,
+            .change = arena_printf(arena, "overlap:stage/%s", run->stages.items[i].name),
+            .assumption = change_assumption(&(struct change){.op = CHANGE_OVERLAP})};
+        if (!candidate.change)
+            return err_memory(err);
+        candidates_add(candidates, &candidate);
+        added++;
     }
     return 0;
 }

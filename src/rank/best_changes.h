@@ -50,6 +50,9 @@ struct best_changes {
  * the arena. */
 WARN_UNUSED int candidates_of_findings(const struct finding *findings, size_t count, struct arena *arena,
                                        struct candidates *candidates, struct err *err);
+/* Streaming of each stage of spans that takes a part of the run into the one behind it. */
+WARN_UNUSED int candidates_of_run(const struct run *run, struct arena *arena, struct candidates *candidates,
+                                  struct err *err);
 /* One more; a text that is there already is not added again. */
 void candidates_add(struct candidates *candidates, const struct candidate *candidate);
 
