@@ -296,6 +296,7 @@ int overlap_change(struct program *program, const struct target *target, struct 
     if (change->text[0] && !(change->value >= 2 && change->value <= PARTS_MAX))
         return refuse(target, "the number of parts is 2 to 1000", err);
     struct loop loop;
+    bool has_pools = program->pools.count > 0;
     int status = loop_find(program->run, target->stage, &loop, err);
     if (status)
         return status;
@@ -308,9 +309,12 @@ int overlap_change(struct program *program, const struct target *target, struct 
     loop_deinit(&loop);
     if (status)
         return err_memory(err);
-    return overlap.done_count
-               ? 0
-               : refuse(target, "no other stage follows it that it could be streamed into", err);
+    if (overlap.done_count)
+        return 0;
+    return refuse(target,
+                  has_pools ? "nothing follows it, or another change streams it already"
+                            : "no other stage follows it that it could be streamed into",
+                  err);
 }
 
 bool overlap_change_is_possible(const struct run *run, uint32_t stage)

@@ -128,10 +128,12 @@ static void print_search(const struct search_report *report, FILE *out)
             (unsigned long long)report->best.replay_count, report->candidates.count,
             report->best.is_exhaustive ? ": all of them"
                                        : ": the most promising, the run or the choice is large");
+    double shown = 0;
     for (size_t i = 0; best->count && i < BEST_CHANGES_MAX; i++) {
         const struct change_set *set = &report->best.sizes[i];
-        if (!set->count)
+        if (!set->count || set->result.factor < shown * 1.005)
             continue;
+        shown = set->result.factor;
         if (i == 0)
             fprintf(out, "\nThe fastest of one, two, three changes\n");
         fprintf(out, "  %6.2fx  ", set->result.factor);
