@@ -65,10 +65,17 @@ static void put_pool(struct op_list *list, size_t first, size_t end, uint32_t po
     list->ops.count -= end - first - 1;
 }
 
-static int add_iteration(struct pool *pool, uint32_t list, size_t first, size_t end)
+static int add_iteration(struct program *program, struct pool *pool, struct iteration iteration, size_t first,
+                         size_t end)
 {
-    struct iteration iteration = {.list = list, .first = (uint32_t)first, .count = (uint32_t)(end - first)};
-    return end > first && vec_push(&pool->iterations, iteration) ? -1 : 0;
+    const struct op_list *list = &program->apart.items[iteration.list];
+    if (end <= first)
+        return 0;
+    iteration.first = (uint32_t)first;
+    iteration.count = (uint32_t)(end - first);
+    iteration.start_ns = list->ops.items[first].at_ns;
+    iteration.end_ns = num_max(iteration.end_ns, iteration.start_ns);
+    return vec_push(&pool->iterations, iteration) ? -1 : 0;
 }
 
 /* A driver that does one occurrence after the other: its iterations are cut where occurrences begin. */
@@ -84,7 +91,8 @@ static int cut_driver(struct program *program, const struct loop *loop, size_t f
     for (size_t i = first; i <= last; i++) {
         uint64_t until = i == last ? end_ns : loop->occurrences.items[i + 1].start_ns;
         size_t next = first_op_at(whole, until);
-        if (add_iteration(pool, list, at, next))
+        struct iteration iteration = {.list = list, .actor = driver, .end_ns = until};
+        if (add_iteration(program, pool, iteration, at, next))
             return -1;
         at = next;
     }
@@ -114,9 +122,9 @@ static int cut_children(struct program *program, const struct loop *loop, size_t
         uint32_t child = child_of(program->run, &loop->occurrences.items[i]);
         if (child == RUN_NONE || program->actors[child].ops.count < 2)
             continue;
-        uint32_t list;
-        if (program_set_apart(program, child, &list, NULL) ||
-            add_iteration(pool, list, 1, program->apart.items[list].ops.count))
+        struct iteration iteration = {.actor = child, .end_ns = loop->occurrences.items[i].end_ns};
+        if (program_set_apart(program, child, &iteration.list, NULL) ||
+            add_iteration(program, pool, iteration, 1, program->apart.items[iteration.list].ops.count))
             return -1;
         program->actors[child].ops.count = 0;
         end_ns = num_max(end_ns, loop->occurrences.items[i].end_ns);
@@ -154,7 +162,7 @@ static int cut_drivers(struct program *program, const struct loop *loop, struct 
 static int make_pool(struct program *program, const struct loop *loop, const struct target *target,
                      struct err *err)
 {
-    struct pool pool = {.worker_count = (uint32_t)fmin(target->change.value, WORKER_MAX)};
+    struct pool pool = {.worker_count = (uint32_t)fmin(target->change.value, WORKER_MAX), .is_loop = true};
     bool is_first = program->pools.count == 0;
     if (cut_drivers(program, loop, &pool)) {
         vec_free(&pool.iterations);

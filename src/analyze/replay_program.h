@@ -40,10 +40,13 @@ struct op_list {
 struct iteration {
     uint32_t list;         /* index into the program's `apart` */
     uint32_t first, count; /* operations */
+    uint32_t actor;        /* whose it was in the recording, and when */
+    uint64_t start_ns, end_ns;
 };
 
 struct pool {
     uint32_t worker_count;
+    bool is_loop; /* its iterations are the same work on other items */
     VEC(struct iteration) iterations;
 };
 

@@ -8,6 +8,7 @@
 #include "analyze/call_change.h"
 #include "analyze/change_target.h"
 #include "analyze/loop_change.h"
+#include "analyze/loop_spread.h"
 #include "analyze/overlap_change.h"
 #include "analyze/replay.h"
 #include "analyze/share_change.h"
@@ -450,8 +451,8 @@ static int plan(const struct whatif *whatif, const struct change *changes, size_
     return 0;
 }
 
-int whatif_replay(const struct whatif *whatif, const struct change *changes, size_t count,
-                  struct whatif_result *ret_result, struct err *err)
+static int replay_changes(const struct whatif *whatif, const struct change *changes, size_t count,
+                          bool is_spread, struct whatif_result *ret_result, struct err *err)
 {
     struct planned *planned;
     struct program program;
@@ -471,8 +472,11 @@ int whatif_replay(const struct whatif *whatif, const struct change *changes, siz
     }
     free(planned);
     struct replay_result replayed;
+    struct loop_spread chance = {0};
     if (!status)
         status = replay_program(&program, &replayed, err);
+    if (!status && is_spread)
+        status = loop_spread(&program, replayed.wall_ns, &chance, err);
     program_deinit(&program);
     if (status)
         return status;
@@ -480,13 +484,27 @@ int whatif_replay(const struct whatif *whatif, const struct change *changes, siz
     double after = before * (double)num_max(replayed.wall_ns, 1) / (double)whatif->baseline_ns;
     double spread = SPREAD_MIN + whatif->baseline_drift_ratio + whatif->unexplained_ratio;
     spread += error * before / after;
-    spread = spread > SPREAD_MAX ? SPREAD_MAX : spread;
+    /* What the model cannot know and what chance does are independent. */
+    double low = fmin(sqrt(spread * spread + chance.low_ratio * chance.low_ratio), SPREAD_MAX);
+    double high = fmin(sqrt(spread * spread + chance.high_ratio * chance.high_ratio), SPREAD_MAX);
     *ret_result = (struct whatif_result){.wall_ns_before = num_u64(before),
                                          .wall_ns_after = num_u64(after),
-                                         .wall_ns_low = num_u64(after * (1 - spread)),
-                                         .wall_ns_high = num_u64(after * (1 + spread)),
+                                         .wall_ns_low = num_u64(after * (1 - low)),
+                                         .wall_ns_high = num_u64(after * (1 + high)),
                                          .factor = before / after};
     return 0;
+}
+
+int whatif_replay(const struct whatif *whatif, const struct change *changes, size_t count,
+                  struct whatif_result *ret_result, struct err *err)
+{
+    return replay_changes(whatif, changes, count, false, ret_result, err);
+}
+
+int whatif_predict(const struct whatif *whatif, const struct change *changes, size_t count,
+                   struct whatif_result *ret_result, struct err *err)
+{
+    return replay_changes(whatif, changes, count, true, ret_result, err);
 }
 
 int whatif_text(const struct whatif *whatif, const char *text, struct whatif_result *ret_result,

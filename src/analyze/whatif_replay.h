@@ -51,7 +51,10 @@ bool whatif_are_alternatives(const struct change *a, const struct change *b);
  * lists the candidates), for an operation that cannot be replayed, and for changes that cannot be made together. */
 WARN_UNUSED int whatif_replay(const struct whatif *whatif, const struct change *changes, size_t count,
                               struct whatif_result *ret_result, struct err *err);
-/* The same for one change as text. */
+/* The same, with an interval that holds what chance does too, by up to 60 replays (loop_spread.h): for what is told. */
+WARN_UNUSED int whatif_predict(const struct whatif *whatif, const struct change *changes, size_t count,
+                               struct whatif_result *ret_result, struct err *err);
+/* whatif_replay of one change as text. */
 WARN_UNUSED int whatif_text(const struct whatif *whatif, const char *change, struct whatif_result *ret_result,
                             struct err *err);
 

@@ -58,7 +58,7 @@ static int predict(const struct view *view, const struct change *changes, size_t
     if (!status)
         status = whatif_init(&run, &whatif, err);
     if (!status)
-        status = whatif_replay(&whatif, changes, count, &result, err);
+        status = whatif_predict(&whatif, changes, count, &result, err);
     if (!status)
         *ret_prediction = (struct prediction){.wall_ns_before = result.wall_ns_before,
                                               .wall_ns_after = result.wall_ns_after,

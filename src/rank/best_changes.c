@@ -338,6 +338,11 @@ int best_changes_find(const struct whatif *whatif, struct candidates *candidates
     for (size_t i = 0; i < BEST_CHANGES_MAX; i++)
         vec_free(&sets[i].items);
     best.replay_count = search.replay_count;
+    struct change told[BEST_CHANGES_MAX];
+    for (size_t i = 0; i < best.best.count; i++)
+        told[i] = search.parsed[best.best.members[i]];
+    if (!status && best.best.count)
+        status = whatif_predict(whatif, told, best.best.count, &best.best.result, err);
     if (!status)
         *ret_best = best;
     return status;

@@ -28,15 +28,25 @@ struct ranked {
     uint64_t critical_ns;
 };
 
+/* With an interval as it is told. */
+static int predict_text(const struct scene *scene, const char *text, struct whatif_result *ret_result,
+                        struct err *err)
+{
+    struct change change;
+    int status = change_parse(text, &change, err);
+    return status ? status : whatif_predict(scene->whatif, &change, 1, ret_result, err);
+}
+
 /* The factor of a change; 0 when it cannot be replayed (its name is not in the run). */
-static int factor_of(const struct scene *scene, const char *change, struct whatif_result *ret_result,
-                     struct err *err)
+static int factor_of(const struct scene *scene, const char *change, bool is_told,
+                     struct whatif_result *ret_result, struct err *err)
 {
     *ret_result = (struct whatif_result){0};
     if (!change)
         return 0;
     struct err replay_err;
-    int status = whatif_text(scene->whatif, change, ret_result, &replay_err);
+    int status = is_told ? predict_text(scene, change, ret_result, &replay_err)
+                         : whatif_text(scene->whatif, change, ret_result, &replay_err);
     if (status && replay_err.code != ERR_USAGE) {
         if (err)
             *err = replay_err;
@@ -82,9 +92,9 @@ static int rank_claim(const struct scene *scene, const struct claim *claim, stru
 {
     const struct default_change *change = default_change_of(claim->cause);
     struct whatif_result result, free_of_charge;
-    int status = factor_of(scene, claim->change, &result, err);
+    int status = factor_of(scene, claim->change, true, &result, err);
     if (!status)
-        status = factor_of(scene, claim->max_change, &free_of_charge, err);
+        status = factor_of(scene, claim->max_change, false, &free_of_charge, err);
     if (status)
         return status;
     struct ranked ranked = {.promise = change->promise,
@@ -229,7 +239,7 @@ static int clear_stage(const struct scene *scene, uint32_t index, struct cleared
     struct str change = {0};
     struct whatif_result result;
     str_printf(&change, "remove:%s/%s", scene->run->has_spans ? "stage" : "process", stage->name);
-    int status = change.failed ? err_memory(err) : factor_of(scene, change.text, &result, err);
+    int status = change.failed ? err_memory(err) : factor_of(scene, change.text, false, &result, err);
     str_free(&change);
     if (status)
         return status;
