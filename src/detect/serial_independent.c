@@ -8,6 +8,7 @@
 #include "analyze/structure.h"
 #include "base/num.h"
 #include "detect/detectors.h"
+#include "detect/peer_limit.h"
 
 #define CALLS_MIN       3
 #define STAGE_RATIO_MIN 0.1
@@ -126,6 +127,12 @@ static int claim_stage(const struct scene *scene, struct claims *claims, uint32_
     claim.title = arena_printf(scene->arena, "%s is done %zu times, one after another", stage->name,
                                loop->occurrences.count);
     claim.fix = arena_printf(scene->arena, "do %u at once", count);
+    bool is_network = stage->wait_ns[WAIT_NETWORK] * 2 > stage->wall_ns;
+    if (claim.where.peer && is_network) {
+        status = peer_limit_assumption(scene, claim.where.peer, &claim.assumption, err);
+        if (status)
+            return status;
+    }
     claim_evidence(scene, &claim, "%zu calls of %s on average, never two at once", loop->occurrences.count,
                    scene_duration(scene, loop->busy_ns / loop->occurrences.count));
     for (int reason = 0; reason < WAIT_REASON_COUNT; reason++) {
