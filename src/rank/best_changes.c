@@ -63,22 +63,29 @@ static int add_variants(struct candidates *candidates, const struct candidate *b
     return 0;
 }
 
+static int add_finding(struct candidates *candidates, const struct finding *finding, bool is_variants,
+                       struct arena *arena)
+{
+    struct change change;
+    if (!finding->change || change_parse(finding->change, &change, NULL))
+        return 0;
+    struct candidate candidate = {
+        .change = finding->change, .is_promise = finding->gain.factor > 0, .assumption = finding->assumption};
+    if (is_variants)
+        return has_number(&change) ? add_variants(candidates, &candidate, &change, arena) : 0;
+    candidates_add(candidates, &candidate);
+    return 0;
+}
+
 /* First what the findings propose, then its variants: of a large run not all can be tried. */
 int candidates_of_findings(const struct finding *findings, size_t count, struct arena *arena,
                            struct candidates *candidates, struct err *err)
 {
-    for (size_t i = 0; i < 2 * count; i++) {
-        const struct finding *finding = &findings[i % count];
-        struct change change;
-        if (!finding->change || change_parse(finding->change, &change, NULL))
-            continue;
-        struct candidate candidate = {.change = finding->change,
-                                      .is_promise = finding->gain.factor > 0,
-                                      .assumption = finding->assumption};
-        if (i < count)
-            candidates_add(candidates, &candidate);
-        else if (has_number(&change) && add_variants(candidates, &candidate, &change, arena))
-            return err_memory(err);
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < count; i++) {
+            if (add_finding(candidates, &findings[i], pass == 1, arena))
+                return err_memory(err);
+        }
     }
     return 0;
 }
