@@ -39,6 +39,7 @@ static int refused_as(const struct history *history, const char *verb, int code,
 {
     const char *path = history->path;
     switch (code & 0xff) {
+    case SQLITE_ERROR: /* tables that are not toll's */
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         err_set(err, ERR_INPUT, "could not %s history '%s': the file is damaged or no history of toll's (%s)",
@@ -78,7 +79,7 @@ static int make_folders(const char *path, struct err *err)
     int status = 0;
     if (!copy)
         return err_memory(err);
-    for (char *at = strchr(copy + 1, '/'); at && !status; at = strchr(at + 1, '/')) {
+    for (char *at = *copy ? strchr(copy + 1, '/') : NULL; at && !status; at = strchr(at + 1, '/')) {
         *at = '\0';
         if (mkdir(copy, 0700) && errno != EEXIST)
             status = err_errno(err, errno, "could not make folder '%s' for the history", copy);
@@ -90,9 +91,23 @@ static int make_folders(const char *path, struct err *err)
     return status;
 }
 
+/* A folder, a device, or a FIFO, at which SQLite would wait for ever. */
+static int check_kind(const char *path, struct err *err)
+{
+    struct stat about;
+    if (*path && (stat(path, &about) || S_ISREG(about.st_mode)))
+        return 0;
+    err_set(err, ERR_ENVIRONMENT, "could not open history '%s': it is no ordinary file", path);
+    err_hint(err, "--store FILE chooses another place");
+    return -ERR_ENVIRONMENT;
+}
+
 /* SQLite would make it readable for all, and its log as readable as the file. */
 static int make_file(const char *path, struct err *err)
 {
+    int status = check_kind(path, err);
+    if (status)
+        return status;
     FS_CLEANUP int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd >= 0)
         return 0;
@@ -102,13 +117,13 @@ static int make_file(const char *path, struct err *err)
 }
 
 /* To switch to the log needs the file alone; SQLite does not wait for that in all cases. */
-static int use_log(struct history *history, struct err *err)
+static int when_free(struct history *history, const char *sql, struct err *err)
 {
     int code = SQLITE_BUSY;
     for (int i = 0; i < HISTORY_TRIES && code == SQLITE_BUSY; i++) {
         if (i)
             usleep(HISTORY_PAUSE_US);
-        code = sqlite3_exec(history->database, SETTINGS, NULL, NULL, NULL);
+        code = sqlite3_exec(history->database, sql, NULL, NULL, NULL);
     }
     return code == SQLITE_OK ? 0 : history_refused(history, "open", err);
 }
@@ -136,6 +151,8 @@ static int history_create(struct history **ret_history, const char *path, struct
 
 static int connect_to(struct history *history, const char *name, int flags, struct err *err)
 {
+    /* This name SQLite takes for no file at all, and what is written would be lost. */
+    name = strcmp(name, ":memory:") == 0 ? "./:memory:" : name;
     int code = sqlite3_open_v2(name, &history->database, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (code != SQLITE_OK)
         return refused_as(history, "open",
@@ -155,8 +172,13 @@ int history_open(struct history **ret_history, const char *path, struct err *err
         status = make_file(history->path, err);
     if (!status)
         status = connect_to(history, history->path, SQLITE_OPEN_READWRITE, err);
+    /* Before anything is changed: the log would be another program's from now on as well. */
     if (!status)
-        status = use_log(history, err);
+        status = when_free(history, "SELECT count(*) FROM sqlite_schema", err);
+    if (!status)
+        status = history_check(history, err);
+    if (!status)
+        status = when_free(history, SETTINGS, err);
     if (!status)
         status = history_migrate(history, err);
     if (status)
@@ -181,7 +203,9 @@ static void append_uri(struct str *uri, const char *path)
 static int connect_to_read(struct history *history, struct err *err)
 {
     struct str uri = {0};
-    int status = connect_to(history, history->path, SQLITE_OPEN_READONLY, err);
+    int status = check_kind(history->path, err);
+    if (!status)
+        status = connect_to(history, history->path, SQLITE_OPEN_READONLY, err);
     if (status)
         return status;
     int code = sqlite3_exec(history->database, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);

@@ -32,6 +32,26 @@ static int execute(struct history *history, const char *sql, struct err *err)
     return history_refused(history, "open", err);
 }
 
+static int foreign(const struct history *history, struct err *err)
+{
+    return err_set(err, ERR_INPUT, "could not open history '%s': it is another program's SQLite file",
+                   history->path);
+}
+
+int history_check(struct history *history, struct err *err)
+{
+    int version = 0, magic = 0, tables = 0;
+    int status = pragma_read(history, "PRAGMA user_version", &version, err);
+    if (!status)
+        status = pragma_read(history, "SELECT count(*) FROM sqlite_schema", &tables, err);
+    /* Last: another toll may make tables and mark at this moment, both at once. */
+    if (!status)
+        status = pragma_read(history, "PRAGMA application_id", &magic, err);
+    if (status)
+        return status;
+    return (tables && magic != HISTORY_MAGIC) || version < 0 ? foreign(history, err) : 0;
+}
+
 /* Within a transaction, so that of several processes that make the file at once one does it. */
 static int bring_forward(struct history *history, struct err *err)
 {
@@ -43,9 +63,8 @@ static int bring_forward(struct history *history, struct err *err)
         status = pragma_read(history, "SELECT count(*) FROM sqlite_schema", &tables, err);
     if (status)
         return status;
-    if (tables && magic != HISTORY_MAGIC)
-        return err_set(err, ERR_INPUT, "could not open history '%s': it is another program's SQLite file",
-                       history->path);
+    if ((tables && magic != HISTORY_MAGIC) || version < 0)
+        return foreign(history, err);
     for (; version < HISTORY_VERSION && !status; version++)
         status = execute(history, steps[version], err);
     char *sql =

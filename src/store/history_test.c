@@ -444,6 +444,60 @@ static void the_file_of_a_newer_toll_or_of_another_program_is_refused(void **sta
     assert_non_null(strstr(err.what, "another program"));
 }
 
+static int journal_mode(void *mode, int count, char **values, char **names)
+{
+    (void)count;
+    (void)names;
+    snprintf((char *)mode, 32, "%s", values[0]);
+    return 0;
+}
+
+static void another_programs_file_stays_as_it_is(void **state)
+{
+    (void)state;
+    struct history *history = NULL;
+    struct err err = {0};
+    sqlite3 *database;
+    char mode[32] = "";
+    history_close(opened());
+    assert_int_equal(unlink(path), 0);
+    run_sql("PRAGMA journal_mode = DELETE; CREATE TABLE mail (id)");
+    assert_int_equal(history_open(&history, path, &err), -ERR_INPUT);
+    assert_int_equal(history_open_to_read(&history, path, &err), -ERR_INPUT);
+    assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(database, "PRAGMA journal_mode", journal_mode, mode, NULL), SQLITE_OK);
+    sqlite3_close(database);
+    assert_string_equal(mode, "delete");
+}
+
+static void a_version_below_none_is_refused(void **state)
+{
+    (void)state;
+    struct history *history = opened();
+    struct err err = {0};
+    history_close(history);
+    run_sql("PRAGMA user_version = -5");
+    assert_int_equal(history_open(&history, path, &err), -ERR_INPUT);
+    assert_int_equal(history_open_to_read(&history, path, &err), -ERR_INPUT);
+}
+
+static void what_is_no_ordinary_file_is_refused_at_once(void **state)
+{
+    (void)state;
+    struct history *history = NULL;
+    struct err err = {0};
+    history_close(opened());
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    const char *const paths[] = {path, "/dev/full", "/dev/null", "/", ""};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        assert_int_equal(history_open(&history, paths[i], &err), -ERR_ENVIRONMENT);
+        assert_non_null(strstr(err.what, "no ordinary file"));
+        if (*paths[i])
+            assert_int_equal(history_open_to_read(&history, paths[i], &err), -ERR_ENVIRONMENT);
+    }
+}
+
 /* As one who may not write there: 0, or the step that went wrong. */
 static int read_only_steps(void)
 {
@@ -608,6 +662,9 @@ int history_test(void)
         IN_A_FOLDER(a_damaged_file_is_told_and_left_alone),
         IN_A_FOLDER(a_damaged_page_is_told_when_it_is_read),
         IN_A_FOLDER(the_file_of_a_newer_toll_or_of_another_program_is_refused),
+        IN_A_FOLDER(another_programs_file_stays_as_it_is),
+        IN_A_FOLDER(a_version_below_none_is_refused),
+        IN_A_FOLDER(what_is_no_ordinary_file_is_refused_at_once),
         IN_A_FOLDER(what_cannot_be_written_can_be_read),
         IN_A_FOLDER(without_a_file_there_is_nothing_to_read_and_none_is_made),
         IN_A_FOLDER(removed_results_are_gone_and_give_their_room_back),

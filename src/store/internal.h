@@ -37,6 +37,8 @@ struct history {
 /* What SQLite refused, in words: `could not <do> history '<path>': …`. Returns the negative code. */
 int history_refused(const struct history *history, const char *verb, struct err *err);
 
+/* Refuses another program's file; changes nothing. */
+WARN_UNUSED int history_check(struct history *history, struct err *err);
 /* Makes the tables, or brings an older file forward. */
 WARN_UNUSED int history_migrate(struct history *history, struct err *err);
 
