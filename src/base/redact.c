@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -185,6 +187,7 @@ static void script_append(struct str *json, char *text)
             strncpy(program, base_name(text), sizeof program - 1);
             hide = false;
         }
+        bool is_quoted_value = length > 1 && text[length - 1] == '=' && name_is_secret(text, length);
         bool is_header = length > 1 && text[length - 1] == ':' && name_is_secret(text, length);
         if (length)
             word_append(json, program, text, &hide);
@@ -194,8 +197,33 @@ static void script_append(struct str *json, char *text)
         if (is_header && after == ' ') {
             str_append(json, " " HIDDEN);
             text += strcspn(text, "'\"\n");
+        } else if (is_quoted_value && (after == '\'' || after == '"')) {
+            const char quote[] = {after, '\0'};
+            text += 1 + strcspn(text + 1, quote);
+            text += *text == after;
         }
     }
+}
+
+void redact_line(const char *line, struct str *ret_line)
+{
+    char copy[REDACT_BYTES_MAX + 1];
+    struct str json = {0};
+    snprintf(copy, sizeof copy, "%s", line);
+    script_append(&json, copy);
+    ret_line->failed = ret_line->failed || json.failed;
+    /* Out of JSON again: of what json_escaped writes only control characters have more than one letter. */
+    for (const char *at = str_text(&json); *at; at++) {
+        if (*at == '\\' && at[1] == 'u') {
+            char byte = (char)strtol((const char[]){at[4], at[5], '\0'}, NULL, 16);
+            str_append_bytes(ret_line, &byte, 1);
+            at += 5;
+        } else {
+            at += *at == '\\';
+            str_append_bytes(ret_line, at, 1);
+        }
+    }
+    str_free(&json);
 }
 
 static void argument_append(struct str *json, const char *program, char *text, bool *hide)

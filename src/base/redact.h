@@ -19,4 +19,7 @@ void redact_arguments(const char *arguments, size_t length, struct str *ret_json
 /* The same from an argv. */
 void redact_argv(char *const *argv, struct str *ret_json);
 
+/* The same for one line, as it is typed: words, quotes and blanks stay. */
+void redact_line(const char *line, struct str *ret_line);
+
 #endif

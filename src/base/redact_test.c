@@ -68,6 +68,31 @@ static void secrets_within_a_script_are_hidden(void **state)
            "psql postgres://me:hunter2@db/x; echo done");
 }
 
+static void a_quoted_value_within_a_script_is_hidden(void **state)
+{
+    (void)state;
+    EXPECT("[\"sh\", \"-c\", \"x --password=*** b\"]", "sh", "-c", "x --password='hunter 2' b");
+    EXPECT("[\"sh\", \"-c\", \"cd a; TOKEN=*** run a='b'\"]", "sh", "-c",
+           "cd a; TOKEN=\"hunter2\" run a='b'");
+    EXPECT("[\"sh\", \"-c\", \"x --password=***\"]", "sh", "-c", "x --password='hunter2");
+}
+
+static void a_line_keeps_all_but_its_secrets(void **state)
+{
+    (void)state;
+    static const char *const lines[][2] = {{"./run  'a \\\" b'\t--n=1\x01", "./run  'a \\\" b'\t--n=1\x01"},
+                                           {"./run --token 'hunter2' x", "./run --token '***' x"},
+                                           {"curl -H 'Authorization: Bearer hunter2' https://me:hunter2@h/",
+                                            "curl -H 'Authorization: ***' https://me:***@h/"},
+                                           {"", ""}};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        struct str line = {0};
+        redact_line(lines[i][0], &line);
+        assert_string_equal(str_text(&line), lines[i][1]);
+        str_free(&line);
+    }
+}
+
 int redact_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -76,6 +101,8 @@ int redact_test(void)
         cmocka_unit_test(a_secret_is_told_by_its_place),
         cmocka_unit_test(a_secret_is_told_by_its_form),
         cmocka_unit_test(secrets_within_a_script_are_hidden),
+        cmocka_unit_test(a_quoted_value_within_a_script_is_hidden),
+        cmocka_unit_test(a_line_keeps_all_but_its_secrets),
     };
     return cmocka_run_group_tests_name("redact", tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/redact.h"
 #include "bench/conditions.h"
 #include "bench/words.h"
 #include "ops/verify_facts.h"
@@ -278,7 +279,18 @@ static int measure(struct session *session, struct bench_result *ret_result, str
     return status;
 }
 
-/* What was compared, short: the key of its series in the history. */
+/* A command without what looks like a secret. */
+static const char *redacted(struct arena *arena, const char *line)
+{
+    struct str text = {0};
+    redact_line(line, &text);
+    bool has_secret = strstr(str_text(&text), REDACT_HIDDEN) != NULL;
+    const char *name = text.failed ? NULL : has_secret ? arena_string(arena, str_text(&text)) : line;
+    str_free(&text);
+    return name;
+}
+
+/* What was compared, short: the key of its series in the history; NULL without memory. */
 static const char *series_name(struct session *session)
 {
     const struct preflight *preflight = &session->preflight;
@@ -286,13 +298,18 @@ static const char *series_name(struct session *session)
     const char *first = session->request->environment_count ? session->request->environment[0] : "";
     if (session->request->name)
         return session->request->name;
+    bool are_commands = preflight->kind == VERIFY_COMMANDS;
+    const char *command = redacted(arena, are_commands ? preflight->before : preflight->command);
+    const char *after = are_commands ? redacted(arena, preflight->after) : command;
+    if (!command || !after)
+        return NULL;
     switch (preflight->kind) {
-    case VERIFY_COMMANDS: return arena_printf(arena, "%s -> %s", preflight->before, preflight->after);
+    case VERIFY_COMMANDS: return arena_printf(arena, "%s -> %s", command, after);
     case VERIFY_ENVIRONMENT:
-        return arena_printf(arena, "%s [%.*s]", preflight->command, (int)strcspn(first, "="), first);
+        return arena_printf(arena, "%s [%.*s]", command, (int)strcspn(first, "="), first);
     case VERIFY_REVISIONS: break;
     }
-    return preflight->command;
+    return command;
 }
 
 /* A tag of the history, in which a comma would end it. */
