@@ -23,6 +23,7 @@
 #define TASK_MEMALLOC       0x00000800
 #define GROUP_EXIT          0x4
 #define KERNEL_STACK_BYTES  0x4000
+#define POLLED_MAX          4u
 #define COMPAT              0x2
 #define WAKE_SLACK_NS       20000ull /* a wake may come while the thread is still leaving */
 
@@ -176,13 +177,35 @@ BPF_INLINE void memory_read(struct bpf_wait *wait, __u8 kind)
     wait->memory_bytes = (__u32)bytes;
 }
 
+/* Of the few descriptors of a poll the only connection: the others are there to wake it up. By the time its end is read the
+ * program may have closed it. */
+BPF_INLINE __u64 polled_connection(const struct bpf_wait *wait, const struct task_struct *task)
+{
+    __u64 found = ~0ull;
+
+    if (wait->arguments[1] > POLLED_MAX || wait->memory_bytes < 8 * wait->arguments[1])
+        return ~0ull;
+#pragma unroll
+    for (unsigned i = 0; i < POLLED_MAX; i++) {
+        __u64 number = ((const __u32 *)wait->memory)[2 * i];
+        if (i >= wait->arguments[1] || !is_connection(file_address_of(task, number)))
+            continue;
+        if (found != ~0ull)
+            return ~0ull;
+        found = number;
+    }
+    return found;
+}
+
 /* The descriptor that a call is about; ~0 when it is about none, or about several. */
-BPF_INLINE __u64 descriptor_of(const struct bpf_wait *wait, __u8 kind)
+BPF_INLINE __u64 descriptor_of(const struct bpf_wait *wait, const struct task_struct *task, __u8 kind)
 {
     if (kind == BPF_CALL_FD || kind == BPF_CALL_CONNECT)
         return wait->arguments[0];
     if (kind == BPF_CALL_POLL && wait->arguments[1] == 1 && wait->memory_bytes >= 8)
         return *(const __u32 *)wait->memory;
+    if (kind == BPF_CALL_POLL && wait->arguments[1] > 1)
+        return polled_connection(wait, task);
     return ~0ull;
 }
 
@@ -234,7 +257,7 @@ BPF_INLINE void wait_begin(void *context, struct bpf_thread *thread, struct task
     wait->memory_bytes = 0;
     if (!is_plain(kind))
         memory_read(wait, kind);
-    __u64 number = descriptor_of(wait, kind), file = 0;
+    __u64 number = descriptor_of(wait, task, kind), file = 0;
     if (number <= 0x7fffffff)
         file = file_address_of(task, number);
     thread->is_same = run->count && is_plain(kind) && run->call == wait->call && run->flags == wait->flags &&

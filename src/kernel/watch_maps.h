@@ -18,14 +18,15 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-#define BPF_INLINE  static __always_inline
-#define S_IFMT      0170000
-#define S_IFREG     0100000
-#define S_IFCHR     0020000
-#define S_IFIFO     0010000
-#define S_IFSOCK    0140000
-#define FAMILY_IPV4 2
-#define FAMILY_IPV6 10
+#define BPF_INLINE   static __always_inline
+#define S_IFMT       0170000
+#define S_IFREG      0100000
+#define S_IFCHR      0020000
+#define S_IFIFO      0010000
+#define S_IFSOCK     0140000
+#define FAMILY_IPV4  2
+#define FAMILY_IPV6  10
+#define STATE_LISTEN 10
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
@@ -70,6 +71,19 @@ BPF_INLINE __u64 file_address_of(const struct task_struct *task, __u64 number)
     if (bpf_probe_read_kernel(&address, sizeof address, entries + number))
         return 0;
     return address;
+}
+
+/* Whether it is a socket of the network that does not listen. */
+BPF_INLINE bool is_connection(__u64 address)
+{
+    const struct file *file = (const struct file *)address;
+    if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+        return false;
+    const struct socket *socket = BPF_CORE_READ(file, private_data);
+    const struct sock *sock = BPF_CORE_READ(socket, sk);
+    __u16 family = BPF_CORE_READ(sock, __sk_common.skc_family);
+    return (family == FAMILY_IPV4 || family == FAMILY_IPV6) &&
+           BPF_CORE_READ(sock, __sk_common.skc_state) != STATE_LISTEN;
 }
 
 BPF_INLINE void socket_read(struct bpf_file *ret_file, const struct file *file)
