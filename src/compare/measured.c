@@ -220,7 +220,7 @@ static int format_choose(const struct result_input *input, const char *name,
     else
         err_set(err, ERR_INPUT, "could not read results '%s': it is in no format that toll knows",
                 input->text.name);
-    err_hint(err, "recordings, and --format %s", compare_format_names);
+    err_hint(err, "recordings, and --from %s", compare_format_names);
     return name ? -ERR_USAGE : -ERR_INPUT;
 }
 
