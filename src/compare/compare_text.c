@@ -86,12 +86,14 @@ static void side(struct page *page, int index)
     str_free(&line);
 }
 
-/* Breaks at blanks; lines begin with the blanks that stand under the first. */
+/* Breaks at blanks, but not before a percent sign; lines begin with the blanks that stand under the first. */
 static void wrapped(struct page *page, const char *sentence, size_t indent)
 {
     size_t at = indent;
     while (*sentence) {
         size_t word = strcspn(sentence, " ");
+        if (strncmp(sentence + word, " %", 2) == 0)
+            word += 1 + strcspn(sentence + word + 1, " ");
         if (at > indent && at + 1 + word > page->look->width) {
             str_printf(page->text, "\n%*s", (int)indent, "");
             at = indent;

@@ -26,6 +26,8 @@ void verify_wrap(struct str *text, const struct bench_look *look, const char *wo
     struct str word = {0}, raw = {0};
     for (bool is_first = true; *words; is_first = false) {
         size_t length = strcspn(words, " ");
+        if (strncmp(words + length, " %", 2) == 0) /* stays with its number */
+            length += 1 + strcspn(words + length + 1, " ");
         str_clear(&raw);
         str_clear(&word);
         str_append_bytes(&raw, words, length);
