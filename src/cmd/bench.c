@@ -234,7 +234,10 @@ static size_t commands_fill(const struct verb_context *context, struct bench_tex
 {
     const struct options *options = context->options;
     size_t count = 0;
-    if (context->command_count)
+    /* A shell takes one text as it is. */
+    if (options->shell && context->command_count == 1)
+        commands[count++] = (struct bench_text){.line = context->command[0]};
+    else if (context->command_count)
         commands[count++] = (struct bench_text){.words = context->command};
     for (size_t i = 0; i < context->operand_count; i++)
         commands[count++] = (struct bench_text){.line = context->operands[i]};

@@ -222,10 +222,11 @@ static bool may_go_on(void *context, const char *preflight)
     return answer[0] == 'y' || answer[0] == 'Y';
 }
 
-/* Asked before anything is looked up: a script must not find out later. */
-static int check_asking(const struct options *options, struct err *err)
+/* Asked before anything is looked up: a script must not find out later. Without a command that is what is missing. */
+static int check_asking(const struct verify_request *request, const struct options *options, struct err *err)
 {
-    if (options->yes || options->dry_run || (isatty(STDIN_FILENO) && isatty(STDERR_FILENO)))
+    bool has_command = request->before.words || request->before.line;
+    if (!has_command || options->yes || options->dry_run || (isatty(STDIN_FILENO) && isatty(STDERR_FILENO)))
         return 0;
     err_set(err, ERR_USAGE, "could not ask whether to go on: this is no terminal");
     err_hint(err, "--yes goes on without asking, --dry-run only tells what would be done");
@@ -241,7 +242,10 @@ static int commands_fill(const struct verb_context *context, struct verify_reque
         err_hint(err, "'toll bench' compares many; a command with arguments is one text or follows --");
         return -ERR_USAGE;
     }
-    if (context->command_count)
+    /* A shell takes one text as it is. */
+    if (options->shell && context->command_count == 1)
+        request->before.line = context->command[0];
+    else if (context->command_count)
         request->before.words = context->command;
     else if (context->operand_count)
         request->before.line = context->operands[0];
@@ -305,7 +309,7 @@ static int run(struct verb_context *context, struct err *err)
     struct verify_answer answer;
     int status = commands_fill(context, &request, err);
     if (!status)
-        status = check_asking(options, err);
+        status = check_asking(&request, options, err);
     if (status)
         return status;
     status = ops_verify(&request, &answer, err);

@@ -255,6 +255,9 @@ static int reverts_fill(struct preflight *preflight)
     const char *const parents[] = {"rev-list", "--parents", "-1", head, NULL};
     struct str text;
     bool is_one = false;
+    if (strcmp(base, head) != 0 && is_ancestor(head, base))
+        return verify_line(&preflight->reverts, arena, "nothing: %.*s is the older one; stay with %.*s",
+                           SHORT_COMMIT, head, SHORT_COMMIT, base);
     if (!is_ancestor(head, "HEAD"))
         return verify_line(&preflight->reverts, arena,
                            "nothing: the branch that is checked out does not have %.*s; leave it out",

@@ -242,7 +242,7 @@ static int checks_fill(struct preflight *preflight, const struct preflight_facts
                           options->no_control ? "" : ", before also against itself")
             : verify_line(checks, arena,
                           "Rounds of before and after in turn%s, until the ratio is known within %.2g %% or "
-                          "%.0f s are over.",
+                          "%.3g s are over, but for six rounds at least.",
                           options->no_control ? "" : ", before also against itself", 100 * precision,
                           options->time_s > 0 ? options->time_s : BENCH_TIME_S);
     return failed ||
