@@ -287,11 +287,11 @@ static int show_nothing(const struct history_query *query, const char *path, str
     struct overview overview = {0};
     struct history_look look = {.path = path};
     if (query->name || query->store) {
-        err_set(err, ERR_INPUT, "could not read history '%s': there is no such file", path);
+        err_set(err, ERR_ENVIRONMENT, "could not read history '%s': No such file or directory", path);
         err_hint(
             err,
             "toll bench and toll run make it and add their results; so does 'toll history add NAME VALUE'");
-        return -ERR_INPUT;
+        return -ERR_ENVIRONMENT;
     }
     if (query->json)
         overview_json(&overview, &look, &answer->text);
