@@ -49,6 +49,10 @@ static void suggest(const struct reader *reader, const char *word, const char *c
 static int check_map(struct reader *reader, const struct yaml_value *value, const char *what,
                      const char *const *allowed)
 {
+    if (yaml_kind(value) == YAML_NOTHING)
+        return yaml_line(value) ? REFUSED(reader, value, "%s is empty", what)
+                                : err_set(reader->err, ERR_INPUT, "could not read budgets '%s': %s is empty",
+                                          reader->path, what);
     if (yaml_kind(value) != YAML_MAP)
         return REFUSED(reader, value, "%s is a %s, not a map of keys", what, yaml_kind_name(value));
     for (const struct yaml_value *at = yaml_first(value); at; at = yaml_next(at)) {
