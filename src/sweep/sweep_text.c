@@ -456,10 +456,10 @@ static void trust(struct page *page)
     str_printf(page->text, "others kept %.1f of %u CPUs busy", bench->outside_cores, bench->cpu_count);
     if (bench->steal_ratio >= 0.001)
         str_printf(page->text, ", steal %.1f %%", 100 * bench->steal_ratio);
-    str_printf(page->text, "\n       %zu values in %zu + %zu + %zu rounds and %s (%s), seed %llu\n",
-               result->values.count, result->rounds[SWEEP_COARSE], result->rounds[SWEEP_FINE],
-               result->rounds[SWEEP_CONFIRM], unit_duration(bench->duration_ns).text, stopped(bench->stop),
-               (unsigned long long)bench->seed);
+    str_printf(page->text, "\n       %zu value%s in %zu + %zu + %zu rounds and %s (%s), seed %llu\n",
+               result->values.count, result->values.count == 1 ? "" : "s", result->rounds[SWEEP_COARSE],
+               result->rounds[SWEEP_FINE], result->rounds[SWEEP_CONFIRM],
+               unit_duration(bench->duration_ns).text, stopped(bench->stop), (unsigned long long)bench->seed);
     sweep_notes(result, "  - ", page->text);
 }
 
