@@ -25,7 +25,7 @@ zcat z.gz | awk '{s += $1} END {print s}'
 
 
 def record(path, command):
-    subprocess.run([TOLL, "run", "-q", "-o", path, "--", *command], check=True, stdin=subprocess.DEVNULL,
+    subprocess.run([TOLL, "run", "--no-store", "-q", "-o", path, "--", *command], check=True, stdin=subprocess.DEVNULL,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return path
 
