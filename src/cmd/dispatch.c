@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/num.h"
-#include "base/suggest.h"
 #include "cmd/help.h"
 #include "cmd/parse.h"
 
@@ -46,12 +45,7 @@ static unsigned find_width(void)
 
 static int unknown_verb(const char *word, struct err *err)
 {
-    const struct verb *nearest = NULL;
-
-    for (size_t i = 0; i < verb_count; i++)
-        if (!verbs[i]->is_hidden && suggest_is_near(word, verbs[i]->name) &&
-            (!nearest || suggest_distance(word, verbs[i]->name) < suggest_distance(word, nearest->name)))
-            nearest = verbs[i];
+    const struct verb *nearest = verb_nearest(word);
     err_set(err, ERR_USAGE, "could not understand '%s': toll has no such verb", word);
     if (nearest)
         err_hint(err, "did you mean 'toll %s'? 'toll help' lists the verbs", nearest->name);

@@ -137,7 +137,11 @@ static int run_help(struct verb_context *context, struct err *err)
         if (!verb) {
             err_set(err, ERR_USAGE, "could not find help on '%s': toll has no such verb",
                     context->operands[0]);
-            err_hint(err, "'toll help' lists the verbs");
+            const struct verb *nearest = verb_nearest(context->operands[0]);
+            if (nearest)
+                err_hint(err, "did you mean 'toll help %s'? 'toll help' lists the verbs", nearest->name);
+            else
+                err_hint(err, "'toll help' lists the verbs");
             return -(int)ERR_USAGE;
         }
         help_print_verb(verb, context->width, context->out);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/suggest.h"
+
 const struct verb *const verbs[] = {
     &run_verb,    &attach_verb,      &report_verb,  &whatif_verb, &bench_verb,   &compare_verb, &tune_verb,
     &verify_verb, &calibration_verb, &history_verb, &gate_verb,   &law_verb,     &doctor_verb,  &span_verb,
@@ -17,4 +19,14 @@ const struct verb *verb_find(const char *name)
         if (strcmp(verbs[i]->name, name) == 0)
             return verbs[i];
     return NULL;
+}
+
+const struct verb *verb_nearest(const char *word)
+{
+    const struct verb *nearest = NULL;
+    for (size_t i = 0; i < verb_count; i++)
+        if (!verbs[i]->is_hidden && suggest_is_near(word, verbs[i]->name) &&
+            (!nearest || suggest_distance(word, verbs[i]->name) < suggest_distance(word, nearest->name)))
+            nearest = verbs[i];
+    return nearest;
 }
