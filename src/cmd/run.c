@@ -137,18 +137,19 @@ const struct verb run_verb = {
     .name = "run",
     .summary = "record a command and say what it was waiting for",
     .usage = "[-o FILE] [-q] [--compress] [--rate HZ] [--recorder RUNG] [--io HOW] [--system] -- COMMAND…",
-    .description = "Runs the command, records its whole process tree until the command ends, writes a "
-                   "recording and prints the "
-                   "verdict to stderr. The command's stdin, stdout and stderr are its own, signals are "
-                   "passed on to it, and "
-                   "toll's exit status is the command's; 125 when toll failed, 126 when the command cannot "
-                   "be executed, 127 "
-                   "when there is no such command.\n\n"
-                   "No root is needed. The environment is not recorded, and arguments that look like secrets "
-                   "are left out.\n\n"
-                   "The wall time, CPU time and peak memory of a command that ends with 0 go into the "
-                   "history (toll history; "
-                   "--no-store).",
+    .description =
+        "Runs the command, records its whole process tree until the command ends, writes a "
+        "recording and prints the "
+        "verdict to stderr. The command's stdin, stdout and stderr are its own, signals are "
+        "passed on to it, and "
+        "toll's exit status is the command's; 125 when toll failed, 126 when the command cannot "
+        "be executed, 127 "
+        "when there is no such command.\n\n"
+        "No root is needed. The environment is not recorded, and arguments that look like secrets "
+        "are left out.\n\n"
+        "The wall time, CPU time and, but for -q, peak memory of a command that ends with 0 go into the "
+        "history (toll history; "
+        "--no-store).",
     .options = rows,
     .option_count = sizeof rows / sizeof rows[0],
     .options_size = sizeof(struct options),

@@ -183,7 +183,7 @@ static void outlook(const struct series *series, struct str *text)
         str_printf(text, "a trend of %s over them",
                    quantity_change(outlook->slope * (double)(outlook->count - 1) / outlook->start).text);
     else
-        str_append(text, "no trend");
+        str_append(text, outlook->count < OUTLOOK_TREND_MIN ? "too few to tell a trend" : "no trend");
     str_append(text, "; the next is foreseen at ");
     escape_markup(text, shown(series, outlook->next.value).text);
     if (isfinite(outlook->next.low)) {
