@@ -15,8 +15,8 @@
 #define COMMANDS_MAX     (VERB_OPERANDS_MAX + OPTION_LIST_MAX + 1)
 
 struct options {
-    const char *store, *tags, *cache;
-    struct option_list versus, names, parameters, exports, prepares, cache_files;
+    const char *store, *cache;
+    struct option_list versus, names, parameters, exports, prepares, cache_files, tags;
     const char *cleanup, *setup, *conclude, *input, *output;
     uint64_t warmup, runs, runs_min, runs_max, seed, cpu;
     uint64_t time_ns;
@@ -197,9 +197,9 @@ static const struct option_row rows[] = {
      .help = "keep the result in no history",
      .offset = offsetof(struct options, no_store)},
     {.name = "tag",
-     .type = OPTION_TEXT,
-     .argument = "TAGS",
-     .help = "tags of the result in the history, comma between them",
+     .type = OPTION_LIST,
+     .argument = "TAG",
+     .help = "a tag for the history; many times",
      .offset = offsetof(struct options, tags)},
 };
 
@@ -289,7 +289,10 @@ static int run(struct verb_context *context, struct err *err)
         .export_count = options->exports.count,
         .output = options->output,
         .record = options->record,
-        .keep = {.is_on = !options->no_store, .store = options->store, .tags = options->tags},
+        .keep = {.is_on = !options->no_store,
+                 .store = options->store,
+                 .tags = options->tags.items,
+                 .tag_count = options->tags.count},
         .look = {.width = context->width,
                  .colour = context->colour && !options->output,
                  .ascii = context->ascii},

@@ -14,7 +14,8 @@ struct options {
     bool compress;
     bool system;
     uint64_t limit_ns;
-    const char *objective, *store, *tags;
+    const char *objective, *store;
+    struct option_list tags;
     bool no_store;
 };
 
@@ -77,9 +78,9 @@ static const struct option_row rows[] = {
      .help = "keep the result in no history",
      .offset = offsetof(struct options, no_store)},
     {.name = "tag",
-     .type = OPTION_TEXT,
-     .argument = "TAGS",
-     .help = "tags of the result in the history, comma between them",
+     .type = OPTION_LIST,
+     .argument = "TAG",
+     .help = "a tag for the history; many times",
      .offset = offsetof(struct options, tags)},
 };
 
@@ -97,21 +98,23 @@ static int run(struct verb_context *context, struct err *err)
     }
     if (options->limit_ns && is_command)
         return err_set(err, ERR_USAGE, "could not take option '--for': a command is recorded until it ends");
-    struct run_request request = {
-        .command = is_command ? context->command : NULL,
-        .whole_machine = options->system,
-        .limit_ns = options->limit_ns,
-        .objective = options->objective,
-        .output = options->output,
-        .rung = options->recorder,
-        .io = options->io,
-        .rate_hz = (unsigned)options->rate_hz,
-        .verdict = !options->quiet,
-        .compress = options->compress,
-        .width = context->width,
-        .colour = context->colour_talk,
-        .ascii = context->ascii,
-        .keep = {.is_on = !options->no_store, .store = options->store, .tags = options->tags}};
+    struct run_request request = {.command = is_command ? context->command : NULL,
+                                  .whole_machine = options->system,
+                                  .limit_ns = options->limit_ns,
+                                  .objective = options->objective,
+                                  .output = options->output,
+                                  .rung = options->recorder,
+                                  .io = options->io,
+                                  .rate_hz = (unsigned)options->rate_hz,
+                                  .verdict = !options->quiet,
+                                  .compress = options->compress,
+                                  .width = context->width,
+                                  .colour = context->colour_talk,
+                                  .ascii = context->ascii,
+                                  .keep = {.is_on = !options->no_store,
+                                           .store = options->store,
+                                           .tags = options->tags.items,
+                                           .tag_count = options->tags.count}};
     struct run_outcome outcome;
     int status = ops_run(&request, &outcome, err);
     context->exit_status = outcome.exit_status;

@@ -34,14 +34,17 @@ void keep_results(const struct keep_options *options, struct history_result *res
     if (!options->is_on || !count)
         return;
     fingerprint_of_machine(machine);
+    struct str tags = {0};
+    for (size_t i = 0; i < options->tag_count; i++)
+        str_printf(&tags, "%s%s", i ? "," : "", options->tags[i]);
     bool has_revision = revision_of_folder(NULL, revision);
     for (size_t i = 0; i < count; i++) {
         if (!results[i].machine)
             results[i].machine = machine;
         if (!results[i].revision && has_revision)
             results[i].revision = revision;
-        if (!results[i].tags)
-            results[i].tags = options->tags;
+        if (!results[i].tags && tags.length)
+            results[i].tags = str_text(&tags);
     }
     int status = history_open(&history, options->store, &err);
     if (!status) {
@@ -52,7 +55,9 @@ void keep_results(const struct keep_options *options, struct history_result *res
     for (size_t i = 0; i < count; i++) {
         results[i].machine = results[i].machine == machine ? NULL : results[i].machine;
         results[i].revision = results[i].revision == revision ? NULL : results[i].revision;
+        results[i].tags = tags.length && results[i].tags == str_text(&tags) ? NULL : results[i].tags;
     }
+    str_free(&tags);
     if (status)
         str_printf(ret_warning, "toll: the result is not in the history: %s\nhint: --no-store keeps none\n",
                    err.what);

@@ -13,8 +13,9 @@
 
 struct keep_options {
     bool is_on;
-    const char *store; /* the file; NULL: the default */
-    const char *tags;  /* "a,b"; NULL: none */
+    const char *store;       /* the file; NULL: the default */
+    const char *const *tags; /* each one tag, or several with commas between them */
+    size_t tag_count;
 };
 
 /* A result with nothing in it: no interval, no prediction, one measurement, now. */
