@@ -28,11 +28,13 @@ static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP};
 /* What the signal handler reaches: one child at a time. */
 static volatile sig_atomic_t running;
 static volatile sig_atomic_t interrupted_count;
+static volatile sig_atomic_t interrupted_by;
 
 static void pass_on(int number)
 {
     int errnum = errno;
     interrupted_count = interrupted_count + 1;
+    interrupted_by = number;
     if (running > 0)
         kill(-(pid_t)running, interrupted_count > 1 ? SIGKILL : number);
     errno = errnum;
@@ -223,6 +225,7 @@ int child_run(const struct child_options *options, struct child_result *ret_resu
     int status = run(options, &result, &wait_status, err);
     running = 0;
     result.was_interrupted = interrupted_count > 0;
+    result.signal = result.was_interrupted ? interrupted_by : 0;
     signals_give_back(old);
     if (status) {
         child_result_free(&result);

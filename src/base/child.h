@@ -30,6 +30,7 @@ struct child_options {
 struct child_result {
     int exit_status;      /* as a shell tells it: 128 + N for signal N, 127 when there is no such program */
     bool was_interrupted; /* a signal asked for the end */
+    int signal;           /* that one; 0: none did */
     struct str text;      /* of stdout */
     struct str errors;    /* of stderr, unless merged */
 };

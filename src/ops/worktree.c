@@ -57,6 +57,9 @@ static int git_run(const char *folder, const char *const *words, const char *wha
     arguments[count] = NULL;
     struct child_options options = {.words = arguments, .folder = folder, .without = repository_variables};
     int status = child_run(&options, ret_result, err);
+    /* Who does without an answer would go on: the signal comes once more, to whom it was meant for. */
+    if (!status && ret_result->was_interrupted && !err)
+        raise(ret_result->signal);
     if (!status && (ret_result->was_interrupted || ret_result->exit_status)) {
         status = git_failed(ret_result, what, err);
         child_result_free(ret_result);

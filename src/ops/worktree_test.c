@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "base/fs.h"
+
 static char repository[64], temporary[80], started_in[PATH_MAX], *temporary_before;
 
 static int shell(const char *line)
@@ -162,6 +164,29 @@ static void being_killed_leaves_nothing(void **state)
     assert_nothing_is_left();
 }
 
+static void a_signal_during_a_question_that_may_fail_ends_toll(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"status", NULL};
+    char folder[] = "/tmp/toll-git-XXXXXX", program[64];
+    struct err err = {0};
+    int wait_status;
+    assert_non_null(mkdtemp(folder));
+    snprintf(program, sizeof program, "%s/git", folder);
+    const char script[] = "#!/bin/sh\nkill -INT $PPID\n";
+    assert_int_equal(fs_replace(program, script, sizeof script - 1, 0700, &err), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct str text;
+        setenv("PATH", folder, 1);
+        _exit(worktree_git(NULL, words, "ask git", &text, NULL) ? 1 : 0);
+    }
+    assert_int_equal(waitpid(pid, &wait_status, 0), pid);
+    assert_true(WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGINT);
+    unlink(program);
+    rmdir(folder);
+}
+
 int worktree_test(void);
 int worktree_test(void)
 {
@@ -172,6 +197,7 @@ int worktree_test(void)
         cmocka_unit_test(what_cannot_be_made_leaves_nothing),
         cmocka_unit_test(a_signal_while_building_leaves_nothing),
         cmocka_unit_test(being_killed_leaves_nothing),
+        cmocka_unit_test(a_signal_during_a_question_that_may_fail_ends_toll),
     };
     return cmocka_run_group_tests_name("worktree", tests, repository_make, repository_remove);
 }
