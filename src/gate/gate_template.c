@@ -20,6 +20,23 @@ double gate_template_margin(double value, double factor)
     return ceil(value * factor / step) * step;
 }
 
+static bool is_control(char letter)
+{
+    return (unsigned char)letter < ' ' || letter == 0x7f;
+}
+
+/* Newlines and their like have a name in double quotes alone. */
+static void scalar_escaped(struct str *text, const char *value)
+{
+    str_append(text, "\"");
+    for (; *value; value++)
+        if (is_control(*value))
+            str_printf(text, "\\x%02x", (unsigned char)*value);
+        else
+            str_printf(text, "%s%c", strchr("\"\\", *value) ? "\\" : "", *value);
+    str_append(text, "\"");
+}
+
 /* A text that YAML takes as it is, in single quotes where it could be something else. */
 static void scalar(struct str *text, const char *value)
 {
@@ -29,6 +46,12 @@ static void scalar(struct str *text, const char *value)
     if (is_plain && value[strlen(value) - 1] != ' ') {
         str_append(text, value);
         return;
+    }
+    for (const char *at = value; *at; at++) {
+        if (is_control(*at)) {
+            scalar_escaped(text, value);
+            return;
+        }
     }
     str_append(text, "'");
     for (const char *at = value; *at; at++) {

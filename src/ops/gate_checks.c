@@ -12,6 +12,7 @@
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/redact.h"
 #include "base/suggest.h"
 #include "gate/gate_config.h"
 #include "gate/gate_history.h"
@@ -201,7 +202,11 @@ static void baseline_name(const struct session *session, const struct gate_basel
         tree = tree_of(session, baseline);
         str_printf(&name, "%s (%.10s)", baseline->revision, tree ? tree->worktree.commit : "?");
         break;
-    case GATE_AGAINST_COMMAND: str_printf(&name, "'%s'", baseline->command); break;
+    case GATE_AGAINST_COMMAND:
+        str_append(&name, "'");
+        redact_line(baseline->command, &name);
+        str_append(&name, "'");
+        break;
     case GATE_AGAINST_HISTORY: str_append(&name, "the history"); break;
     case GATE_AGAINST_NOTHING: break;
     }
