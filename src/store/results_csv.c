@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/str.h"
 #include "store/moment.h"
 
 #define COLUMNS_MAX 32u
@@ -188,6 +189,7 @@ int results_csv_parse(char *text, const struct history_result *defaults, struct 
     struct row row = {0};
     size_t line = 0;
     int status = 0;
+    text += str_starts(text, "\xef\xbb\xbf") ? 3 : 0; /* a byte order mark, as spreadsheets write it */
     bool has_row = next_row(&text, &line, &row);
     if (has_row && header_of(&row, columns))
         has_row = next_row(&text, &line, &row);

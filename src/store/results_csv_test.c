@@ -112,6 +112,17 @@ static void an_open_quote_ends_with_the_text(void **state)
     assert_true(parse("\"", &results, &err) < 0 || results.results.count == 0);
 }
 
+static void a_spreadsheets_byte_order_mark_is_no_name(void **state)
+{
+    (void)state;
+    struct results_csv results = {0};
+    struct err err = {0};
+    assert_int_equal(parse("\xef\xbb\xbfname,value\r\na,5\r\n", &results, &err), 0);
+    assert_int_equal(results.results.count, 1);
+    assert_string_equal(results.results.items[0].name, "a");
+    results_csv_free(&results);
+}
+
 int results_csv_test(void);
 int results_csv_test(void)
 {
@@ -121,6 +132,7 @@ int results_csv_test(void)
         cmocka_unit_test(a_row_that_cannot_be_read_is_named),
         cmocka_unit_test(nothing_gives_nothing),
         cmocka_unit_test(an_open_quote_ends_with_the_text),
+        cmocka_unit_test(a_spreadsheets_byte_order_mark_is_no_name),
     };
     return cmocka_run_group_tests_name("results_csv", tests, NULL, NULL);
 }
