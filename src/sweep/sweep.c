@@ -52,6 +52,15 @@ bool sweep_is_flat(const struct sweep_result *result)
     return measured > 1 && result->tied_count == measured;
 }
 
+bool sweep_is_told(const struct sweep_result *result)
+{
+    for (size_t i = 0; i < result->values.count; i++)
+        if (i != result->best && result->values.items[i].count &&
+            !isfinite(result->values.items[i].log_ratio.low))
+            return false;
+    return true;
+}
+
 void sweep_change(const struct sweep_result *result, size_t value, size_t knob, struct str *text)
 {
     str_printf(text, "set:knob/%s=%s", result->knobs[knob].name,

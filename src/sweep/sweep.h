@@ -135,6 +135,8 @@ double sweep_shown(enum sweep_objective objective, double cost);
 const char *sweep_objective_name(enum sweep_objective objective);
 /* The whole is a plateau: two values or more were told apart from none. */
 bool sweep_is_flat(const struct sweep_result *result);
+/* Every measured value has an interval; else the rounds were too few to tell. */
+bool sweep_is_told(const struct sweep_result *result);
 /* `set:knob/NAME=VALUE` for a knob of a value. */
 void sweep_change(const struct sweep_result *result, size_t value, size_t knob, struct str *text);
 

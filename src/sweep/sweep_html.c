@@ -234,7 +234,9 @@ static void answer(const struct sweep_result *result, struct str *text)
     struct str line = {0};
     char figure[FIGURE_MAX];
     str_append(text, "<p class=\"answer\">");
-    if (sweep_is_flat(result)) {
+    if (sweep_is_flat(result) && !sweep_is_told(result)) {
+        str_append(text, "<b>No verdict</b>: the rounds are too few to tell one value from another.</p>\n");
+    } else if (sweep_is_flat(result)) {
         str_printf(text, "<b>No value is better</b>: all %zu are as good as one another.</p>\n",
                    result->tied_count);
     } else {

@@ -299,7 +299,10 @@ static void head(struct page *page)
     const struct sweep_value *best = &result->values.items[result->best];
     char figure[FIGURE_MAX], interval[2 * FIGURE_MAX + 8], seen[FIGURE_MAX];
     struct str line = {0};
-    if (sweep_is_flat(result)) {
+    if (sweep_is_flat(result) && !sweep_is_told(result)) {
+        str_printf(page->text, "%sNo verdict%s: the rounds are too few to tell one value from another.\n",
+                   paint(page, BOLD), paint(page, PLAIN));
+    } else if (sweep_is_flat(result)) {
         str_printf(page->text, "%sNo value is better%s: all %zu are as good as one another (",
                    paint(page, BOLD), paint(page, PLAIN), result->tied_count);
         interval_text(result, best, interval, sizeof interval);
