@@ -51,9 +51,10 @@ static volatile sig_atomic_t interrupted;
 
 static void interrupt(int number)
 {
-    interrupted = 1;
+    /* Who asks twice means it, also where the command ignores it. */
     if (running)
-        spawner_signal(running, number);
+        spawner_signal(running, interrupted ? SIGKILL : number);
+    interrupted = 1;
 }
 
 bool bench_was_interrupted(void)

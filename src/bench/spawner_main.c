@@ -68,6 +68,7 @@ static int write_all(const void *from, size_t length)
 static int become(const struct command *command)
 {
     if (*command->input) {
+        page->pid = getpid(); /* a FIFO may keep it waiting: it can be ended */
         int fd = open(command->input, O_RDONLY);
         if (fd < 0 || dup2(fd, 0) < 0)
             return errno;
