@@ -323,6 +323,12 @@ static int keep(struct arena *arena, const char *name, const char **ret_copy, st
     return *ret_copy ? 0 : err_memory(err);
 }
 
+/* "" where there is none. */
+static const char *names_first(const struct names *names)
+{
+    return names->items.count ? names->items.items[0] : "";
+}
+
 static int match_sides(struct comparison *comparison, const struct side *a, const struct side *b,
                        const struct names *names_a, const struct names *names_b, struct err *err)
 {
@@ -356,7 +362,7 @@ static int match_sides(struct comparison *comparison, const struct side *a, cons
     if (status || comparison->differences.count)
         return status;
     err_set(err, ERR_INPUT, "could not compare A with B: they have no benchmark in common");
-    err_hint(err, "A has '%.100s', B has '%.100s'", names_a->items.items[0], names_b->items.items[0]);
+    err_hint(err, "A has '%.100s', B has '%.100s'", names_first(names_a), names_first(names_b));
     return -ERR_INPUT;
 }
 
@@ -364,7 +370,7 @@ static int match_sides(struct comparison *comparison, const struct side *a, cons
 static int match_within(struct comparison *comparison, const struct side *a, const struct names *names,
                         struct err *err)
 {
-    int status = keep(&comparison->arena, names->items.items[0], &comparison->sides[0].title, err);
+    int status = keep(&comparison->arena, names_first(names), &comparison->sides[0].title, err);
     bool is_one_session =
         strcmp(comparison->format, "bench") == 0 || strcmp(comparison->format, "hyperfine") == 0;
     if (!is_one_session || names->items.count < 2) {
