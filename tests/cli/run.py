@@ -141,7 +141,7 @@ def find_cases(wanted, toll):
 
 def main():
     parser = argparse.ArgumentParser(description="runs the command-line cases and prints TAP")
-    parser.add_argument("-j", type=int, default=min(4, os.cpu_count() or 1), help="cases at a time")
+    parser.add_argument("-j", type=int, default=min(8, 2 * (os.cpu_count() or 1)), help="cases at a time")
     parser.add_argument("cases", nargs="*", help="verb, or verb/case")
     args = parser.parse_args()
     toll = pathlib.Path(os.environ.get("TOLL", SOURCE / "build" / "toll")).resolve()
