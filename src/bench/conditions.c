@@ -10,6 +10,9 @@
 #include "base/fs.h"
 #include "base/num.h"
 
+/* The kernel counts in ticks: over fewer than so many the counts say nothing. */
+#define TICKS_MIN 20
+
 struct conditions conditions_now(void)
 {
     struct conditions now = {.time_ns = clock_monotonic_ns()};
@@ -30,7 +33,8 @@ struct conditions conditions_now(void)
 double conditions_steal_ratio(const struct conditions *before, const struct conditions *after)
 {
     uint64_t steal = after->steal - before->steal;
-    return num_ratio(steal, steal + (after->busy - before->busy) + (after->idle - before->idle));
+    uint64_t all = steal + (after->busy - before->busy) + (after->idle - before->idle);
+    return all < TICKS_MIN ? 0 : num_ratio(steal, all);
 }
 
 double conditions_outside_cores(const struct conditions *before, const struct conditions *after,
@@ -38,7 +42,7 @@ double conditions_outside_cores(const struct conditions *before, const struct co
 {
     long per_s = sysconf(_SC_CLK_TCK);
     double seconds = (double)(after->time_ns - before->time_ns) / (double)NS_PER_S;
-    if (per_s <= 0 || seconds <= 0)
+    if (per_s <= 0 || seconds * (double)per_s < TICKS_MIN)
         return 0;
     double busy = (double)(after->busy - before->busy) / (double)per_s;
     return fmax(0, (busy - (double)own_cpu_ns / (double)NS_PER_S) / seconds);

@@ -107,11 +107,23 @@ static void sign_test(const struct gate_check *check, const struct gate_samples 
     outcome->p_pass = p_widened(1 - binomial_cdf(better - 1, worse + better, p), wider);
 }
 
+/* Whether all values lie on one side of the limit, farther from it than from each other: then it does not matter how they
+ * depend on those before them. */
+static bool is_far(const struct gate_check *check, const struct gate_samples *samples)
+{
+    double least = INFINITY, most = -INFINITY;
+    for (size_t i = 0; i < samples->count; i++) {
+        least = fmin(least, samples->after[i]);
+        most = fmax(most, samples->after[i]);
+    }
+    return fmax(check->bound - most, least - check->bound) > most - least;
+}
+
 static int measure_alone(const struct gate_check *check, const struct gate_samples *samples,
                          double confidence_ratio, struct gate_outcome *outcome, struct err *err)
 {
     bool is_p99 = check->metric == GATE_P99 && check->source.kind == GATE_FROM_RUNS;
-    double wider = autocorrelation_widening(samples->after, samples->count);
+    double wider = is_far(check, samples) ? 1 : autocorrelation_widening(samples->after, samples->count);
     if (is_p99) {
         double *sorted;
         int status = sorted_copy(samples->after, samples->count, &sorted, err);

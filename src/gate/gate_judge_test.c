@@ -208,6 +208,19 @@ static void one_run_of_a_time_says_nothing(void **state)
     assert_int_equal(outcome.verdict, GATE_INCONCLUSIVE);
 }
 
+/* Each value hangs on the one before it, but the limit is far beyond all of them. */
+static void a_limit_far_away_is_kept_however_runs_depend_on_each_other(void **state)
+{
+    (void)state;
+    struct gate_check check = {.metric = GATE_WALL, .limit = GATE_MAX, .bound = 60e9};
+    struct samples samples = {0};
+    for (size_t i = 0; i < COUNT; i++)
+        samples.after[i] = samples.before[i] = 1e6 + 1e4 * (double)i;
+    assert_int_equal(look(&check, &samples, GATE_ALONE, &busy).verdict, GATE_PASS);
+    check.bound = 2e5;
+    assert_int_equal(look(&check, &samples, GATE_ALONE, &quiet).verdict, GATE_FAIL);
+}
+
 static void on_a_busy_machine_an_absolute_time_fails_nobody(void **state)
 {
     (void)state;
@@ -348,6 +361,7 @@ int gate_judge_test(void)
         cmocka_unit_test(an_absolute_limit_is_held_against_the_median),
         cmocka_unit_test(what_repeats_to_the_digit_is_compared_as_it_is),
         cmocka_unit_test(one_run_of_a_time_says_nothing),
+        cmocka_unit_test(a_limit_far_away_is_kept_however_runs_depend_on_each_other),
         cmocka_unit_test(on_a_busy_machine_an_absolute_time_fails_nobody),
         cmocka_unit_test(what_the_control_shows_counts_against_either_answer),
         cmocka_unit_test(beside_a_history_its_own_spread_decides),
