@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cmd/shared_rows.h"
 #include "cmd/verbs.h"
 #include "ops/bench_commands.h"
 
@@ -72,16 +73,7 @@ static const struct option_row rows[] = {
      .argument = "RATIO",
      .help = "stop when half the interval is as narrow (0.005)",
      .offset = offsetof(struct options, precision)},
-    {.name = "threshold",
-     .type = OPTION_NUMBER,
-     .argument = "RATIO",
-     .help = "a difference that is too small to matter (0.01)",
-     .offset = offsetof(struct options, threshold)},
-    {.name = "confidence",
-     .type = OPTION_NUMBER,
-     .argument = "RATIO",
-     .help = "of the intervals (0.95)",
-     .offset = offsetof(struct options, confidence)},
+    ROWS_JUDGED(struct options),
     {.name = "warmup",
      .letter = 'w',
      .type = OPTION_COUNT,
@@ -187,20 +179,7 @@ static const struct option_row rows[] = {
      .type = OPTION_FLAG,
      .help = "no progress",
      .offset = offsetof(struct options, quiet)},
-    {.name = "store",
-     .type = OPTION_TEXT,
-     .argument = "FILE",
-     .help = "the history that gets the result (~/.local/share/toll/history.db)",
-     .offset = offsetof(struct options, store)},
-    {.name = "no-store",
-     .type = OPTION_FLAG,
-     .help = "keep the result in no history",
-     .offset = offsetof(struct options, no_store)},
-    {.name = "tag",
-     .type = OPTION_LIST,
-     .argument = "TAG",
-     .help = "a tag for the history; many times",
-     .offset = offsetof(struct options, tags)},
+    ROWS_HISTORY(struct options),
 };
 
 /* One line on a terminal, written over each time. */

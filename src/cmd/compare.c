@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "cmd/shared_rows.h"
 #include "cmd/verbs.h"
 #include "ops/compare_files.h"
 
@@ -26,16 +27,7 @@ static const struct option_row rows[] = {
      .choices = "bench hyperfine go wrk k6 vegeta oha autocannon hdr-log hgrm",
      .help = "what wrote the results; else seen from what is in them",
      .offset = offsetof(struct options, format)},
-    {.name = "threshold",
-     .type = OPTION_NUMBER,
-     .argument = "RATIO",
-     .help = "a difference that is too small to matter (0.01)",
-     .offset = offsetof(struct options, threshold)},
-    {.name = "confidence",
-     .type = OPTION_NUMBER,
-     .argument = "RATIO",
-     .help = "of the intervals (0.95)",
-     .offset = offsetof(struct options, confidence)},
+    ROWS_JUDGED(struct options),
     {.name = "noise",
      .type = OPTION_NUMBER,
      .argument = "RATIO",

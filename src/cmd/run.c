@@ -2,6 +2,7 @@
 /* toll run: record a command and say what it was waiting for. */
 #include <unistd.h>
 
+#include "cmd/shared_rows.h"
 #include "cmd/verbs.h"
 #include "ops/run_command.h"
 
@@ -68,20 +69,7 @@ static const struct option_row rows[] = {
      .help = "calls and bytes by peer, with eBPF: a few of every hundred milliseconds, scaled up; each "
              "call, which slows programs that do little else; or not (sampled)",
      .offset = offsetof(struct options, io)},
-    {.name = "store",
-     .type = OPTION_TEXT,
-     .argument = "FILE",
-     .help = "the history that gets the result (~/.local/share/toll/history.db)",
-     .offset = offsetof(struct options, store)},
-    {.name = "no-store",
-     .type = OPTION_FLAG,
-     .help = "keep the result in no history",
-     .offset = offsetof(struct options, no_store)},
-    {.name = "tag",
-     .type = OPTION_LIST,
-     .argument = "TAG",
-     .help = "a tag for the history; many times",
-     .offset = offsetof(struct options, tags)},
+    ROWS_HISTORY(struct options),
 };
 
 static int run(struct verb_context *context, struct err *err)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cmd/shared_rows.h"
 #include "cmd/verbs.h"
 #include "ops/tune_command.h"
 
@@ -99,16 +100,7 @@ static const struct option_row rows[] = {
      .argument = "TIME",
      .help = "no more rounds than the tests need after so long (1m)",
      .offset = offsetof(struct options, time_ns)},
-    {.name = "threshold",
-     .type = OPTION_NUMBER,
-     .argument = "RATIO",
-     .help = "a difference that is too small to matter (0.01)",
-     .offset = offsetof(struct options, threshold)},
-    {.name = "confidence",
-     .type = OPTION_NUMBER,
-     .argument = "RATIO",
-     .help = "of the intervals (0.95)",
-     .offset = offsetof(struct options, confidence)},
+    ROWS_JUDGED(struct options),
     {.name = "warmup",
      .letter = 'w',
      .type = OPTION_COUNT,
