@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
-#include "cmd/verb.h"
+#include "cmd/verb_table.h"
 
 static void print_error(const struct err *err)
 {

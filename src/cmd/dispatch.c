@@ -9,7 +9,8 @@
 
 #include "base/num.h"
 #include "cmd/help.h"
-#include "cmd/parse.h"
+#include "cmd/verb_table.h"
+#include "option/parse.h"
 
 #define WIDTH_DEFAULT 80
 #define WIDTH_MIN     40

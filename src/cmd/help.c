@@ -5,7 +5,7 @@
 
 #include "base/num.h"
 #include "base/str.h"
-#include "cmd/verbs.h"
+#include "cmd/verb_table.h"
 
 #define OPTION_COLUMN_MAX 30
 

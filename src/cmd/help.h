@@ -3,7 +3,10 @@
 #ifndef TOLL_CMD_HELP_H
 #define TOLL_CMD_HELP_H
 
-#include "cmd/verb.h"
+#include "option/verb.h"
+
+extern const struct verb help_verb;
+extern const struct verb version_verb;
 
 /* What toll is, the verbs, where to go on. */
 void help_print_overview(unsigned width, FILE *out);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "cmd/verb_table.h"
+
 /* Text as roff takes it: '-' and '\' are escaped, and no line begins with a control character. */
 static void print_roff(FILE *out, const char *text)
 {

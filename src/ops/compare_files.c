@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "ops/verdict.h"
+#include "judge/verdict.h"
 #include "recording/reader.h"
 
 #define RESULT_BYTES_MAX ((size_t)256 << 20)

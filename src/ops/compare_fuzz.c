@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target: recordings without meaning (ops/nonsense.h) are compared, the first half of the bytes with the second, one of
+ * Fuzz target: recordings without meaning (judge/nonsense.h) are compared, the first half of the bytes with the second, one of
  * each and two of each, and written in every format.
  */
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "compare/compare.h"
-#include "ops/nonsense.h"
+#include "judge/nonsense.h"
 
 #define ROW_COUNT_MAX 10000
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/report_file.h"
 
-#include "ops/opened.h"
+#include "judge/opened.h"
 #include "report/exporter.h"
 
 int ops_report_numbers(const struct report_request *request, struct str *ret_text,

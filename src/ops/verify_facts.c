@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "bench/words.h"
-#include "ops/opened.h"
-#include "ops/predict.h"
+#include "judge/opened.h"
+#include "judge/predict.h"
 #include "ops/worktree.h"
 #include "verify/prediction.h"
 

@@ -3,7 +3,7 @@
  * verdict_faults [SEED COUNT]: recordings of nonsense are judged, reported and replayed (src/ops/verdict_fuzz.c). Each
  * has a limit of time and of memory; a seed that breaks is named, so that `verdict_faults SEED 1` repeats it.
  *
- * Then runs of one shape at two sizes (src/ops/huge_runs.h): four times the rows may take somewhat more than four
+ * Then runs of one shape at two sizes (src/judge/huge_runs.h): four times the rows may take somewhat more than four
  * times as long, but not sixteen.
  */
 #include <stdbool.h>
@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ops/huge_runs.h"
-#include "ops/verdict.h"
+#include "judge/huge_runs.h"
+#include "judge/verdict.h"
 #include "report/exporter.h"
 
 #define SEED_COUNT  1500

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* opened: a recording opened and judged, as the other use cases need it. */
+#ifndef TOLL_JUDGE_OPENED_H
+#define TOLL_JUDGE_OPENED_H
+
+#include "model/finding.h"
+#include "recording/reader.h"
+
+struct opened {
+    struct reader *reader;
+    struct verdict verdict; /* its texts point into the reader's file */
+};
+
+/* `objective` NULL: the recording's own. ERR_INPUT, with the file's name, for what is no sealed recording of a run. */
+WARN_UNUSED int opened_open(const char *path, const char *objective, struct opened *ret_opened,
+                            struct err *err);
+void opened_close(struct opened *opened);
+
+#endif

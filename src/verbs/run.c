@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* toll run: record a command and say what it was waiting for. */
+#include <unistd.h>
+
+#include "ops/run_command.h"
+#include "option/shared_rows.h"
+#include "verbs/verbs.h"
+
+struct options {
+    const char *output;
+    const char *recorder;
+    const char *io;
+    uint64_t rate_hz;
+    bool quiet;
+    bool compress;
+    bool system;
+    uint64_t limit_ns;
+    const char *objective, *store;
+    struct option_list tags;
+    bool no_store;
+};
+
+static const struct option_row rows[] = {
+    {.name = "output",
+     .letter = 'o',
+     .type = OPTION_TEXT,
+     .argument = "FILE",
+     .help = "the recording (toll-<command>-<time>.toll in the current folder); an existing file is replaced",
+     .offset = offsetof(struct options, output)},
+    {.name = "quiet",
+     .letter = 'q',
+     .type = OPTION_FLAG,
+     .help = "record only, print no verdict",
+     .offset = offsetof(struct options, quiet)},
+    {.name = "compress",
+     .type = OPTION_FLAG,
+     .help = "a file about a fifth smaller, for several times the cost of writing it",
+     .offset = offsetof(struct options, compress)},
+    {.name = "rate",
+     .type = OPTION_COUNT,
+     .argument = "HZ",
+     .help = "samples per second of CPU time (199)",
+     .offset = offsetof(struct options, rate_hz)},
+    {.name = "system",
+     .type = OPTION_FLAG,
+     .help = "record the whole machine as well (root); without a command until Ctrl-C or --for",
+     .offset = offsetof(struct options, system)},
+    {.name = "for",
+     .type = OPTION_DURATION,
+     .argument = "TIME",
+     .help = "with --system and no command: how long (30s, 5m, 500ms)",
+     .offset = offsetof(struct options, limit_ns)},
+    {.name = "objective",
+     .type = OPTION_TEXT,
+     .argument = "WHAT",
+     .choices = "wall throughput latency",
+     .help = "what the verdict is about: a job that ends (wall), or a service",
+     .offset = offsetof(struct options, objective)},
+    {.name = "recorder",
+     .type = OPTION_TEXT,
+     .argument = "RUNG",
+     .choices = "bpf perf preload proc",
+     .help = "how to record; the best that this machine allows when left out (see 'toll doctor')",
+     .offset = offsetof(struct options, recorder)},
+    {.name = "io",
+     .type = OPTION_TEXT,
+     .argument = "HOW",
+     .choices = "sampled all none",
+     .help = "calls and bytes by peer, with eBPF: a few of every hundred milliseconds, scaled up; each "
+             "call, which slows programs that do little else; or not (sampled)",
+     .offset = offsetof(struct options, io)},
+    ROWS_HISTORY(struct options),
+};
+
+static int run(struct verb_context *context, struct err *err)
+{
+    const struct options *options = context->options;
+    if (options->rate_hz > 10000)
+        return err_set(err, ERR_USAGE, "could not record at %llu Hz: 10000 at most",
+                       (unsigned long long)options->rate_hz);
+    bool is_command = context->command_count > 0;
+    if (!is_command && !options->system) {
+        err_set(err, ERR_USAGE, "could not run 'toll run': the command is missing");
+        err_hint(err, "usage: toll run %s", run_verb.usage);
+        return -ERR_USAGE;
+    }
+    if (options->limit_ns && is_command)
+        return err_set(err, ERR_USAGE, "could not take option '--for': a command is recorded until it ends");
+    struct run_request request = {.command = is_command ? context->command : NULL,
+                                  .whole_machine = options->system,
+                                  .limit_ns = options->limit_ns,
+                                  .objective = options->objective,
+                                  .output = options->output,
+                                  .rung = options->recorder,
+                                  .io = options->io,
+                                  .rate_hz = (unsigned)options->rate_hz,
+                                  .verdict = !options->quiet,
+                                  .compress = options->compress,
+                                  .width = context->width,
+                                  .colour = context->colour_talk,
+                                  .ascii = context->ascii,
+                                  .keep = {.is_on = !options->no_store,
+                                           .store = options->store,
+                                           .tags = options->tags.items,
+                                           .tag_count = options->tags.count}};
+    struct run_outcome outcome;
+    int status = ops_run(&request, &outcome, err);
+    context->exit_status = outcome.exit_status;
+    if (outcome.text.length) {
+        fputs(str_text(&outcome.text), stderr);
+    } else if (status == 0 && !options->quiet) {
+        fprintf(stderr, "toll: recorded %s\n", outcome.path);
+    }
+    fputs(str_text(&outcome.warning), stderr);
+    str_free(&outcome.warning);
+    str_free(&outcome.text);
+    return status;
+}
+
+static const struct example examples[] = {
+    {"toll run -- ./pipeline --workers 1", "record a program and print what it was waiting for"},
+    {"toll run -q -o before.toll -- make -j2", "only record, into a file of your choice"},
+    {"sudo toll run --system --for 30s", "record everything on this machine for half a minute"},
+    {"toll run --recorder proc -- ./server-test", "record as in a container where perf is refused"},
+};
+
+const struct verb run_verb = {
+    .name = "run",
+    .summary = "record a command and say what it was waiting for",
+    .usage = "[-o FILE] [-q] [--compress] [--rate HZ] [--recorder RUNG] [--io HOW] [--system] -- COMMAND…",
+    .description =
+        "Runs the command, records its whole process tree until the command ends, writes a "
+        "recording and prints the "
+        "verdict to stderr. The command's stdin, stdout and stderr are its own, signals are "
+        "passed on to it, and "
+        "toll's exit status is the command's; 125 when toll failed, 126 when the command cannot "
+        "be executed, 127 "
+        "when there is no such command.\n\n"
+        "No root is needed. The environment is not recorded, and arguments that look like secrets "
+        "are left out.\n\n"
+        "The wall time, CPU time and, but for -q, peak memory of a command that ends with 0 go into the "
+        "history (toll history; "
+        "--no-store).",
+    .options = rows,
+    .option_count = sizeof rows / sizeof rows[0],
+    .options_size = sizeof(struct options),
+    .takes_command = true,
+    .command_optional = true,
+    .exit_status_failed = 125,
+    .examples = examples,
+    .example_count = sizeof examples / sizeof examples[0],
+    .run = run,
+};

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* toll tune: which value of a knob is best. */
+#include <math.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "ops/tune_command.h"
+#include "option/shared_rows.h"
+#include "verbs/verbs.h"
+
+#define EXIT_INTERRUPTED 130
+
+struct options {
+    struct option_list knobs, environment_knobs, today, cache_files, prepares;
+    const char *objective, *rows, *metric, *better, *fit, *cache;
+    const char *cleanup, *setup, *conclude, *input, *html, *output;
+    uint64_t points, rounds, warmup, seed;
+    uint64_t time_ns;
+    double threshold, confidence;
+    bool shell, ignore_failure, show_output, no_jitter, json, quiet;
+};
+
+static const struct options defaults = {.warmup = 1, .threshold = -1};
+
+static const struct option_row rows[] = {
+    {.name = "knob",
+     .letter = 'k',
+     .type = OPTION_LIST,
+     .argument = "NAME=VALUES",
+     .help = "what to tune: {NAME} in the command; 1..64 is spread evenly by its logarithm, 0..60:10 takes "
+             "steps, a,b,c is a list; two "
+             "at most",
+     .offset = offsetof(struct options, knobs)},
+    {.name = "env-knob",
+     .letter = 'e',
+     .type = OPTION_LIST,
+     .argument = "NAME=VALUES",
+     .help = "the same as a variable of the command's environment",
+     .offset = offsetof(struct options, environment_knobs)},
+    {.name = "today",
+     .type = OPTION_LIST,
+     .argument = "NAME=VALUE",
+     .help = "the value in use: what moving from it to the best brings is measured too",
+     .offset = offsetof(struct options, today)},
+    {.name = "objective",
+     .type = OPTION_TEXT,
+     .argument = "WHAT",
+     .choices = "wall cpu memory",
+     .help = "what should become less (wall)",
+     .offset = offsetof(struct options, objective)},
+    {.name = "rows",
+     .type = OPTION_TEXT,
+     .argument = "N",
+     .help = "what should become more: rows a second, of a run that does N rows; '{NAME}' stands for the "
+             "knob's value",
+     .offset = offsetof(struct options, rows)},
+    {.name = "metric",
+     .type = OPTION_TEXT,
+     .argument = "REGEX",
+     .help = "what should become more: the number that REGEX's brackets find in what the command prints",
+     .offset = offsetof(struct options, metric)},
+    {.name = "better",
+     .type = OPTION_TEXT,
+     .argument = "WAY",
+     .choices = "more less",
+     .help = "which way the number of --metric is better (more)",
+     .offset = offsetof(struct options, better)},
+    {.name = "fit",
+     .type = OPTION_TEXT,
+     .argument = "LAW",
+     .choices = "auto none usl batch",
+     .help = "the law to fit: usl for workers, batch for what batches cost (auto: by the knob's name, else "
+             "by whether there is a peak)",
+     .offset = offsetof(struct options, fit)},
+    {.name = "cache",
+     .type = OPTION_TEXT,
+     .argument = "STATE",
+     .choices = "as-is warmed dropped",
+     .help = "the page cache before each run (as-is); dropped takes root, or --cache-file",
+     .offset = offsetof(struct options, cache)},
+    {.name = "cache-file",
+     .type = OPTION_LIST,
+     .argument = "FILE",
+     .help = "a file or folder that --cache is about, instead of everything",
+     .offset = offsetof(struct options, cache_files)},
+    {.name = "points",
+     .type = OPTION_COUNT,
+     .argument = "N",
+     .help = "values of a range to begin with (7; 4 of each of two knobs)",
+     .offset = offsetof(struct options, points)},
+    {.name = "rounds",
+     .letter = 'r',
+     .type = OPTION_COUNT,
+     .argument = "N",
+     .help = "rounds of the values that are left (as many as the tests need, at least 10)",
+     .offset = offsetof(struct options, rounds)},
+    {.name = "time",
+     .type = OPTION_DURATION,
+     .argument = "TIME",
+     .help = "no more rounds than the tests need after so long (1m)",
+     .offset = offsetof(struct options, time_ns)},
+    ROWS_JUDGED(struct options),
+    {.name = "warmup",
+     .letter = 'w',
+     .type = OPTION_COUNT,
+     .argument = "N",
+     .help = "runs of a value before those that count (1)",
+     .offset = offsetof(struct options, warmup)},
+    {.name = "prepare",
+     .letter = 'p',
+     .type = OPTION_LIST,
+     .argument = "COMMAND",
+     .help = "run before each run, not timed",
+     .offset = offsetof(struct options, prepares)},
+    {.name = "cleanup",
+     .letter = 'c',
+     .type = OPTION_TEXT,
+     .argument = "COMMAND",
+     .help = "run after each run, not timed",
+     .offset = offsetof(struct options, cleanup)},
+    {.name = "setup",
+     .letter = 's',
+     .type = OPTION_TEXT,
+     .argument = "COMMAND",
+     .help = "run once for each value, before its first run",
+     .offset = offsetof(struct options, setup)},
+    {.name = "conclude",
+     .type = OPTION_TEXT,
+     .argument = "COMMAND",
+     .help = "run once for each value, after the last run",
+     .offset = offsetof(struct options, conclude)},
+    {.name = "input",
+     .type = OPTION_TEXT,
+     .argument = "FILE",
+     .help = "the command's stdin (/dev/null)",
+     .offset = offsetof(struct options, input)},
+    {.name = "shell",
+     .letter = 'S',
+     .type = OPTION_FLAG,
+     .help = "let /bin/sh run the command; its own start is measured with it",
+     .offset = offsetof(struct options, shell)},
+    {.name = "ignore-failure",
+     .letter = 'i',
+     .type = OPTION_FLAG,
+     .help = "an exit status other than 0 is no reason to leave a value out",
+     .offset = offsetof(struct options, ignore_failure)},
+    {.name = "show-output",
+     .type = OPTION_FLAG,
+     .help = "let the command print; else what it prints is thrown away",
+     .offset = offsetof(struct options, show_output)},
+    {.name = "no-jitter",
+     .type = OPTION_FLAG,
+     .help = "the same environment size and addresses in each run",
+     .offset = offsetof(struct options, no_jitter)},
+    {.name = "seed",
+     .type = OPTION_COUNT,
+     .argument = "N",
+     .help = "of the order and the environment sizes; the same gives the same",
+     .offset = offsetof(struct options, seed)},
+    {.name = "json",
+     .type = OPTION_FLAG,
+     .help = "everything as JSON (toll.tune/1)",
+     .offset = offsetof(struct options, json)},
+    {.name = "html",
+     .type = OPTION_TEXT,
+     .argument = "FILE",
+     .help = "also a page with the curve, or a map of two knobs",
+     .offset = offsetof(struct options, html)},
+    {.name = "output",
+     .letter = 'o',
+     .type = OPTION_TEXT,
+     .argument = "FILE",
+     .help = "write there instead of to stdout",
+     .offset = offsetof(struct options, output)},
+    {.name = "quiet",
+     .letter = 'q',
+     .type = OPTION_FLAG,
+     .help = "no progress",
+     .offset = offsetof(struct options, quiet)},
+};
+
+/* One line on a terminal, written over each time. */
+static void progress(void *context, const struct sweep_progress *progress)
+{
+    static const char *const phases[] = {"a first look", "around the best", "today against the best"};
+    (void)context;
+    fprintf(stderr, "\r\x1b[K%s: round %zu of %zu, %zu values, %.0f s left", phases[progress->phase],
+            progress->round, progress->round_count, progress->value_count, ceil(progress->left_s));
+    fflush(stderr);
+}
+
+static void request_fill(const struct verb_context *context, const struct bench_text *command,
+                         struct tune_request *ret_request)
+{
+    const struct options *options = context->options;
+    *ret_request = (struct tune_request){
+        .options = {.bench = {.commands = command,
+                              .command_count = 1,
+                              .use_shell = options->shell,
+                              .prepares = options->prepares.items,
+                              .prepare_count = options->prepares.count,
+                              .cleanup = options->cleanup,
+                              .setup = options->setup,
+                              .conclude = options->conclude,
+                              .input = options->input,
+                              .cache_files = options->cache_files.items,
+                              .cache_file_count = options->cache_files.count,
+                              .printed = options->metric,
+                              .warmup_count = options->warmup,
+                              .threshold_ratio = options->threshold,
+                              .confidence_ratio = options->confidence,
+                              .seed = options->seed,
+                              .ignore_failure = options->ignore_failure,
+                              .show_output = options->show_output,
+                              .no_jitter = options->no_jitter,
+                              .cpu = -1},
+                    .knobs = options->knobs.items,
+                    .knob_count = options->knobs.count,
+                    .environment_knobs = options->environment_knobs.items,
+                    .environment_knob_count = options->environment_knobs.count,
+                    .today = options->today.items,
+                    .today_count = options->today.count,
+                    .rows = options->rows,
+                    .point_count = options->points,
+                    .round_count = options->rounds,
+                    .time_s = (double)options->time_ns / (double)NS_PER_S},
+        .objective = options->objective,
+        .better = options->better,
+        .law = options->fit,
+        .cache = options->cache,
+        .json = options->json,
+        .html = options->html,
+        .output = options->output,
+        .look = {.width = context->width,
+                 .colour = context->colour && !options->output,
+                 .ascii = context->ascii},
+    };
+}
+
+static int run(struct verb_context *context, struct err *err)
+{
+    const struct options *options = context->options;
+    /* A shell takes one text as it is. */
+    bool is_line = options->shell && context->command_count == 1;
+    struct bench_text command = {.words = is_line ? NULL : context->command,
+                                 .line = is_line ? context->command[0] : NULL};
+    bool shows_progress = !options->quiet && isatty(STDERR_FILENO);
+    struct tune_request request;
+    struct tune_outcome outcome = {0};
+    if (!context->command_count)
+        command = (struct bench_text){.line = context->operand_count ? context->operands[0] : NULL};
+    if (!command.words && !command.line) {
+        err_set(err, ERR_USAGE, "could not run 'toll tune': the command is missing");
+        err_hint(err, "usage: toll tune --knob NAME=1..64 -- COMMAND {NAME}…");
+        return -ERR_USAGE;
+    }
+    request_fill(context, &command, &request);
+    request.options.progress = shows_progress ? progress : NULL;
+    int status = ops_tune(&request, &outcome, err);
+    if (shows_progress)
+        fprintf(stderr, "\r\x1b[K");
+    if (status)
+        return status;
+    fputs(str_text(&outcome.text), context->out);
+    str_free(&outcome.text);
+    if (outcome.is_interrupted)
+        context->exit_status = EXIT_INTERRUPTED;
+    return 0;
+}
+
+static const struct example examples[] = {
+    {"toll tune --knob workers=1..64 --today workers=4 -- ./load --workers {workers}",
+     "how many workers, and what that brings"},
+    {"toll tune --knob batch=1..10000 --rows 100000 -- ./insert --rows 100000 --batch {batch}",
+     "what a batch costs: a + b n"},
+    {"toll tune --env-knob OMP_NUM_THREADS=1..16 -- ./solve", "a variable of the environment"},
+    {"toll tune --knob j=1..8 --knob l=1..8 --html map.html -- make -j{j} -l{l}",
+     "two knobs, and a page with their map"},
+    {"toll tune --knob P=1..512 --metric '([0-9.]+) requests per second' -- redis-benchmark -n 100000 -t set "
+     "-P {P}",
+     "a rate that the command prints"},
+};
+
+const struct verb tune_verb = {
+    .name = "tune",
+    .summary = "find the best value of a knob of a command",
+    .usage = "--knob NAME=VALUES [--knob NAME=VALUES] [--today NAME=VALUE] [--json] -- COMMAND…",
+    .description =
+        "Measures the command with values spread over the range, in turn, in blocks that cancel drift; then "
+        "with more values around "
+        "the best of them. Told are the best value, the plateau (every value that was not shown to be worse: "
+        "pairs, Holm), what "
+        "memory each takes, and with --today what moving from today's value brings, measured anew.\n\n"
+        "A law is fitted where it can be: for workers the Universal Scalability Law, which says where more "
+        "of them stop helping; "
+        "for batches cost = a + b n, which says from which size on a larger one brings next to nothing.\n\n"
+        "A value at which the command fails is told and left out. No shell runs the command unless --shell "
+        "asks for it.",
+    .options = rows,
+    .option_count = sizeof rows / sizeof rows[0],
+    .defaults = &defaults,
+    .options_size = sizeof(struct options),
+    .operand_max = 1,
+    .takes_command = true,
+    .command_optional = true,
+    .examples = examples,
+    .example_count = sizeof examples / sizeof examples[0],
+    .run = run,
+};

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* toll verify: whether a change did what it should. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "ops/verify_change.h"
+#include "verbs/verbs.h"
+
+#define EXIT_DECLINED 130
+
+struct options {
+    struct option_list versus, environment, changes, metrics, tags;
+    const char *revisions, *build, *recording, *predict, *name, *store;
+    const char *prepare, *cleanup, *input, *output;
+    uint64_t finding, runs, runs_min, runs_max, warmup, seed;
+    uint64_t time_ns;
+    double precision, threshold, confidence;
+    bool yes, dry_run, shell, ignore_failure, show_output, no_control, no_store, json, quiet;
+};
+
+static const struct options defaults = {.warmup = 1, .threshold = -1};
+
+#define AT(field) .offset = offsetof(struct options, field)
+
+static const struct option_row rows[] = {
+    {.name = "vs",
+     .type = OPTION_LIST,
+     .argument = "COMMAND",
+     .help = "the command after the change",
+     AT(versus)},
+    {.name = "env",
+     .type = OPTION_LIST,
+     .argument = "NAME=OLD,NEW",
+     .help = "a variable's value before and after; NAME=NEW: before is what it is now",
+     AT(environment)},
+    {.name = "revisions",
+     .type = OPTION_TEXT,
+     .argument = "A..B",
+     .help = "two git revisions, each checked out in a folder of its own; A alone: A..HEAD",
+     AT(revisions)},
+    {.name = "build",
+     .type = OPTION_TEXT,
+     .argument = "COMMAND",
+     .help = "run by /bin/sh in each revision's folder before anything is measured",
+     AT(build)},
+    {.name = "recording",
+     .type = OPTION_TEXT,
+     .argument = "FILE",
+     .help = "a recording of before, whose first finding says what to expect",
+     AT(recording)},
+    {.name = "finding",
+     .type = OPTION_COUNT,
+     .argument = "N",
+     .help = "the N-th finding of the recording instead of the first",
+     AT(finding)},
+    {.name = "change",
+     .type = OPTION_LIST,
+     .argument = "CHANGE",
+     .help = "what was changed, as for toll whatif, instead of a finding",
+     AT(changes)},
+    {.name = "predict",
+     .type = OPTION_TEXT,
+     .argument = "FACTOR",
+     .help = "what to expect without a recording: 1.8x, or 1.6x..2x",
+     AT(predict)},
+    {.name = "metric",
+     .type = OPTION_LIST,
+     .argument = "METRIC",
+     .choices = "wall cpu memory instructions",
+     .help = "what decides (wall); each of several must hold",
+     AT(metrics)},
+    {.name = "yes", .letter = 'y', .type = OPTION_FLAG, .help = "do not ask", AT(yes)},
+    {.name = "dry-run", .type = OPTION_FLAG, .help = "only tell what would be done", AT(dry_run)},
+    {.name = "runs",
+     .letter = 'r',
+     .type = OPTION_COUNT,
+     .argument = "N",
+     .help = "exactly so many rounds, each of which runs both sides once",
+     AT(runs)},
+    {.name = "min-runs",
+     .letter = 'm',
+     .type = OPTION_COUNT,
+     .argument = "N",
+     .help = "rounds before precision may stop it (10)",
+     AT(runs_min)},
+    {.name = "max-runs",
+     .letter = 'M',
+     .type = OPTION_COUNT,
+     .argument = "N",
+     .help = "rounds at most (1000)",
+     AT(runs_max)},
+    {.name = "time",
+     .type = OPTION_DURATION,
+     .argument = "TIME",
+     .help = "stop after so long (5s), but not before six rounds",
+     AT(time_ns)},
+    {.name = "precision",
+     .type = OPTION_NUMBER,
+     .argument = "RATIO",
+     .help = "stop when half the interval is as narrow (0.005)",
+     AT(precision)},
+    {.name = "threshold",
+     .type = OPTION_NUMBER,
+     .argument = "RATIO",
+     .help = "a difference that is too small to matter (0.01)",
+     AT(threshold)},
+    {.name = "confidence",
+     .type = OPTION_NUMBER,
+     .argument = "RATIO",
+     .help = "of the intervals (0.95)",
+     AT(confidence)},
+    {.name = "warmup",
+     .letter = 'w',
+     .type = OPTION_COUNT,
+     .argument = "N",
+     .help = "rounds before those that count (1)",
+     AT(warmup)},
+    {.name = "prepare",
+     .letter = 'p',
+     .type = OPTION_TEXT,
+     .argument = "COMMAND",
+     .help = "run before each run, not timed",
+     AT(prepare)},
+    {.name = "cleanup",
+     .letter = 'c',
+     .type = OPTION_TEXT,
+     .argument = "COMMAND",
+     .help = "run after each run, not timed",
+     AT(cleanup)},
+    {.name = "input",
+     .type = OPTION_TEXT,
+     .argument = "FILE",
+     .help = "the commands' stdin (/dev/null)",
+     AT(input)},
+    {.name = "shell",
+     .letter = 'S',
+     .type = OPTION_FLAG,
+     .help = "let /bin/sh run the commands; its own start is measured with them",
+     AT(shell)},
+    {.name = "ignore-failure",
+     .letter = 'i',
+     .type = OPTION_FLAG,
+     .help = "an exit status other than 0 is no reason to stop",
+     AT(ignore_failure)},
+    {.name = "show-output",
+     .type = OPTION_FLAG,
+     .help = "let the commands and the build print",
+     AT(show_output)},
+    {.name = "no-control", .type = OPTION_FLAG, .help = "do not run before against itself", AT(no_control)},
+    {.name = "seed",
+     .type = OPTION_COUNT,
+     .argument = "N",
+     .help = "of the order and the environment sizes; the same gives the same",
+     AT(seed)},
+    {.name = "name",
+     .letter = 'n',
+     .type = OPTION_TEXT,
+     .argument = "NAME",
+     .help = "what the history calls it (the commands)",
+     AT(name)},
+    {.name = "tag",
+     .type = OPTION_LIST,
+     .argument = "TAG",
+     .help = "a tag for the history; many times",
+     AT(tags)},
+    {.name = "store",
+     .type = OPTION_TEXT,
+     .argument = "FILE",
+     .help = "the history that keeps it (~/.local/share/toll/history.db)",
+     AT(store)},
+    {.name = "no-store", .type = OPTION_FLAG, .help = "keep nothing", AT(no_store)},
+    {.name = "json",
+     .type = OPTION_FLAG,
+     .help = "preflight, every run, comparison and outcome as JSON (toll.verify/1)",
+     AT(json)},
+    {.name = "quiet", .letter = 'q', .type = OPTION_FLAG, .help = "no progress", AT(quiet)},
+};
+
+struct talk {
+    const struct options *options;
+    FILE *out;
+    bool shows_progress;
+};
+
+/* One line on a terminal, written over each time. */
+static void progress(void *context, const struct bench_progress *progress)
+{
+    (void)context;
+    fprintf(stderr, "\r\x1b[K%zu of about %zu rounds", progress->round, progress->round_count);
+    if (progress->ratio > 0 && isfinite(progress->half_ratio))
+        fprintf(stderr, ", after at %.3fx of before, within %.1f %%", progress->ratio,
+                100 * progress->half_ratio);
+    fprintf(stderr, ", %.0f s left", ceil(progress->left_s));
+    fflush(stderr);
+}
+
+static void tell(void *context, const char *what)
+{
+    const struct talk *talk = context;
+    if (talk->shows_progress)
+        fprintf(stderr, "\r\x1b[K%s", what);
+}
+
+/* Told on stdout; where that takes JSON, only to who is asked. */
+static bool may_go_on(void *context, const char *preflight)
+{
+    const struct talk *talk = context;
+    char answer[16] = "";
+    if (!talk->options->json)
+        fprintf(talk->out, "%s\n", preflight);
+    else if (!talk->options->yes)
+        fprintf(stderr, "%s\n", preflight);
+    fflush(talk->out);
+    if (talk->options->yes)
+        return true;
+    fprintf(stderr, "Go on? [y/N] ");
+    if (!fgets(answer, sizeof answer, stdin))
+        fprintf(stderr, "\n");
+    return answer[0] == 'y' || answer[0] == 'Y';
+}
+
+/* Asked before anything is looked up: a script must not find out later. Without a command that is what is missing. */
+static int check_asking(const struct verify_request *request, const struct options *options, struct err *err)
+{
+    bool has_command = request->before.words || request->before.line;
+    if (!has_command || options->yes || options->dry_run || (isatty(STDIN_FILENO) && isatty(STDERR_FILENO)))
+        return 0;
+    err_set(err, ERR_USAGE, "could not ask whether to go on: this is no terminal");
+    err_hint(err, "--yes goes on without asking, --dry-run only tells what would be done");
+    return -ERR_USAGE;
+}
+
+/* The one before stands behind `--` or is the operand; the one after is --vs. */
+static int commands_fill(const struct verb_context *context, struct verify_request *request, struct err *err)
+{
+    const struct options *options = context->options;
+    if ((context->command_count != 0) + context->operand_count > 1 || options->versus.count > 1) {
+        err_set(err, ERR_USAGE, "could not compare more than two commands");
+        err_hint(err, "'toll bench' compares many; a command with arguments is one text or follows --");
+        return -ERR_USAGE;
+    }
+    /* A shell takes one text as it is. */
+    if (options->shell && context->command_count == 1)
+        request->before.line = context->command[0];
+    else if (context->command_count)
+        request->before.words = context->command;
+    else if (context->operand_count)
+        request->before.line = context->operands[0];
+    if (options->versus.count)
+        request->after.line = options->versus.items[0];
+    return 0;
+}
+
+static struct verify_request request_of(const struct verb_context *context, struct talk *talk)
+{
+    const struct options *options = context->options;
+    return (struct verify_request){
+        .options = {.use_shell = options->shell,
+                    .prepare = options->prepare,
+                    .cleanup = options->cleanup,
+                    .input = options->input,
+                    .warmup_count = options->warmup,
+                    .round_count = options->runs,
+                    .round_count_min = options->runs_min,
+                    .round_count_max = options->runs_max,
+                    .time_s = (double)options->time_ns / (double)NS_PER_S,
+                    .precision_ratio = options->precision,
+                    .confidence_ratio = options->confidence,
+                    .threshold_ratio = options->threshold,
+                    .seed = options->seed,
+                    .ignore_failure = options->ignore_failure,
+                    .show_output = options->show_output,
+                    .no_control = options->no_control,
+                    .cpu = -1,
+                    .progress = talk->shows_progress ? progress : NULL},
+        .environment = options->environment.items,
+        .environment_count = options->environment.count,
+        .revisions = options->revisions,
+        .build = options->build,
+        .recording = options->recording,
+        .changes = options->changes.items,
+        .change_count = options->changes.count,
+        .finding = options->finding,
+        .predicted = options->predict,
+        .metrics = options->metrics.items,
+        .metric_count = options->metrics.count,
+        .name = options->name,
+        .tags = options->tags.items,
+        .tag_count = options->tags.count,
+        .store = options->store,
+        .no_store = options->no_store,
+        .preflight_only = options->dry_run,
+        .json = options->json,
+        .look = {.width = context->width, .colour = context->colour, .ascii = context->ascii},
+        .may_go_on = may_go_on,
+        .tell = tell,
+        .context = talk,
+    };
+}
+
+static int run(struct verb_context *context, struct err *err)
+{
+    const struct options *options = context->options;
+    struct talk talk = {options, context->out, !options->quiet && isatty(STDERR_FILENO)};
+    struct verify_request request = request_of(context, &talk);
+    struct verify_answer answer;
+    int status = commands_fill(context, &request, err);
+    if (!status)
+        status = check_asking(&request, options, err);
+    if (status)
+        return status;
+    status = ops_verify(&request, &answer, err);
+    if (talk.shows_progress)
+        fprintf(stderr, "\r\x1b[K");
+    context->exit_status = answer.exit_status;
+    if (status)
+        return status;
+    fputs(str_text(&answer.text), context->out);
+    if (answer.warning.length)
+        fprintf(stderr, "toll: %s\n", str_text(&answer.warning));
+    if (answer.was_declined) {
+        fprintf(stderr, "Nothing was run.\n");
+        context->exit_status = EXIT_DECLINED;
+    }
+    str_free(&answer.text);
+    str_free(&answer.warning);
+    return 0;
+}
+
+static const struct example examples[] = {
+    {"toll verify './parse-old big.csv' --vs './parse-new big.csv'", "two commands"},
+    {"toll verify --env WORKERS=1,8 --recording before.toll -- ./pipeline",
+     "a setting, beside what the recording's first finding promises"},
+    {"toll verify --revisions main..HEAD --build make -- ./pipeline", "two revisions, built side by side"},
+    {"toll verify --yes --metric wall --metric memory --json 'A' --vs 'B'",
+     "in a script; memory must hold too"},
+};
+
+const struct verb verify_verb = {
+    .name = "verify",
+    .summary = "before and after of a change: did it do what it should",
+    .usage = "'BEFORE' --vs 'AFTER' | --env NAME=OLD,NEW -- COMMAND… | --revisions A..B [--build COMMAND] -- "
+             "COMMAND…",
+    .description =
+        "Tells what differs, what it should gain, what could go wrong and how to take it back; asks; then "
+        "runs before and after in turn as toll bench does and says: better, the same, a regression, or "
+        "inconclusive.\n\n"
+        "With a recording of before (toll run) its finding's prediction stands beside the outcome; both go "
+        "into the history, where toll calibration holds all predictions against what came of them.\n\n"
+        "Revisions are checked out with git worktree into temporary folders, built there, and removed "
+        "afterwards whatever happens. The folder that toll is started in is not touched; the command and "
+        "the build run in the folder of the same place in each checkout.\n\n"
+        "Ends with 0 when it is better or the same, 1 for a regression, 5 when there is no verdict, 130 when "
+        "interrupted or not wanted.",
+    .options = rows,
+    .option_count = sizeof rows / sizeof rows[0],
+    .defaults = &defaults,
+    .options_size = sizeof(struct options),
+    .operand_max = 1,
+    .takes_command = true,
+    .command_optional = true,
+    .examples = examples,
+    .example_count = sizeof examples / sizeof examples[0],
+    .run = run,
+};
