@@ -7,7 +7,8 @@
 A case is a folder: `cmd` (bash), and what it should print and return: `out`, `err` (empty
 when absent) and `exit` (0 when absent). A line `...` stands for any number of lines, `[..]`
 within a line for any text. `skip` (bash) prints a reason when the case cannot run here;
-`timeout` holds seconds. UPDATE=1 rewrites what does not match. tests/README.md has the rest.
+`timeout` holds seconds. UPDATE=1 rewrites what does not match, TOLL_CLI_CASES names cases as the
+command line does. tests/README.md has the rest.
 """
 
 import argparse
@@ -164,7 +165,7 @@ def main():
     toll = pathlib.Path(os.environ.get("TOLL", SOURCE / "build" / "toll")).resolve()
     if not os.access(toll, os.X_OK):
         sys.exit(f"could not run the cases with '{toll}': no such program (build it, or set TOLL)")
-    cases = find_cases(args.cases, toll)
+    cases = find_cases(args.cases or os.environ.get("TOLL_CLI_CASES", "").split(), toll)
     if not cases:
         sys.exit(f"no such case: {' '.join(args.cases) or HERE}")
     print(f"1..{len(cases)}", flush=True)
