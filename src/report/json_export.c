@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* json_export: schema toll.report/1, specified in docs/report.md. */
 #include "report/internal.h"
-#include "report/json_writer.h"
+#include "report/json_report.h"
 
 #define LIST_MAX 1000u /* entries of each list: they come largest first */
 
-static void write_texts(struct json_writer *json, const char *key, const char *const *texts, size_t count)
+void json_report_texts(struct json_writer *json, const char *key, const char *const *texts, size_t count)
 {
     json_open(json, key, '[');
     for (size_t i = 0; i < count; i++)
@@ -13,8 +13,7 @@ static void write_texts(struct json_writer *json, const char *key, const char *c
     json_close(json, ']');
 }
 
-/* Only what is known: an unknown part of a place has no field. */
-static void write_place(struct json_writer *json, const char *key, const struct where *where)
+void json_report_where(struct json_writer *json, const char *key, const struct where *where)
 {
     const struct {
         const char *key;
@@ -33,11 +32,6 @@ static void write_place(struct json_writer *json, const char *key, const struct 
     json_close(json, '}');
 }
 
-static void write_where(struct json_writer *json, const struct where *where)
-{
-    write_place(json, "where", where);
-}
-
 static void write_grade(struct json_writer *json, const struct grade *grade)
 {
     json_open(json, "grade", '{');
@@ -47,7 +41,7 @@ static void write_grade(struct json_writer *json, const struct grade *grade)
     json_number(json, "critical_path_explained_ratio", grade->critical_path_explained_ratio);
     json_number(json, "overhead_ratio", grade->overhead_ratio);
     json_u64(json, "missed_process_count_max", grade->missed_process_count_max);
-    write_texts(json, "remarks", grade->remarks, grade->remark_count);
+    json_report_texts(json, "remarks", grade->remarks, grade->remark_count);
     json_close(json, '}');
 }
 
@@ -55,7 +49,7 @@ static void write_run(struct json_writer *json, const struct run_facts *run)
 {
     json_open(json, "run", '{');
     json_text(json, "id", run->id);
-    write_texts(json, "command", run->command, run->command_count);
+    json_report_texts(json, "command", run->command, run->command_count);
     json_text(json, "scope", run->scope ? run->scope : "command");
     json_text(json, "objective", run->objective ? run->objective : "wall");
     json_text(json, "started_at", run->started_at);
@@ -101,7 +95,7 @@ static void write_stage(struct json_writer *json, const struct stage *stage)
     json_close(json, '}');
 }
 
-static size_t shown(size_t count)
+size_t json_report_shown(size_t count)
 {
     return count < LIST_MAX ? count : LIST_MAX;
 }
@@ -109,7 +103,7 @@ static size_t shown(size_t count)
 static void write_path_entry(struct json_writer *json, const struct path_entry *entry)
 {
     json_open(json, NULL, '{');
-    write_where(json, &entry->where);
+    json_report_where(json, "where", &entry->where);
     json_text(json, "doing", doing_name(entry->doing));
     json_u64(json, "ns", entry->ns);
     json_number(json, "ratio", entry->ratio);
@@ -140,15 +134,15 @@ static void write_path_rest(struct json_writer *json, const struct verdict *verd
 static void write_path(struct json_writer *json, const struct verdict *verdict)
 {
     json_open(json, "path", '[');
-    for (size_t i = 0; i < shown(verdict->path_count); i++)
+    for (size_t i = 0; i < json_report_shown(verdict->path_count); i++)
         write_path_entry(json, &verdict->path[i]);
     write_path_rest(json, verdict);
     json_close(json, ']');
     json_open(json, "via", '[');
-    for (size_t i = 0; i < shown(verdict->via_count); i++) {
+    for (size_t i = 0; i < json_report_shown(verdict->via_count); i++) {
         const struct via_entry *entry = &verdict->via[i];
         json_open(json, NULL, '{');
-        write_where(json, &entry->where);
+        json_report_where(json, "where", &entry->where);
         json_text(json, "reason", doing_name((int)entry->reason));
         json_u64(json, "ns", entry->ns);
         json_number(json, "ratio", entry->ratio);
@@ -157,19 +151,8 @@ static void write_path(struct json_writer *json, const struct verdict *verdict)
     json_close(json, ']');
 }
 
-static void write_left_out(struct json_writer *json, const struct verdict *verdict)
-{
-    json_open(json, "left_out", '{');
-    json_u64(json, "stages", verdict->stage_count - shown(verdict->stage_count));
-    json_u64(json, "path", verdict->path_count - shown(verdict->path_count));
-    json_u64(json, "via", verdict->via_count - shown(verdict->via_count));
-    json_u64(json, "findings", verdict->finding_count - shown(verdict->finding_count));
-    json_u64(json, "cleared", verdict->cleared_count - shown(verdict->cleared_count));
-    json_close(json, '}');
-}
-
-/* Where no promise is made the promised figures are null; what it could bring at most still stands. */
-static void write_gain(struct json_writer *json, const struct gain *gain)
+/* What it could bring at most still stands. */
+void json_report_gain(struct json_writer *json, const struct gain *gain)
 {
     json_open(json, "gain", '{');
     if (gain->factor > 0) {
@@ -193,14 +176,13 @@ static void write_gain(struct json_writer *json, const struct gain *gain)
     json_close(json, '}');
 }
 
-static void write_finding(struct json_writer *json, const struct finding *finding)
+void json_report_finding(struct json_writer *json, const struct finding *finding, const char *agreement)
 {
-    json_open(json, NULL, '{');
     json_text(json, "cause", finding->cause);
     json_text(json, "title", finding->title);
-    write_where(json, &finding->where);
+    json_report_where(json, "where", &finding->where);
     if (finding->waiter_count) {
-        write_place(json, "where_waiting", &finding->where_waiting);
+        json_report_where(json, "where_waiting", &finding->where_waiting);
         json_u64(json, "waiter_count", finding->waiter_count);
         json_u64(json, "acquisition_count", finding->acquisition_count);
     }
@@ -210,14 +192,13 @@ static void write_finding(struct json_writer *json, const struct finding *findin
     json_text(json, "severity", priority_severity(finding->priority));
     json_text(json, "change", finding->change);
     json_text(json, "assumption", finding->assumption);
-    write_gain(json, &finding->gain);
+    json_report_gain(json, &finding->gain);
     json_text(json, "fix", finding->fix);
     json_text(json, "rationale", finding->rationale);
     json_text(json, "effort", effort_name(finding->effort));
-    write_texts(json, "evidence", finding->evidence, finding->evidence_count);
-    write_texts(json, "sources", finding->sources, finding->source_count);
-    json_text(json, "agreement", "single");
-    json_close(json, '}');
+    json_report_texts(json, "evidence", finding->evidence, finding->evidence_count);
+    json_report_texts(json, "sources", finding->sources, finding->source_count);
+    json_text(json, "agreement", agreement ? agreement : "single");
 }
 
 static void write_resource(struct json_writer *json, const char *key, const struct service_resource *resource)
@@ -239,7 +220,7 @@ static void write_request_path(struct json_writer *json, const char *key, const 
     json_open(json, key, '[');
     for (size_t i = 0; i < count; i++) {
         json_open(json, NULL, '{');
-        write_where(json, &path[i].where);
+        json_report_where(json, "where", &path[i].where);
         json_text(json, "doing", doing_name(path[i].doing));
         json_u64(json, "ns", path[i].ns);
         json_number(json, "ratio", path[i].ratio);
@@ -271,17 +252,39 @@ static void write_service(struct json_writer *json, const struct service *servic
     json_close(json, '}');
 }
 
-static void write_cleared(struct json_writer *json, const struct verdict *verdict)
+void json_report_cleared(struct json_writer *json, const struct cleared *cleared)
 {
-    json_open(json, "cleared", '[');
-    for (size_t i = 0; i < shown(verdict->cleared_count); i++) {
-        json_open(json, NULL, '{');
-        write_where(json, &verdict->cleared[i].where);
-        json_number(json, "critical_ratio", verdict->cleared[i].critical_ratio);
-        json_number(json, "factor_max", verdict->cleared[i].factor_max);
-        json_close(json, '}');
-    }
+    json_report_where(json, "where", &cleared->where);
+    json_number(json, "critical_ratio", cleared->critical_ratio);
+    json_number(json, "factor_max", cleared->factor_max);
+}
+
+void json_report_run(struct json_writer *json, const struct verdict *verdict)
+{
+    json_text(json, "schema", "toll.report/1");
+    write_run(json, &verdict->run);
+    json_open(json, "stages", '[');
+    for (size_t i = 0; i < json_report_shown(verdict->stage_count); i++)
+        write_stage(json, &verdict->stages[i]);
     json_close(json, ']');
+    write_path(json, verdict);
+    if (verdict->service)
+        write_service(json, verdict->service);
+}
+
+void json_report_end(struct json_writer *json, const struct verdict *verdict,
+                     struct json_report_counts counts)
+{
+    json_open(json, "left_out", '{');
+    json_u64(json, "stages", verdict->stage_count - json_report_shown(verdict->stage_count));
+    json_u64(json, "path", verdict->path_count - json_report_shown(verdict->path_count));
+    json_u64(json, "via", verdict->via_count - json_report_shown(verdict->via_count));
+    json_u64(json, "findings", counts.finding_count - json_report_shown(counts.finding_count));
+    json_u64(json, "cleared", counts.cleared_count - json_report_shown(counts.cleared_count));
+    json_close(json, '}');
+    json_open(json, "replay", '{');
+    json_number(json, "baseline_drift_ratio", verdict->baseline_drift_ratio);
+    json_close(json, '}');
 }
 
 EXPORT_FUNCTION(json_export_write)
@@ -291,24 +294,23 @@ EXPORT_FUNCTION(json_export_write)
     (void)options;
     (void)err;
     json_open(&json, NULL, '{');
-    json_text(&json, "schema", "toll.report/1");
-    write_run(&json, &verdict->run);
-    json_open(&json, "stages", '[');
-    for (size_t i = 0; i < shown(verdict->stage_count); i++)
-        write_stage(&json, &verdict->stages[i]);
-    json_close(&json, ']');
-    write_path(&json, verdict);
-    if (verdict->service)
-        write_service(&json, verdict->service);
+    json_report_run(&json, verdict);
     json_open(&json, "findings", '[');
-    for (size_t i = 0; i < shown(verdict->finding_count); i++)
-        write_finding(&json, &verdict->findings[i]);
+    for (size_t i = 0; i < json_report_shown(verdict->finding_count); i++) {
+        json_open(&json, NULL, '{');
+        json_report_finding(&json, &verdict->findings[i], NULL);
+        json_close(&json, '}');
+    }
     json_close(&json, ']');
-    write_cleared(&json, verdict);
-    write_left_out(&json, verdict);
-    json_open(&json, "replay", '{');
-    json_number(&json, "baseline_drift_ratio", verdict->baseline_drift_ratio);
-    json_close(&json, '}');
+    json_open(&json, "cleared", '[');
+    for (size_t i = 0; i < json_report_shown(verdict->cleared_count); i++) {
+        json_open(&json, NULL, '{');
+        json_report_cleared(&json, &verdict->cleared[i]);
+        json_close(&json, '}');
+    }
+    json_close(&json, ']');
+    json_report_end(&json, verdict,
+                    (struct json_report_counts){verdict->finding_count, verdict->cleared_count});
     json_close(&json, '}');
     json_end(&json);
     return 0;

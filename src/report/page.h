@@ -24,6 +24,22 @@ void page_element(struct str *str, const char *tag, const char *attributes, cons
 /* ` title="…"` */
 void page_title_attribute(struct str *str, const char *text);
 
+/* From the doctype to `<main>`, with the brand and the theme switch; `style` is added to report.css, "" for nothing. The
+ * page's policy allows its own script by hash and nothing else. */
+void page_begin(struct str *str, const char *title, const char *style);
+/* The script, behind `</main>` and the footer, and the end. */
+void page_end(struct str *str);
+/* A name and a value within `<dl class="facts">`. */
+void page_fact(struct str *str, const char *name, const char *value);
+/* What a finding brings: a block beside its words. */
+void page_gain(struct str *str, const struct verdict *verdict, const struct finding *finding);
+/* How far to trust the recording: a section. */
+void page_trust(struct str *str, const struct verdict *verdict);
+/* What lowered it, a list; nothing when there is none. */
+void page_remarks(struct str *str, const struct grade *grade);
+/* The footer: where and when it was recorded; `file` NULL is not told. */
+void page_foot(struct str *str, const struct verdict *verdict, const char *file);
+
 WARN_UNUSED int page_stages(struct str *str, const struct verdict *verdict, struct err *err);
 WARN_UNUSED int page_timeline(struct str *str, const struct verdict *verdict, struct err *err);
 WARN_UNUSED int page_flame(struct str *str, const struct verdict *verdict, struct err *err);

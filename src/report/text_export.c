@@ -9,6 +9,7 @@
 #include "report/internal.h"
 #include "report/phrases.h"
 #include "report/service_phrases.h"
+#include "report/text_page.h"
 #include "report/units.h"
 
 #define FINDINGS_MAX     3
@@ -23,75 +24,10 @@
 #define CHANGE_MAX       160
 
 struct page {
-    struct str *str;
+    struct text_page text;
     const struct verdict *verdict;
-    const struct export_options *options;
-    size_t width;
     size_t name_columns; /* of the tables' first column */
 };
-
-enum style { STYLE_STRONG, STYLE_FAINT, STYLE_P0, STYLE_P1, STYLE_P2, STYLE_P3, STYLE_BAR };
-
-static void styled(const struct page *page, enum style style, const char *text)
-{
-    static const char *const codes[] = {
-        [STYLE_STRONG] = "1", [STYLE_FAINT] = "2", [STYLE_P0] = "1;31", [STYLE_P1] = "1;31",
-        [STYLE_P2] = "1;33",  [STYLE_P3] = "1;36", [STYLE_BAR] = "34",
-    };
-
-    if (page->options->colour)
-        str_printf(page->str, "\033[%sm%s\033[0m", codes[style], text);
-    else
-        str_append(page->str, text);
-}
-
-static void blanks(struct str *str, size_t count)
-{
-    str_printf(str, "%*s", (int)count, "");
-}
-
-/* The length of the next piece that stays on one line: a word, and after a number the word it counts. */
-static size_t piece_length(const char *text)
-{
-    size_t length = strcspn(text, " ");
-
-    if (length && text[length] == ' ' && text[length - 1] >= '0' && text[length - 1] <= '9')
-        length += 1 + strcspn(text + length + 1, " ");
-    return length;
-}
-
-/* Words of `text` from column `at` on; further lines start at `indent`. A word longer than a line is cut. */
-static void wrap(const struct page *page, const char *text, size_t at, size_t indent)
-{
-    struct str word = {0};
-    size_t limit = page->width - indent;
-    bool is_first = true;
-
-    while (*text) {
-        size_t length = piece_length(text);
-        struct str raw = {0};
-        str_append_bytes(&raw, text, length);
-        str_clear(&word);
-        escape_plain_cut(&word, str_text(&raw), limit, page->options->ascii);
-        str_free(&raw);
-        size_t columns = escape_columns(str_text(&word));
-        if (at + !is_first + columns > page->width && at > indent) {
-            str_append(page->str, "\n");
-            blanks(page->str, indent);
-            at = indent;
-        } else if (!is_first) {
-            str_append(page->str, " ");
-            at++;
-        }
-        str_append(page->str, str_text(&word));
-        at += columns;
-        is_first = false;
-        text += length;
-        text += strspn(text, " ");
-    }
-    str_append(page->str, "\n");
-    str_free(&word);
-}
 
 static void write_head(const struct page *page)
 {
@@ -99,8 +35,8 @@ static void write_head(const struct page *page)
     struct str command = {0}, line = {0}, work = {0};
 
     phrase_subject(&command, page->verdict);
-    escape_plain_cut(&line, command.length ? str_text(&command) : "the run", page->width - page->width / 3,
-                     page->options->ascii);
+    escape_plain_cut(&line, command.length ? str_text(&command) : "the run",
+                     page->text.width - page->text.width / 3, page->text.options->ascii);
     if (page->verdict->service) {
         str_append(&line, ": ");
         phrase_service(&line, page->verdict);
@@ -115,9 +51,9 @@ static void write_head(const struct page *page)
     }
     if (work.length)
         str_printf(&line, " %s.", str_text(&work));
-    styled(page, STYLE_STRONG, "toll:");
-    str_append(page->str, " ");
-    wrap(page, str_text(&line), strlen("toll: "), strlen("toll: "));
+    text_styled(&page->text, STYLE_STRONG, "toll:");
+    str_append(page->text.str, " ");
+    text_wrap(&page->text, str_text(&line), strlen("toll: "), strlen("toll: "));
     str_free(&command);
     str_free(&line);
     str_free(&work);
@@ -130,13 +66,13 @@ static void write_remarks(const struct page *page)
     for (size_t i = 0; i < grade->remark_count && i < REMARKS_MAX; i++) {
         struct str line = {0};
         phrase_sentence(&line, grade->remarks[i]);
-        blanks(page->str, 2);
-        str_append(page->str, "- ");
-        wrap(page, str_text(&line), INDENT, INDENT);
+        text_blanks(page->text.str, 2);
+        str_append(page->text.str, "- ");
+        text_wrap(&page->text, str_text(&line), INDENT, INDENT);
         str_free(&line);
     }
     if (grade->remark_count > REMARKS_MAX)
-        str_printf(page->str, "  - and %zu more.\n", grade->remark_count - REMARKS_MAX);
+        str_printf(page->text.str, "  - and %zu more.\n", grade->remark_count - REMARKS_MAX);
 }
 
 /* A poor recording is told before anything is concluded from it. */
@@ -146,11 +82,11 @@ static bool write_poor(const struct page *page)
     bool is_poor = phrase_poor(&line, page->verdict);
 
     if (is_poor) {
-        str_append(page->str, "\n");
-        styled(page, STYLE_P0, "Beware:");
-        str_append(page->str, " ");
+        str_append(page->text.str, "\n");
+        text_styled(&page->text, STYLE_P0, "Beware:");
+        str_append(page->text.str, " ");
         str_append(&line, page->verdict->run.grade.remark_count ? ":" : ".");
-        wrap(page, str_text(&line), strlen("Beware: "), 2);
+        text_wrap(&page->text, str_text(&line), strlen("Beware: "), 2);
         write_remarks(page);
     }
     str_free(&line);
@@ -167,8 +103,8 @@ static void write_fix(const struct page *page, const struct finding *finding)
         str_printf(&line, "%s%s", line.length ? ": " : "", str_text(&gain));
     if (line.length) {
         str_append(&line, ".");
-        blanks(page->str, INDENT);
-        wrap(page, str_text(&line), INDENT, INDENT);
+        text_blanks(page->text.str, INDENT);
+        text_wrap(&page->text, str_text(&line), INDENT, INDENT);
     }
     str_free(&line);
     str_free(&gain);
@@ -181,19 +117,19 @@ static void write_change(const struct page *page, const struct finding *finding)
 
     if (!finding->change)
         return;
-    escape_plain_cut(&line, finding->change, CHANGE_MAX, page->options->ascii);
+    escape_plain_cut(&line, finding->change, CHANGE_MAX, page->text.options->ascii);
     if (finding->assumption)
         escape_plain(&assumption, finding->assumption);
-    blanks(page->str, INDENT);
-    bool fits =
-        INDENT + escape_columns(str_text(&line)) + 2 + escape_columns(str_text(&assumption)) <= page->width;
+    text_blanks(page->text.str, INDENT);
+    bool fits = INDENT + escape_columns(str_text(&line)) + 2 + escape_columns(str_text(&assumption)) <=
+                page->text.width;
     if (assumption.length && fits)
         str_printf(&line, ", %s", str_text(&assumption));
-    styled(page, STYLE_FAINT, str_text(&line));
-    str_append(page->str, "\n");
+    text_styled(&page->text, STYLE_FAINT, str_text(&line));
+    str_append(page->text.str, "\n");
     if (assumption.length && !fits) {
-        blanks(page->str, INDENT);
-        wrap(page, str_text(&assumption), INDENT, INDENT);
+        text_blanks(page->text.str, INDENT);
+        text_wrap(&page->text, str_text(&assumption), INDENT, INDENT);
     }
     str_free(&line);
     str_free(&assumption);
@@ -204,25 +140,25 @@ static void write_findings(const struct page *page)
     const struct verdict *verdict = page->verdict;
     struct str line = {0};
 
-    str_append(page->str, "\n");
+    str_append(page->text.str, "\n");
     if (!verdict->finding_count) {
         phrase_no_finding(&line, verdict);
         str_append(&line, ".");
         line.text[0] = 'N';
-        wrap(page, str_text(&line), 0, 0);
+        text_wrap(&page->text, str_text(&line), 0, 0);
     }
     for (size_t i = 0; i < verdict->finding_count && i < FINDINGS_MAX; i++) {
         const struct finding *finding = &verdict->findings[i];
         str_clear(&line);
         phrase_title(&line, finding);
-        styled(page, (enum style)(STYLE_P0 + (int)finding->priority), priority_name(finding->priority));
-        blanks(page->str, 2);
-        wrap(page, str_text(&line), INDENT, INDENT);
+        text_styled(&page->text, text_priority_style(finding->priority), priority_name(finding->priority));
+        text_blanks(page->text.str, 2);
+        text_wrap(&page->text, str_text(&line), INDENT, INDENT);
         write_fix(page, finding);
         write_change(page, finding);
     }
     if (verdict->finding_count > FINDINGS_MAX)
-        str_printf(page->str, "    and %zu more: --format markdown shows all\n",
+        str_printf(page->text.str, "    and %zu more: --format markdown shows all\n",
                    verdict->finding_count - FINDINGS_MAX);
     str_free(&line);
 }
@@ -231,38 +167,11 @@ static void write_name(const struct page *page, const char *name)
 {
     struct str cut = {0};
 
-    escape_plain_cut(&cut, name, page->name_columns, page->options->ascii);
-    blanks(page->str, 2);
-    str_append(page->str, str_text(&cut));
-    blanks(page->str, page->name_columns - escape_columns(str_text(&cut)) + 2);
+    escape_plain_cut(&cut, name, page->name_columns, page->text.options->ascii);
+    text_blanks(page->text.str, 2);
+    str_append(page->text.str, str_text(&cut));
+    text_blanks(page->text.str, page->name_columns - escape_columns(str_text(&cut)) + 2);
     str_free(&cut);
-}
-
-/* In eighths of a cell where the characters allow it; a share above nothing shows something. */
-static void write_bar(const struct page *page, double ratio)
-{
-    static const char *const eighths[] = {"",
-                                          "\xe2\x96\x8f",
-                                          "\xe2\x96\x8e",
-                                          "\xe2\x96\x8d",
-                                          "\xe2\x96\x8c",
-                                          "\xe2\x96\x8b",
-                                          "\xe2\x96\x8a",
-                                          "\xe2\x96\x89"};
-    double clipped = !(ratio > 0) ? 0 : ratio > 1 ? 1 : ratio;
-    size_t parts = page->options->ascii ? 1 : 8,
-           filled = (size_t)(clipped * BAR_COLUMNS * (double)parts + 0.5);
-    struct str bar = {0};
-
-    if (!filled && ratio > 0)
-        filled = 1;
-    for (size_t i = 0; i < filled / parts; i++)
-        str_append(&bar, page->options->ascii ? "#" : "\xe2\x96\x88");
-    str_append(&bar, eighths[filled % parts]);
-    if (filled)
-        styled(page, STYLE_BAR, str_text(&bar));
-    blanks(page->str, BAR_COLUMNS - (filled + parts - 1) / parts + 2);
-    str_free(&bar);
 }
 
 static void write_share(const struct page *page, const struct share *share)
@@ -274,18 +183,18 @@ static void write_share(const struct page *page, const struct share *share)
     phrase_share(&what, page->verdict, share);
     write_name(page, str_text(&what));
     str_clear(&what);
-    str_printf(page->str, "%6s  ", unit_ratio(share->ratio).text);
-    if (page->width >= used + BAR_COLUMNS + 2 + 20) {
-        write_bar(page, share->ratio);
+    str_printf(page->text.str, "%6s  ", unit_ratio(share->ratio).text);
+    if (page->text.width >= used + BAR_COLUMNS + 2 + 20) {
+        text_bar(&page->text, share->ratio, BAR_COLUMNS);
         used += BAR_COLUMNS + 2;
     }
     str_append(&what, phrase_doing_short(part->doing));
     const char *detail = phrase_detail(part->where);
     if (detail && detail != share->process)
         str_printf(&what, " %s", detail);
-    escape_plain_cut(page->str, str_text(&what), page->width > used + 8 ? page->width - used : 8,
-                     page->options->ascii);
-    str_append(page->str, "\n");
+    escape_plain_cut(page->text.str, str_text(&what),
+                     page->text.width > used + 8 ? page->text.width - used : 8, page->text.options->ascii);
+    str_append(page->text.str, "\n");
     str_free(&what);
 }
 
@@ -296,9 +205,9 @@ static void write_shares(const struct page *page, const struct share_list *list)
 
     if (!count)
         return;
-    str_append(page->str, "\n");
-    styled(page, STYLE_STRONG, "Where the time went");
-    str_append(page->str, "\n");
+    str_append(page->text.str, "\n");
+    text_styled(&page->text, STYLE_STRONG, "Where the time went");
+    str_append(page->text.str, "\n");
     if (count > SHARES_MAX + 1)
         count = SHARES_MAX;
     for (size_t i = 0; i < count; i++)
@@ -307,7 +216,7 @@ static void write_shares(const struct page *page, const struct share_list *list)
         rest += list->shares.items[i].ratio;
     if (count < list->shares.count) {
         write_name(page, "all others");
-        str_printf(page->str, "%6s\n", unit_ratio(rest).text);
+        str_printf(page->text.str, "%6s\n", unit_ratio(rest).text);
     }
 }
 
@@ -317,13 +226,14 @@ static void write_row(const struct page *page, const char *name, double ratio, c
     size_t used = 2 + page->name_columns + 2 + 6 + 2;
 
     write_name(page, name);
-    str_printf(page->str, "%6s  ", unit_ratio(ratio).text);
-    if (page->width >= used + BAR_COLUMNS + 2 + 20) {
-        write_bar(page, ratio);
+    str_printf(page->text.str, "%6s  ", unit_ratio(ratio).text);
+    if (page->text.width >= used + BAR_COLUMNS + 2 + 20) {
+        text_bar(&page->text, ratio, BAR_COLUMNS);
         used += BAR_COLUMNS + 2;
     }
-    escape_plain_cut(page->str, what, page->width > used + 8 ? page->width - used : 8, page->options->ascii);
-    str_append(page->str, "\n");
+    escape_plain_cut(page->text.str, what, page->text.width > used + 8 ? page->text.width - used : 8,
+                     page->text.options->ascii);
+    str_append(page->text.str, "\n");
 }
 
 static void write_service(const struct page *page)
@@ -334,9 +244,9 @@ static void write_service(const struct page *page)
     if (!service)
         return;
     if (service->resource_count) {
-        str_append(page->str, "\n");
-        styled(page, STYLE_STRONG, "What is in use");
-        str_append(page->str, "\n");
+        str_append(page->text.str, "\n");
+        text_styled(&page->text, STYLE_STRONG, "What is in use");
+        str_append(page->text.str, "\n");
     }
     for (size_t i = 0; i < service->resource_count && i < SHARES_MAX; i++) {
         str_clear(&name);
@@ -346,8 +256,8 @@ static void write_service(const struct page *page)
         write_row(page, str_text(&name), service->resources[i].utilisation_ratio, str_text(&what));
     }
     if (service->path_p50_count) {
-        styled(page, STYLE_STRONG, "Where a request's time goes (median)");
-        str_append(page->str, "\n");
+        text_styled(&page->text, STYLE_STRONG, "Where a request's time goes (median)");
+        str_append(page->text.str, "\n");
     }
     for (size_t i = 0; i < service->path_p50_count && i < SHARES_MAX; i++) {
         const struct path_entry *entry = &service->path_p50[i];
@@ -368,36 +278,18 @@ static void write_cleared(const struct page *page)
 
     if (!verdict->cleared_count)
         return;
-    styled(page, STYLE_STRONG, "Not to blame");
-    str_append(page->str, "\n");
+    text_styled(&page->text, STYLE_STRONG, "Not to blame");
+    str_append(page->text.str, "\n");
     for (size_t i = 0; i < verdict->cleared_count && i < CLEARED_MAX; i++) {
         const struct cleared *cleared = &verdict->cleared[i];
         struct str name = {0};
         phrase_where(&name, &cleared->where);
         write_name(page, str_text(&name));
         const char *what = verdict->service ? " with more of it" : " faster if it were free";
-        str_printf(page->str, "%6s  at most %s%s\n", unit_ratio(cleared->critical_ratio).text,
-                   unit_factor(cleared->factor_max).text, page->width < 72 ? "" : what);
+        str_printf(page->text.str, "%6s  at most %s%s\n", unit_ratio(cleared->critical_ratio).text,
+                   unit_factor(cleared->factor_max).text, page->text.width < 72 ? "" : what);
         str_free(&name);
     }
-}
-
-/* A file name as a shell takes it. */
-static void append_quoted(struct str *str, const char *file)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+:@%=-";
-
-    if (*file && strspn(file, plain) == strlen(file)) {
-        str_append(str, file);
-        return;
-    }
-    str_append(str, "'");
-    for (; *file; file++)
-        if (*file == '\'')
-            str_append(str, "'\\''");
-        else
-            str_append_bytes(str, file, 1);
-    str_append(str, "'");
 }
 
 /* The commands that say more: the page, and another look at the first change. */
@@ -407,22 +299,22 @@ static void write_more(const struct page *page)
     struct str line = {0};
 
     str_append(&line, "toll report ");
-    append_quoted(&line, page->options->file);
+    text_quoted(&line, page->text.options->file);
     str_append(&line, " --format html -o report.html");
-    styled(page, STYLE_STRONG, "More");
-    blanks(page->str, 3);
-    escape_plain(page->str, str_text(&line));
-    str_append(page->str, "\n");
+    text_styled(&page->text, STYLE_STRONG, "More");
+    text_blanks(page->text.str, 3);
+    escape_plain(page->text.str, str_text(&line));
+    str_append(page->text.str, "\n");
     const char *change = verdict->finding_count ? verdict->findings[0].change : NULL;
     if (change && escape_columns(change) <= CHANGE_MAX) {
         str_clear(&line);
         str_append(&line, "toll whatif ");
-        append_quoted(&line, page->options->file);
+        text_quoted(&line, page->text.options->file);
         str_append(&line, " ");
-        append_quoted(&line, change);
-        blanks(page->str, strlen("More") + 3);
-        escape_plain(page->str, str_text(&line));
-        str_append(page->str, "\n");
+        text_quoted(&line, change);
+        text_blanks(page->text.str, strlen("More") + 3);
+        escape_plain(page->text.str, str_text(&line));
+        str_append(page->text.str, "\n");
     }
     str_free(&line);
 }
@@ -432,13 +324,13 @@ static void write_foot(const struct page *page, bool remarks_told)
     struct str line = {0};
     const size_t column = strlen("Trust  ");
 
-    styled(page, STYLE_STRONG, "Trust");
-    blanks(page->str, 2);
+    text_styled(&page->text, STYLE_STRONG, "Trust");
+    text_blanks(page->text.str, 2);
     phrase_trust(&line, page->verdict);
-    wrap(page, str_text(&line), column, column);
+    text_wrap(&page->text, str_text(&line), column, column);
     if (!remarks_told && page->verdict->run.grade.score_ratio < SCORE_GOOD)
         write_remarks(page);
-    if (page->options->file)
+    if (page->text.options->file)
         write_more(page);
     str_free(&line);
 }
@@ -474,16 +366,13 @@ static size_t name_columns(const struct verdict *verdict, const struct share_lis
 
 EXPORT_FUNCTION(text_export_write)
 {
-    struct page page = {.str = ret_text, .verdict = verdict, .options = options};
+    struct page page = {.text = {ret_text, options, text_page_width(options)}, .verdict = verdict};
     struct share_list list;
 
-    page.width = options->width ? options->width : EXPORT_WIDTH_DEFAULT;
-    if (page.width < EXPORT_WIDTH_MIN)
-        page.width = EXPORT_WIDTH_MIN;
     if (phrase_shares(verdict, &list))
         return err_memory(err);
     size_t limit = verdict->service ? SERVICE_NAME_MAX : NAME_MAX;
-    page.name_columns = name_columns(verdict, &list, page.width < 60 ? NARROW_NAME_MAX : limit);
+    page.name_columns = name_columns(verdict, &list, page.text.width < 60 ? NARROW_NAME_MAX : limit);
     write_head(&page);
     bool is_poor = write_poor(&page);
     write_findings(&page);
