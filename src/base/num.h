@@ -49,6 +49,10 @@ WARN_UNUSED int num_parse_double(const char *text, double *ret_value);
 /* "30s", "5m", "500ms", "1.5h": a number and one of ms, s, m, h; without a unit it is seconds. In nanoseconds, else -1. */
 WARN_UNUSED int num_parse_duration(const char *text, uint64_t *ret_ns);
 
+/* "512MB", "1.5 GB", "64KiB", "100": a number and B, KB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB; the B may be left out.
+ * Whole bytes, else -1. */
+WARN_UNUSED int num_parse_bytes(const char *text, uint64_t *ret_bytes);
+
 /* A double travels through uint64_t columns as its bits. */
 static inline uint64_t num_bits(double value)
 {

@@ -68,6 +68,25 @@ static void a_duration_has_a_unit_or_is_in_seconds(void **state)
     }
 }
 
+static void a_size_has_a_prefix_of_1000_or_of_1024(void **state)
+{
+    (void)state;
+    uint64_t bytes = 7;
+    const char *bad[] = {"", "MB", "-1", "1 X", "1MBs", "1Mi B", "99999999999TB", "1.2.3"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(num_parse_bytes(bad[i], &bytes), -1);
+    assert_int_equal(bytes, 7);
+    const struct {
+        const char *text;
+        uint64_t bytes;
+    } good[] = {{"100", 100},       {"512MB", 512000000}, {"1.5 GB", 1500000000}, {"64KiB", 65536},
+                {"2g", 2000000000}, {"1GiB", 1073741824}, {"16M", 16000000},      {"7B", 7}};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_int_equal(num_parse_bytes(good[i].text, &bytes), 0);
+        assert_int_equal(bytes, good[i].bytes);
+    }
+}
+
 int num_test(void);
 int num_test(void)
 {
@@ -75,6 +94,7 @@ int num_test(void)
         cmocka_unit_test(overflow_is_refused_and_leaves_the_output_alone),
         cmocka_unit_test(a_double_becomes_the_nearest_number_that_fits),
         cmocka_unit_test(a_duration_has_a_unit_or_is_in_seconds),
+        cmocka_unit_test(a_size_has_a_prefix_of_1000_or_of_1024),
         cmocka_unit_test(only_whole_numbers_are_read),
     };
     return cmocka_run_group_tests_name("num", tests, NULL, NULL);
