@@ -7,16 +7,22 @@
 
 #include "report/escape.h"
 
+static void begin_line(struct json_writer *json)
+{
+    if (!json->is_line)
+        str_printf(json->str, "\n%*s", (int)json->depth * 2, "");
+}
+
 static void begin_value(struct json_writer *json, const char *key)
 {
     if (json->has_item)
         str_append(json->str, ",");
     if (json->depth)
-        str_printf(json->str, "\n%*s", (int)json->depth * 2, "");
+        begin_line(json);
     if (key) {
         str_append(json->str, "\"");
         escape_json(json->str, key);
-        str_append(json->str, "\": ");
+        str_append(json->str, json->is_line ? "\":" : "\": ");
     }
     json->has_item = true;
 }
@@ -33,7 +39,7 @@ void json_close(struct json_writer *json, char bracket)
 {
     json->depth--;
     if (json->has_item)
-        str_printf(json->str, "\n%*s", (int)json->depth * 2, "");
+        begin_line(json);
     str_append_bytes(json->str, &bracket, 1);
     json->has_item = true;
 }

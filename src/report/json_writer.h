@@ -14,6 +14,7 @@ struct json_writer {
     struct str *str;
     unsigned depth;
     bool has_item; /* the value to come needs a comma before it */
+    bool is_line;  /* all on one line: a message of a stream of JSON lines */
 };
 
 void json_open(struct json_writer *json, const char *key, char bracket); /* '{' or '[' */
