@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "judge/verdict.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -318,28 +319,59 @@ int analyze_verdict(const struct view *view, struct verdict *ret_verdict, struct
 int analyze_verdict_for(const struct view *view, const char *objective, struct verdict *ret_verdict,
                         struct err *err)
 {
-    struct verdict verdict = {.run.objective = objective ? objective : verdict_objective(view)};
-    struct run run;
-    int status = run_load(view, &run, err);
-    if (status)
-        return status;
+    struct judged_run *judged = NULL;
+    int status = analyze_verdict_keep(view, objective, ret_verdict, &judged, err);
+    if (!status)
+        judged_run_destroy(judged);
+    return status;
+}
+
+/* Of a loaded run. */
+static int judge_run(struct judged_run *judged, struct verdict *verdict, struct err *err)
+{
+    struct run *run = &judged->run;
     struct path path = {0};
-    struct whatif whatif = {0};
-    status = keep_names(&run, &verdict.arena) ? err_memory(err) : infer_wakers(&run, err);
-    if (!status && !is_service(&verdict))
-        status = whatif_init(&run, &whatif, err);
+    int status = keep_names(run, &verdict->arena) ? err_memory(err) : infer_wakers(run, err);
+    judged->has_whatif = !is_service(verdict);
+    if (!status && judged->has_whatif)
+        status = whatif_init(run, &judged->whatif, err);
     if (!status)
-        status = is_service(&verdict) ? path_walk(&run, &path, err)
-                                      : path_walk_spins(&run, &whatif.spins, &path, err);
+        status = judged->has_whatif ? path_walk_spins(run, &judged->whatif.spins, &path, err)
+                                    : path_walk(run, &path, err);
     if (!status)
-        status = judge(&run, &path, &whatif, &verdict, err);
-    whatif_deinit(&whatif);
+        status = judge(run, &path, &judged->whatif, verdict, err);
     path_deinit(&path);
-    run_deinit(&run);
+    return status;
+}
+
+int analyze_verdict_keep(const struct view *view, const char *objective, struct verdict *ret_verdict,
+                         struct judged_run **ret_run, struct err *err)
+{
+    struct verdict verdict = {.run.objective = objective ? objective : verdict_objective(view)};
+    struct judged_run *judged = calloc(1, sizeof *judged);
+    if (!judged)
+        return err_memory(err);
+    int status = run_load(view, &judged->run, err);
     if (status) {
+        free(judged);
+        return status;
+    }
+    status = judge_run(judged, &verdict, err);
+    if (status) {
+        judged_run_destroy(judged);
         verdict_deinit(&verdict);
         return status;
     }
     *ret_verdict = verdict;
+    *ret_run = judged;
     return 0;
+}
+
+void judged_run_destroy(struct judged_run *judged)
+{
+    if (!judged)
+        return;
+    whatif_deinit(&judged->whatif);
+    run_deinit(&judged->run);
+    free(judged);
 }

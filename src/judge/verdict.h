@@ -6,6 +6,7 @@
 #ifndef TOLL_JUDGE_VERDICT_H
 #define TOLL_JUDGE_VERDICT_H
 
+#include "analyze/whatif_replay.h"
 #include "model/finding.h"
 #include "model/view.h"
 
@@ -16,6 +17,20 @@ WARN_UNUSED int analyze_verdict(const struct view *view, struct verdict *ret_ver
 /* The same about another objective (wall, throughput, latency) than the recording's own; NULL: its own. */
 WARN_UNUSED int analyze_verdict_for(const struct view *view, const char *objective,
                                     struct verdict *ret_verdict, struct err *err);
+/* A run as it was loaded and made ready for replays, for who asks on after the verdict. */
+struct judged_run {
+    struct run run;
+    struct whatif whatif;
+    bool has_whatif; /* not of a service */
+};
+
+/* The same, and keeps the run; it lives until judged_run_destroy, and the view must outlive it. */
+WARN_UNUSED int analyze_verdict_keep(const struct view *view, const char *objective,
+                                     struct verdict *ret_verdict, struct judged_run **ret_run,
+                                     struct err *err);
+/* NULL is allowed. */
+void judged_run_destroy(struct judged_run *judged);
+
 /* The objective a recording was made for: "wall" where it says none. */
 const char *verdict_objective(const struct view *view);
 
