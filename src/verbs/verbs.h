@@ -5,19 +5,20 @@
 
 #include "option/verb.h"
 
-extern const struct verb attach_verb;      /* attach_verb.c */
-extern const struct verb bench_verb;       /* bench.c */
-extern const struct verb calibration_verb; /* calibration_verb.c */
-extern const struct verb check_verb;       /* check.c */
-extern const struct verb compare_verb;     /* compare.c */
-extern const struct verb gate_verb;        /* gate_verb.c */
-extern const struct verb history_verb;     /* history_verb.c */
-extern const struct verb law_verb;         /* law.c */
-extern const struct verb mark_verb;        /* mark.c */
-extern const struct verb recover_verb;     /* recover.c */
-extern const struct verb span_verb;        /* span.c */
-extern const struct verb tune_verb;        /* tune.c */
-extern const struct verb verify_verb;      /* verify.c */
+extern const struct verb attach_verb;       /* attach_verb.c */
+extern const struct verb bench_verb;        /* bench.c */
+extern const struct verb calibration_verb;  /* calibration_verb.c */
+extern const struct verb check_verb;        /* check.c */
+extern const struct verb compare_verb;      /* compare.c */
+extern const struct verb gate_verb;         /* gate_verb.c */
+extern const struct verb history_verb;      /* history_verb.c */
+extern const struct verb investigator_verb; /* investigator_verb.c */
+extern const struct verb law_verb;          /* law.c */
+extern const struct verb mark_verb;         /* mark.c */
+extern const struct verb recover_verb;      /* recover.c */
+extern const struct verb span_verb;         /* span.c */
+extern const struct verb tune_verb;         /* tune.c */
+extern const struct verb verify_verb;       /* verify.c */
 extern const struct verb run_verb;
 extern const struct verb report_verb;
 extern const struct verb whatif_verb;

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* investigators: each one's row, defined in its own file; investigators.c puts them in order. */
+#ifndef TOLL_INVESTIGATE_INVESTIGATORS_H
+#define TOLL_INVESTIGATE_INVESTIGATORS_H
+
+#include "investigate/investigator.h"
+
+extern const struct investigator profiling_investigator;   /* profiling.c */
+extern const struct investigator memory_investigator;      /* memory.c */
+extern const struct investigator integration_investigator; /* integration.c */
+
+#endif
