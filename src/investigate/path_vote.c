@@ -293,6 +293,9 @@ int path_vote(const struct question *question, const struct claim *claim, size_t
     else if (!has_change || !replay(&judging, &change))
         bound(&judging, has_change && (change.op == CHANGE_WORKERS || change.op == CHANGE_OVERLAP ||
                                        change.op == CHANGE_CORES));
+    /* What was tried in runs is not refuted by a model of one. */
+    if (claim->evidence_class == EVIDENCE_EXPERIMENT && vote.stance == STANCE_CONTRADICT)
+        vote.stance = STANCE_NEUTRAL;
     vote.row_count = judging.share.row_count;
     const char **rows = arena_alloc(question->arena, (vote.row_count + 1) * sizeof *rows);
     if (!rows || !vote.why)

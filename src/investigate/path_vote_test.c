@@ -51,16 +51,22 @@ static void end(struct held *held)
     arena_free(&held->arena);
 }
 
-static struct vote vote_on(struct held *held, const struct finding *finding)
+static struct vote vote_on_claim(struct held *held, const struct claim *claim)
 {
-    struct claim claim = {.investigator = "other", .id = "1", .finding = *finding};
     struct vote vote;
     struct err err;
     size_t replays_left = 10;
-    if (path_vote(&held->question, &claim, &replays_left, &vote, &err))
+    if (path_vote(&held->question, claim, &replays_left, &vote, &err))
         fail_msg("%s", err.what);
     assert_string_equal(vote.claim, "other/1");
     return vote;
+}
+
+static struct vote vote_on(struct held *held, const struct finding *finding)
+{
+    struct claim claim = {
+        .investigator = "other", .id = "1", .finding = *finding, .evidence_class = EVIDENCE_RULE};
+    return vote_on_claim(held, &claim);
 }
 
 static struct gain promise(double factor)
@@ -83,6 +89,9 @@ static void more_than_its_share_of_the_path_is_contradicted(void **state)
     assert_true(vote.factor_max > 1.1 && vote.factor_max < 1.12);
     assert_int_equal(vote.row_count, 1);
     assert_non_null(strstr(vote.rows[0], "path "));
+    struct claim tried = {
+        .investigator = "other", .id = "1", .finding = finding, .evidence_class = EVIDENCE_EXPERIMENT};
+    assert_int_equal(vote_on_claim(&held, &tried).stance, STANCE_NEUTRAL);
     finding.gain = promise(1.05);
     assert_int_equal(vote_on(&held, &finding).stance, STANCE_NEUTRAL);
     end(&held);
