@@ -126,9 +126,10 @@ static double ratio_of(struct reading *reading, const char *path)
     return ratio;
 }
 
+/* 0 stands for one that is not said, as when it is not there. */
 static double factor_of(struct reading *reading, const char *path)
 {
-    return number_of(reading, path, 1e-6, "a number above 0");
+    return number_of(reading, path, 0, "a number above 0");
 }
 
 static uint64_t count_of(struct reading *reading, const char *path)

@@ -42,7 +42,7 @@ struct worker {
     uint64_t memory_bytes, memory_base_bytes, rss_bytes_max;
     bool is_builtin, runs_others, has_ended;
     int wait_status;
-    char why[400]; /* why it did not finish, "" */
+    char why[800]; /* why it did not finish, "" */
 };
 
 /* ERR_ENVIRONMENT when there can be no process, no pipe, no file. What becomes of it later is told by worker_finish. */
