@@ -239,6 +239,14 @@ static const struct resolve_socket *socket_known(const struct resolve *resolve, 
     return found && *found < resolve->sockets.count ? &resolve->sockets.items[*found] : NULL;
 }
 
+static void socket_tell(const struct resolve_socket *known, struct reason_fd *fd)
+{
+    fd->kind = known->kind;
+    fd->is_dns = known->is_dns;
+    snprintf(fd->address, sizeof fd->address, "%s", known->address);
+    snprintf(fd->path, sizeof fd->path, "%s", known->path);
+}
+
 static void from_socket(struct resolve *resolve, uint64_t pid, int number, const char *target,
                         struct reason_fd *fd)
 {
@@ -246,21 +254,16 @@ static void from_socket(struct resolve *resolve, uint64_t pid, int number, const
     const struct resolve_socket *known = socket_known(resolve, inode);
     struct resolve_socket socket;
 
-    /* One that was not connected may be so since. */
-    if (!known || known->kind == REASON_FD_LISTENING || !known->address[0]) {
+    if (!known || !known->address[0]) { /* one that was not connected may be so since */
         if (socket_borrow(pid, number, inode, &socket))
             socket_put(resolve, inode, &socket);
         else if (!known)
             tables_read(resolve, pid, inode);
         known = socket_known(resolve, inode);
     }
-    fd->kind = REASON_FD_UNKNOWN;
-    if (!known) /* of another family, or too soon */
-        return;
-    fd->kind = known->kind;
-    fd->is_dns = known->is_dns;
-    snprintf(fd->address, sizeof fd->address, "%s", known->address);
-    snprintf(fd->path, sizeof fd->path, "%s", known->path);
+    fd->kind = REASON_FD_UNKNOWN; /* of another family, or too soon */
+    if (known)
+        socket_tell(known, fd);
 }
 
 /* "Pid:\t123" of a pidfd. */
@@ -347,9 +350,27 @@ bool resolve_fd(struct resolve *resolve, uint64_t pid, int number, struct reason
     return resolve_fd_in(resolve, pid, AT_FDCWD, link, ret_fd);
 }
 
+/* A server watches its clients by the hundred, of which each link under /proc costs a microsecond. */
+static bool from_watched_socket(const struct resolve *resolve, int fd, struct reason_fd *ret_fd)
+{
+    for (size_t i = 0; i < resolve->watched_count; i++) {
+        if (resolve->watched[i].number != fd)
+            continue;
+        const struct resolve_socket *known = socket_known(resolve, resolve->watched[i].inode);
+        if (!known || !known->address[0])
+            return false;
+        *ret_fd = (struct reason_fd){0};
+        socket_tell(known, ret_fd);
+        return true;
+    }
+    return false;
+}
+
 static bool source_descriptor(void *context, int fd, struct reason_fd *ret_fd)
 {
     struct resolve *resolve = context;
+    if (from_watched_socket(resolve, fd, ret_fd))
+        return true;
     return resolve_fd(resolve, resolve->pid, fd, ret_fd);
 }
 
@@ -383,7 +404,7 @@ static bool source_socket_address(void *context, uint64_t address, size_t length
     return resolve_address(&storage, length, ret_fd);
 }
 
-/* fdinfo of an epoll descriptor: one "tfd:        5 events: …" a line. */
+/* fdinfo of an epoll descriptor: one "tfd:        5 events: 19 data: 5 pos:0 ino:959d18 sdev:9" a line. */
 static size_t source_watched(void *context, int fd, int *ret_fds, size_t capacity)
 {
     struct resolve *resolve = context;
@@ -393,8 +414,14 @@ static size_t source_watched(void *context, int fd, int *ret_fds, size_t capacit
     snprintf(path, sizeof path, "/proc/%" PRIu64 "/fdinfo/%d", resolve->pid, fd);
     if (fs_read_small(path, text, sizeof text) <= 0)
         return 0;
-    for (const char *at = text; count < capacity && (at = strstr(at, "tfd:")); at += 4)
+    resolve->watched_count = 0;
+    for (const char *at = text; count < capacity && (at = strstr(at, "tfd:")); at += 4) {
         ret_fds[count++] = atoi(at + 4);
+        const char *inode = strstr(at, " ino:"), *next = strchr(at, '\n');
+        if (inode && next && inode < next && resolve->watched_count < WATCHED_MAX)
+            resolve->watched[resolve->watched_count++] = (struct resolve_watched){
+                .number = ret_fds[count - 1], .inode = strtoull(inode + strlen(" ino:"), NULL, 16)};
+    }
     return count;
 }
 
@@ -433,6 +460,7 @@ struct reason_source resolve_source(struct resolve *resolve, uint64_t pid, uint6
 {
     resolve->pid = pid;
     resolve->tid = tid;
+    resolve->watched_count = 0;
     return (struct reason_source){.context = resolve,
                                   .pid = pid,
                                   .descriptor = source_descriptor,

@@ -29,8 +29,13 @@ struct resolve {
     struct map by_inode; /* index into sockets */
     VEC(struct resolve_socket) sockets;
     uint64_t tables_due_ns; /* when the tables may be read again */
-    /* The thread that is being looked at. */
+    /* The thread that is being looked at, and what it watches with epoll: the kernel tells their inodes in one go. */
     uint64_t pid, tid;
+    struct resolve_watched {
+        int number;
+        uint64_t inode;
+    } watched[WATCHED_MAX];
+    size_t watched_count;
 };
 
 void resolve_init(struct resolve *resolve);

@@ -12,7 +12,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#define WATCHED_MAX 64 /* descriptors of one poll that are looked at */
 
 /* How a call's arguments are read. */
 enum call_kind {

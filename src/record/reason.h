@@ -17,6 +17,8 @@
 
 #include "model/table.h"
 
+#define WATCHED_MAX 64 /* descriptors waited on together that are looked at */
+
 struct reason_call {
     int64_t number; /* -1: blocked outside a call: a page fault, or stopped */
     uint64_t arguments[6];
