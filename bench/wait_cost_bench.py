@@ -164,7 +164,11 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     keepalive_requests 1000000000;
-    server {{ listen 127.0.0.1:{port}; location / {{ root {folder}/www; }} }}
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{ root {folder}/www; }}
+        location /count {{ stub_status; }}
+    }}
 }}
 """
 
@@ -271,15 +275,31 @@ def requests_per_s(port):
     return float(re.search(r"Requests/sec:\s+([0-9.]+)", said).group(1))
 
 
+def requests_counted(port):
+    """How many requests nginx has answered so far (its stub_status), and when it said so."""
+    with socket.create_connection(("127.0.0.1", port), 5) as line:
+        line.sendall(b"GET /count HTTP/1.0\r\n\r\n")
+        said = b"".join(iter(lambda: line.recv(4096), b""))
+    return int(re.search(rb"requests\s+\d+ \d+ (\d+)", said).group(1)), time.monotonic()
+
+
+def window(port):
+    """Requests/s of the next WRK_S seconds of a load that goes on."""
+    before, start = requests_counted(port)
+    time.sleep(WRK_S)
+    after, end = requests_counted(port)
+    return (after - before) / (end - start)
+
+
 def watched(options, server, folder, port):
-    """Requests/s while toll has been attached to the server for half a second."""
+    """Requests/s while toll has been attached to the server for a second."""
     watch = None
     if options is not None:
         watch = subprocess.Popen([TOLL, "attach", "-q", "--recorder", "bpf", *options, "-o", "bench.toll", str(server.pid)],
                                  cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(0.5)
+        time.sleep(1)
     try:
-        return requests_per_s(port)
+        return window(port)
     finally:
         if watch:
             if watch.poll() is not None:
@@ -350,7 +370,8 @@ def median_interval(values):
 
 
 def service(folder):
-    """One nginx all the time; windows with and without toll take turns, so that a slower minute falls on both."""
+    """One nginx under one load all the time; windows with and without toll take turns, so that a slower minute, and how the
+    kernel spread the load over the cores, fall on both."""
     names = {"waits": ("nginx under wrk, waits and CPU at 99 Hz, requests lost", "at most 3 %"),
              "io": ("nginx under wrk, with I/O by peer, requests lost", "at most 6 %")}
     missing = [name for name in ("wrk", "nginx") if not (shutil.which(name) or os.access(f"/usr/sbin/{name}", os.X_OK))]
@@ -363,8 +384,9 @@ def service(folder):
     alone = []
     port = free_port()
     server = served(folder, port)
+    load = subprocess.Popen(["wrk", "-t1", "-c16", "-d3600s", f"http://127.0.0.1:{port}/"], stdout=subprocess.DEVNULL)
     try:
-        requests_per_s(port)
+        window(port)
         for turn in range(2 * ROUNDS):
             for name, options in list(ways.items())[::-1 if turn % 2 else 1]:
                 order = [None, options] if turn % 4 in (0, 3) else [options, None]
@@ -372,6 +394,8 @@ def service(folder):
                 alone.append(seen[False])
                 lost[name].append(1 - seen[True] / seen[False])
     finally:
+        load.terminate()
+        load.wait(20)
         server.terminate()
         server.wait(20)
     talk(f"nginx alone: {statistics.median(alone):.0f} requests/s")
