@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* toll experiment: a change or a place of a run, tried for real. */
+#include <math.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "decide/experiment_change.h"
+#include "option/shared_rows.h"
+#include "verbs/verbs.h"
+
+struct options {
+    struct option_list tags;
+    const char *by, *recording, *predict, *now, *prepare, *cleanup, *input, *store;
+    uint64_t runs, warmup, seed, time_ns;
+    double threshold, confidence;
+    bool shell, ignore_failure, show_output, no_store, json, quiet;
+};
+
+static const struct options defaults = {.warmup = 1, .threshold = -1};
+
+#define AT(field) .offset = offsetof(struct options, field)
+
+static const struct option_row rows[] = {
+    {.name = "by",
+     .type = OPTION_TEXT,
+     .argument = "MEANS",
+     .choices = "auto replay hold stop others",
+     .help = "how a place is tried: its output replayed at no cost, its end held back, stopped for a part of "
+             "the time, or all else stopped while it runs (auto: the first of these that is possible)",
+     AT(by)},
+    {.name = "recording",
+     .type = OPTION_TEXT,
+     .argument = "FILE",
+     .help = "a recording of the run: what it promises for the change, and which program a stage is",
+     AT(recording)},
+    {.name = "predict",
+     .type = OPTION_TEXT,
+     .argument = "FACTOR",
+     .help = "what was claimed: 1.5x, or 1.4x..1.6x",
+     AT(predict)},
+    {.name = "now",
+     .type = OPTION_TEXT,
+     .argument = "VALUE",
+     .help = "today's value of the knob, where {NAME} stands in the command",
+     AT(now)},
+    {.name = "runs",
+     .letter = 'r',
+     .type = OPTION_COUNT,
+     .argument = "N",
+     .help = "exactly so many rounds, each of which runs every side once",
+     AT(runs)},
+    {.name = "time",
+     .type = OPTION_DURATION,
+     .argument = "TIME",
+     .help = "stop after so long (20s), but not before six rounds",
+     AT(time_ns)},
+    ROWS_JUDGED(struct options),
+    {.name = "warmup",
+     .letter = 'w',
+     .type = OPTION_COUNT,
+     .argument = "N",
+     .help = "rounds before those that count (1)",
+     AT(warmup)},
+    {.name = "prepare",
+     .letter = 'p',
+     .type = OPTION_TEXT,
+     .argument = "COMMAND",
+     .help = "run before each run, not timed",
+     AT(prepare)},
+    {.name = "cleanup",
+     .letter = 'c',
+     .type = OPTION_TEXT,
+     .argument = "COMMAND",
+     .help = "run after each run, not timed",
+     AT(cleanup)},
+    {.name = "input",
+     .type = OPTION_TEXT,
+     .argument = "FILE",
+     .help = "the command's stdin (/dev/null)",
+     AT(input)},
+    {.name = "shell",
+     .letter = 'S',
+     .type = OPTION_FLAG,
+     .help = "let /bin/sh run the command; its own start is measured with it",
+     AT(shell)},
+    {.name = "ignore-failure",
+     .letter = 'i',
+     .type = OPTION_FLAG,
+     .help = "an exit status other than 0 is no reason to stop",
+     AT(ignore_failure)},
+    {.name = "show-output", .type = OPTION_FLAG, .help = "let the command print", AT(show_output)},
+    {.name = "seed",
+     .type = OPTION_COUNT,
+     .argument = "N",
+     .help = "of the order and the environment sizes; the same gives the same",
+     AT(seed)},
+    ROWS_HISTORY(struct options),
+    {.name = "json",
+     .type = OPTION_FLAG,
+     .help = "outcome, gain and every run as JSON (toll.experiment/1)",
+     AT(json)},
+    {.name = "quiet", .letter = 'q', .type = OPTION_FLAG, .help = "no progress", AT(quiet)},
+};
+
+/* One line on a terminal, written over each time. */
+static void progress(void *context, const struct bench_progress *progress)
+{
+    (void)context;
+    fprintf(stderr, "\r\x1b[K%zu of about %zu rounds", progress->round, progress->round_count);
+    if (progress->ratio > 0 && isfinite(progress->half_ratio))
+        fprintf(stderr, ", at %.3fx within %.1f %%", progress->ratio, 100 * progress->half_ratio);
+    fprintf(stderr, ", %.0f s left", ceil(progress->left_s));
+    fflush(stderr);
+}
+
+static struct change_request request_of(const struct verb_context *context, bool shows_progress)
+{
+    const struct options *options = context->options;
+    return (struct change_request){
+        .change = context->operands[0],
+        .recording = options->recording,
+        .means = options->by,
+        .predicted = options->predict,
+        .now = options->now,
+        .options = {.prepare = options->prepare,
+                    .cleanup = options->cleanup,
+                    .input = options->input,
+                    .warmup_count = options->warmup,
+                    .round_count = options->runs,
+                    .time_s = (double)options->time_ns / (double)NS_PER_S,
+                    .confidence_ratio = options->confidence,
+                    .threshold_ratio = options->threshold,
+                    .seed = options->seed,
+                    .use_shell = options->shell,
+                    .ignore_failure = options->ignore_failure,
+                    .show_output = options->show_output,
+                    .cpu = -1,
+                    .progress = shows_progress ? progress : NULL},
+        .keep = {.is_on = !options->no_store,
+                 .store = options->store,
+                 .tags = options->tags.items,
+                 .tag_count = options->tags.count},
+        .json = options->json,
+        .look = {.width = context->width, .colour = context->colour, .ascii = context->ascii},
+    };
+}
+
+static int run(struct verb_context *context, struct err *err)
+{
+    const struct options *options = context->options;
+    bool shows_progress = !options->quiet && isatty(STDERR_FILENO);
+    struct change_request request = request_of(context, shows_progress);
+    struct change_answer answer;
+    /* A shell takes one text as it is. */
+    if (options->shell && context->command_count == 1)
+        request.command.line = context->command[0];
+    else if (context->command_count)
+        request.command.words = context->command;
+    int status = decide_experiment(&request, &answer, err);
+    if (shows_progress)
+        fprintf(stderr, "\r\x1b[K");
+    context->exit_status = answer.exit_status;
+    if (status)
+        return status;
+    fputs(str_text(&answer.text), context->out);
+    fputs(str_text(&answer.warning), stderr);
+    str_free(&answer.text);
+    str_free(&answer.warning);
+    return 0;
+}
+
+static const struct example examples[] = {
+    {"toll experiment remove:process/check -- ./nightly.sh", "what the run would take if check cost nothing"},
+    {"toll experiment speed:process/curl=2 --predict 1.5x -- ./fetch.sh",
+     "whether curl twice as fast makes the run 1.5 times as fast"},
+    {"toll experiment set:knob/WORKERS=8 -- ./pipeline", "a variable of the environment, for real"},
+    {"toll experiment remove:stage/sort --by hold --recording run.toll -- ./nightly.sh",
+     "how much of the run hangs on a stage, held against what the recording says"},
+};
+
+const struct verb experiment_verb = {
+    .name = "experiment",
+    .summary = "try a change or a place of a run for real",
+    .usage = "CHANGE [--by MEANS] [--recording FILE | --predict FACTOR] -- COMMAND…",
+    .description =
+        "Runs with and without the change take turns; told is what it brings, with its interval, and whether "
+        "what was claimed holds: confirmed, rejected or undecided.\n\n"
+        "set:knob/NAME=VALUE sets {NAME} in the command, or a variable of its environment. Any other change "
+        "is "
+        "about a place, a program that the run starts: what that did in one run is kept (what it printed and "
+        "wrote below the folder, how it ended) and done again at no cost, which shows what the place is "
+        "worth at most; speed:process/NAME=2 does it in half of its time. Where that is not possible each of "
+        "its calls is "
+        "made longer by a known share, or it is stopped for a part of the time, and how much of that the run "
+        "feels is the share that hangs on it. No program is changed, and no privilege is needed.\n\n"
+        "The command runs many times: it must be one that may.\n\n"
+        "Ends with 0 when measured or confirmed, 1 when rejected, 5 when undecided, 130 when interrupted.",
+    .options = rows,
+    .option_count = sizeof rows / sizeof rows[0],
+    .defaults = &defaults,
+    .options_size = sizeof(struct options),
+    .operand_min = 1,
+    .operand_max = 1,
+    .takes_command = true,
+    .command_optional = true,
+    .examples = examples,
+    .example_count = sizeof examples / sizeof examples[0],
+    .run = run,
+};
