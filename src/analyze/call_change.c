@@ -5,15 +5,17 @@
 #include <string.h>
 
 #include "analyze/exchange.h"
+#include "analyze/trips.h"
 #include "base/num.h"
 
 /* Of a request on a connection of its own: the calls, and the waiting, that are for the connection. */
 #define CONNECTION_CALL_RATIO 0.6
 #define CONNECTION_WAIT_RATIO 0.5
 
-/* What a peer does for an item of a batch, of what it did for a call of its own: a server parses, looks up and stores it
- * all the same. */
-#define BATCHED_WORK_RATIO 0.1
+/* What a peer does for an item of a batch, of what it did for a call of its own: a server looks up what it is asked for all
+ * the same, and parses and stores what it is sent. */
+#define ASKED_WORK_RATIO 0.1
+#define SENT_WORK_RATIO  0.2
 
 /* What is left of a process's computing, and of what it waits for. */
 struct scale {
@@ -40,6 +42,14 @@ static bool is_flow(const struct run *run, const struct target *target, const st
         return flow->peer != RUN_NONE && resolve_is_peer(target, &run->peers.items[flow->peer]);
     const struct run_track *process = &run->tracks.items[flow->process];
     return strcmp(run_process_name(run, flow->process, process->end_ns), target->change.name) == 0;
+}
+
+/* What is left of a server's work for a call, when so much of the calls is left. */
+static double work_left(const struct run *run, const struct run_flow *flow, double left)
+{
+    struct trips trips;
+    bool is_sending = trips_of(run, flow, &trips) && trips.is_sending;
+    return left + (is_sending ? SENT_WORK_RATIO : ASKED_WORK_RATIO) * (1 - left);
 }
 
 /* Waits that a call which reads or writes waits for. */
@@ -136,7 +146,7 @@ int call_change_batch(struct program *program, const struct target *target, stru
         if (!scale->is_touched)
             *scale = (struct scale){.cpu = 1, .wait = 1 / target->change.value, .is_touched = true};
         double left = 1 / fmin(target->change.value, (double)count);
-        double wait_left = is_server(run, flow) ? left + BATCHED_WORK_RATIO * (1 - left) : left;
+        double wait_left = is_server(run, flow) ? work_left(run, flow, left) : left;
         scale->cpu -= cpu_share(run, flow->process, exchange_call_cpu_ns(run, flow)) * (1 - left);
         scale->cpu = fmax(scale->cpu, 0);
         scale->wait_ns += flow->wait_ns;

@@ -31,6 +31,7 @@ struct due {
     uint32_t context;
 };
 
+/* A binary heap. Behind the last item, and in place of the first of an empty heap, stands one that is never due. */
 struct heap {
     VEC(struct due) items;
 };
@@ -43,10 +44,17 @@ enum job_kind { JOB_OWN, JOB_SERVER, JOB_KIND_COUNT };
 struct queue {
     struct heap jobs;
     double clock;
+    double speed; /* of the clock: how much of a core each gets */
 };
+
+/* Numbers of runnable threads for which the share of a core is worked out once. */
+#define RATE_COUNT 256
 
 /* Operations looked at in search of knots. A replay that needs more is past saving: all awaits are given up at once. */
 #define LOOK_MAX 200000000
+
+/* How far ahead operations are fetched. */
+#define PREFETCH_OPS 8
 
 struct sim {
     const struct program *program;
@@ -58,42 +66,62 @@ struct sim {
     bool *given;           /* by signal */
     VEC(uint32_t) ready;
     double now;
+    double usual_share;     /* of a core that each of the usual number of threads got */
     double server_capacity; /* cores that one server had to itself in the recording */
     size_t knot_count;
-    uint64_t looked_count; /* at operations, in search of knots */
+    double rates[RATE_COUNT]; /* by the number of the run's runnable threads while no server works */
+    uint64_t looked_count;    /* at operations, in search of knots */
     bool over;
     int status;
 };
 
+static const struct due never = {.at = INFINITY, .context = RUN_NONE};
+
+static int heap_init(struct heap *heap)
+{
+    if (vec_reserve(&heap->items, 64))
+        return -1;
+    heap->items.items[0] = never;
+    return 0;
+}
+
 static void heap_push(struct sim *sim, struct heap *heap, struct due due)
 {
-    if (vec_push(&heap->items, due)) {
+    if (vec_reserve(&heap->items, heap->items.count + 2)) {
         sim->status = -1;
         return;
     }
-    size_t at = heap->items.count - 1;
-    while (at && heap->items.items[(at - 1) / 2].at > due.at) {
-        heap->items.items[at] = heap->items.items[(at - 1) / 2];
+    struct due *items = heap->items.items;
+    size_t at = heap->items.count++;
+    items[at + 1] = never;
+    while (at && items[(at - 1) / 2].at > due.at) {
+        items[at] = items[(at - 1) / 2];
         at = (at - 1) / 2;
     }
-    heap->items.items[at] = due;
+    items[at] = due;
 }
 
+/* The hole sinks to a leaf without looking at what is to fill it, and the last item rises from there: which of two
+ * children is due first is a coin toss that the processor need not guess, and last items seldom rise far (Wegener,
+ * Bottom-up heapsort, 1993). */
 static struct due heap_pop(struct heap *heap)
 {
-    struct due top = heap->items.items[0];
-    struct due last = heap->items.items[--heap->items.count];
-    size_t at = 0, count = heap->items.count;
-    for (size_t child = 1; child < count; child = at * 2 + 1) {
-        if (child + 1 < count && heap->items.items[child + 1].at < heap->items.items[child].at)
-            child++;
-        if (heap->items.items[child].at >= last.at)
-            break;
-        heap->items.items[at] = heap->items.items[child];
+    struct due *items = heap->items.items, top = items[0];
+    size_t last = --heap->items.count, at = 0;
+    struct due moved = items[last];
+    items[last] = never;
+    if (!last)
+        return top;
+    for (size_t child = 1; child < last; child = 2 * at + 1) {
+        child += items[child + 1].at < items[child].at;
+        items[at] = items[child];
         at = child;
     }
-    if (count)
-        heap->items.items[at] = last;
+    while (at && items[(at - 1) / 2].at > moved.at) {
+        items[at] = items[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    items[at] = moved;
     return top;
 }
 
@@ -243,6 +271,8 @@ static void advance(struct sim *sim, uint32_t context)
             end_of_list(sim, context);
             return;
         }
+        /* Each actor's operations are a stream of their own, and there are more than the processor foresees. */
+        __builtin_prefetch(&at->ops[num_min(at->index + PREFETCH_OPS, at->end)]);
         if (!start_op(sim, context, &at->ops[at->index]))
             return;
         sim->contexts.items[context].index++;
@@ -281,21 +311,23 @@ static double share(const struct program *program, double runnable)
 
 /* What others took from no more threads than cores was recorded as delays: there only more threads than usual lose
  * more. Queueing of more threads than cores was left out of the program: they get their share of the cores. */
-static double rate(const struct sim *sim)
+static double rate_of(const struct sim *sim, double runnable)
 {
-    double own = (double)sim->queues[JOB_OWN].jobs.items.count;
-    double runnable = own + server_threads(sim);
     double part = share(sim->program, runnable);
-    if (runnable > sim->program->core_count)
-        return part;
-    return fmin(1, part / share(sim->program, sim->program->usual_runnable));
+    return runnable > sim->program->core_count ? part : fmin(1, part / sim->usual_share);
 }
 
-/* How fast each job of a kind goes. */
-static double speed_of(const struct sim *sim, enum job_kind kind, double thread_rate)
+static void set_speeds(struct sim *sim)
 {
-    size_t count = sim->queues[kind].jobs.items.count;
-    return kind == JOB_SERVER && count ? thread_rate * server_threads(sim) / (double)count : thread_rate;
+    struct queue *own = &sim->queues[JOB_OWN], *server = &sim->queues[JOB_SERVER];
+    size_t own_count = own->jobs.items.count, server_count = server->jobs.items.count;
+    if (!server_count && own_count < RATE_COUNT) {
+        own->speed = sim->rates[own_count];
+        return;
+    }
+    double threads = server_threads(sim);
+    own->speed = rate_of(sim, (double)own_count + threads);
+    server->speed = server_count ? own->speed * threads / (double)server_count : own->speed;
 }
 
 /* --- knots: actors that await each other because of a wrong inference --- */
@@ -414,33 +446,32 @@ static bool untie(struct sim *sim)
 
 static bool step(struct sim *sim)
 {
-    double thread_rate = rate(sim), next = INFINITY;
-    struct heap *due = NULL;
-    if (sim->timers.items.count) {
-        next = sim->timers.items.items[0].at;
-        due = &sim->timers;
+    struct queue *own = &sim->queues[JOB_OWN], *server = &sim->queues[JOB_SERVER];
+    struct heap *due = &sim->timers;
+    double next = due->items.items[0].at;
+    set_speeds(sim);
+    double at = sim->now + (own->jobs.items.items[0].at - own->clock) / own->speed;
+    if (own->jobs.items.count && at <= next) {
+        next = at;
+        due = &own->jobs;
     }
-    for (size_t kind = 0; kind < JOB_KIND_COUNT; kind++) {
-        struct queue *queue = &sim->queues[kind];
-        if (!queue->jobs.items.count)
-            continue;
-        double left = queue->jobs.items.items[0].at - queue->clock;
-        double at = sim->now + left / speed_of(sim, (enum job_kind)kind, thread_rate);
-        if (at <= next) {
-            next = at;
-            due = &queue->jobs;
-        }
+    at = server->jobs.items.count
+             ? sim->now + (server->jobs.items.items[0].at - server->clock) / server->speed
+             : INFINITY;
+    if (server->jobs.items.count && at <= next) {
+        next = at;
+        due = &server->jobs;
     }
-    if (!due)
+    if (!due->items.count)
         return untie(sim);
-    double passed = fmax(next - sim->now, 0);
-    for (size_t kind = 0; kind < JOB_KIND_COUNT; kind++) {
-        struct queue *queue = &sim->queues[kind];
-        queue->clock += passed * speed_of(sim, (enum job_kind)kind, thread_rate);
-        /* Rounding must not leave a job that is due a little undone. */
-        if (due == &queue->jobs)
-            queue->clock = fmax(queue->clock, queue->jobs.items.items[0].at);
-    }
+    double passed = next > sim->now ? next - sim->now : 0;
+    own->clock += passed * own->speed;
+    if (server->jobs.items.count)
+        server->clock += passed * server->speed;
+    /* Rounding must not leave a job that is due a little undone. */
+    struct queue *queue = due == &own->jobs ? own : server;
+    if (due != &sim->timers && queue->clock < due->items.items[0].at)
+        queue->clock = due->items.items[0].at;
     sim->now += passed;
     part_done(sim, heap_pop(due).context);
     return true;
@@ -455,8 +486,16 @@ static int sim_init(struct sim *sim, const struct program *program)
     if (!sim->waiting_for || !sim->given || !sim->pools)
         return -1;
     double threads = fmin(program->core_count, THREAD_MAX);
-    sim->server_capacity =
-        threads * fmin(1, share(program, threads) / share(program, program->usual_runnable));
+    sim->usual_share = share(program, program->usual_runnable);
+    sim->server_capacity = threads * fmin(1, share(program, threads) / sim->usual_share);
+    for (size_t i = 0; i < RATE_COUNT; i++)
+        sim->rates[i] = rate_of(sim, (double)i);
+    if (heap_init(&sim->timers))
+        return -1;
+    for (size_t i = 0; i < JOB_KIND_COUNT; i++) {
+        if (heap_init(&sim->queues[i].jobs))
+            return -1;
+    }
     memset(sim->waiting_for, 0xff, (program->signal_count + 1) * sizeof *sim->waiting_for);
     for (size_t i = 0; i < program->actor_count; i++) {
         struct context context = {

@@ -421,25 +421,37 @@ int program_build(const struct run *run, struct program *ret_program, struct err
     return 0;
 }
 
-int program_copy(const struct program *program, struct program *ret_copy, struct err *err)
+/* What only changes make. */
+static void free_cuts(struct program *program)
 {
-    struct program copy = *program;
-    memset(&copy.pools, 0, sizeof copy.pools);
-    memset(&copy.apart, 0, sizeof copy.apart);
-    copy.actors = calloc(program->actor_count + 1, sizeof *copy.actors);
-    if (!copy.actors)
+    for (size_t i = 0; i < program->apart.count; i++)
+        vec_free(&program->apart.items[i].ops);
+    for (size_t i = 0; i < program->pools.count; i++)
+        vec_free(&program->pools.items[i].iterations);
+    vec_free(&program->apart);
+    vec_free(&program->pools);
+}
+
+int program_copy(const struct program *program, struct program *copy, struct err *err)
+{
+    struct op_list *actors = copy->actors;
+    if (!actors)
+        actors = calloc(program->actor_count + 1, sizeof *actors);
+    free_cuts(copy);
+    *copy = *program;
+    copy->actors = actors;
+    memset(&copy->pools, 0, sizeof copy->pools);
+    memset(&copy->apart, 0, sizeof copy->apart);
+    if (!actors)
         return err_memory(err);
     for (size_t i = 0; i < program->actor_count; i++) {
         size_t count = program->actors[i].ops.count;
-        if (vec_reserve(&copy.actors[i].ops, count)) {
-            program_deinit(&copy);
+        if (vec_reserve(&actors[i].ops, count))
             return err_memory(err);
-        }
         if (count)
-            memcpy(copy.actors[i].ops.items, program->actors[i].ops.items, count * sizeof(struct op));
-        copy.actors[i].ops.count = count;
+            memcpy(actors[i].ops.items, program->actors[i].ops.items, count * sizeof(struct op));
+        actors[i].ops.count = count;
     }
-    *ret_copy = copy;
     return 0;
 }
 
@@ -459,19 +471,11 @@ int program_set_apart(struct program *program, uint32_t actor, uint32_t *ret_lis
     return 0;
 }
 
-static void free_lists(struct op_list *lists, size_t count)
-{
-    for (size_t i = 0; lists && i < count; i++)
-        vec_free(&lists[i].ops);
-    free(lists);
-}
-
 void program_deinit(struct program *program)
 {
-    free_lists(program->actors, program->actor_count);
-    free_lists(program->apart.items, program->apart.count);
-    for (size_t i = 0; i < program->pools.count; i++)
-        vec_free(&program->pools.items[i].iterations);
-    vec_free(&program->pools);
+    for (size_t i = 0; program->actors && i < program->actor_count; i++)
+        vec_free(&program->actors[i].ops);
+    free(program->actors);
+    free_cuts(program);
     *program = (struct program){0};
 }

@@ -67,7 +67,9 @@ struct program {
 
 /* The run's wakers must have been inferred. */
 WARN_UNUSED int program_build(const struct run *run, struct program *ret_program, struct err *err);
-WARN_UNUSED int program_copy(const struct program *program, struct program *ret_copy, struct err *err);
+/* `copy` is empty, or an earlier copy of the same program, however changed: its memory is used again. It is whole
+ * only when this returned 0, and the caller's to deinit in any case. */
+WARN_UNUSED int program_copy(const struct program *program, struct program *copy, struct err *err);
 void program_deinit(struct program *program);
 
 /* Copies an actor's operations as they are now to `apart`. */

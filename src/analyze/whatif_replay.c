@@ -31,7 +31,8 @@ int whatif_init(const struct run *run, struct whatif *ret_whatif, struct err *er
     if (status)
         return status;
     struct replay_result result;
-    status = siblings_find(run, &whatif.siblings, err);
+    whatif.changed = calloc(1, sizeof *whatif.changed);
+    status = whatif.changed ? siblings_find(run, &whatif.siblings, err) : err_memory(err);
     if (!status)
         status = spins_find(run, &whatif.spins, err);
     if (!status)
@@ -47,8 +48,30 @@ int whatif_init(const struct run *run, struct whatif *ret_whatif, struct err *er
     return 0;
 }
 
+int whatif_twin(const struct whatif *whatif, struct whatif *ret_twin, struct err *err)
+{
+    struct program *changed = calloc(1, sizeof *changed);
+    if (!changed)
+        return err_memory(err);
+    *ret_twin = *whatif;
+    ret_twin->changed = changed;
+    return 0;
+}
+
+void whatif_twin_deinit(struct whatif *twin)
+{
+    if (twin->changed)
+        program_deinit(twin->changed);
+    free(twin->changed);
+    *twin = (struct whatif){0};
+}
+
 void whatif_deinit(struct whatif *whatif)
 {
+    if (whatif->changed)
+        program_deinit(whatif->changed);
+    free(whatif->changed);
+    whatif->changed = NULL;
     program_deinit(&whatif->program);
     siblings_deinit(&whatif->siblings);
     spins_deinit(&whatif->spins);
@@ -130,7 +153,17 @@ static bool is_computing(const struct op *op)
     return op->kind == OP_CPU || (op->kind == OP_DELAY && op->reason == WAIT_CPU_QUEUE && op->ref == 0);
 }
 
-static bool op_matches(const struct run *run, const struct target *target, uint32_t actor,
+/* Which of the run's peers the change is about, for the caller to free; NULL when memory ran out. */
+static bool *find_peers(const struct run *run, const struct target *target)
+{
+    bool *found = calloc(run->peers.count + 1, sizeof *found);
+    bool is_peer = target->change.kind == CHANGE_PEER || target->change.kind == CHANGE_LOCK;
+    for (size_t i = 0; found && is_peer && i < run->peers.count; i++)
+        found[i] = resolve_is_peer(target, &run->peers.items[i]);
+    return found;
+}
+
+static bool op_matches(const struct run *run, const struct target *target, const bool *peers, uint32_t actor,
                        const struct op *op)
 {
     switch (target->change.kind) {
@@ -143,7 +176,7 @@ static bool op_matches(const struct run *run, const struct target *target, uint3
         return (target->change.op == CHANGE_REMOVE || is_computing(op)) &&
                strcmp(run_process_name(run, actor, op->at_ns + 1), target->change.name) == 0;
     case CHANGE_PEER:
-    case CHANGE_LOCK: return op->peer != RUN_NONE && resolve_is_peer(target, &run->peers.items[op->peer]);
+    case CHANGE_LOCK: return op->peer != RUN_NONE && peers[op->peer];
     case CHANGE_WAIT:
         if (op->kind == OP_DELAY && op->reason == WAIT_CPU_QUEUE && op->ref == target->reason && op->ref)
             return true;
@@ -160,12 +193,16 @@ static bool op_matches(const struct run *run, const struct target *target, uint3
 }
 
 /* Durations times `scale`; with scale 0 a lock is no longer waited for. Other awaits are of real events: they stay. */
-static void scale_ops(struct program *program, const struct target *target, double scale)
+static int scale_ops(struct program *program, const struct target *target, double scale, struct err *err)
 {
+    bool *peers = find_peers(program->run, target);
+    if (!peers)
+        return err_memory(err);
     for (uint32_t i = 0; i < program->actor_count; i++) {
         for (size_t j = 0; j < program->actors[i].ops.count; j++) {
             struct op *op = &program->actors[i].ops.items[j];
-            if (op->kind == OP_SIGNAL || op->kind == OP_POOL || !op_matches(program->run, target, i, op))
+            if (op->kind == OP_SIGNAL || op->kind == OP_POOL ||
+                !op_matches(program->run, target, peers, i, op))
                 continue;
             if (op->kind == OP_AWAIT) {
                 if (scale == 0 && op->reason == WAIT_LOCK)
@@ -177,6 +214,8 @@ static void scale_ops(struct program *program, const struct target *target, doub
             op->server_ns = num_u64((double)op->server_ns * scale);
         }
     }
+    free(peers);
+    return 0;
 }
 
 static int scale_function(struct program *program, const struct target *target, double scale,
@@ -336,10 +375,8 @@ static int apply(const struct whatif *whatif, struct program *program, const str
     if (change->op == CHANGE_CORES) {
         bool all_fit = change->value >= program->core_count + program->background_threads;
         struct target queue = {.change = {.kind = CHANGE_WAIT}, .reason = WAIT_CPU_QUEUE};
-        if (all_fit)
-            scale_ops(program, &queue, 0);
         program->core_count = change->value;
-        return 0;
+        return all_fit ? scale_ops(program, &queue, 0, err) : 0;
     }
     if (change->op == CHANGE_WORKERS &&
         (is_place(change->kind) || change->kind == CHANGE_PEER || change->kind == CHANGE_FUNCTION))
@@ -363,9 +400,9 @@ static int apply(const struct whatif *whatif, struct program *program, const str
         program->core_count = 1e9;
     if (change->kind == CHANGE_WAIT && target->reason == WAIT_PAGE_FAULT)
         remove_faults(program);
-    scale_ops(program, target, scale);
+    int status = scale_ops(program, target, scale, err);
     bool free_memory = change->kind == CHANGE_WAIT && target->reason == WAIT_RECLAIM && scale == 0;
-    return free_memory ? remove_reclaim(program, err) : 0;
+    return !status && free_memory ? remove_reclaim(program, err) : status;
 }
 
 /* --- several changes at once --- */
@@ -458,29 +495,24 @@ static int replay_changes(const struct whatif *whatif, const struct change *chan
                           bool is_spread, struct whatif_result *ret_result, struct err *err)
 {
     struct planned *planned;
-    struct program program;
+    struct program *program = whatif->changed;
     int status = plan(whatif, changes, count, &planned, err);
     if (status)
         return status;
-    status = program_copy(&whatif->program, &program, err);
-    if (status) {
-        free(planned);
-        return status;
-    }
+    status = program_copy(&whatif->program, program, err);
     double error = 0;
     for (size_t i = 0; i < count && !status; i++) {
         double own = 0;
-        status = apply(whatif, &program, &planned[i].target, &own, err);
+        status = apply(whatif, program, &planned[i].target, &own, err);
         error = sqrt(error * error + own * own); /* of shares sampled apart */
     }
     free(planned);
     struct replay_result replayed;
     struct loop_spread chance = {0};
     if (!status)
-        status = replay_program(&program, &replayed, err);
+        status = replay_program(program, &replayed, err);
     if (!status && is_spread)
-        status = loop_spread(&program, replayed.wall_ns, &chance, err);
-    program_deinit(&program);
+        status = loop_spread(program, replayed.wall_ns, &chance, err);
     if (status)
         return status;
     double before = (double)(whatif->run->end_ns - whatif->run->start_ns);

@@ -32,6 +32,8 @@ struct whatif {
     uint64_t baseline_ns;        /* the unchanged replay */
     double baseline_drift_ratio; /* |baseline - recorded| / recorded */
     double unexplained_ratio;    /* widens intervals; set by the caller, 0 by default */
+    struct program
+        *changed; /* the program that a replay changes: its memory serves one replay after the other */
 };
 
 struct whatif_result {
@@ -39,9 +41,14 @@ struct whatif_result {
     double factor; /* before / after */
 };
 
-/* The run's wakers must have been inferred; it must outlive the whatif. */
+/* The run's wakers must have been inferred; it must outlive the whatif. One thread at a time replays with it. */
 WARN_UNUSED int whatif_init(const struct run *run, struct whatif *ret_whatif, struct err *err);
 void whatif_deinit(struct whatif *whatif);
+
+/* The same what-if for one more thread. All it has of its own is the program that a replay changes; the whatif it was
+ * made of must outlive it. Ended by whatif_twin_deinit, not by whatif_deinit. */
+WARN_UNUSED int whatif_twin(const struct whatif *whatif, struct whatif *ret_twin, struct err *err);
+void whatif_twin_deinit(struct whatif *twin);
 
 /* Whether of two changes only one can be made: the same operation on the same place, with another value. Both must
  * name their kind. */

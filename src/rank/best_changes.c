@@ -7,10 +7,11 @@
 #include "analyze/overlap_change.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "rank/replay_crew.h"
 
-/* Operations replayed in all: some seconds. Of them at most this part for candidates alone. */
-#define OP_BUDGET   80000000
-#define ALONE_RATIO 0.6
+/* Operations replayed in all: some seconds of two CPUs. Of them at most this part for candidates alone. */
+#define OP_BUDGET   250000000
+#define ALONE_RATIO 0.8
 /* Replays at least, of a run of any size, and at most. */
 #define REPLAYS_MIN 16
 #define REPLAYS_MAX 4000
@@ -114,6 +115,10 @@ struct sets {
     VEC(struct change_set) items;
 };
 
+struct jobs {
+    VEC(struct replay_job) items;
+};
+
 struct search {
     const struct whatif *whatif;
     struct candidates *candidates;
@@ -132,43 +137,69 @@ static uint64_t replay_limit(const struct program *program)
     return num_min(num_max(OP_BUDGET / ops, REPLAYS_MIN), REPLAYS_MAX);
 }
 
-static bool has_budget(const struct search *search)
+static bool has_budget(const struct search *search, size_t planned)
 {
-    return search->replay_count < search->replay_max;
+    return search->replay_count + planned < search->replay_max;
 }
 
-/* 0, or ERR_USAGE when the changes cannot be made together, or another error. */
-static int replay_set(struct search *search, struct change_set *set, struct err *err)
+static int add_job(struct search *search, const struct change_set *set, struct jobs *jobs)
 {
-    struct change changes[BEST_CHANGES_MAX];
+    struct replay_job job = {.count = set->count};
     for (size_t i = 0; i < set->count; i++)
-        changes[i] = search->parsed[set->members[i]];
-    search->replay_count++;
-    return whatif_replay(search->whatif, changes, set->count, &set->result, err);
+        job.changes[i] = &search->parsed[set->members[i]];
+    return vec_push(&jobs->items, job) ? err_memory(search->err) : 0;
+}
+
+static int replay_jobs(struct search *search, struct jobs *jobs)
+{
+    search->replay_count += jobs->items.count;
+    return replay_crew(search->whatif, jobs->items.items, jobs->items.count, search->err);
+}
+
+static int refuse(struct candidate *candidate, const char *why, struct search *search, struct arena *arena)
+{
+    candidate->refusal = arena_string(arena, why);
+    return candidate->refusal ? 0 : err_memory(search->err);
+}
+
+/* Why a candidate was refused is asked for again: errors are too large to keep one for each job. */
+static int keep_candidate(struct search *search, size_t index, const struct replay_job *job,
+                          struct arena *arena)
+{
+    struct candidate *candidate = &search->candidates->items[index];
+    candidate->is_replayed = !job->status;
+    candidate->result = job->result;
+    struct err err = {0};
+    struct whatif_result result;
+    if (job->status && whatif_replay(search->whatif, &search->parsed[index], 1, &result, &err))
+        return refuse(candidate, err.what, search, arena);
+    return 0;
 }
 
 static int replay_candidates(struct search *search, struct arena *arena)
 {
     uint64_t alone_max = num_u64((double)search->replay_max * ALONE_RATIO);
-    for (size_t i = 0; i < search->candidates->count && search->replay_count < alone_max; i++) {
+    struct jobs jobs = {0};
+    VEC(size_t) members = {0};
+    int status = 0;
+    for (size_t i = 0; i < search->candidates->count && jobs.items.count < alone_max && !status; i++) {
         struct candidate *candidate = &search->candidates->items[i];
         struct change_set set = {.members = {i}, .count = 1};
         struct err err;
-        int status = change_parse(candidate->change, &search->parsed[i], &err);
-        if (!status)
-            status = replay_set(search, &set, &err);
-        if (status && err.code != ERR_USAGE) {
-            if (search->err)
-                *search->err = err;
-            return status;
-        }
-        candidate->is_replayed = !status;
-        candidate->result = set.result;
-        candidate->refusal = status ? arena_string(arena, err.what) : NULL;
-        if (status && !candidate->refusal)
-            return err_memory(search->err);
+        if (change_parse(candidate->change, &search->parsed[i], &err))
+            status = refuse(candidate, err.what, search, arena);
+        else if (vec_push(&members, i))
+            status = err_memory(search->err);
+        else
+            status = add_job(search, &set, &jobs);
     }
-    return 0;
+    if (!status)
+        status = replay_jobs(search, &jobs);
+    for (size_t i = 0; i < jobs.items.count && !status; i++)
+        status = keep_candidate(search, members.items[i], &jobs.items.items[i], arena);
+    vec_free(&members);
+    vec_free(&jobs.items);
+    return status;
 }
 
 /* By time; of equal ones what was named first: findings stand by rank, the number a finding proposes before others. */
@@ -242,34 +273,51 @@ static int compare_sets(const void *a, const void *b)
     return 0;
 }
 
-/* The sets of one more change than `from`'s, the fastest first. */
-static int grow(struct search *search, const struct sets *from, size_t width, struct sets *ret_sets)
+/* All sets of one more change than the first `width` of `from`, as many as the budget allows. */
+static int extend(struct search *search, const struct sets *from, size_t width, struct sets *sets,
+                  struct jobs *jobs)
 {
-    struct sets sets = {0};
     for (size_t i = 0; i < from->items.count && i < width; i++) {
-        for (size_t j = 0; j < search->useful_count && has_budget(search); j++) {
+        for (size_t j = 0; j < search->useful_count && has_budget(search, jobs->items.count); j++) {
             struct change_set set = from->items.items[i];
-            struct err err;
             if (!is_allowed(search, &set, search->useful[j]))
                 continue;
             set.members[set.count++] = search->useful[j];
-            if (is_known(&sets, &set))
+            if (is_known(sets, &set))
                 continue;
-            int status = replay_set(search, &set, &err);
-            if (status && err.code != ERR_USAGE) {
-                vec_free(&sets.items);
-                if (search->err)
-                    *search->err = err;
-                return status;
-            }
-            if (!status && vec_push(&sets.items, set)) {
-                vec_free(&sets.items);
+            if (vec_push(&sets->items, set))
                 return err_memory(search->err);
-            }
+            int status = add_job(search, &set, jobs);
+            if (status)
+                return status;
         }
     }
-    if (sets.items.count)
-        qsort(sets.items.items, sets.items.count, sizeof *sets.items.items, compare_sets);
+    return 0;
+}
+
+/* The sets of one more change than `from`'s that can be made, the fastest first. */
+static int grow(struct search *search, const struct sets *from, size_t width, struct sets *ret_sets)
+{
+    struct sets sets = {0};
+    struct jobs jobs = {0};
+    int status = extend(search, from, width, &sets, &jobs);
+    if (!status)
+        status = replay_jobs(search, &jobs);
+    size_t kept = 0;
+    for (size_t i = 0; i < jobs.items.count && !status; i++) {
+        struct change_set set = sets.items.items[i];
+        set.result = jobs.items.items[i].result;
+        if (!jobs.items.items[i].status)
+            sets.items.items[kept++] = set;
+    }
+    vec_free(&jobs.items);
+    if (status) {
+        vec_free(&sets.items);
+        return status;
+    }
+    sets.items.count = kept;
+    if (kept)
+        qsort(sets.items.items, kept, sizeof *sets.items.items, compare_sets);
     *ret_sets = sets;
     return 0;
 }
@@ -321,7 +369,9 @@ int best_changes_find(const struct whatif *whatif, struct candidates *candidates
     struct best_changes best = {0};
     struct sets sets[BEST_CHANGES_MAX] = {0};
     int status = replay_candidates(&search, arena);
-    bool all_alone = search.replay_count == candidates->count;
+    bool all_alone = true;
+    for (size_t i = 0; i < candidates->count; i++)
+        all_alone &= candidates->items[i].is_replayed || candidates->items[i].refusal;
     choose_useful(&search, true);
     if (!search.useful_count)
         choose_useful(&search, false);
