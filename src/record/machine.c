@@ -19,6 +19,7 @@
 
 #include "base/fs.h"
 #include "kernel/bpf.h"
+#include "kernel/control_group.h"
 #include "record/inside.h"
 #include "record/system.h"
 
@@ -232,12 +233,13 @@ static void pressure_look(struct doctor_fact *fact)
 
 static void cgroup_look(struct doctor_fact *fact)
 {
+    const struct cgroup_of self = {.root = ""};
     char folder[256];
     int version = 0;
-    double quota = system_cpu_quota();
+    double quota = cgroup_cpu_quota(&self);
 
     fact->name = "cgroup";
-    if (!system_cgroup("cpu", folder, sizeof folder, &version)) {
+    if (!cgroup_folder(&self, "cpu", folder, sizeof folder, &version)) {
         fact->state = DOCTOR_MISSING;
         FOUND(fact, "/sys/fs/cgroup is not readable");
         LOST(fact, "limits of CPU and memory, throttling");

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/num.h"
+#include "kernel/control_group.h"
 #include "model/meta.h"
 
 #define TICK_NS (NS_PER_S / 100)
@@ -273,78 +274,6 @@ static void lines_tick(struct system *system, const char *path,
         line_tick(system, line, now_ns);
 }
 
-static ssize_t folder_read(const char *folder, const char *file, char *text, size_t capacity)
-{
-    char path[320];
-
-    snprintf(path, sizeof path, "%s/%s", folder, file);
-    return fs_read_small(path, text, capacity);
-}
-
-bool system_cgroup(const char *controller, char *ret_folder, size_t capacity, int *ret_version)
-{
-    char text[4096], wanted[32];
-    char *save = NULL;
-    bool found = false;
-
-    if (fs_read_small("/proc/self/cgroup", text, sizeof text) <= 0)
-        return false;
-    snprintf(wanted, sizeof wanted, ":%s:", controller);
-    for (char *line = strtok_r(text, "\n", &save); line && !found; line = strtok_r(NULL, "\n", &save)) {
-        const char *path = strrchr(line, ':');
-        const char *at = strstr(line, wanted);
-        if (!path)
-            continue;
-        *ret_version = str_starts(line, "0::") ? 2 : 1;
-        if (at)
-            snprintf(ret_folder, capacity, "/sys/fs/cgroup/%s%s", controller, path + 1);
-        else if (*ret_version == 2)
-            snprintf(ret_folder, capacity, "/sys/fs/cgroup%s", path + 1);
-        else
-            continue;
-        /* Within a container the path may be one of the host: its own group is then at the top. */
-        if (access(ret_folder, R_OK) < 0)
-            ret_folder[strlen("/sys/fs/cgroup") + (at ? strlen(controller) + 1 : 0)] = '\0';
-        found = access(ret_folder, R_OK) == 0;
-    }
-    return found;
-}
-
-/* cpu.max: "QUOTA PERIOD" or "max PERIOD"; v1 has two files, -1 for none. */
-static double quota_read(const char *folder, int version)
-{
-    char text[64], period[64];
-    char *rest = text;
-
-    if (folder_read(folder, version == 2 ? "cpu.max" : "cpu.cfs_quota_us", text, sizeof text) <= 0)
-        return 0;
-    if (str_starts(text, "max") || text[0] == '-')
-        return 0;
-    double quota_us = (double)strtoull(text, &rest, 10);
-    if (version == 1 && folder_read(folder, "cpu.cfs_period_us", period, sizeof period) > 0)
-        rest = period;
-    double period_us = (double)strtoull(rest, NULL, 10);
-    return period_us > 0 ? quota_us / period_us : 0;
-}
-
-double system_cpu_quota(void)
-{
-    char folder[256];
-    int version = 0;
-    double tightest = 0;
-
-    if (!system_cgroup("cpu", folder, sizeof folder, &version))
-        return 0;
-    while (strlen(folder) >= strlen("/sys/fs/cgroup")) {
-        double quota = quota_read(folder, version);
-        if (quota > 0 && (tightest <= 0 || quota < tightest))
-            tightest = quota;
-        char *slash = strrchr(folder, '/');
-        *slash = '\0';
-    }
-    return tightest;
-}
-
 static ssize_t cgroup_read(struct system *system, const char *folder, const char *file, char *text,
                            size_t capacity)
 {
@@ -379,14 +308,15 @@ static void cgroup_tick(struct system *system, uint64_t now_ns)
 
 void system_init(struct system *system, struct emit *emit)
 {
+    const struct cgroup_of self = {.root = ""};
     int version;
 
     *system = (struct system){.emit = emit};
     system->tree_series = emit_series(emit, 0, SERIES_CPU_TREE, "cores");
     system->outside_series = emit_series(emit, 0, SERIES_CPU_OUTSIDE, "cores");
-    if (!system_cgroup("cpu", system->cgroup_cpu, sizeof system->cgroup_cpu, &version))
+    if (!cgroup_folder(&self, "cpu", system->cgroup_cpu, sizeof system->cgroup_cpu, &version))
         system->cgroup_cpu[0] = '\0';
-    if (!system_cgroup("memory", system->cgroup_memory, sizeof system->cgroup_memory, &version))
+    if (!cgroup_folder(&self, "memory", system->cgroup_memory, sizeof system->cgroup_memory, &version))
         system->cgroup_memory[0] = '\0';
 }
 
@@ -450,7 +380,7 @@ void system_host(struct emit *emit)
     struct utsname names;
     cpu_set_t allowed;
     long cpu_count = sysconf(_SC_NPROCESSORS_ONLN);
-    double quota = system_cpu_quota();
+    double quota = cgroup_cpu_quota(&(struct cgroup_of){.root = ""});
     char text[32];
 
     emit_meta_u64(emit, META_CALL_NS, call_ns());

@@ -61,10 +61,5 @@ void system_deinit(struct system *system);
 void system_tick(struct system *system, uint64_t now_ns, uint64_t tree_cpu_ns);
 /* Facts about the host into the meta table: name, kernel, CPUs the run may use. */
 void system_host(struct emit *emit);
-/* Cores that the cgroup toll runs in may use (v1 or v2, the tightest one on the way up), 0 without a limit. */
-double system_cpu_quota(void);
-/* The folder of a controller ("cpu", "memory") of toll's own cgroup; false when there is none. *ret_version is
- * 1 or 2. */
-bool system_cgroup(const char *controller, char *ret_folder, size_t capacity, int *ret_version);
 
 #endif
