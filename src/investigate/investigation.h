@@ -73,6 +73,7 @@ struct investigation {
     size_t statement_count;
     struct conclusion *conclusions; /* P0 first, what was rejected last */
     size_t conclusion_count;
+    size_t left_out_count; /* claims of somebody who made more than are weighed */
     struct contradiction *contradictions;
     size_t contradiction_count;
     struct similar_case *similar;
