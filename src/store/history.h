@@ -2,10 +2,8 @@
 /*
  * history: what was measured, kept in one SQLite file: results of bench, verify, run and gate, and numbers that scripts add.
  *
- * Many processes may write at once: each history_add is one transaction in a write-ahead log, and waits for others up to
- * HISTORY_WAIT_MS. A process that is killed loses at most what it had not added yet, and never the file; a machine that loses power
- * may lose the last results, not the file. The file is 0600. Its layout has a number (`PRAGMA user_version`): an older one
- * is brought forward when it is opened, a newer one is refused.
+ * Many processes may write at once, each history_add is one transaction (database.h). A process that is killed loses at most what
+ * it had not added yet, and never the file; a machine that loses power may lose the last results, not the file.
  *
  *     series  one of name, metric and kind; its unit and which way is better
  *     text    names that results share: machines, revisions, tags, verdicts
@@ -24,7 +22,6 @@
 #include "base/str.h"
 
 #define HISTORY_TEXT_MAX 8192u /* bytes of a name; what is behind is cut */
-#define HISTORY_WAIT_MS  5000  /* for other writers */
 
 enum history_better { HISTORY_BY_METRIC, HISTORY_LESS, HISTORY_MORE };
 

@@ -53,7 +53,7 @@ static int prepare(struct history *history, const struct str *sql, const struct 
 {
     if (sql->failed)
         return err_memory(err);
-    if (sqlite3_prepare_v2(history->database, sql->text, (int)sql->length, ret_statement, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(history->file.handle, sql->text, (int)sql->length, ret_statement, NULL) != SQLITE_OK)
         return history_refused(history, "read", err);
     bind_filter(*ret_statement, filter);
     return 0;
@@ -202,8 +202,8 @@ static int remove_within(struct history *history, const struct history_filter *f
     str_free(&sql);
     if (status)
         return status;
-    *ret_count = (uint64_t)sqlite3_changes64(history->database);
-    if (sqlite3_exec(history->database,
+    *ret_count = (uint64_t)sqlite3_changes64(history->file.handle);
+    if (sqlite3_exec(history->file.handle,
                      "DELETE FROM series WHERE id NOT IN (SELECT series FROM result);"
                      "DELETE FROM text WHERE id NOT IN (SELECT machine FROM result WHERE machine IS NOT NULL"
                      "  UNION SELECT revision FROM result WHERE revision IS NOT NULL"
@@ -221,18 +221,18 @@ int history_remove(struct history *history, const struct history_filter *filter,
     if (!filter->name && !filter->part && !filter->metric && !filter->kind && !filter->machine &&
         !filter->revision && !filter->tag && !filter->since_ns && !filter->before_ns)
         return err_set(err, ERR_USAGE, "could not remove results from the history: it is not said which");
-    if (sqlite3_exec(history->database, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+    if (sqlite3_exec(history->file.handle, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
         return history_refused(history, "write", err);
     history->version = -1; /* ids that are known may go */
     int status = remove_within(history, filter, &count, err);
-    if (!status && sqlite3_exec(history->database, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+    if (!status && sqlite3_exec(history->file.handle, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
         status = history_refused(history, "write", err);
     if (status) {
-        sqlite3_exec(history->database, "ROLLBACK", NULL, NULL, NULL);
+        sqlite3_exec(history->file.handle, "ROLLBACK", NULL, NULL, NULL);
         return status;
     }
     /* Not while others read; then the room is used by what comes next. */
-    sqlite3_exec(history->database, "VACUUM", NULL, NULL, NULL);
+    sqlite3_exec(history->file.handle, "VACUUM", NULL, NULL, NULL);
     *ret_count = count;
     return 0;
 }

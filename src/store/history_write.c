@@ -33,7 +33,7 @@ static int statement_get(struct history *history, enum history_statement which, 
                          struct err *err)
 {
     sqlite3_stmt **statement = &history->statements[which];
-    if (!*statement && sqlite3_prepare_v3(history->database, sql[which], -1, SQLITE_PREPARE_PERSISTENT,
+    if (!*statement && sqlite3_prepare_v3(history->file.handle, sql[which], -1, SQLITE_PREPARE_PERSISTENT,
                                           statement, NULL) != SQLITE_OK)
         return history_refused(history, "write", err);
     sqlite3_reset(*statement);
@@ -57,16 +57,9 @@ static int transact(struct history *history, enum history_statement which, struc
     return status ? status : statement_run(history, statement, err);
 }
 
-/* The length of a name's part that is kept: up to HISTORY_TEXT_MAX, whole UTF-8 characters. */
 static int text_length(const char *text)
 {
-    size_t length = strnlen(text, HISTORY_TEXT_MAX + 1);
-    if (length <= HISTORY_TEXT_MAX)
-        return (int)length;
-    length = HISTORY_TEXT_MAX;
-    while (length > HISTORY_TEXT_MAX - 4 && ((unsigned char)text[length] & 0xc0) == 0x80)
-        length--;
-    return (int)length;
+    return database_text_length(text, HISTORY_TEXT_MAX);
 }
 
 static void bind_text(sqlite3_stmt *statement, int index, const char *text)
@@ -114,7 +107,7 @@ static int text_row(struct history *history, const char *text, int64_t *ret_row,
         return status;
     bind_text(statement, 1, text);
     status = statement_run(history, statement, err);
-    *ret_row = sqlite3_last_insert_rowid(history->database);
+    *ret_row = sqlite3_last_insert_rowid(history->file.handle);
     return status;
 }
 
@@ -178,7 +171,7 @@ static int series_row(struct history *history, const struct history_result *resu
     if (!status)
         status = statement_run(history, statement, err);
     if (!is_there)
-        *ret_row = sqlite3_last_insert_rowid(history->database);
+        *ret_row = sqlite3_last_insert_rowid(history->file.handle);
     return status;
 }
 

@@ -3,13 +3,9 @@
 #ifndef TOLL_STORE_INTERNAL_H
 #define TOLL_STORE_INTERNAL_H
 
-#include <sqlite3.h>
-
 #include "base/map.h"
+#include "store/database.h"
 #include "store/history.h"
-
-#define HISTORY_VERSION 1
-#define HISTORY_MAGIC   0x746f6c6c /* "toll": SQLite's application_id */
 
 enum history_statement {
     STATEMENT_BEGIN,
@@ -26,8 +22,7 @@ enum history_statement {
 };
 
 struct history {
-    sqlite3 *database;
-    char *path;
+    struct database file;
     sqlite3_stmt *statements[STATEMENT_COUNT];
     struct intern known; /* keys of texts and series, as long as no other connection writes */
     VEC(int64_t) rows;   /* of the key with id i + 1 */
@@ -36,10 +31,5 @@ struct history {
 
 /* What SQLite refused, in words: `could not <do> history '<path>': …`. Returns the negative code. */
 int history_refused(const struct history *history, const char *verb, struct err *err);
-
-/* Refuses another program's file; changes nothing. */
-WARN_UNUSED int history_check(struct history *history, struct err *err);
-/* Makes the tables, or brings an older file forward. */
-WARN_UNUSED int history_migrate(struct history *history, struct err *err);
 
 #endif
