@@ -11,6 +11,7 @@
 #include "base/redact.h"
 #include "bench/conditions.h"
 #include "bench/words.h"
+#include "ops/keep_outcome.h"
 #include "ops/verify_facts.h"
 #include "ops/worktree.h"
 #include "store/fingerprint.h"
@@ -402,6 +403,10 @@ static void keep(struct session *session, const struct outcome *outcome, struct 
         str_printf(&session->answer.warning, "the result is not in the history: %s", err.what);
     }
     history_close(history);
+    struct outcome_record record = {
+        .history = request->store, .name = rows[0].name, .machine = machine, .revision = head};
+    if (count && !status)
+        keep_outcome(&record, &session->preflight.prediction, outcome, &session->answer.warning);
 }
 
 static int tell_outcome(struct session *session, const struct bench_result *result, struct err *err)

@@ -9,6 +9,7 @@
 #include "bench/words.h"
 #include "judge/opened.h"
 #include "judge/predict.h"
+#include "judge/symptom.h"
 #include "ops/worktree.h"
 #include "verify/prediction.h"
 
@@ -124,7 +125,17 @@ static int predict_recording(const struct verify_request *request, const struct 
         return status;
     if (request->change_count == 1)
         finding = finding_of_change(verdict, request->changes[0]);
+    struct str symptom = {0}, place = {0};
+    symptom_of_verdict(verdict, &symptom);
+    prediction->symptom = kept(preflight, str_text(&symptom));
+    prediction->recording_id = kept(preflight, verdict->run.id);
+    str_free(&symptom);
     if (finding) {
+        symptom_place(&finding->where, &place);
+        prediction->place = kept(preflight, str_text(&place));
+        prediction->title = kept(preflight, finding->title);
+        prediction->fix = kept(preflight, finding->fix);
+        str_free(&place);
         prediction->finding = (uint64_t)(finding - verdict->findings) + 1;
         prediction->cause = kept(preflight, finding->cause);
         prediction->change = kept(preflight, finding->change);

@@ -30,6 +30,9 @@ struct verify_prediction {
     const char *source;                  /* "a.toll", "--predict" */
     const char *change;                  /* "workers:stage/download=10"; NULL */
     const char *cause;                   /* of the finding; NULL */
+    const char *title, *place, *fix;     /* of the finding, what it says; NULL */
+    const char *symptom;                 /* how the recorded run looked; NULL */
+    const char *recording_id;            /* NULL */
     uint64_t finding;                    /* its number in the report, from 1; 0: none */
     double drift_ratio;                  /* of the replay; NAN */
     uint64_t recorded_ns;                /* wall time of the recorded run; 0 */
