@@ -177,10 +177,11 @@ int call_change_cached(struct program *program, const struct target *target, str
         return -ERR_ENVIRONMENT;
     for (size_t i = 0; i < run->flows.count; i++) {
         const struct run_flow *flow = &run->flows.items[i];
-        if (!is_flow(run, target, flow) || flow->connection_count < 2)
+        uint64_t connections = num_max(flow->connection_count, flow->count[IO_CONNECT]);
+        if (!is_flow(run, target, flow) || connections < 2)
             continue;
         struct scale *scale = &change.scales[flow->process];
-        double kept = 1 - 1 / (double)flow->connection_count;
+        double kept = 1 - 1 / (double)connections;
         double calls = cpu_share(run, flow->process, exchange_kernel_ns(run, flow->process));
         *scale = (struct scale){.cpu = 1 - calls * CONNECTION_CALL_RATIO * kept,
                                 .wait = 1 - fmax(CONNECTION_WAIT_RATIO, connecting_share(flow)) * kept,

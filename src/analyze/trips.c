@@ -23,7 +23,7 @@ static uint64_t port_of(const char *address)
 }
 
 /* Who listens has a port that many know; where both look alike, a known server at the other end tells. */
-static bool is_asking(const struct run_peer *peer)
+bool trips_is_asking(const struct run_peer *peer)
 {
     uint64_t remote = port_of(peer->address), local = port_of(peer->path);
     if (peer->server || !remote || remote < PORT_EPHEMERAL)
@@ -62,5 +62,5 @@ bool trips_of(const struct run *run, const struct run_flow *flow, struct trips *
     uint64_t connections = num_max(flow->connection_count, flow->count[IO_CONNECT]);
     trips.keeps_connection = connections * 2 <= trips.count;
     *ret_trips = trips;
-    return trips.count > 0 && is_asking(peer);
+    return trips.count > 0 && trips_is_asking(peer);
 }

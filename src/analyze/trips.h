@@ -20,6 +20,9 @@ struct trips {
     uint64_t call_cpu_ns;
 };
 
+/* Whether a process with this connection asks and the other end answers. */
+bool trips_is_asking(const struct run_peer *peer);
+
 /* False when the flow is none of questions and answers, or the peer asks and the process answers. */
 bool trips_of(const struct run *run, const struct run_flow *flow, struct trips *ret_trips);
 
