@@ -53,7 +53,8 @@ static int prepare(struct history *history, const struct str *sql, const struct 
 {
     if (sql->failed)
         return err_memory(err);
-    if (sqlite3_prepare_v2(history->file.handle, sql->text, (int)sql->length, ret_statement, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(history->file.handle, sql->text, (int)sql->length, ret_statement, NULL) !=
+        SQLITE_OK)
         return history_refused(history, "read", err);
     bind_filter(*ret_statement, filter);
     return 0;
