@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/digest.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "report/phrases.h"
+#include "report/service_phrases.h"
+
+static int sort_conclusions(struct digest *digest)
+{
+    const struct investigation *investigation = digest->investigation;
+    int status = 0;
+
+    for (size_t i = 0; i < investigation->conclusion_count && !status; i++) {
+        const struct conclusion *conclusion = &investigation->conclusions[i];
+        if (conclusion->agreement == AGREEMENT_REJECTED)
+            status = vec_push(&digest->rejected, conclusion);
+        else if (conclusion->agreement == AGREEMENT_CONTRADICTED)
+            status = vec_push(&digest->disputed, conclusion);
+        else
+            status = vec_push(&digest->to_do, conclusion);
+    }
+    return status;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_place(const struct where *a, const struct where *b)
+{
+    return same_text(a->stage, b->stage) && same_text(a->process, b->process) &&
+           same_text(a->function, b->function) && same_text(a->file, b->file) && a->line == b->line &&
+           same_text(a->peer, b->peer) && same_text(a->path, b->path);
+}
+
+/* One other end is one suspect, whether the stage that talks to it is told or not. */
+static bool same_suspect(const struct where *a, const struct where *b)
+{
+    return same_place(a, b) || (a->peer && same_text(a->peer, b->peer) && where_overlaps(a, b));
+}
+
+static struct digest_cleared *find_cleared(struct digest *digest, const struct where *where)
+{
+    for (size_t i = 0; i < digest->cleared.count; i++)
+        if (same_suspect(&digest->cleared.items[i].cleared.where, where))
+            return &digest->cleared.items[i];
+    return NULL;
+}
+
+static int add_cleared(struct digest *digest, const struct cleared *cleared, const char *by, const char *why)
+{
+    struct digest_cleared *row = find_cleared(digest, &cleared->where);
+
+    if (!row) {
+        if (vec_push(&digest->cleared, (struct digest_cleared){.cleared = *cleared}))
+            return -1;
+        row = &digest->cleared.items[digest->cleared.count - 1];
+    }
+    row->cleared.critical_ratio = fmax(row->cleared.critical_ratio, cleared->critical_ratio);
+    row->cleared.factor_max = fmax(row->cleared.factor_max, cleared->factor_max);
+    row->why = row->why ? row->why : why;
+    if (!row->cleared.where.stage && cleared->where.stage)
+        row->cleared.where = cleared->where;
+    for (size_t i = 0; i < row->by.count; i++)
+        if (same_text(row->by.items[i], by))
+            return 0;
+    return by ? vec_push(&row->by, by) : 0;
+}
+
+static int compare_cleared(const void *a, const void *b)
+{
+    const struct digest_cleared *x = a, *y = b;
+
+    if (x->cleared.critical_ratio != y->cleared.critical_ratio)
+        return x->cleared.critical_ratio < y->cleared.critical_ratio ? 1 : -1;
+    if (x->by.count != y->by.count)
+        return x->by.count < y->by.count ? 1 : -1;
+    struct str left = {0}, right = {0};
+    phrase_where(&left, &x->cleared.where);
+    phrase_where(&right, &y->cleared.where);
+    int order = strcmp(str_text(&left), str_text(&right));
+    str_free(&left);
+    str_free(&right);
+    return order;
+}
+
+static bool has_work_at(const struct digest *digest, const struct where *where)
+{
+    for (size_t i = 0; i < digest->to_do.count; i++)
+        if (where_overlaps(&digest->to_do.items[i]->claim.finding.where, where))
+            return true;
+    return false;
+}
+
+/* What an investigator said before it failed counts for nothing. */
+static int collect_cleared(struct digest *digest)
+{
+    const struct investigation *investigation = digest->investigation;
+
+    for (size_t i = 0; i < investigation->statement_count; i++) {
+        const struct statement *statement = &investigation->statements[i];
+        bool is_finished = statement->outcome == STATEMENT_FINISHED;
+        digest->finished_count += is_finished;
+        for (size_t j = 0; is_finished && j < statement->cleared_count; j++)
+            if (add_cleared(digest, &statement->cleared[j].cleared, statement->investigator,
+                            statement->cleared[j].why))
+                return -1;
+    }
+    for (size_t i = 0; i < digest->verdict->cleared_count; i++)
+        if (add_cleared(digest, &digest->verdict->cleared[i], NULL, NULL))
+            return -1;
+    for (size_t i = 0; i < digest->cleared.count; i++)
+        digest->cleared.items[i].is_disputed = has_work_at(digest, &digest->cleared.items[i].cleared.where);
+    if (digest->cleared.count)
+        qsort(digest->cleared.items, digest->cleared.count, sizeof *digest->cleared.items, compare_cleared);
+    return 0;
+}
+
+/* --- the picture --- */
+
+static int picture_of_stages(struct digest *digest)
+{
+    struct digest_picture *picture = &digest->picture;
+    struct share_list list;
+    int status = 0;
+
+    if (phrase_shares(digest->verdict, &list))
+        return -1;
+    picture->whole_ns = digest->verdict->run.wall_ns;
+    for (size_t i = 0; i < list.shares.count && !status; i++) {
+        const struct share *share = &list.shares.items[i];
+        const char *detail = phrase_detail(share->parts.items[0].where);
+        struct str name = {0};
+        phrase_share(&name, digest->verdict, share);
+        struct digest_piece piece = {.name = arena_string(&digest->arena, str_text(&name)),
+                                     .doing = share->parts.items[0].doing,
+                                     .detail = detail == share->process ? NULL : detail,
+                                     .ns = share->ns,
+                                     .ratio = share->ratio};
+        status = piece.name ? vec_push(&picture->pieces, piece) : -1;
+        str_free(&name);
+    }
+    phrase_shares_free(&list);
+    return status;
+}
+
+static int picture_of_request(struct digest *digest)
+{
+    const struct service *service = digest->verdict->service;
+    struct digest_picture *picture = &digest->picture;
+
+    for (size_t i = 0; i < service->path_p50_count; i++) {
+        const struct path_entry *entry = &service->path_p50[i];
+        const char *detail = phrase_detail(&entry->where);
+        struct digest_piece piece = {.name = entry->where.process ? entry->where.process : "the service",
+                                     .doing = entry->doing,
+                                     .detail = detail == entry->where.process ? NULL : detail,
+                                     .ns = entry->ns,
+                                     .ratio = entry->ratio};
+        picture->whole_ns += entry->ns;
+        if (vec_push(&picture->pieces, piece))
+            return -1;
+    }
+    return 0;
+}
+
+/* The request of a service takes less time only where a change is about its latency. */
+static double after_ratio(const struct verdict *verdict, const struct gain *gain)
+{
+    if (!(gain->factor > 1))
+        return 0;
+    if (!phrase_serves(verdict))
+        return 1 / gain->factor;
+    return gain->latency_ns_after ? num_ratio(gain->latency_ns_after, verdict->service->latency_ns_p50) : 0;
+}
+
+static void draw_change(struct digest *digest)
+{
+    struct digest_picture *picture = &digest->picture;
+
+    for (size_t i = 0; i < digest_monday_count(digest) && !picture->change; i++) {
+        const struct gain *gain = &digest->to_do.items[i]->claim.finding.gain;
+        double after = after_ratio(digest->verdict, gain);
+        if (!(after > 0 && after <= 1))
+            continue;
+        picture->change = digest->to_do.items[i];
+        picture->after = after;
+        picture->after_low =
+            gain->factor_high > 0 ? fmin(after * gain->factor / gain->factor_high, 1) : after;
+        picture->after_high = gain->factor_low > 0 ? fmin(after * gain->factor / gain->factor_low, 1) : after;
+    }
+}
+
+/* An end and a rate lie on the axis of time; other objectives do not. */
+static void draw_goal(struct digest *digest)
+{
+    const struct objective *objective = &digest->investigation->objective;
+    double goal = 0;
+
+    if (phrase_serves(digest->verdict) || !objective->metric || !(objective->measured > 0) ||
+        !(objective->wanted > 0))
+        return;
+    if (strcmp(objective->metric, "throughput") == 0)
+        goal = objective->measured / objective->wanted;
+    else if (strcmp(objective->metric, "wall") == 0)
+        goal = objective->wanted / objective->measured;
+    digest->picture.goal = goal > 0 && goal < 1 ? goal : 0;
+}
+
+static int draw(struct digest *digest)
+{
+    int status = phrase_serves(digest->verdict) ? picture_of_request(digest) : picture_of_stages(digest);
+
+    draw_change(digest);
+    draw_goal(digest);
+    return status;
+}
+
+size_t digest_monday_count(const struct digest *digest)
+{
+    size_t count = 0;
+
+    while (count < digest->to_do.count && count < DIGEST_FIRST_MAX &&
+           digest->to_do.items[count]->claim.finding.priority == PRIORITY_P0)
+        count++;
+    return count ? count : digest->to_do.count > 0;
+}
+
+const struct conclusion *digest_alternative(const struct digest *digest, const struct conclusion *conclusion)
+{
+    for (size_t i = 0; i < digest->to_do.count; i++) {
+        const struct conclusion *other = digest->to_do.items[i];
+        if (other != conclusion &&
+            where_overlaps(&other->claim.finding.where, &conclusion->claim.finding.where))
+            return other;
+    }
+    return NULL;
+}
+
+enum digest_reach digest_reach(const struct digest *digest, const struct conclusion *conclusion)
+{
+    const struct objective *objective = &digest->investigation->objective;
+    double low = fmin(conclusion->objective_after_low, conclusion->objective_after_high);
+    double high = fmax(conclusion->objective_after_low, conclusion->objective_after_high);
+
+    if (!objective->metric || objective->is_met || !(objective->wanted > 0) ||
+        !(conclusion->objective_after > 0))
+        return REACH_UNKNOWN;
+    double careful = objective->more_is_better ? low : high;
+    if (!(careful > 0))
+        careful = conclusion->objective_after;
+    if (objective->more_is_better ? careful >= objective->wanted : careful <= objective->wanted)
+        return REACH_YES;
+    return (objective->more_is_better ? conclusion->objective_after >= objective->wanted
+                                      : conclusion->objective_after <= objective->wanted)
+               ? REACH_LIKELY
+               : REACH_NO;
+}
+
+int digest_make(const struct investigation *investigation, const struct master_options *options,
+                struct digest *ret_digest, struct err *err)
+{
+    static const struct verdict nothing;
+    struct digest digest = {.investigation = investigation,
+                            .options = options,
+                            .verdict = investigation->verdict ? investigation->verdict : &nothing};
+
+    if (sort_conclusions(&digest) || collect_cleared(&digest) || draw(&digest)) {
+        digest_free(&digest);
+        return err_memory(err);
+    }
+    *ret_digest = digest;
+    return 0;
+}
+
+void digest_free(struct digest *digest)
+{
+    for (size_t i = 0; i < digest->cleared.count; i++)
+        vec_free(&digest->cleared.items[i].by);
+    vec_free(&digest->cleared);
+    vec_free(&digest->to_do);
+    vec_free(&digest->disputed);
+    vec_free(&digest->rejected);
+    vec_free(&digest->picture.pieces);
+    arena_free(&digest->arena);
+}
+
+int master_finish(struct str *text, size_t length, struct err *err)
+{
+    if (!text->failed)
+        return 0;
+    if (text->text) {
+        text->length = length;
+        text->text[length] = '\0';
+    }
+    return err_memory(err);
+}

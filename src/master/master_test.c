@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each sample in each format against tests/data/master/<sample>.<extension>; UPDATE=1 rewrites those files. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "codec/json.h"
+#include "master/digest.h"
+#include "master/master_words.h"
+#include "master/sample_investigation.h"
+#include "report/escape.h"
+
+typedef int write_function(const struct investigation *, const struct master_options *, struct str *,
+                           struct err *);
+
+static const struct {
+    const char *name;
+    void (*make)(struct sample *);
+} samples[] = {
+    {"pipeline", sample_pipeline}, {"there", sample_there},   {"unaimed", sample_unaimed},
+    {"serving", sample_serving},   {"silent", sample_silent}, {"nothing", sample_nothing},
+    {"wild", sample_wild},
+};
+
+static const struct {
+    const char *extension;
+    write_function *write;
+    bool is_golden;
+} formats[] = {{"txt", master_text, true},
+               {"md", master_markdown, true},
+               {"json", master_json, true},
+               {"html", master_html, false}};
+
+#define SAMPLE_COUNT (sizeof samples / sizeof samples[0])
+#define FORMAT_COUNT (sizeof formats / sizeof formats[0])
+
+static void render(void (*make)(struct sample *), write_function *write, const struct export_options *look,
+                   struct str *ret_text)
+{
+    struct sample sample;
+    struct err err = {0};
+
+    make(&sample);
+    if (look)
+        sample.options.look = *look;
+    assert_int_equal(write(&sample.investigation, &sample.options, ret_text, &err), 0);
+    sample_free(&sample);
+}
+
+static void compare_golden(const char *name, const struct str *found)
+{
+    struct str path = {0}, expected = {0};
+    struct err err = {0};
+
+    str_printf(&path, "%s/%s", getenv("TOLL_GOLDEN"), name);
+    if (getenv("UPDATE"))
+        assert_int_equal(fs_replace(str_text(&path), str_text(found), found->length, 0644, &err), 0);
+    assert_int_equal(fs_read(str_text(&path), 16 << 20, &expected, &err), 0);
+    assert_string_equal(str_text(found), str_text(&expected));
+    str_free(&path);
+    str_free(&expected);
+}
+
+static void the_readable_formats_are_as_agreed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SAMPLE_COUNT; i++)
+        for (size_t f = 0; f < FORMAT_COUNT; f++) {
+            struct str text = {0}, name = {0};
+            if (!formats[f].is_golden || samples[i].make == sample_wild)
+                continue;
+            render(samples[i].make, formats[f].write, NULL, &text);
+            str_printf(&name, "%s.%s", samples[i].name, formats[f].extension);
+            compare_golden(str_text(&name), &text);
+            str_free(&text);
+            str_free(&name);
+        }
+}
+
+static void the_same_investigation_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SAMPLE_COUNT; i++)
+        for (size_t f = 0; f < FORMAT_COUNT; f++) {
+            struct str first = {0}, second = {0};
+            render(samples[i].make, formats[f].write, NULL, &first);
+            render(samples[i].make, formats[f].write, NULL, &second);
+            assert_true(first.length > 0);
+            assert_string_equal(str_text(&first), str_text(&second));
+            str_free(&first);
+            str_free(&second);
+        }
+}
+
+static void every_format_is_utf8_whatever_the_names(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < FORMAT_COUNT; f++) {
+        struct str text = {0};
+        render(sample_wild, formats[f].write, NULL, &text);
+        assert_int_equal(strlen(str_text(&text)), text.length);
+        for (const char *at = str_text(&text); *at; at += escape_utf8_length(at)) {
+            assert_int_not_equal(escape_utf8_length(at), 0);
+            assert_true((unsigned char)*at >= 0x20 || *at == '\n');
+        }
+        str_free(&text);
+    }
+}
+
+static size_t occurrences(const char *text, const char *what)
+{
+    size_t count = 0;
+
+    for (; (text = strstr(text, what)); text++)
+        count++;
+    return count;
+}
+
+/* Reads the attributes of a tag up to '>', which it returns: names of ours with quoted values, no handlers, no addresses but
+ * those within the page. */
+static const char *check_attributes(const char *at)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-";
+
+    for (at += strspn(at, " /\n"); *at != '>'; at += strspn(at, " /\n")) {
+        size_t length = strspn(at, letters);
+        assert_true(length > 0);
+        assert_false(strncmp(at, "on", 2) == 0 || strncmp(at, "src", 3) == 0);
+        bool is_address = length == 4 && strncmp(at, "href", 4) == 0;
+        at += length;
+        if (*at != '=')
+            continue;
+        assert_int_equal(at[1], '"');
+        assert_true(!is_address || at[2] == '#');
+        at = strchr(at + 2, '"');
+        assert_non_null(at);
+        at++;
+    }
+    return at;
+}
+
+/* Every '<' begins a tag of ours. */
+static void check_markup(const char *text)
+{
+    static const char *const tags[] = {
+        "!doctype", "html", "head",    "meta",    "title", "style",   "body",   "header", "main",
+        "footer",   "a",    "section", "article", "b",     "script",  "i",      "p",      "h1",
+        "h2",       "h3",   "div",     "span",    "small", "code",    "button", "dl",     "dt",
+        "dd",       "ul",   "li",      "details", "table", "summary", "thead",  "tbody",  "tr",
+        "th",       "td",   "svg",     "rect",    "path"};
+
+    for (const char *at = strchr(text, '<'); at; at = strchr(at, '<')) {
+        const char *name = at + 1 + (at[1] == '/');
+        size_t length = strcspn(name, " />\n"), i = 0;
+        while (i < sizeof tags / sizeof tags[0] &&
+               !(strlen(tags[i]) == length && strncmp(tags[i], name, length) == 0))
+            i++;
+        if (i == sizeof tags / sizeof tags[0])
+            fail_msg("a tag that is not ours: %.40s", at);
+        bool is_begin = at[1] != '/';
+        at = check_attributes(name + length);
+        if (is_begin && strcmp(tags[i], "style") == 0)
+            at = strstr(at, "</style>");
+        else if (is_begin && strcmp(tags[i], "script") == 0)
+            at = strstr(at, "</script>");
+        assert_non_null(at);
+    }
+}
+
+static void no_name_becomes_markup(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SAMPLE_COUNT; i++) {
+        struct str text = {0};
+        render(samples[i].make, master_html, NULL, &text);
+        check_markup(str_text(&text));
+        assert_int_equal(occurrences(str_text(&text), "<script>"), 1);
+        assert_int_equal(occurrences(str_text(&text), "http"), 1);  /* http-equiv */
+        assert_int_equal(occurrences(str_text(&text), "href="), 1); /* #top */
+        str_free(&text);
+    }
+}
+
+/* Commands and changes are there to be copied, so they may be longer than a line. */
+static bool is_to_be_copied(const char *line)
+{
+    return strncmp(line, "    toll ", 9) == 0 || strncmp(line, "    set:", 8) == 0 ||
+           strncmp(line, "    workers:", 12) == 0;
+}
+
+static size_t longest_line(const char *text)
+{
+    size_t longest = 0;
+
+    while (*text) {
+        struct str line = {0};
+        size_t length = strcspn(text, "\n");
+        str_append_bytes(&line, text, length);
+        size_t columns = escape_columns(str_text(&line));
+        longest = columns > longest && !is_to_be_copied(str_text(&line)) ? columns : longest;
+        str_free(&line);
+        text += length + (text[length] == '\n');
+    }
+    return longest;
+}
+
+static void a_text_keeps_to_its_width(void **state)
+{
+    (void)state;
+    static const unsigned widths[] = {40, 60, 80, 120, 200};
+
+    for (size_t i = 0; i < SAMPLE_COUNT; i++)
+        for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
+            struct str text = {0};
+            if (samples[i].make == sample_wild)
+                continue;
+            render(samples[i].make, master_text, &(struct export_options){.width = widths[w]}, &text);
+            assert_in_range(longest_line(str_text(&text)), 1, widths[w]);
+            str_free(&text);
+        }
+}
+
+static void colour_adds_nothing_but_colour(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SAMPLE_COUNT; i++) {
+        struct str plain = {0}, coloured = {0}, stripped = {0};
+        render(samples[i].make, master_text, NULL, &plain);
+        render(samples[i].make, master_text, &(struct export_options){.colour = true}, &coloured);
+        assert_null(strchr(str_text(&plain), '\033'));
+        for (const char *at = str_text(&coloured); *at; at++)
+            if (*at == '\033')
+                at = strchr(at, 'm');
+            else
+                str_append_bytes(&stripped, at, 1);
+        assert_string_equal(str_text(&stripped), str_text(&plain));
+        str_free(&plain);
+        str_free(&coloured);
+        str_free(&stripped);
+    }
+}
+
+static void ascii_is_ascii(void **state)
+{
+    (void)state;
+    struct str text = {0};
+
+    render(sample_pipeline, master_text, &(struct export_options){.ascii = true}, &text);
+    for (const char *at = str_text(&text); *at; at++)
+        assert_in_range((unsigned char)*at, 1, 0x7e);
+    str_free(&text);
+}
+
+/* Who reads the first 24 lines knows what is wrong, what to do, what it brings, and how to confirm it. */
+static void the_first_screen_of_a_text_is_one_screen(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {
+        "51 % short",          "one after another",     "Do 10 downloads at once", "437,000 rows/s",
+        "meets the objective", "toll verify toll.yaml", "set:knob/workers=10"};
+    struct str text = {0};
+    size_t lines = 0, end = 0;
+
+    render(sample_pipeline, master_text, NULL, &text);
+    while (lines < 24 && text.text[end])
+        lines += text.text[end++] == '\n';
+    text.text[end] = '\0';
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (!strstr(str_text(&text), parts[i]))
+            fail_msg("the first screen has no '%s':\n%s", parts[i], str_text(&text));
+    str_free(&text);
+}
+
+static void what_failed_is_said_in_every_format(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < FORMAT_COUNT; f++) {
+        struct str text = {0};
+        render(sample_silent, formats[f].write, NULL, &text);
+        assert_non_null(strstr(str_text(&text), "id not finish"));
+        assert_non_null(strstr(str_text(&text), "killed after 60 s"));
+        /* What was said before the end counts for nothing. */
+        assert_null(strstr(str_text(&text), "rows go in by bulk"));
+        str_free(&text);
+    }
+}
+
+static void an_objective_that_is_met_is_told_first(void **state)
+{
+    (void)state;
+    struct str text = {0};
+
+    render(sample_there, master_text, NULL, &text);
+    assert_int_equal(strncmp(str_text(&text), "toll: You are there: ", 21), 0);
+    assert_null(strstr(str_text(&text), "short"));
+    str_free(&text);
+}
+
+static void a_rejected_claim_is_nothing_to_do(void **state)
+{
+    (void)state;
+    struct sample sample;
+    struct digest digest;
+    struct err err = {0};
+
+    sample_pipeline(&sample);
+    assert_int_equal(digest_make(&sample.investigation, &sample.options, &digest, &err), 0);
+    assert_int_equal(digest.to_do.count, 3);
+    assert_int_equal(digest.rejected.count, 1);
+    assert_string_equal(digest.rejected.items[0]->claim.id, "wal");
+    assert_int_equal(digest_monday_count(&digest), 1);
+    assert_int_equal(digest_reach(&digest, digest.to_do.items[0]), REACH_YES);
+    assert_int_equal(digest_reach(&digest, digest.to_do.items[1]), REACH_NO);
+    digest_free(&digest);
+    sample_free(&sample);
+}
+
+static void a_place_cleared_by_several_is_one_row(void **state)
+{
+    (void)state;
+    struct sample sample;
+    struct digest digest;
+    struct str by = {0};
+    struct err err = {0};
+
+    sample_pipeline(&sample);
+    assert_int_equal(digest_make(&sample.investigation, &sample.options, &digest, &err), 0);
+    for (size_t i = 0; i < digest.cleared.count && !by.length; i++)
+        if (digest.cleared.items[i].by.count == 3)
+            word_by(&by, &digest.cleared.items[i]);
+    assert_string_equal(str_text(&by), "configuration, client-library and batch-size");
+    str_free(&by);
+    digest_free(&digest);
+    sample_free(&sample);
+}
+
+static void the_picture_says_where_the_objective_lies(void **state)
+{
+    (void)state;
+    struct sample sample;
+    struct digest digest;
+    struct err err = {0};
+    double sum = 0;
+
+    sample_pipeline(&sample);
+    assert_int_equal(digest_make(&sample.investigation, &sample.options, &digest, &err), 0);
+    for (size_t i = 0; i < digest.picture.pieces.count; i++)
+        sum += digest.picture.pieces.items[i].ratio;
+    assert_true(sum > 0.999 && sum < 1.001);
+    assert_true(digest.picture.goal > 0.489 && digest.picture.goal < 0.491);
+    assert_true(digest.picture.after > 0.112 && digest.picture.after < 0.113);
+    digest_free(&digest);
+    sample_free(&sample);
+}
+
+static void amounts_read_as_a_person_writes_them(void **state)
+{
+    (void)state;
+    static const struct {
+        double amount;
+        const char *unit, *text;
+    } rows[] = {{48963, "rows/s", "49,000 rows/s"},
+                {0.0312, "s", "31.2 ms"},
+                {1.842, "USD", "1.84 USD"},
+                {3e9, "bytes", "3 GB"},
+                {200, "ms", "200 ms"},
+                {12, NULL, "12"}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct str text = {0};
+        word_amount(&text, rows[i].amount, rows[i].unit);
+        assert_string_equal(str_text(&text), rows[i].text);
+        str_free(&text);
+    }
+}
+
+/* A reader of toll.report/1 finds what it knows, and each finding's agreement. */
+static void the_json_is_a_report_with_more(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"schema",        "run",     "stages",   "path",           "via",
+                                       "findings",      "cleared", "left_out", "replay",         "objective",
+                                       "investigators", "claims",  "votes",    "contradictions", "roadmap",
+                                       "calibration"};
+
+    for (size_t i = 0; i < SAMPLE_COUNT; i++) {
+        struct str text = {0};
+        struct err err = {0};
+        struct json_value *root = NULL;
+        render(samples[i].make, master_json, NULL, &text);
+        assert_int_equal(json_read_text(str_text(&text), text.length, samples[i].name, &root, &err), 0);
+        for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++)
+            if (!json_member(root, keys[k]))
+                fail_msg("%s has no '%s'", samples[i].name, keys[k]);
+        json_free(root);
+        str_free(&text);
+    }
+}
+
+int master_test(void);
+int master_test(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_readable_formats_are_as_agreed),
+        cmocka_unit_test(the_same_investigation_gives_the_same_bytes),
+        cmocka_unit_test(every_format_is_utf8_whatever_the_names),
+        cmocka_unit_test(no_name_becomes_markup),
+        cmocka_unit_test(a_text_keeps_to_its_width),
+        cmocka_unit_test(colour_adds_nothing_but_colour),
+        cmocka_unit_test(ascii_is_ascii),
+        cmocka_unit_test(the_first_screen_of_a_text_is_one_screen),
+        cmocka_unit_test(what_failed_is_said_in_every_format),
+        cmocka_unit_test(an_objective_that_is_met_is_told_first),
+        cmocka_unit_test(a_rejected_claim_is_nothing_to_do),
+        cmocka_unit_test(a_place_cleared_by_several_is_one_row),
+        cmocka_unit_test(the_picture_says_where_the_objective_lies),
+        cmocka_unit_test(amounts_read_as_a_person_writes_them),
+        cmocka_unit_test(the_json_is_a_report_with_more),
+    };
+    return cmocka_run_group_tests_name("master", tests, NULL, NULL);
+}
