@@ -80,6 +80,7 @@ int investigator_process(const char *name, int request_fd, int answers_fd, struc
         struct question question = {
             .recording = request.recording,
             .pipeline = request.pipeline,
+            .rules = request.rules,
             .scratch = request.scratch ? request.scratch : ".",
             .claims = request.claims,
             .claim_count = request.claim_count,

@@ -203,6 +203,7 @@ static int start_job(struct engine *engine, struct job_state *state, struct err 
                               .recording = question->recording,
                               .report = engine->options->report,
                               .pipeline = question->pipeline,
+                              .rules = question->rules,
                               .scratch = question->scratch,
                               .deadline_s = (double)(question->deadline_ns - now_ns) / (double)NS_PER_S,
                               .memory_bytes = question->memory_bytes,

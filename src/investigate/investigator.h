@@ -29,6 +29,7 @@ struct pipeline_file;
 struct question {
     const char *recording;            /* sealed; absolute */
     const char *pipeline;             /* absolute; NULL: only the recording */
+    const char *rules; /* a folder of rules beside the built-in ones (settings/rules.h), absolute; NULL */
     const char *scratch;              /* a folder of its own; what stays there is kept as evidence */
     const struct opened *opened;      /* the recording, judged */
     const struct pipeline_file *file; /* NULL */

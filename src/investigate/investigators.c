@@ -6,6 +6,7 @@
 
 const struct investigator *const investigators[] = {
     &profiling_investigator,
+    &configuration_investigator,
     &memory_investigator,
     &integration_investigator,
 };

@@ -27,6 +27,7 @@ void request_write(const struct request *request, struct str *ret_line)
     json_text(&json, "recording", request->recording);
     json_text(&json, "report", request->report);
     json_text(&json, "pipeline", request->pipeline);
+    json_text(&json, "rules", request->rules);
     json_text(&json, "scratch", request->scratch);
     json_number(&json, "deadline_s", request->deadline_s);
     json_u64(&json, "memory_bytes", request->memory_bytes);
@@ -97,6 +98,8 @@ static int read_root(const struct json_value *root, struct arena *arena, struct 
         status = request_text(root, "report", false, arena, &request->report, err);
     if (!status)
         status = request_text(root, "pipeline", false, arena, &request->pipeline, err);
+    if (!status)
+        status = request_text(root, "rules", false, arena, &request->rules, err);
     if (!status)
         status = request_text(root, "scratch", false, arena, &request->scratch, err);
     if (status)

@@ -33,6 +33,7 @@ struct request {
     const char *recording; /* absolute, as all paths here */
     const char *report;    /* toll.report/1 of the recording */
     const char *pipeline;  /* NULL */
+    const char *rules;     /* a folder of configuration rules beside the built-in ones; NULL */
     const char *scratch;
     double deadline_s; /* from now */
     uint64_t memory_bytes;

@@ -41,6 +41,12 @@ const char *impact_name(enum impact impact)
     return impact < IMPACT_COUNT ? impact_names[impact] : "unknown";
 }
 
+const char *impact_phrase(enum impact impact)
+{
+    static const char *const phrases[] = {"under 5 %", "about 10 %", "about 50 %"};
+    return impact < IMPACT_COUNT ? phrases[impact] : "unknown";
+}
+
 const char *acts_on_name(enum acts_on acts_on)
 {
     return acts_on < ACTS_ON_COUNT ? acts_on_names[acts_on] : "unknown";

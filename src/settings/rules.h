@@ -91,6 +91,7 @@ void rules_free(struct rule_set *set);
 const struct rule_file *rules_find(const struct rule_set *set, const char *product);
 const struct rule *rules_key(const struct rule_file *file, const char *key);
 
+const char *impact_phrase(enum impact impact);  /* "under 5 %" … */
 const char *impact_name(enum impact impact);    /* "under-5", "about-10", "about-50" */
 const char *acts_on_name(enum acts_on acts_on); /* "writes" … */
 
