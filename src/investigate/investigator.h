@@ -27,10 +27,10 @@ struct pipeline_file;
 #define INVESTIGATOR_READS_OTHERS  4u /* asked once all others have answered, with their claims */
 
 struct question {
-    const char *recording;            /* sealed; absolute */
-    const char *pipeline;             /* absolute; NULL: only the recording */
-    const char *rules; /* a folder of rules beside the built-in ones (settings/rules.h), absolute; NULL */
-    const char *scratch;              /* a folder of its own; what stays there is kept as evidence */
+    const char *recording; /* sealed; absolute */
+    const char *pipeline;  /* absolute; NULL: only the recording */
+    const char *rules;     /* a folder of rules beside the built-in ones (settings/rules.h), absolute; NULL */
+    const char *scratch;   /* a folder of its own; what stays there is kept as evidence */
     const struct opened *opened;      /* the recording, judged */
     const struct pipeline_file *file; /* NULL */
     const struct claim *claims;       /* votes round, and READS_OTHERS: the claims of the others */

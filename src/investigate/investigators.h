@@ -5,9 +5,9 @@
 
 #include "investigate/investigator.h"
 
-extern const struct investigator profiling_investigator;   /* profiling.c */
+extern const struct investigator profiling_investigator;     /* profiling.c */
 extern const struct investigator configuration_investigator; /* configuration.c */
-extern const struct investigator memory_investigator;      /* memory.c */
-extern const struct investigator integration_investigator; /* integration.c */
+extern const struct investigator memory_investigator;        /* memory.c */
+extern const struct investigator integration_investigator;   /* integration.c */
 
 #endif
