@@ -6,15 +6,13 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "detect/changes.h"
+#include "rank/clear_stages.h"
 
 /* Findings that bring less than this are left out. */
 #define FACTOR_MIN  1.02
 #define FINDING_MAX 12
 /* What the run itself can mend stands before the load of other programs when it brings this much. */
 #define OWN_FACTOR_MIN 1.2
-#define CLEARED_MAX    10
-/* What would bring more than this is no finding perhaps, but it is not cleared. */
-#define CLEARED_FACTOR_MAX 1.25
 /* With a drift over this a prediction is a bound. */
 #define DRIFT_MAX 0.05
 
@@ -201,80 +199,6 @@ static void sort_ranked(struct ranked *items, size_t count)
             items[at] = items[at - 1];
         items[at] = item;
     }
-}
-
-static bool same(const char *a, const char *b)
-{
-    return a && b && strcmp(a, b) == 0;
-}
-
-/* --- cleared --- */
-
-static bool is_blamed(const struct finding *findings, size_t count, const char *stage, const char *peer)
-{
-    for (size_t i = 0; i < count; i++) {
-        const struct where *where = &findings[i].where;
-        if (findings[i].priority >= PRIORITY_P3 || findings[i].gain.factor_max <= 1)
-            continue;
-        if (same(where->stage, stage) || same(where->process, stage) || same(where->peer, peer))
-            return true;
-    }
-    return false;
-}
-
-static int clear_stage(const struct scene *scene, uint32_t index, struct cleared *ret_cleared,
-                       struct err *err)
-{
-    const struct stage *stage = &scene->stages[index];
-    struct cleared cleared = {.where = {.stage = stage->name},
-                              .critical_ratio =
-                                  num_ratio(scene->attribution->stage_critical_ns[index], scene->wall_ns)};
-    for (size_t i = 0; i < scene->attribution->entry_count; i++) {
-        const struct path_entry *entry = &scene->attribution->entries[i];
-        if (same(entry->where.stage, stage->name)) {
-            cleared.where.process = cleared.where.process ? cleared.where.process : entry->where.process;
-            cleared.where.peer = cleared.where.peer ? cleared.where.peer : entry->where.peer;
-        }
-    }
-    struct str change = {0};
-    struct whatif_result result;
-    str_printf(&change, "remove:%s/%s", scene->run->has_spans ? "stage" : "process", stage->name);
-    int status = change.failed ? err_memory(err) : factor_of(scene, change.text, false, &result, err);
-    str_free(&change);
-    if (status)
-        return status;
-    cleared.factor_max = result.factor > 1 ? result.factor : 1;
-    *ret_cleared = cleared;
-    return 0;
-}
-
-static int compare_cleared(const void *a, const void *b)
-{
-    const struct cleared *x = a, *y = b;
-    return (x->critical_ratio < y->critical_ratio) - (x->critical_ratio > y->critical_ratio);
-}
-
-static int clear_stages(const struct scene *scene, struct verdict *verdict, struct err *err)
-{
-    struct cleared *cleared = arena_alloc(scene->arena, (scene->run->stages.count + 1) * sizeof *cleared);
-    if (!cleared)
-        return err_memory(err);
-    size_t count = 0;
-    for (uint32_t i = 0; i < scene->run->stages.count && count < CLEARED_MAX; i++) {
-        const struct stage *stage = &scene->stages[i];
-        if (scene->run->stages.items[i].process == scene->run->has_spans || !stage->call_count ||
-            is_blamed(verdict->findings, verdict->finding_count, stage->name, NULL))
-            continue;
-        int status = clear_stage(scene, i, &cleared[count], err);
-        if (status)
-            return status;
-        count += cleared[count].factor_max < CLEARED_FACTOR_MAX && cleared[count].critical_ratio < 0.5;
-    }
-    if (count)
-        qsort(cleared, count, sizeof *cleared, compare_cleared);
-    verdict->cleared = cleared;
-    verdict->cleared_count = count;
-    return 0;
 }
 
 static int collect(const struct scene *scene, struct claims *claims, struct err *err)
