@@ -23,7 +23,7 @@
 #include "http.h"
 #include "problem.h"
 
-enum { WORKERS_MAX = 256, FILES_MAX = 4096, NAME_BYTES = 64 };
+enum { WORKERS_MAX = 256, FILES_MAX = 4096, BATCH_ROWS_MAX = 1000000000, NAME_BYTES = 64 };
 
 struct options {
     const char *base_url;
@@ -31,6 +31,7 @@ struct options {
     const char *run_id;
     unsigned worker_count;
     unsigned file_count; /* 0: all that the server lists */
+    unsigned batch_rows; /* sent at once; 0: all of a file */
     bool verify;
 };
 
@@ -66,6 +67,7 @@ static const char usage[] =
     "  --db URL         victoria://HOST:PORT?http=PORT, influx://HOST:PORT/NAME or null://\n"
     "  --workers N      files taken through the stages at once (1)\n"
     "  --files N        only the first N files\n"
+    "  --batch ROWS     rows sent to the database at once (a whole file)\n"
     "  --run ID         tag of this run's rows (the time and the process id)\n"
     "  --no-verify      do not count the rows in the database at the end\n";
 
@@ -108,6 +110,32 @@ static int stage_parse(struct worker *worker, struct problem *problem)
     return 0;
 }
 
+/* The bytes of the next `rows` lines from `begin` on; 0 rows: of all that are left. */
+static size_t batch_bytes(const struct buffer *lines, size_t begin, unsigned rows)
+{
+    const char *at = lines->data + begin, *end = lines->data + lines->length;
+
+    for (; rows > 0 && at < end; rows--) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+
+        at = newline ? newline + 1 : end;
+    }
+    return at > lines->data + begin ? (size_t)(at - lines->data) - begin : lines->length - begin;
+}
+
+static int send_batches(struct worker *worker, struct problem *problem)
+{
+    for (size_t begin = 0; begin < worker->lines.length;) {
+        size_t length = batch_bytes(&worker->lines, begin, worker->pipeline->options.batch_rows);
+        struct buffer batch = {.data = worker->lines.data + begin, .length = length, .capacity = length};
+
+        if (sink_send(worker->sink, &batch, problem) < 0)
+            return -1;
+        begin += length;
+    }
+    return 0;
+}
+
 static int stage_ingest(struct worker *worker, const char *name, struct problem *problem)
 {
     char tags[NAME_BYTES + 64];
@@ -118,7 +146,7 @@ static int stage_ingest(struct worker *worker, const char *name, struct problem 
              worker->pipeline->options.run_id);
     worker->lines.length = 0;
     if (candles_format(&worker->candles, tags, &worker->lines, problem) < 0 ||
-        sink_send(worker->sink, &worker->lines, problem) < 0)
+        send_batches(worker, problem) < 0)
         return -1;
     toll_rows(worker->candles.count);
     toll_bytes(worker->lines.length);
@@ -288,13 +316,10 @@ static bool parse_count(const char *text, unsigned limit, unsigned *ret_count)
 static bool parse_options(int argc, char **argv, struct options *options)
 {
     static const struct option table[] = {
-        {"base-url", required_argument, NULL, 'u'},
-        {"db", required_argument, NULL, 'd'},
-        {"workers", required_argument, NULL, 'w'},
-        {"files", required_argument, NULL, 'f'},
-        {"run", required_argument, NULL, 'r'},
-        {"no-verify", no_argument, NULL, 'n'},
-        {NULL, 0, NULL, 0},
+        {"base-url", required_argument, NULL, 'u'}, {"db", required_argument, NULL, 'd'},
+        {"workers", required_argument, NULL, 'w'},  {"files", required_argument, NULL, 'f'},
+        {"batch", required_argument, NULL, 'b'},    {"run", required_argument, NULL, 'r'},
+        {"no-verify", no_argument, NULL, 'n'},      {NULL, 0, NULL, 0},
     };
 
     for (int option; (option = getopt_long(argc, argv, "", table, NULL)) != -1;) {
@@ -307,6 +332,7 @@ static bool parse_options(int argc, char **argv, struct options *options)
         case 'n': options->verify = false; break;
         case 'w': good = parse_count(optarg, WORKERS_MAX, &options->worker_count); break;
         case 'f': good = parse_count(optarg, FILES_MAX, &options->file_count); break;
+        case 'b': good = parse_count(optarg, BATCH_ROWS_MAX, &options->batch_rows); break;
         default: good = false;
         }
         if (!good)

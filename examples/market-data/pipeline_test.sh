@@ -116,8 +116,8 @@ check "nginx and InfluxDB start as an ordinary user" '^$' \
     "${as_user[@]}" bash -c '"$@" && echo' - "$here/servers" start "$scratch/user/servers" "$scratch/data" --db influx
 # shellcheck source=/dev/null
 . "$scratch/user/servers/env"
-check "InfluxDB: a query returns every row" "verified: a query returns $total rows" \
-    "$bin/pipeline" --base-url "$BASE_URL" --db "$DB_URL" --workers 2
+check "InfluxDB, 700 rows at a time: a query returns every row" "verified: a query returns $total rows" \
+    "$bin/pipeline" --base-url "$BASE_URL" --db "$DB_URL" --workers 2 --batch 700
 check "InfluxDB, the shell version: a query returns every row" "a query returns $total rows" \
     "${as_user[@]}" "$here/pipeline.sh" --base-url "$BASE_URL" --db "$DB_URL" --workers 2
 

@@ -112,12 +112,25 @@ static int unknown(const struct run *run, const struct change *change, struct er
     return status;
 }
 
+/* What a setting does is in no recording of a run with another one. */
+static int refuse_knob(const struct change *change, struct err *err)
+{
+    err_set(err, ERR_USAGE, "could not predict what knob '%s' brings: it is in no recording", change->name);
+    err_hint(err,
+             "'toll experiment set:knob/%.64s=%.32s' tries it; or give what it does to the run: "
+             "workers:process/curl=10, batch:peer/127.0.0.1:5432=100",
+             change->name, change->text);
+    return -ERR_USAGE;
+}
+
 int resolve_change(const struct run *run, const struct change *change, struct target *ret_target,
                    struct err *err)
 {
     static const enum change_kind kinds[] = {CHANGE_STAGE, CHANGE_PROCESS, CHANGE_FUNCTION,
                                              CHANGE_PEER,  CHANGE_WAIT,    CHANGE_LOCK};
     struct target target = {.change = *change}, found = {0};
+    if (change->kind == CHANGE_KNOB)
+        return refuse_knob(change, err);
     if (change->kind != CHANGE_ANY) {
         if (!matches(run, &target, change->kind))
             return unknown(run, change, err);

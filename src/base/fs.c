@@ -117,6 +117,16 @@ int fs_replace(const char *path, const void *bytes, size_t length, mode_t mode, 
     return status;
 }
 
+int fs_create(const char *path, const void *bytes, size_t length, mode_t mode, struct err *err)
+{
+    FS_CLEANUP int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (fd < 0 && errno == EEXIST)
+        return err_set(err, ERR_USAGE, "could not write file '%s': it is there already", path);
+    if (fd < 0)
+        return err_errno(err, errno, "could not create file '%s'", path);
+    return fs_write_all(fd, bytes, length, err);
+}
+
 void fs_close(int *fd)
 {
     if (*fd >= 0)

@@ -9,8 +9,8 @@
 
 #include "base/num.h"
 #include "base/str.h"
+#include "base/words.h"
 #include "bench/spawner.h"
-#include "bench/words.h"
 
 /* One name and its values. */
 struct parameter {

@@ -43,6 +43,15 @@ enum yaml_kind yaml_kind(const struct yaml_value *value);
 const char *yaml_kind_name(const struct yaml_value *value);
 /* Where it begins, from 1; of a member, where its key does. 0 for NULL. */
 unsigned yaml_line(const struct yaml_value *value);
+unsigned yaml_column(const struct yaml_value *value);
+
+/* Where the value itself stands: line and column from 1 (of a member, not its key's), and the bytes of a text in the file, those
+ * between its quotes where it has some. No bytes (0 to 0) of what is no text, and of an alias, whose text stands elsewhere. */
+struct yaml_place {
+    unsigned line, column;
+    size_t start, end;
+};
+struct yaml_place yaml_place(const struct yaml_value *value);
 /* NULL when it is no text. */
 const char *yaml_text(const struct yaml_value *value);
 /* Written in quotes or as a block: a text even where it looks like something else. */

@@ -168,6 +168,45 @@ static void what_is_too_large_is_refused(void **state)
     str_free(&text);
 }
 
+static void quotes_side_by_side_are_counted_right(void **state)
+{
+    (void)state;
+    struct yaml_value *root =
+        read_whole("a: '''./it''\\''''s'' x'\nb: ''''\nc: 'it''s'\nd: ''''''\n'e''': f\n");
+    assert_string_equal(yaml_text(yaml_member(root, "a")), "'./it'\\''s' x");
+    assert_string_equal(yaml_text(yaml_member(root, "b")), "'");
+    assert_string_equal(yaml_text(yaml_member(root, "c")), "it's");
+    assert_string_equal(yaml_text(yaml_member(root, "d")), "''");
+    assert_string_equal(yaml_text(yaml_member(root, "e'")), "f");
+    yaml_free(root);
+}
+
+static void a_value_knows_its_column_and_its_bytes(void **state)
+{
+    (void)state;
+    static const char text[] = "a:\n  b: 'one'\n  c: [x, two]\n  d: &n 3\n  e: *n\n";
+    struct yaml_value *root = read_whole(text);
+    const struct yaml_value *a = yaml_member(root, "a"), *b = yaml_member(a, "b"),
+                            *second = yaml_next(yaml_first(yaml_member(a, "c")));
+    struct yaml_place place = yaml_place(b);
+    assert_int_equal(yaml_line(b), 2);
+    assert_int_equal(yaml_column(b), 3);
+    assert_int_equal(place.column, 7);
+    assert_memory_equal(text + place.start, "one", place.end - place.start);
+    assert_int_equal(place.end - place.start, 3);
+    assert_int_equal(yaml_column(second), 10);
+    place = yaml_place(second);
+    assert_memory_equal(text + place.start, "two", place.end - place.start);
+    place = yaml_place(yaml_member(a, "c"));
+    assert_int_equal(place.line, 3);
+    assert_int_equal(place.start + place.end, 0);
+    place = yaml_place(yaml_member(a, "e"));
+    assert_int_equal(place.line, 5);
+    assert_int_equal(place.start + place.end, 0);
+    assert_int_equal(yaml_place(NULL).line, 0);
+    yaml_free(root);
+}
+
 static void a_file_that_is_not_there_is_the_environments_fault(void **state)
 {
     (void)state;
@@ -187,6 +226,8 @@ int yaml_test(void)
         cmocka_unit_test(aliases_of_aliases_take_no_room),
         cmocka_unit_test(what_is_no_yaml_is_refused_with_its_line),
         cmocka_unit_test(what_is_too_large_is_refused),
+        cmocka_unit_test(quotes_side_by_side_are_counted_right),
+        cmocka_unit_test(a_value_knows_its_column_and_its_bytes),
         cmocka_unit_test(a_file_that_is_not_there_is_the_environments_fault),
     };
     return cmocka_run_group_tests_name("yaml", tests, NULL, NULL);

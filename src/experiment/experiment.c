@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/words.h"
 #include "bench/plan.h"
-#include "bench/words.h"
 #include "experiment/internal.h"
 #include "experiment/slope.h"
 #include "experiment/stage_wire.h"

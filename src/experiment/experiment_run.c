@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/words.h"
 #include "bench/plan.h"
-#include "bench/words.h"
 #include "experiment/internal.h"
 
 /* Words, so that something can stand before them; a line that a shell is to read becomes that shell's. */

@@ -4,14 +4,14 @@
 const struct gate_metric_about *gate_metric_about(enum gate_metric metric)
 {
     static const struct gate_metric_about about[GATE_METRIC_COUNT] = {
-        [GATE_WALL] = {"wall", "wall_ns", GATE_UNIT_NS, false, true},
-        [GATE_CPU] = {"cpu", "cpu_ns", GATE_UNIT_NS, false, true},
-        [GATE_MEMORY] = {"memory", "memory_bytes_max", GATE_UNIT_BYTES, false, false},
-        [GATE_P99] = {"p99", "p99_ns", GATE_UNIT_NS, false, true},
-        [GATE_ROWS] = {"rows/s", "rows_per_s", GATE_UNIT_PER_S, true, true},
-        [GATE_SIZE] = {"size", "size_bytes", GATE_UNIT_BYTES, false, false},
-        [GATE_TOKENS] = {"tokens", "tokens", GATE_UNIT_COUNT, false, false},
-        [GATE_COST] = {"cost", "cost", GATE_UNIT_MONEY, false, false},
+        [GATE_WALL] = {"wall", "wall_ns", AMOUNT_NS, false, true},
+        [GATE_CPU] = {"cpu", "cpu_ns", AMOUNT_NS, false, true},
+        [GATE_MEMORY] = {"memory", "memory_bytes_max", AMOUNT_BYTES, false, false},
+        [GATE_P99] = {"p99", "p99_ns", AMOUNT_NS, false, true},
+        [GATE_ROWS] = {"rows/s", "rows_per_s", AMOUNT_PER_S, true, true},
+        [GATE_SIZE] = {"size", "size_bytes", AMOUNT_BYTES, false, false},
+        [GATE_TOKENS] = {"tokens", "tokens", AMOUNT_COUNT, false, false},
+        [GATE_COST] = {"cost", "cost", AMOUNT_MONEY, false, false},
     };
     return &about[metric];
 }

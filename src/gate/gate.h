@@ -15,7 +15,7 @@
 
 #include "base/arena.h"
 #include "base/vec.h"
-#include "gate/gate_quantity.h"
+#include "report/amount.h"
 
 #define GATE_CONFIDENCE_RATIO 0.95
 #define GATE_GATES_MAX        64u
@@ -27,7 +27,7 @@ enum gate_metric { GATE_WALL, GATE_CPU, GATE_MEMORY, GATE_P99, GATE_ROWS, GATE_S
 struct gate_metric_about {
     const char *key;    /* in toll.yaml: "rows/s" */
     const char *series; /* in JSON and in the history: "rows_per_s" */
-    enum gate_unit unit;
+    enum amount_unit unit;
     bool more_is_better;
     bool is_time; /* other programs change it */
 };

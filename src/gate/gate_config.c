@@ -7,10 +7,9 @@
 #include <string.h>
 
 #include "base/fs.h"
-#include "base/num.h"
-#include "base/suggest.h"
-#include "codec/yaml.h"
+#include "codec/yaml_reader.h"
 #include "gate/gate_source.h"
+#include "pipeline/pipeline_keys.h"
 
 #define RUNS_MAX   100000u
 #define TIME_S_MAX 86400.0
@@ -18,82 +17,12 @@
 
 struct reader {
     struct gate_config *config;
-    const char *path;
+    struct yaml_reader yaml;
     struct gate_baseline baseline; /* of gates that have none of their own */
     bool is_forced;                /* by the command line */
     double time_s;
     uint64_t runs, warmup;
-    struct err *err;
 };
-
-/* Always fails; the line is that of `value`. */
-#define REFUSED(reader, value, format, ...)                                                                  \
-    err_set((reader)->err, ERR_INPUT, "could not read budgets '%s': line %u: " format, (reader)->path,       \
-            yaml_line(value), ##__VA_ARGS__)
-
-static void suggest(const struct reader *reader, const char *word, const char *const *allowed)
-{
-    char list[400] = "";
-    size_t length = 0;
-    for (size_t i = 0; allowed[i]; i++)
-        if (suggest_is_near(word, allowed[i])) {
-            err_hint(reader->err, "did you mean '%s'?", allowed[i]);
-            return;
-        }
-    for (size_t i = 0; allowed[i] && length < sizeof list; i++)
-        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", i ? ", " : "", allowed[i]);
-    err_hint(reader->err, "there are: %s", list);
-}
-
-/* The value is a map of nothing but these keys. */
-static int check_map(struct reader *reader, const struct yaml_value *value, const char *what,
-                     const char *const *allowed)
-{
-    if (yaml_kind(value) == YAML_NOTHING)
-        return yaml_line(value) ? REFUSED(reader, value, "%s is empty", what)
-                                : err_set(reader->err, ERR_INPUT, "could not read budgets '%s': %s is empty",
-                                          reader->path, what);
-    if (yaml_kind(value) != YAML_MAP)
-        return REFUSED(reader, value, "%s is a %s, not a map of keys", what, yaml_kind_name(value));
-    for (const struct yaml_value *at = yaml_first(value); at; at = yaml_next(at)) {
-        size_t i = 0;
-        while (allowed[i] && strcmp(allowed[i], yaml_key(at)) != 0)
-            i++;
-        if (!allowed[i]) {
-            int status = REFUSED(reader, at, "%s has no key '%.64s'", what, yaml_key(at));
-            suggest(reader, yaml_key(at), allowed);
-            return status;
-        }
-    }
-    return 0;
-}
-
-/* A text that lives as long as the config; untouched when the key is not there. */
-static int take_text(struct reader *reader, const struct yaml_value *map, const char *key,
-                     const char **ret_text)
-{
-    const struct yaml_value *value = yaml_member(map, key);
-    if (!value)
-        return 0;
-    if (!yaml_text(value) || !*yaml_text(value))
-        return REFUSED(reader, value, "'%s' is no text", key);
-    *ret_text = arena_string(&reader->config->arena, yaml_text(value));
-    return *ret_text ? 0 : err_memory(reader->err);
-}
-
-static int take_count(struct reader *reader, const struct yaml_value *map, const char *key, uint64_t least,
-                      uint64_t *ret_count)
-{
-    const struct yaml_value *value = yaml_member(map, key);
-    uint64_t count;
-    if (!value)
-        return 0;
-    if (!yaml_text(value) || num_parse_u64(yaml_text(value), &count) || count < least || count > RUNS_MAX)
-        return REFUSED(reader, value, "'%s' is no whole number from %llu to %u", key,
-                       (unsigned long long)least, RUNS_MAX);
-    *ret_count = count;
-    return 0;
-}
 
 static int take_seconds(struct reader *reader, const struct yaml_value *map, const char *key, double *ret_s)
 {
@@ -101,22 +30,10 @@ static int take_seconds(struct reader *reader, const struct yaml_value *map, con
     double ns;
     if (!value)
         return 0;
-    if (!yaml_text(value) || !gate_quantity_read(yaml_text(value), GATE_UNIT_NS, &ns) || ns <= 0 ||
+    if (!yaml_text(value) || !amount_parse(yaml_text(value), AMOUNT_NS, &ns) || ns <= 0 ||
         ns > TIME_S_MAX * 1e9)
-        return REFUSED(reader, value, "'%s' is no duration (10s, 500ms, 2min)", key);
+        return yaml_refused(&reader->yaml, value, "'%s' is no duration (10s, 500ms, 2min)", key);
     *ret_s = ns / 1e9;
-    return 0;
-}
-
-static int take_flag(struct reader *reader, const struct yaml_value *map, const char *key, bool *ret_flag)
-{
-    const struct yaml_value *value = yaml_member(map, key);
-    const char *text = yaml_text(value);
-    if (!value)
-        return 0;
-    if (!text || (strcmp(text, "true") != 0 && strcmp(text, "false") != 0))
-        return REFUSED(reader, value, "'%s' is neither true nor false", key);
-    *ret_flag = *text == 't';
     return 0;
 }
 
@@ -129,7 +46,7 @@ static int baseline_of_text(struct reader *reader, const char *text, struct gate
         baseline.kind = GATE_AGAINST_REVISION;
         baseline.revision = arena_string(&reader->config->arena, text);
         if (!baseline.revision)
-            return err_memory(reader->err);
+            return err_memory(reader->yaml.err);
     }
     *ret_baseline = baseline;
     return 0;
@@ -149,46 +66,25 @@ static int take_baseline(struct reader *reader, const struct yaml_value *map,
             *ret_baseline = baseline;
         return status;
     }
-    int status = check_map(reader, value, "a baseline", keys);
+    int status = yaml_check_keys(&reader->yaml, value, "a baseline", keys);
     if (!status)
-        status = take_text(reader, value, "revision", &baseline.revision);
+        status = yaml_take_text(&reader->yaml, value, "revision", &baseline.revision);
     if (!status)
-        status = take_text(reader, value, "build", &baseline.build);
+        status = yaml_take_text(&reader->yaml, value, "build", &baseline.build);
     if (!status)
-        status = take_text(reader, value, "command", &baseline.command);
+        status = yaml_take_text(&reader->yaml, value, "command", &baseline.command);
     if (!status)
-        status = take_count(reader, value, "history", 5, &baseline.newest);
+        status = yaml_take_count(&reader->yaml, value, "history", 5, RUNS_MAX, &baseline.newest);
     if (status)
         return status;
     if (!!baseline.revision + !!baseline.command + !!baseline.newest != 1)
-        return REFUSED(reader, value, "a baseline is one of 'revision', 'command' and 'history'");
+        return yaml_refused(&reader->yaml, value, "a baseline is one of 'revision', 'command' and 'history'");
     if (baseline.build && !baseline.revision)
-        return REFUSED(reader, value, "'build' builds a revision, and this baseline has none");
+        return yaml_refused(&reader->yaml, value, "'build' builds a revision, and this baseline has none");
     baseline.kind = baseline.revision  ? GATE_AGAINST_REVISION
                     : baseline.command ? GATE_AGAINST_COMMAND
                                        : GATE_AGAINST_HISTORY;
     *ret_baseline = baseline;
-    return 0;
-}
-
-/* One text, or a list of them. */
-static int take_files(struct reader *reader, const struct yaml_value *value, const char *const **ret_files)
-{
-    size_t count = yaml_kind(value) == YAML_LIST ? yaml_count(value) : 1, at = 0;
-    if (!count || count > FILES_MAX)
-        return REFUSED(reader, value, "'files' is no list of 1 to %u patterns", FILES_MAX);
-    const char **files = arena_alloc(&reader->config->arena, (count + 1) * sizeof *files);
-    if (!files)
-        return err_memory(reader->err);
-    for (const struct yaml_value *item = yaml_kind(value) == YAML_LIST ? yaml_first(value) : value;
-         at < count; item = yaml_next(item)) {
-        if (!yaml_text(item) || !*yaml_text(item))
-            return REFUSED(reader, item ? item : value, "'files' holds what is no pattern of files");
-        files[at] = arena_string(&reader->config->arena, yaml_text(item));
-        if (!files[at++])
-            return err_memory(reader->err);
-    }
-    *ret_files = files;
     return 0;
 }
 
@@ -201,9 +97,9 @@ static int take_unit(struct reader *reader, const struct yaml_value *map, enum g
     if (!value)
         return 0;
     snprintf(one, sizeof one, "1%.16s", yaml_text(value) ? yaml_text(value) : "?");
-    if (!gate_quantity_read(one, about->unit, ret_scale))
-        return REFUSED(reader, value, "'unit' is none of %s (%s)", about->key,
-                       gate_quantity_examples(about->unit));
+    if (!amount_parse(one, about->unit, ret_scale))
+        return yaml_refused(&reader->yaml, value, "'unit' is none of %s (%s)", about->key,
+                            amount_examples(about->unit));
     return 0;
 }
 
@@ -211,24 +107,24 @@ static int take_source(struct reader *reader, const struct yaml_value *map, cons
                        enum gate_metric metric, struct gate_source *ret_source)
 {
     struct gate_source source = {0};
+    size_t file_count = 0;
     const struct yaml_value *files = yaml_member(map, "files"), *rows = yaml_member(map, "rows");
-    int status = take_text(reader, map, "file", &source.file);
+    int status = yaml_take_text(&reader->yaml, map, "file", &source.file);
     if (!status)
-        status = take_text(reader, map, "json", &source.json);
+        status = yaml_take_text(&reader->yaml, map, "json", &source.json);
     if (!status)
-        status = take_text(reader, map, "match", &source.match);
+        status = yaml_take_text(&reader->yaml, map, "match", &source.match);
     if (!status)
         status = take_unit(reader, map, metric, &source.scale);
     if (!status && files)
-        status = take_files(reader, files, &source.files);
+        status = yaml_take_texts(&reader->yaml, map, "files", FILES_MAX, &source.files, &file_count);
     if (!status && rows &&
-        (!yaml_text(rows) || !gate_quantity_read(yaml_text(rows), GATE_UNIT_COUNT, &source.rows) ||
-         source.rows <= 0))
-        status = REFUSED(reader, rows, "'rows' is no number of rows that one run does");
+        (!yaml_text(rows) || !amount_parse(yaml_text(rows), AMOUNT_COUNT, &source.rows) || source.rows <= 0))
+        status = yaml_refused(&reader->yaml, rows, "'rows' is no number of rows that one run does");
     if (!status && source.json && source.match)
-        status = REFUSED(reader, map, "a number is read by 'json' or by 'match', not by both");
-    if (!status && source.match && gate_source_check_match(source.match, reader->err))
-        status = err_wrap(reader->err, "reading budgets '%s': line %u", reader->path,
+        status = yaml_refused(&reader->yaml, map, "a number is read by 'json' or by 'match', not by both");
+    if (!status && source.match && gate_source_check_match(source.match, reader->yaml.err))
+        status = err_wrap(reader->yaml.err, "reading budgets '%s': line %u", reader->yaml.path,
                           yaml_line(yaml_member(map, "match")));
     if (status)
         return status;
@@ -236,7 +132,7 @@ static int take_source(struct reader *reader, const struct yaml_value *map, cons
                   : source.file || source.json || source.match ? GATE_FROM_TEXT
                                                                : GATE_FROM_RUNS;
     if (source.kind != GATE_FROM_FILES && !(source.kind == GATE_FROM_TEXT && source.file) && !gate->command)
-        return REFUSED(reader, map, "gate '%s' needs a 'command' for this", gate->name);
+        return yaml_refused(&reader->yaml, map, "gate '%s' needs a 'command' for this", gate->name);
     *ret_source = source;
     return 0;
 }
@@ -271,8 +167,9 @@ static int check_source(struct reader *reader, const struct yaml_value *value, e
     case GATE_COST: is_right = source->kind == GATE_FROM_TEXT; break;
     }
     if (!is_right || (source->rows > 0 && metric != GATE_ROWS)) {
-        int status = REFUSED(reader, value, "where does '%s' come from?", gate_metric_about(metric)->key);
-        err_hint(reader->err, "beside its limit: %s", source_of_metric(metric));
+        int status =
+            yaml_refused(&reader->yaml, value, "where does '%s' come from?", gate_metric_about(metric)->key);
+        err_hint(reader->yaml.err, "beside its limit: %s", source_of_metric(metric));
         return status;
     }
     return 0;
@@ -285,29 +182,30 @@ static int add_check(struct reader *reader, const struct gate_check *check, cons
     enum gate_baseline_kind against = gate->baseline.kind;
     if (gate_limit_is_relative(check->limit)) {
         if (against == GATE_AGAINST_NOTHING) {
-            int status = REFUSED(reader, value, "'%s' of %s is relative, and there is no baseline",
-                                 gate_limit_name(check->limit), about->key);
-            err_hint(reader->err, "say which: 'baseline: main' at the top, or 'baseline: history'");
+            int status =
+                yaml_refused(&reader->yaml, value, "'%s' of %s is relative, and there is no baseline",
+                             gate_limit_name(check->limit), about->key);
+            err_hint(reader->yaml.err, "say which: 'baseline: main' at the top, or 'baseline: history'");
             return status;
         }
         if (against == GATE_AGAINST_COMMAND && check->source.kind == GATE_FROM_FILES)
-            return REFUSED(reader, value, "files are the same for a baseline that is a command");
+            return yaml_refused(&reader->yaml, value, "files are the same for a baseline that is a command");
         if (check->metric == GATE_P99 && check->source.kind == GATE_FROM_RUNS &&
             against != GATE_AGAINST_HISTORY)
-            return REFUSED(reader, value, "p99 of the command's own runs has only a 'max'");
+            return yaml_refused(&reader->yaml, value, "p99 of the command's own runs has only a 'max'");
         if ((check->limit == GATE_MAX_DECREASE) != about->more_is_better)
-            return REFUSED(reader, value, "%s gets worse by getting %s: 'max_%s'", about->key,
-                           about->more_is_better ? "less" : "more",
-                           about->more_is_better ? "decrease" : "increase");
+            return yaml_refused(&reader->yaml, value, "%s gets worse by getting %s: 'max_%s'", about->key,
+                                about->more_is_better ? "less" : "more",
+                                about->more_is_better ? "decrease" : "increase");
         if (check->limit == GATE_MAX_DECREASE && check->bound >= 1)
-            return REFUSED(reader, value, "nothing decreases by 100 %% or more");
+            return yaml_refused(&reader->yaml, value, "nothing decreases by 100 %% or more");
     } else if ((check->limit == GATE_MIN) != about->more_is_better) {
-        return REFUSED(reader, value, "%s gets worse by getting %s: '%s'", about->key,
-                       about->more_is_better ? "less" : "more", about->more_is_better ? "min" : "max");
+        return yaml_refused(&reader->yaml, value, "%s gets worse by getting %s: '%s'", about->key,
+                            about->more_is_better ? "less" : "more", about->more_is_better ? "min" : "max");
     }
     if (reader->config->checks.count == GATE_CHECKS_MAX)
-        return REFUSED(reader, value, "over %u limits", GATE_CHECKS_MAX);
-    return vec_push(&reader->config->checks, *check) ? err_memory(reader->err) : 0;
+        return yaml_refused(&reader->yaml, value, "over %u limits", GATE_CHECKS_MAX);
+    return vec_push(&reader->config->checks, *check) ? err_memory(reader->yaml.err) : 0;
 }
 
 /* "5%" is relative, "200 ms" absolute. */
@@ -316,19 +214,19 @@ static int add_short(struct reader *reader, struct gate_check check, const struc
     const struct gate_metric_about *about = gate_metric_about(check.metric);
     const char *text = yaml_text(value) ? yaml_text(value) : "";
     char sign = 0;
-    if (gate_percent_read(text, &check.bound, &sign)) {
+    if (amount_percent_read(text, &check.bound, &sign)) {
         check.limit = about->more_is_better ? GATE_MAX_DECREASE : GATE_MAX_INCREASE;
         if (sign && (sign == '-') != about->more_is_better)
-            return REFUSED(reader, value, "'%.40s' would be better, not worse: '%c' is the other way", text,
-                           sign);
+            return yaml_refused(&reader->yaml, value,
+                                "'%.40s' would be better, not worse: '%c' is the other way", text, sign);
         return add_check(reader, &check, value);
     }
-    if (gate_quantity_read(text, about->unit, &check.bound)) {
+    if (amount_parse(text, about->unit, &check.bound)) {
         check.limit = about->more_is_better ? GATE_MIN : GATE_MAX;
         return add_check(reader, &check, value);
     }
-    return REFUSED(reader, value, "'%.40s' is no limit of %s (%s; or +5%%)", text, about->key,
-                   gate_quantity_examples(about->unit));
+    return yaml_refused(&reader->yaml, value, "'%.40s' is no limit of %s (%s; or +5%%)", text, about->key,
+                        amount_examples(about->unit));
 }
 
 static int add_limits(struct reader *reader, struct gate_check check, const struct yaml_value *map)
@@ -345,19 +243,19 @@ static int add_limits(struct reader *reader, struct gate_check check, const stru
         char sign;
         check.limit = limit;
         check.line = yaml_line(at);
-        if (gate_limit_is_relative(limit) && !gate_percent_read(text, &check.bound, &sign))
-            return REFUSED(reader, at, "'%.40s' is no percentage (5%%)", text);
-        if (!gate_limit_is_relative(limit) && !gate_quantity_read(text, about->unit, &check.bound))
-            return REFUSED(reader, at, "'%.40s' is no amount of %s (%s)", text, about->key,
-                           gate_quantity_examples(about->unit));
+        if (gate_limit_is_relative(limit) && !amount_percent_read(text, &check.bound, &sign))
+            return yaml_refused(&reader->yaml, at, "'%.40s' is no percentage (5%%)", text);
+        if (!gate_limit_is_relative(limit) && !amount_parse(text, about->unit, &check.bound))
+            return yaml_refused(&reader->yaml, at, "'%.40s' is no amount of %s (%s)", text, about->key,
+                                amount_examples(about->unit));
         int status = add_check(reader, &check, at);
         if (status)
             return status;
         count++;
     }
     if (!count)
-        return REFUSED(reader, map, "%s has no limit: 'max', 'min', 'max_increase' or 'max_decrease'",
-                       about->key);
+        return yaml_refused(&reader->yaml, map,
+                            "%s has no limit: 'max', 'min', 'max_increase' or 'max_decrease'", about->key);
     return 0;
 }
 
@@ -373,7 +271,7 @@ static int read_metric(struct reader *reader, size_t gate, enum gate_metric metr
     snprintf(what, sizeof what, "'%s'", about->key);
     int status = 0;
     if (yaml_kind(value) == YAML_MAP) {
-        status = check_map(reader, value, what, keys);
+        status = yaml_check_keys(&reader->yaml, value, what, keys);
         if (!status)
             status = take_source(reader, value, owner, metric, &check.source);
         if (!status)
@@ -381,7 +279,7 @@ static int read_metric(struct reader *reader, size_t gate, enum gate_metric metr
         return status ? status : add_limits(reader, check, value);
     }
     if (!owner->command)
-        return REFUSED(reader, value, "gate '%s' needs a 'command' for this", owner->name);
+        return yaml_refused(&reader->yaml, value, "gate '%s' needs a 'command' for this", owner->name);
     status = check_source(reader, value, metric, &check.source);
     return status ? status : add_short(reader, check, value);
 }
@@ -399,41 +297,41 @@ static int read_gate(struct reader *reader, const struct yaml_value *value)
     char what[96];
     snprintf(what, sizeof what, "gate '%.64s'", yaml_key(value));
     if (config->gates.count == GATE_GATES_MAX)
-        return REFUSED(reader, value, "over %u gates", GATE_GATES_MAX);
+        return yaml_refused(&reader->yaml, value, "over %u gates", GATE_GATES_MAX);
     gate.name = arena_string(&config->arena, yaml_key(value));
-    int status = gate.name ? check_map(reader, value, what, keys) : err_memory(reader->err);
+    int status = gate.name ? yaml_check_keys(&reader->yaml, value, what, keys) : err_memory(reader->yaml.err);
     if (!status)
-        status = take_text(reader, value, "command", &gate.command);
+        status = yaml_take_text(&reader->yaml, value, "command", &gate.command);
     if (!status)
-        status = take_flag(reader, value, "shell", &gate.use_shell);
+        status = yaml_take_flag(&reader->yaml, value, "shell", &gate.use_shell);
     if (!status)
-        status = take_text(reader, value, "prepare", &gate.prepare);
+        status = yaml_take_text(&reader->yaml, value, "prepare", &gate.prepare);
     if (!status)
-        status = take_text(reader, value, "cleanup", &gate.cleanup);
+        status = yaml_take_text(&reader->yaml, value, "cleanup", &gate.cleanup);
     if (!status)
-        status = take_text(reader, value, "input", &gate.input);
+        status = yaml_take_text(&reader->yaml, value, "input", &gate.input);
     if (!status)
         status = take_baseline(reader, value, &gate.baseline);
     if (!status)
         status = take_seconds(reader, value, "time", &gate.time_s);
     if (!status)
-        status = take_count(reader, value, "runs", 1, &runs);
+        status = yaml_take_count(&reader->yaml, value, "runs", 1, RUNS_MAX, &runs);
     if (!status)
-        status = take_count(reader, value, "warmup", 0, &warmup);
+        status = yaml_take_count(&reader->yaml, value, "warmup", 0, RUNS_MAX, &warmup);
     if (status)
         return status;
     gate.runs = (size_t)runs;
     gate.warmup = (size_t)warmup;
     if (vec_push(&config->gates, gate))
-        return err_memory(reader->err);
+        return err_memory(reader->yaml.err);
     size_t before = config->checks.count;
     for (const struct yaml_value *at = yaml_first(value); !status && at; at = yaml_next(at))
         for (enum gate_metric metric = 0; !status && metric < GATE_METRIC_COUNT; metric++)
             if (strcmp(gate_metric_about(metric)->key, yaml_key(at)) == 0)
                 status = read_metric(reader, config->gates.count - 1, metric, at);
     if (!status && config->checks.count == before)
-        status = REFUSED(reader, value,
-                         "%s has no budget: wall, cpu, memory, p99, rows/s, size, tokens or cost", what);
+        status = yaml_refused(&reader->yaml, value,
+                              "%s has no budget: wall, cpu, memory, p99, rows/s, size, tokens or cost", what);
     return status;
 }
 
@@ -444,23 +342,21 @@ static int take_confidence(struct reader *reader, const struct yaml_value *map, 
     double ratio;
     if (!value)
         return 0;
-    if (!yaml_text(value) || !gate_percent_read(yaml_text(value), &ratio, &sign) || sign || ratio < 0.5 ||
+    if (!yaml_text(value) || !amount_percent_read(yaml_text(value), &ratio, &sign) || sign || ratio < 0.5 ||
         ratio >= 1)
-        return REFUSED(reader, value, "'confidence' is no percentage from 50%% to below 100%%");
+        return yaml_refused(&reader->yaml, value, "'confidence' is no percentage from 50%% to below 100%%");
     *ret_ratio = ratio;
     return 0;
 }
 
 static int read_root(struct reader *reader, const struct yaml_value *root, const char *baseline)
 {
-    static const char *const keys[] = {"name", "build",  "baseline", "confidence", "time",
-                                       "runs", "warmup", "gates",    NULL};
     struct gate_config *config = reader->config;
-    int status = check_map(reader, root, "the file", keys);
+    int status = yaml_check_keys(&reader->yaml, root, "the file", pipeline_keys_all);
     if (!status)
-        status = take_text(reader, root, "name", &config->name);
+        status = yaml_take_text(&reader->yaml, root, "name", &config->name);
     if (!status)
-        status = take_text(reader, root, "build", &config->build);
+        status = yaml_take_text(&reader->yaml, root, "build", &config->build);
     if (!status)
         status = take_baseline(reader, root, &reader->baseline);
     if (!status && baseline) {
@@ -472,12 +368,12 @@ static int read_root(struct reader *reader, const struct yaml_value *root, const
     if (!status)
         status = take_seconds(reader, root, "time", &reader->time_s);
     if (!status)
-        status = take_count(reader, root, "runs", 1, &reader->runs);
+        status = yaml_take_count(&reader->yaml, root, "runs", 1, RUNS_MAX, &reader->runs);
     if (!status)
-        status = take_count(reader, root, "warmup", 0, &reader->warmup);
+        status = yaml_take_count(&reader->yaml, root, "warmup", 0, RUNS_MAX, &reader->warmup);
     const struct yaml_value *gates = yaml_member(root, "gates");
     if (!status && (yaml_kind(gates) != YAML_MAP || !yaml_count(gates)))
-        status = REFUSED(reader, gates ? gates : root, "there are no 'gates'");
+        status = yaml_refused(&reader->yaml, gates ? gates : root, "there are no 'gates'");
     for (const struct yaml_value *at = yaml_first(gates); !status && at; at = yaml_next(at))
         status = read_gate(reader, at);
     return status;
@@ -489,12 +385,15 @@ int gate_config_read_text(const char *text, size_t length, const char *path, con
     struct gate_config config = {.confidence_ratio = GATE_CONFIDENCE_RATIO};
     struct yaml_value *root = NULL;
     struct err own;
-    struct reader reader = {.config = &config, .path = path, .warmup = 1, .err = err ? err : &own};
-    int status = yaml_read_text(text, length, path, &root, reader.err);
+    struct reader reader = {
+        .config = &config,
+        .yaml = {.what = "budgets", .path = path, .arena = &config.arena, .err = err ? err : &own},
+        .warmup = 1};
+    int status = yaml_read_text(text, length, path, &root, reader.yaml.err);
     if (!status)
         config.path = arena_string(&config.arena, path);
     if (!status && !config.path)
-        status = err_memory(reader.err);
+        status = err_memory(reader.yaml.err);
     if (!status)
         status = read_root(&reader, root, baseline);
     yaml_free(root);

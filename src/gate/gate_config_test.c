@@ -119,53 +119,60 @@ static void the_command_line_takes_the_place_of_the_baseline(void **state)
 static void what_is_not_known_is_refused_with_its_line(void **state)
 {
     (void)state;
-    assert_refused("basline: main\n" GATE_A "    wall: 5ms\n", "line 1: the file has no key 'basline'",
-                   "did you mean 'baseline'?");
-    assert_refused(GATE_A "    wal: 5ms\n", "line 4: gate 'a' has no key 'wal'", "did you mean 'wall'?");
-    assert_refused(GATE_A "    wall: {maximum: 5ms}\n", "line 4: 'wall' has no key 'maximum'",
+    assert_refused("basline: main\n" GATE_A "    wall: 5ms\n",
+                   "line 1, column 1: the file has no key 'basline'", "did you mean 'baseline'?");
+    assert_refused(GATE_A "    wal: 5ms\n", "line 4, column 5: gate 'a' has no key 'wal'",
+                   "did you mean 'wall'?");
+    assert_refused(GATE_A "    wall: {maximum: 5ms}\n", "line 4, column 12: 'wall' has no key 'maximum'",
                    "there are: max,");
     assert_refused("baseline: {revison: main}\n" GATE_A "    wall: 5%\n",
-                   "line 1: a baseline has no key 'revison'", "did you mean 'revision'?");
+                   "line 1, column 12: a baseline has no key 'revison'", "did you mean 'revision'?");
     assert_refused("gates:\n", "there are no 'gates'", NULL);
     assert_refused("", "could not read budgets 'toll.yaml'", NULL);
-    assert_refused("- a\n", "line 1: the file is a list, not a map of keys", NULL);
-    assert_refused(GATE_A "    time: 5s\n", "line 2: gate 'a' has no budget", NULL);
+    assert_refused("- a\n", "line 1, column 1: the file is a list, not a map of keys", NULL);
+    assert_refused(GATE_A "    time: 5s\n", "line 2, column 3: gate 'a' has no budget", NULL);
 }
 
 static void what_makes_no_sense_is_refused(void **state)
 {
     (void)state;
     assert_refused(GATE_A "    wall: 5%\n",
-                   "line 4: 'max_increase' of wall is relative, and there is no baseline", "baseline: main");
-    assert_refused(GATE_A "    wall: 200\n", "line 4: '200' is no limit of wall", NULL);
-    assert_refused(GATE_A "    wall: {max: 5%}\n", "line 4: '5%' is no amount of wall (200ms", NULL);
-    assert_refused(GATE_A "    wall: {min: 5ms}\n", "line 4: wall gets worse by getting more: 'max'", NULL);
-    assert_refused(GATE_A "    wall: {}\n", "line 4: wall has no limit", NULL);
-    assert_refused(GATE_A "    wall: {max: 5ms, json: a}\n", "line 4: where does 'wall' come from?", "none");
-    assert_refused(GATE_A "    tokens: 500\n", "line 4: where does 'tokens' come from?",
+                   "line 4, column 5: 'max_increase' of wall is relative, and there is no baseline",
+                   "baseline: main");
+    assert_refused(GATE_A "    wall: 200\n", "line 4, column 5: '200' is no limit of wall", NULL);
+    assert_refused(GATE_A "    wall: {max: 5%}\n", "line 4, column 12: '5%' is no amount of wall (200ms",
+                   NULL);
+    assert_refused(GATE_A "    wall: {min: 5ms}\n",
+                   "line 4, column 12: wall gets worse by getting more: 'max'", NULL);
+    assert_refused(GATE_A "    wall: {}\n", "line 4, column 5: wall has no limit", NULL);
+    assert_refused(GATE_A "    wall: {max: 5ms, json: a}\n", "line 4, column 5: where does 'wall' come from?",
+                   "none");
+    assert_refused(GATE_A "    tokens: 500\n", "line 4, column 5: where does 'tokens' come from?",
                    "match, json or file");
     assert_refused(GATE_A "    cost: {match: 'cost [0-9]', max: 1}\n", "line 4: could not use pattern", "()");
     assert_refused(GATE_A "    cost: {match: '(a)', json: a, max: 1}\n", "by 'json' or by 'match'", NULL);
-    assert_refused(GATE_A "    p99: {json: a, unit: MB, max: 1ms}\n", "line 4: 'unit' is none of p99", NULL);
-    assert_refused("baseline: main\n" GATE_A "    wall: -5%\n", "line 5: '-5%' would be better, not worse",
-                   NULL);
+    assert_refused(GATE_A "    p99: {json: a, unit: MB, max: 1ms}\n",
+                   "line 4, column 20: 'unit' is none of p99", NULL);
+    assert_refused("baseline: main\n" GATE_A "    wall: -5%\n",
+                   "line 5, column 5: '-5%' would be better, not worse", NULL);
     assert_refused("baseline: main\n" GATE_A "    rows/s: {rows: 5, max_decrease: 100%}\n",
                    "nothing decreases by 100 % or more", NULL);
     assert_refused("baseline: main\n" GATE_A "    p99: {max_increase: 5%}\n",
-                   "line 5: p99 of the command's own runs", NULL);
+                   "line 5, column 11: p99 of the command's own runs", NULL);
     assert_refused("baseline: {command: y}\n" GATE_A "    size: {files: x, max_increase: 5%}\n",
                    "files are the same for a baseline that is a command", NULL);
     assert_refused("baseline: {command: y, revision: x}\n" GATE_A "    wall: 5%\n",
-                   "line 1: a baseline is one of", NULL);
+                   "line 1, column 1: a baseline is one of", NULL);
     assert_refused("baseline: {command: y, build: make}\n" GATE_A "    wall: 5%\n",
-                   "line 1: 'build' builds a revision", NULL);
-    assert_refused("gates:\n  a:\n    wall: 5ms\n", "line 3: gate 'a' needs a 'command'", NULL);
-    assert_refused(GATE_A "    runs: 0\n    wall: 5ms\n", "line 4: 'runs' is no whole number from 1", NULL);
-    assert_refused(GATE_A "    time: 5\n    wall: 5ms\n", "line 4: 'time' is no duration", NULL);
-    assert_refused(GATE_A "    shell: yes\n    wall: 5ms\n", "line 4: 'shell' is neither true nor false",
-                   NULL);
-    assert_refused("confidence: 0.95\n" GATE_A "    wall: 5ms\n", "line 1: 'confidence' is no percentage",
-                   NULL);
+                   "line 1, column 1: 'build' builds a revision", NULL);
+    assert_refused("gates:\n  a:\n    wall: 5ms\n", "line 3, column 5: gate 'a' needs a 'command'", NULL);
+    assert_refused(GATE_A "    runs: 0\n    wall: 5ms\n",
+                   "line 4, column 5: 'runs' is no whole number from 1", NULL);
+    assert_refused(GATE_A "    time: 5\n    wall: 5ms\n", "line 4, column 5: 'time' is no duration", NULL);
+    assert_refused(GATE_A "    shell: yes\n    wall: 5ms\n",
+                   "line 4, column 5: 'shell' is neither true nor false", NULL);
+    assert_refused("confidence: 0.95\n" GATE_A "    wall: 5ms\n",
+                   "line 1, column 1: 'confidence' is no percentage", NULL);
 }
 
 static void the_first_budgets_that_init_writes_are_read(void **state)
@@ -202,6 +209,14 @@ static void a_file_that_is_not_there_says_how_to_make_one(void **state)
     assert_non_null(strstr(err.hint, "--init"));
 }
 
+static void margins_are_round_and_above(void **state)
+{
+    (void)state;
+    assert_true(fabs(gate_template_margin(21.07e6, 1.5) - 32e6) < 1);
+    assert_true(fabs(gate_template_margin(1.0e6, 1.25) - 1.3e6) < 1);
+    assert_true(gate_template_margin(0, 2) == 0);
+}
+
 int gate_config_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +226,7 @@ int gate_config_test(void)
         cmocka_unit_test(what_is_not_known_is_refused_with_its_line),
         cmocka_unit_test(what_makes_no_sense_is_refused),
         cmocka_unit_test(the_first_budgets_that_init_writes_are_read),
+        cmocka_unit_test(margins_are_round_and_above),
         cmocka_unit_test(a_file_that_is_not_there_says_how_to_make_one),
     };
     return cmocka_run_group_tests_name("gate_config", tests, NULL, NULL);

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/words.h"
 #include "bench/conditions.h"
-#include "bench/words.h"
 #include "gate/gate_history.h"
 #include "gate/gate_judge.h"
 #include "gate/gate_source.h"

@@ -4,22 +4,22 @@
 #include <math.h>
 #include <stdio.h>
 
-struct gate_amount gate_limit_text(const struct gate_check *check)
+struct amount gate_limit_text(const struct gate_check *check)
 {
-    struct gate_amount text;
-    enum gate_unit unit = gate_metric_about(check->metric)->unit;
+    struct amount text;
+    enum amount_unit unit = gate_metric_about(check->metric)->unit;
     switch (check->limit) {
     case GATE_MAX:
-        snprintf(text.text, sizeof text.text, "at most %.36s", gate_amount(check->bound, unit).text);
+        snprintf(text.text, sizeof text.text, "at most %.36s", amount_text(check->bound, unit).text);
         break;
     case GATE_MIN:
-        snprintf(text.text, sizeof text.text, "at least %.36s", gate_amount(check->bound, unit).text);
+        snprintf(text.text, sizeof text.text, "at least %.36s", amount_text(check->bound, unit).text);
         break;
     case GATE_MAX_INCREASE:
-        snprintf(text.text, sizeof text.text, "at most +%.36s", gate_percent(check->bound).text);
+        snprintf(text.text, sizeof text.text, "at most +%.36s", amount_percent(check->bound).text);
         break;
     case GATE_MAX_DECREASE:
-        snprintf(text.text, sizeof text.text, "at most -%.36s", gate_percent(check->bound).text);
+        snprintf(text.text, sizeof text.text, "at most -%.36s", amount_percent(check->bound).text);
         break;
     }
     return text;
@@ -28,20 +28,20 @@ struct gate_amount gate_limit_text(const struct gate_check *check)
 void gate_values_text(struct str *text, const struct gate_check *check, const struct gate_outcome *outcome,
                       const char *arrow)
 {
-    enum gate_unit unit = gate_metric_about(check->metric)->unit;
+    enum amount_unit unit = gate_metric_about(check->metric)->unit;
     if (isfinite(outcome->before))
-        str_printf(text, "%s %s ", gate_amount(outcome->before, unit).text, arrow);
-    str_append(text, gate_amount(outcome->value, unit).text);
+        str_printf(text, "%s %s ", amount_text(outcome->before, unit).text, arrow);
+    str_append(text, amount_text(outcome->value, unit).text);
 }
 
 void gate_ratio_text(struct str *text, const struct gate_outcome *outcome)
 {
     if (isnan(outcome->ratio))
         return;
-    str_append(text, gate_factor(outcome->ratio).text);
+    str_append(text, amount_factor(outcome->ratio).text);
     if (!outcome->is_exact && isfinite(outcome->ratio_low) && isfinite(outcome->ratio_high))
-        str_printf(text, " (%s to %s)", gate_factor(outcome->ratio_low).text,
-                   gate_factor(outcome->ratio_high).text);
+        str_printf(text, " (%s to %s)", amount_factor(outcome->ratio_low).text,
+                   amount_factor(outcome->ratio_high).text);
 }
 
 static const char *whose(const struct gate_result *result, const struct gate_check *check)
@@ -63,15 +63,15 @@ void gate_sentence(struct str *text, const struct gate_result *result, size_t in
     const struct gate_metric_about *about = gate_metric_about(check->metric);
     str_printf(text, "%s is ", about->key);
     if (isnan(outcome->ratio)) {
-        str_append(text, gate_amount(outcome->value, about->unit).text);
+        str_append(text, amount_text(outcome->value, about->unit).text);
         if (!outcome->is_exact && isfinite(outcome->value_low))
-            str_printf(text, " (%s to %s)", gate_amount(outcome->value_low, about->unit).text,
-                       gate_amount(outcome->value_high, about->unit).text);
+            str_printf(text, " (%s to %s)", amount_text(outcome->value_low, about->unit).text,
+                       amount_text(outcome->value_high, about->unit).text);
     } else {
-        str_printf(text, "%s of %s", gate_factor(outcome->ratio).text, whose(result, check));
+        str_printf(text, "%s of %s", amount_factor(outcome->ratio).text, whose(result, check));
         if (!outcome->is_exact && isfinite(outcome->ratio_low) && isfinite(outcome->ratio_high))
-            str_printf(text, " (%s to %s)", gate_factor(outcome->ratio_low).text,
-                       gate_factor(outcome->ratio_high).text);
+            str_printf(text, " (%s to %s)", amount_factor(outcome->ratio_low).text,
+                       amount_factor(outcome->ratio_high).text);
     }
     str_printf(text, ", %s is allowed", gate_limit_text(check).text);
     if (outcome->why)

@@ -7,7 +7,7 @@
 #include "gate/gate.h"
 
 /* "at most 200 ms", "at most +5 %", "at least 50,000/s", "at most -5 %" */
-struct gate_amount gate_limit_text(const struct gate_check *check);
+struct amount gate_limit_text(const struct gate_check *check);
 
 /* "23.1 ms", or "20.9 ms -> 23.1 ms" with a baseline; the arrow as the caller has it */
 void gate_values_text(struct str *text, const struct gate_check *check, const struct gate_outcome *outcome,

@@ -76,7 +76,7 @@ static int amount_of(const struct gate_source *source, enum gate_metric metric, 
     if (number_parse(found, &number)) {
         if (source->scale > 0) {
             *ret_value = number * source->scale;
-        } else if (about->unit == GATE_UNIT_NS) {
+        } else if (about->unit == AMOUNT_NS) {
             err_set(err, ERR_INPUT, "could not read %s from %s: '%.*s' has no unit", about->key, name,
                     SHOWN_MAX, found);
             err_hint(err, "say 'unit: ms' (ns, us, ms, s) beside it");
@@ -86,7 +86,7 @@ static int amount_of(const struct gate_source *source, enum gate_metric metric, 
         }
         if (*ret_value >= 0 && isfinite(*ret_value))
             return 0;
-    } else if (gate_quantity_read(found, about->unit, ret_value)) {
+    } else if (amount_parse(found, about->unit, ret_value)) {
         return 0;
     }
     return err_set(err, ERR_INPUT, "could not read %s from %s: '%.*s' is no amount of it", about->key, name,

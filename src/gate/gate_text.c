@@ -139,7 +139,7 @@ static void trust(struct page *page)
     if (cpus)
         str_printf(page->text, "others kept %.1f of %u CPUs busy, ", outside, cpus);
     if (steal >= 0.001)
-        str_printf(page->text, "steal %s, ", gate_percent((double)(int)(steal * 1000) / 1000).text);
+        str_printf(page->text, "steal %s, ", amount_percent((double)(int)(steal * 1000) / 1000).text);
     str_printf(page->text, "%s\n", unit_duration(result->duration_ns).text);
 }
 

@@ -11,7 +11,7 @@
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/fs.h"
-#include "bench/words.h"
+#include "base/words.h"
 #include "gate/gate_source.h"
 
 #define OUTPUT_BYTES_MAX ((size_t)16 << 20)

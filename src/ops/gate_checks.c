@@ -483,15 +483,10 @@ static bool usual_baseline(char *ret_name, size_t size)
 
 static int write_new(const char *path, const struct str *text, struct err *err)
 {
-    FS_CLEANUP int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (fd < 0 && errno == EEXIST) {
-        err_set(err, ERR_USAGE, "could not write file '%s': it is there already", path);
+    int status = fs_create(path, str_text(text), text->length, 0644, err);
+    if (status == -ERR_USAGE)
         err_hint(err, "add a gate to it by hand, or name another with --config");
-        return -ERR_USAGE;
-    }
-    if (fd < 0)
-        return err_errno(err, errno, "could not create file '%s'", path);
-    return fs_write_all(fd, str_text(text), text->length, err);
+    return status;
 }
 
 int ops_gate_init(const struct gate_init_request *request, struct str *ret_text, struct err *err)

@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 #include "base/redact.h"
+#include "base/words.h"
 #include "bench/conditions.h"
-#include "bench/words.h"
 #include "ops/keep_outcome.h"
 #include "ops/verify_facts.h"
 #include "ops/worktree.h"

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bench/words.h"
+#include "base/words.h"
 #include "judge/opened.h"
 #include "judge/predict.h"
 #include "judge/symptom.h"

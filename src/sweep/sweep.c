@@ -188,12 +188,19 @@ static int rows_read(struct sweep *sweep, struct sweep_value *value, struct err 
     return 0;
 }
 
-/* "NAME=VALUE" of the knobs that are variables; NULL when memory ran out. */
-static char **variables_of(struct sweep_result *result, const struct knob_value *knobs)
+/* The command's own variables (none of them a knob), then "NAME=VALUE" of the knobs that are some. NULL when memory ran
+ * out. */
+static char **variables_of(struct sweep *sweep, const struct knob_value *knobs)
 {
+    struct sweep_result *result = sweep->result;
     struct arena *arena = &result->bench.arena;
-    char **variables = arena_alloc(arena, (SWEEP_KNOBS_MAX + 1) * sizeof *variables);
+    char *const *own = sweep->bench.commands[0].variables;
     size_t count = 0;
+    while (own && own[count])
+        count++;
+    char **variables = arena_alloc(arena, (count + SWEEP_KNOBS_MAX + 1) * sizeof *variables);
+    for (size_t i = 0; variables && i < count; i++)
+        variables[i] = own[i];
     for (size_t i = 0; variables && i < result->knob_count; i++) {
         if (!result->knobs[i].is_environment)
             continue;
@@ -221,7 +228,7 @@ static int value_add(struct sweep *sweep, const struct knob_value *knobs, enum s
     }
     struct bench_text command = sweep->bench.commands[0];
     struct bench_options bench = sweep->bench;
-    command.variables = variables_of(result, knobs);
+    command.variables = variables_of(sweep, knobs);
     if (!command.variables)
         return err_memory(err);
     bench.commands = &command;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sweep/sweep_judge.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "law/knob_role.h"
 #include "stats/distribution.h"
 #include "stats/multiple.h"
 #include "stats/quantile.h"
@@ -379,32 +379,13 @@ static int move_fill(struct sweep_result *result, double *logs, struct err *err)
 
 /* A law. */
 
-static bool name_has(const char *name, const char *const *parts, size_t count)
-{
-    char lower[64];
-    size_t length = 0;
-    for (; name[length] && length + 1 < sizeof lower; length++)
-        lower[length] = (char)tolower((unsigned char)name[length]);
-    lower[length] = '\0';
-    for (size_t i = 0; i < count; i++)
-        if (strstr(lower, parts[i]))
-            return true;
-    return false;
-}
-
 /* What a name says about the law that holds. */
 static enum sweep_law law_of_name(const char *name)
 {
-    static const char *const together[] = {"worker",    "thread",     "job",     "client", "parallel",
-                                           "concurren", "connection", "process", "core",   "cpu",
-                                           "shard",     "goroutine",  "agent"};
-    static const char *const batches[] = {"batch", "chunk", "size", "pipeline", "buffer",
-                                          "page",  "block", "rows", "bulk",     "window"};
-    if (name_has(name, together, sizeof together / sizeof together[0]))
-        return SWEEP_LAW_USL;
-    if (name_has(name, batches, sizeof batches / sizeof batches[0]))
-        return SWEEP_LAW_BATCH;
-    return SWEEP_LAW_AUTO;
+    static const enum sweep_law laws[] = {[KNOB_ROLE_OTHER] = SWEEP_LAW_AUTO,
+                                          [KNOB_ROLE_WORKERS] = SWEEP_LAW_USL,
+                                          [KNOB_ROLE_BATCH] = SWEEP_LAW_BATCH};
+    return laws[knob_role_of_name(name)];
 }
 
 /* Times are in seconds, so that a and b are; a rate's costs are already. */

@@ -14,11 +14,13 @@ extern const struct verb experiment_verb;   /* experiment_verb.c */
 extern const struct verb diagnose_verb;     /* diagnose_verb.c */
 extern const struct verb gate_verb;         /* gate_verb.c */
 extern const struct verb history_verb;      /* history_verb.c */
+extern const struct verb init_verb;         /* init_verb.c */
 extern const struct verb investigator_verb; /* investigator_verb.c */
 extern const struct verb journal_verb;      /* journal_verb.c */
 extern const struct verb law_verb;          /* law.c */
 extern const struct verb mark_verb;         /* mark.c */
 extern const struct verb recover_verb;      /* recover.c */
+extern const struct verb set_key_verb;      /* set_key_verb.c */
 extern const struct verb span_verb;         /* span.c */
 extern const struct verb tune_verb;         /* tune.c */
 extern const struct verb verify_verb;       /* verify.c */

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/str.h"
-#include "bench/words.h"
+#include "base/words.h"
 
 /* The changes between two lines, one behind the other. */
 static void assert_changes(const char *before, const char *after, const char *expected)

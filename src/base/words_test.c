@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/words.h"
+#include "base/words.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,8 +3,8 @@
  * words: a command line into words as a POSIX shell splits them (blanks, quotes, backslashes), and nothing else that a
  * shell does: no variables, patterns, pipes or redirections. They stay in the words as they are written.
  */
-#ifndef TOLL_BENCH_WORDS_H
-#define TOLL_BENCH_WORDS_H
+#ifndef TOLL_BASE_WORDS_H
+#define TOLL_BASE_WORDS_H
 
 #include "base/arena.h"
 

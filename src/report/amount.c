@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gate/gate_quantity.h"
+#include "report/amount.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -24,14 +24,14 @@ static const struct scale sizes[] = {{"", 1},         {"B", 1},    {"kB", 1e3}, 
 static const struct scale rates[] = {{"", 1}, {"/s", 1}, {NULL, 0}};
 static const struct scale plain[] = {{"", 1}, {NULL, 0}};
 
-static const struct scale *scales_of(enum gate_unit unit)
+static const struct scale *scales_of(enum amount_unit unit)
 {
     switch (unit) {
-    case GATE_UNIT_NS: return durations;
-    case GATE_UNIT_BYTES: return sizes;
-    case GATE_UNIT_PER_S: return rates;
-    case GATE_UNIT_COUNT:
-    case GATE_UNIT_MONEY: break;
+    case AMOUNT_NS: return durations;
+    case AMOUNT_BYTES: return sizes;
+    case AMOUNT_PER_S: return rates;
+    case AMOUNT_COUNT:
+    case AMOUNT_MONEY: break;
     }
     return plain;
 }
@@ -65,11 +65,11 @@ static bool number_read(const char *text, double *ret_number, const char **ret_r
     return true;
 }
 
-bool gate_quantity_read(const char *text, enum gate_unit unit, double *ret_value)
+bool amount_parse(const char *text, enum amount_unit unit, double *ret_value)
 {
     const char *rest;
     double number;
-    if (unit == GATE_UNIT_MONEY && *text == '$')
+    if (unit == AMOUNT_MONEY && *text == '$')
         text++;
     if (!number_read(text, &number, &rest))
         return false;
@@ -82,19 +82,19 @@ bool gate_quantity_read(const char *text, enum gate_unit unit, double *ret_value
     return false;
 }
 
-const char *gate_quantity_examples(enum gate_unit unit)
+const char *amount_examples(enum amount_unit unit)
 {
     switch (unit) {
-    case GATE_UNIT_NS: return "200ms, 1.5s";
-    case GATE_UNIT_BYTES: return "500kB, 5MB";
-    case GATE_UNIT_PER_S: return "50000, 2.5e6";
-    case GATE_UNIT_COUNT: return "12000, 1_000_000";
-    case GATE_UNIT_MONEY: break;
+    case AMOUNT_NS: return "200ms, 1.5s";
+    case AMOUNT_BYTES: return "500kB, 5MB";
+    case AMOUNT_PER_S: return "50000, 2.5e6";
+    case AMOUNT_COUNT: return "12000, 1_000_000";
+    case AMOUNT_MONEY: break;
     }
     return "0.25, $1.50";
 }
 
-bool gate_percent_read(const char *text, double *ret_ratio, char *ret_sign)
+bool amount_percent_read(const char *text, double *ret_ratio, char *ret_sign)
 {
     char sign = 0;
     double number;
@@ -109,10 +109,10 @@ bool gate_percent_read(const char *text, double *ret_ratio, char *ret_sign)
 }
 
 /* Four digits. */
-static struct gate_amount duration(double ns)
+static struct amount duration(double ns)
 {
     static const struct scale units[] = {{"s", 1e9}, {"ms", 1e6}, {"us", 1e3}, {"ns", 1}};
-    struct gate_amount amount;
+    struct amount amount;
     size_t unit = 0;
     if (ns >= 100e9) {
         snprintf(amount.text, sizeof amount.text, "%s", unit_duration(num_u64(ns)).text);
@@ -126,10 +126,10 @@ static struct gate_amount duration(double ns)
     return amount;
 }
 
-static struct gate_amount bytes(double value)
+static struct amount bytes(double value)
 {
     static const struct scale units[] = {{"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"B", 1}};
-    struct gate_amount amount;
+    struct amount amount;
     size_t unit = 0;
     while (unit < 3 && value < units[unit].factor)
         unit++;
@@ -139,33 +139,33 @@ static struct gate_amount bytes(double value)
     return amount;
 }
 
-struct gate_amount gate_amount(double value, enum gate_unit unit)
+struct amount amount_text(double value, enum amount_unit unit)
 {
-    struct gate_amount amount;
+    struct amount amount;
     switch (unit) {
-    case GATE_UNIT_NS: return duration(value);
-    case GATE_UNIT_BYTES: return bytes(value);
-    case GATE_UNIT_PER_S:
+    case AMOUNT_NS: return duration(value);
+    case AMOUNT_BYTES: return bytes(value);
+    case AMOUNT_PER_S:
         if (value < 100)
             snprintf(amount.text, sizeof amount.text, "%.4g/s", value);
         else
             snprintf(amount.text, sizeof amount.text, "%.40s/s", unit_count(value).text);
         return amount;
-    case GATE_UNIT_COUNT:
+    case AMOUNT_COUNT:
         if (value < 1000)
             snprintf(amount.text, sizeof amount.text, "%.4g", value);
         else
             snprintf(amount.text, sizeof amount.text, "%s", unit_count(value).text);
         return amount;
-    case GATE_UNIT_MONEY: break;
+    case AMOUNT_MONEY: break;
     }
     snprintf(amount.text, sizeof amount.text, value >= 1000 ? "%.0f" : value >= 1 ? "%.2f" : "%.4g", value);
     return amount;
 }
 
-struct gate_amount gate_factor(double ratio)
+struct amount amount_factor(double ratio)
 {
-    struct gate_amount amount;
+    struct amount amount;
     if (!(ratio < 1000))
         snprintf(amount.text, sizeof amount.text, "over 1000x");
     else
@@ -177,9 +177,9 @@ struct gate_amount gate_factor(double ratio)
     return amount;
 }
 
-struct gate_amount gate_percent(double ratio)
+struct amount amount_percent(double ratio)
 {
-    struct gate_amount amount;
+    struct amount amount;
     snprintf(amount.text, sizeof amount.text, "%.4g %%", 100 * ratio);
     return amount;
 }
