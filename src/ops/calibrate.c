@@ -4,7 +4,6 @@
 #include <math.h>
 
 #include "store/history.h"
-#include "verify/calibration.h"
 
 struct collecting {
     struct calibration *calibration;
@@ -36,27 +35,53 @@ static int collect_all(const struct calibrate_request *request, struct history *
     return history ? history_each(history, &filter, collect, &collecting, err) : 0;
 }
 
+static int find_store(const struct calibrate_request *request, struct str *path, struct err *err)
+{
+    if (!request->store)
+        return history_default_path(path, err);
+    str_append(path, request->store);
+    return path->failed ? err_memory(err) : 0;
+}
+
+static int read_store(const struct calibrate_request *request, const char *path,
+                      struct calibration *calibration, struct err *err)
+{
+    struct history *history = NULL;
+    int status = history_open_to_read(&history, path, err);
+
+    if (!status)
+        status = collect_all(request, history, calibration, err);
+    history_close(history);
+    return status ? status : calibration_judge(calibration, err);
+}
+
+int ops_calibration(const struct calibrate_request *request, struct calibration *ret_calibration,
+                    struct err *err)
+{
+    struct str path = {0};
+    int status = find_store(request, &path, err);
+
+    *ret_calibration = (struct calibration){0};
+    if (!status)
+        status = read_store(request, str_text(&path), ret_calibration, err);
+    str_free(&path);
+    return status;
+}
+
 int ops_calibrate(const struct calibrate_request *request, struct str *ret_text, struct err *err)
 {
     struct calibration calibration = {0};
-    struct history *history = NULL;
     struct str path = {0}, text = {0};
-    int status = request->store ? 0 : history_default_path(&path, err);
-    if (request->store)
-        str_append(&path, request->store);
+    int status = find_store(request, &path, err);
+
     if (!status)
-        status = history_open_to_read(&history, str_text(&path), err);
-    if (!status)
-        status = collect_all(request, history, &calibration, err);
-    if (!status)
-        status = calibration_judge(&calibration, err);
+        status = read_store(request, str_text(&path), &calibration, err);
     if (!status && request->json)
         calibration_json(&calibration, str_text(&path), &text);
     else if (!status)
         calibration_text(&calibration, str_text(&path), &request->look, &text);
     if (!status && text.failed)
         status = err_memory(err);
-    history_close(history);
     calibration_deinit(&calibration);
     str_free(&path);
     if (status)

@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "bench/bench_export.h"
+#include "verify/calibration.h"
 
 struct calibrate_request {
     const char *store;   /* the history's file; NULL: the default one */
@@ -16,5 +17,9 @@ struct calibrate_request {
 
 /* A history that is not there has no predictions, which is an answer. The caller frees the text. */
 WARN_UNUSED int ops_calibrate(const struct calibrate_request *request, struct str *ret_text, struct err *err);
+
+/* The same as figures; the caller frees them with calibration_deinit, also after a failure. `json` and `look` are not used. */
+WARN_UNUSED int ops_calibration(const struct calibrate_request *request, struct calibration *ret_calibration,
+                                struct err *err);
 
 #endif

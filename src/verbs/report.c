@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "decide/master_files.h"
 #include "ops/report_file.h"
 #include "verbs/verbs.h"
 
@@ -45,7 +46,9 @@ static int run(struct verb_context *context, struct err *err)
                                      .colour = context->colour && !options->output,
                                      .ascii = context->ascii && !options->output};
     struct str text = {0};
-    int status = ops_report(&request, &text, err);
+    int status = master_files_exist(request.path)
+                     ? master_files_read(request.path, request.format ? request.format : "text", &text, err)
+                     : ops_report(&request, &text, err);
     if (!status && options->output)
         status = fs_replace(options->output, str_text(&text), text.length, 0644, err);
     else if (!status)
@@ -63,8 +66,9 @@ static const struct example examples[] = {
 const struct verb report_verb = {
     .name = "report",
     .summary = "what a recording says, as text, JSON, Markdown, a page or a flame graph",
-    .usage = "FILE [--format FORMAT] [--objective WHAT] [-o OUT]",
-    .description = "Judges a recording and writes the verdict.",
+    .usage = "FILE|DIR [--format FORMAT] [--objective WHAT] [-o OUT]",
+    .description = "Judges a recording and writes the verdict. Of the folder that `toll investigate` wrote, "
+                   "its report again.",
     .options = rows,
     .option_count = sizeof rows / sizeof rows[0],
     .options_size = sizeof(struct options),
