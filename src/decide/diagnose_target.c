@@ -6,14 +6,32 @@
 #include <sys/stat.h>
 
 #include "base/num.h"
+#include "decide/profile_command.h"
 #include "diagnose/diagnosis.h"
+#include "import/profile_show.h"
 
 #define WINDOW_NS_MAX (UINT64_C(600) * 1000000000)
 
-static bool is_folder(const char *path)
+static mode_t kind_of(const char *path)
 {
     struct stat about;
-    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+    return stat(path, &about) == 0 ? about.st_mode & S_IFMT : 0;
+}
+
+static int profile_show(const struct diagnose_request *request, struct str *ret_text, struct err *err)
+{
+    struct profile profile;
+    const struct profile_look look = {
+        .width = request->width, .colour = request->colour, .ascii = request->ascii};
+    int status = decide_profile_open(request->target, &profile, err);
+    if (status)
+        return status;
+    if (request->is_json)
+        profile_json(&profile, ret_text);
+    else
+        profile_text(&profile, &look, ret_text);
+    profile_free(&profile);
+    return ret_text->failed ? err_memory(err) : 0;
 }
 
 static int target_read(const struct diagnose_request *request, struct diagnosis_request *target,
@@ -26,8 +44,9 @@ static int target_read(const struct diagnose_request *request, struct diagnosis_
         target->pid = pid;
         return 0;
     }
-    if (!is_folder(request->target)) {
-        err_set(err, ERR_USAGE, "could not diagnose '%s': that is neither a process's number nor a folder",
+    if (kind_of(request->target) != S_IFDIR) {
+        err_set(err, ERR_USAGE,
+                "could not diagnose '%s': that is neither a process's number nor a folder nor a profile",
                 request->target);
         err_hint(err, "'toll diagnose $(pgrep -o NAME)' looks at a program that runs, 'toll diagnose .' at "
                       "this folder");
@@ -49,6 +68,8 @@ int decide_diagnose(const struct diagnose_request *request, struct str *ret_text
             return err_set(err, ERR_USAGE, "could not take symptom '%s'", request->symptom);
         target.symptom = &symptom;
     }
+    if (request->target && kind_of(request->target) == S_IFREG)
+        return profile_show(request, ret_text, err);
     int status = target_read(request, &target, err);
     if (!status)
         status = diagnosis_make(&target, &diagnosis, err);

@@ -51,13 +51,14 @@ static int run(struct verb_context *context, struct err *err)
 static const struct example examples[] = {
     {"toll diagnose $(pgrep -o nginx)", "a program that runs: what it does, and what to run next"},
     {"toll diagnose . --symptom memory", "the project in this folder, which uses too much memory"},
+    {"toll diagnose job.prof", "what Python's profiler found, as a short list"},
     {"toll diagnose --for 5s", "the machine, watched for five seconds"},
 };
 
 const struct verb diagnose_verb = {
     .name = "diagnose",
     .summary = "what is wrong in a few seconds, and the exact command to run next",
-    .usage = "[PID | DIR] [--symptom WHAT] [--for TIME] [--json]",
+    .usage = "[PID | DIR | PROFILE] [--symptom WHAT] [--for TIME] [--json]",
     .description = "Looks at a process, at the project in a folder, or, without an operand, at the machine, "
                    "and prints the next command on its "
                    "first lines: one that can be copied and works. Below it stand the questions that led "
@@ -67,6 +68,9 @@ const struct verb diagnose_verb = {
                    "that were found; whether this is production or development, by which signs; and which "
                    "profilers are installed and safe "
                    "here.\n\n"
+                   "A profile that another tool wrote (cProfile, .cpuprofile, pprof, JFR, perf script, "
+                   "folded stacks, EXPLAIN in JSON) is "
+                   "printed as a ranked list of its functions.\n\n"
                    "Only /proc, /sys and package files are read: nothing is stopped, traced, changed or "
                    "sent. No root is needed; what cannot be "
                    "read is said to be unknown.",

@@ -2,6 +2,7 @@
 /* toll run: record a command and say what it was waiting for. */
 #include <unistd.h>
 
+#include "decide/profile_command.h"
 #include "ops/run_command.h"
 #include "option/shared_rows.h"
 #include "verbs/verbs.h"
@@ -10,6 +11,7 @@ struct options {
     const char *output;
     const char *recorder;
     const char *io;
+    const char *profiler;
     uint64_t rate_hz;
     bool quiet;
     bool compress;
@@ -69,8 +71,41 @@ static const struct option_row rows[] = {
      .help = "calls and bytes by peer, with eBPF: a few of every hundred milliseconds, scaled up; each "
              "call, which slows programs that do little else; or not (sampled)",
      .offset = offsetof(struct options, io)},
+    {.name = "profiler",
+     .type = OPTION_TEXT,
+     .argument = "NAME",
+     .choices = "auto cprofile node jfr go-pprof explain perf heaptrack",
+     .help =
+         "run it under its runtime's own profiler and print what that found, as a ranked list; toll records "
+         "it where that is not installed",
+     .offset = offsetof(struct options, profiler)},
     ROWS_HISTORY(struct options),
 };
+
+/* Runs the command under another profiler; *ret_is_missing when there is none, and nothing was run. */
+static int run_profiler(struct verb_context *context, bool *ret_is_missing, struct err *err)
+{
+    const struct options *options = context->options;
+    struct profile_request request = {.command = context->command,
+                                      .profiler = options->profiler,
+                                      .output = options->output,
+                                      .width = context->width,
+                                      .colour = context->colour_talk,
+                                      .ascii = context->ascii};
+    struct profile_outcome outcome;
+    if (options->system || options->recorder)
+        return err_set(err, ERR_USAGE,
+                       "could not take option '--profiler': it takes the place of toll's recorder");
+    int status = decide_profile(&request, &outcome, err);
+    *ret_is_missing = outcome.is_missing;
+    if (outcome.is_missing)
+        fprintf(stderr, "toll: %s: toll records it instead\n", outcome.why);
+    context->exit_status = outcome.exit_status;
+    if (!options->quiet)
+        fputs(str_text(&outcome.text), stderr);
+    str_free(&outcome.text);
+    return status;
+}
 
 static int run(struct verb_context *context, struct err *err)
 {
@@ -86,6 +121,14 @@ static int run(struct verb_context *context, struct err *err)
     }
     if (options->limit_ns && is_command)
         return err_set(err, ERR_USAGE, "could not take option '--for': a command is recorded until it ends");
+    if (options->profiler) {
+        bool is_missing = false;
+        if (!is_command)
+            return err_set(err, ERR_USAGE, "could not take option '--profiler': the command is missing");
+        int profiled = run_profiler(context, &is_missing, err);
+        if (profiled || !is_missing)
+            return profiled;
+    }
     struct run_request request = {.command = is_command ? context->command : NULL,
                                   .whole_machine = options->system,
                                   .limit_ns = options->limit_ns,
@@ -121,13 +164,15 @@ static const struct example examples[] = {
     {"toll run -- ./pipeline --workers 1", "record a program and print what it was waiting for"},
     {"toll run -q -o before.toll -- make -j2", "only record, into a file of your choice"},
     {"sudo toll run --system --for 30s", "record everything on this machine for half a minute"},
+    {"toll run --profiler auto -- python3 job.py", "what Python's own profiler says, as a short list"},
     {"toll run --recorder proc -- ./server-test", "record as in a container where perf is refused"},
 };
 
 const struct verb run_verb = {
     .name = "run",
     .summary = "record a command and say what it was waiting for",
-    .usage = "[-o FILE] [-q] [--compress] [--rate HZ] [--recorder RUNG] [--io HOW] [--system] -- COMMAND…",
+    .usage = "[-o FILE] [-q] [--compress] [--rate HZ] [--recorder RUNG] [--io HOW] [--profiler NAME] "
+             "[--system] -- COMMAND…",
     .description =
         "Runs the command, records its whole process tree until the command ends, writes a "
         "recording and prints the "
@@ -138,6 +183,13 @@ const struct verb run_verb = {
         "when there is no such command.\n\n"
         "No root is needed. The environment is not recorded, and arguments that look like secrets "
         "are left out.\n\n"
+        "With --profiler the command runs under its runtime's own profiler instead: cProfile (python3), "
+        "--cpu-prof (node), "
+        "the flight recorder (java), pprof (go test), EXPLAIN ANALYZE (psql -c), perf or heaptrack; auto "
+        "chooses by the command. "
+        "What it found is printed as a ranked list, and -o keeps its file. What is not installed is replaced "
+        "by toll's own "
+        "recorder.\n\n"
         "The wall time, CPU time and, but for -q, peak memory of a command that ends with 0 go into the "
         "history (toll history; "
         "--no-store).",
