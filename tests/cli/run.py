@@ -110,11 +110,14 @@ class Case:
             if (self.folder / "skip").exists():
                 self.skipped = self.bash(self.folder / "skip", home, f"{home}/work", TIMEOUT_S)[1].strip() or None
             if not self.skipped:
-                self.judge(*self.bash(self.folder / "cmd", home, f"{home}/work", int(self.read("timeout", TIMEOUT_S))))
+                self.judge(*self.bash(self.folder / "cmd", home, f"{home}/work", self.timeout_s()))
         finally:
             subprocess.run(["chmod", "-R", "u+rwX", home], stderr=subprocess.DEVNULL, check=False)
             shutil.rmtree(home, ignore_errors=True)
         return self
+
+    def timeout_s(self):
+        return int(self.read("timeout", TIMEOUT_S))
 
     def run_again(self):
         """Once more, alone: a case that passes now met a busy machine, and is named."""
@@ -172,7 +175,10 @@ def main():
     print(f"1..{len(cases)}", flush=True)
     again = []
     with concurrent.futures.ThreadPoolExecutor(args.j) as pool:
-        for number, case in enumerate(pool.map(Case.run, cases), 1):
+        # the longest first, or one of them is left alone at the end
+        done = {case: pool.submit(case.run) for case in sorted(cases, key=Case.timeout_s, reverse=True)}
+        for number, case in enumerate(cases, 1):
+            done[case].result()
             if case.problems and args.j > 1 and not os.environ.get("UPDATE"):
                 again.append((number, case))
             else:
