@@ -9,6 +9,7 @@
 #include "codec/json.h"
 #include "investigate/engine.h"
 #include "investigate/protocol.h"
+#include "pipeline/pipeline_file.h"
 
 #define DEADLINE_S 60.0
 
@@ -49,10 +50,19 @@ static int ask(const struct investigator *investigator, const struct request *re
 {
     struct answers answers = {.fd = answers_fd};
     struct opened opened;
+    struct pipeline_file file;
     int status = opened_open_whole(request->recording, NULL, &opened, err);
     if (status)
         return status;
     question->opened = &opened;
+    if (request->pipeline) {
+        status = pipeline_file_read(request->pipeline, &file, err);
+        question->file = status ? NULL : &file;
+    }
+    if (status) {
+        opened_close(&opened);
+        return status;
+    }
     if (request->round == ROUND_CLAIMS)
         status = investigator->claims(question, &answers, err);
     else if (investigator->votes)
@@ -60,6 +70,8 @@ static int ask(const struct investigator *investigator, const struct request *re
     if (!status)
         status = answers_status(&answers, err);
     answers_deinit(&answers);
+    if (question->file)
+        pipeline_file_free(&file);
     opened_close(&opened);
     return status;
 }
