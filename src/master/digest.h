@@ -15,7 +15,7 @@
 /* A place that is not to blame: all that say so, in one row. */
 struct digest_cleared {
     struct cleared cleared; /* the largest share and bound of those that were told */
-    VEC(const char *) by;   /* names; none: the replay of the recording alone says so */
+    VEC(const char *) by;   /* names; none: the recording alone says so */
     const char *why;        /* of the first who gives a reason; NULL */
     bool is_disputed; /* something is to be done at the same place: only `why` tells what was cleared there */
 };

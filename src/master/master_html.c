@@ -80,7 +80,7 @@ static void write_monday(struct str *str, const struct digest *digest)
     for (size_t i = 0; i < count; i++)
         write_action(str, digest, digest->to_do.items[i]);
     if (!count)
-        str_append(str, "<p class=\"note\">Nothing that anybody would stand for.</p>\n");
+        page_element(str, "p", " class=\"note\"", word_nothing(digest));
     str_append(str, "</div>\n");
 }
 
@@ -135,7 +135,11 @@ void master_page_first(struct str *str, const struct digest *digest)
     str_append(str, "<div class=\"screen\">\n");
     write_monday(str, digest);
     write_cleared(str, digest);
-    str_append(str, "</div>\n</section>\n");
+    str_append(str, "</div>\n");
+    word_unfinished(&phrase, digest);
+    if (phrase.length)
+        master_page_phrase(str, "p", " class=\"note unfinished\"", &phrase);
+    str_append(str, "</section>\n");
     str_free(&phrase);
 }
 

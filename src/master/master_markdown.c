@@ -91,9 +91,9 @@ static void write_monday(struct str *str, const struct digest *digest)
 {
     size_t count = digest_monday_count(digest);
 
-    if (!count)
-        return;
     str_printf(str, "## %s\n\n", digest->investigation->objective.is_met ? "More could be had" : "On Monday");
+    if (!count)
+        str_printf(str, "%s\n", word_nothing(digest));
     for (size_t i = 0; i < count; i++)
         write_action(str, digest, digest->to_do.items[i]);
     str_append(str, "\n");

@@ -125,7 +125,8 @@ static void write_finding(struct str *str, const struct digest *digest, const st
     str_append(str, "</div></div>\n<div>");
     page_gain(str, digest->verdict, finding);
     word_move(&text, digest, conclusion);
-    if (digest->investigation->objective.metric && conclusion->objective_after > 0)
+    if (digest->investigation->objective.metric && conclusion->objective_after > 0 &&
+        !digest->verdict->service)
         master_page_phrase(str, "p", " class=\"note\"", &text);
     str_append(str, "</div></article>\n");
     str_free(&text);

@@ -178,10 +178,10 @@ static void write_monday(const struct screen *screen)
     const struct digest *digest = screen->digest;
     size_t count = digest_monday_count(digest);
 
-    if (!count)
-        return;
     str_append(screen->page.str, "\n");
     heading(screen, digest->investigation->objective.is_met ? "More could be had" : "On Monday");
+    if (!count)
+        paragraph(screen, INDENT, word_nothing(digest));
     for (size_t i = 0; i < count; i++) {
         const struct conclusion *conclusion = digest->to_do.items[i];
         write_action(screen, conclusion);

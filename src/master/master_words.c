@@ -95,9 +95,9 @@ void word_gap(struct str *str, const struct objective *objective)
 {
     if (!objective->metric || objective->is_met || !(objective->measured > 0) || !(objective->wanted > 0))
         return;
-    if (objective->more_is_better)
+    if (objective->more_is_better && objective->measured < objective->wanted)
         str_printf(str, "%s short", unit_ratio(1 - objective->measured / objective->wanted).text);
-    else
+    else if (!objective->more_is_better && objective->measured > objective->wanted)
         str_printf(str, "%s over", unit_ratio(objective->measured / objective->wanted - 1).text);
 }
 
@@ -150,24 +150,20 @@ void word_problem(struct str *str, const struct digest *digest, size_t columns)
     if (objective->is_met)
         str_append(str, "You are there: ");
     append_measured(str, digest, columns);
+    if (!(objective->wanted > 0)) {
+        str_printf(str, "; the objective is as %s as can be had.",
+                   objective->more_is_better ? "much" : "little");
+        return;
+    }
     str_append(str, objective->is_met ? ", the objective is " : "; the objective is ");
     str_append(str, objective->more_is_better ? "at least " : "at most ");
     word_amount(str, objective->wanted, objective->unit);
-    if (!objective->is_met) {
-        str_append(str, ": ");
-        word_gap(str, objective);
-    }
+    struct str gap = {0};
+    word_gap(&gap, objective);
+    if (gap.length)
+        str_printf(str, ": %s", str_text(&gap));
     str_append(str, ".");
-}
-
-/* What did not finish has found nothing and cleared nothing. */
-static void append_unfinished(struct str *str, const struct digest *digest)
-{
-    size_t count = digest->investigation->statement_count;
-
-    if (digest->finished_count < count)
-        str_printf(str, " %zu of %zu investigators did not finish: there may be more.",
-                   count - digest->finished_count, count);
+    str_free(&gap);
 }
 
 void word_discovery(struct str *str, const struct digest *digest)
@@ -189,7 +185,6 @@ void word_discovery(struct str *str, const struct digest *digest)
     phrase_no_finding(str, digest->verdict);
     word_capital(str, from);
     str_append(str, ".");
-    append_unfinished(str, digest);
 }
 
 void word_move(struct str *str, const struct digest *digest, const struct conclusion *conclusion)
@@ -433,7 +428,31 @@ void word_by(struct str *str, const struct digest_cleared *cleared)
         add_name(&names, cleared->by.items[i]);
     append_names(str, &names);
     if (!names.count)
-        str_append(str, "the replay");
+        str_append(str, "the recording");
+}
+
+void word_unfinished(struct str *str, const struct digest *digest)
+{
+    const struct investigation *investigation = digest->investigation;
+    size_t count = investigation->statement_count - digest->finished_count;
+    struct names names = {0};
+
+    if (!count)
+        return;
+    for (size_t i = 0; i < investigation->statement_count; i++)
+        if (investigation->statements[i].outcome != STATEMENT_FINISHED)
+            add_name(&names, investigation->statements[i].investigator);
+    append_names(str, &names);
+    str_append(str, " did not finish: there may be more.");
+}
+
+const char *word_nothing(const struct digest *digest)
+{
+    if (!digest->finished_count && digest->investigation->statement_count)
+        return "Ask again, with a longer --deadline or more --memory: nobody finished.";
+    if (digest->disputed.count)
+        return "Settle what is disputed: nothing else was found.";
+    return "Nothing: no single change would bring much.";
 }
 
 void word_calibration(struct str *str, const struct master_calibration *calibration)

@@ -43,8 +43,12 @@ const char *word_effort(enum effort effort);
 const char *word_phase(enum priority priority);
 /* The command that confirms a conclusion; where it is not sure yet, that tells more; NULL. */
 const char *word_command(const struct conclusion *conclusion);
-/* Who says that a place is not to blame: "configuration and client-library", "the replay". */
+/* Who says that a place is not to blame: "configuration and client-library", "the recording". */
 void word_by(struct str *str, const struct digest_cleared *cleared);
+/* "memory did not finish: there may be more."; nothing when all did. */
+void word_unfinished(struct str *str, const struct digest *digest);
+/* What to do when there is nothing to do. */
+const char *word_nothing(const struct digest *digest);
 /* How good past predictions were, a sentence or two. */
 void word_calibration(struct str *str, const struct master_calibration *calibration);
 /* What the investigation was: "7 investigators in 42 s, 12 runs of the pipeline". */
