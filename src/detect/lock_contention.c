@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lock-contention: threads wait for a lock while its holder is on the path; found through via. The place is the code
+ * lock-contention, false-parallelism: threads wait for a lock while its holder is on the path; found through via. Where the
+ * holders do nothing but compute, for most of the run, the threads are no better than one: false-parallelism. The place is the code
  * that holds the lock: where it was given up, as the waker's stack says, else what the holder was seen at meanwhile.
  */
 #include <stdlib.h>
@@ -13,9 +14,14 @@
 
 /* Waits of one thread for one lock whose place is looked for. */
 #define PLACE_LOOK_MAX 256
+/* How much of the path the waits for one lock are when its threads are said to take turns, and of that how much its holders
+ * compute. */
+#define TURNS_RATIO_MIN    0.5
+#define TURNS_COMPUTED_MIN 0.8
 
 struct lock_facts {
     uint64_t waiter_count, wait_count, wait_ns;
+    uint64_t held_ns, computed_ns; /* while others waited: in all, and what the holder did not wait of it */
     struct places waiting, holding, inside;
     bool exact; /* where it is given up was recorded, not inferred; likewise where it is waited for */
     bool waiting_exact;
@@ -56,10 +62,13 @@ static void count_waiter(const struct run *run, uint32_t actor, const char *addr
 }
 
 /* What the holder did while others waited for it: it ran, or it waited inside. */
-static void look_at_holder(const struct run *run, const struct path_via *via, struct places *inside)
+static void look_at_holder(const struct run *run, const struct path_via *via, struct lock_facts *facts)
 {
     const struct run_track *holder = &run->tracks.items[via->waker];
+    struct places *inside = &facts->inside;
     uint64_t running_ns = via->end_ns - via->start_ns;
+    facts->held_ns += running_ns;
+    facts->computed_ns += running_ns;
     for (size_t i = run_waits_before(holder, via->end_ns); i-- > 0;) {
         const struct run_wait *wait = &holder->waits.items[i];
         if (wait->end_ns <= via->start_ns)
@@ -67,6 +76,8 @@ static void look_at_holder(const struct run *run, const struct path_via *via, st
         uint64_t from = num_max(wait->start_ns, via->start_ns), to = num_min(wait->end_ns, via->end_ns);
         struct where at;
         running_ns -= num_min(to - from, running_ns);
+        if (wait->blocked_ns)
+            facts->computed_ns -= num_min(to - from, facts->computed_ns);
         if (wait->blocked_ns && wait->reason != WAIT_LOCK) {
             (void)place_wait(run, via->waker, wait, &at);
             places_add(inside, &at, to - from);
@@ -92,7 +103,7 @@ static void look_at_holders(const struct scene *scene, const char *address, stru
         place_actor(run, via->waker, via->end_ns, &where);
         facts->exact |= attribute_own_function(run, via->waker_stack, &where);
         places_add(&facts->holding, &where, via->end_ns - via->start_ns);
-        look_at_holder(run, via, &facts->inside);
+        look_at_holder(run, via, facts);
     }
 }
 
@@ -115,6 +126,21 @@ static void tell_evidence(const struct scene *scene, struct claim *claim, const 
     if (facts->exact && inside && inside->where.function &&
         strcmp(inside->where.function, holding->function) != 0)
         claim_evidence(scene, claim, "while it is held: %s", scene_place(scene, &inside->where));
+}
+
+/* Threads that compute only while they hold one lock, for most of the run: they are no more than one thread. */
+static bool take_turns(const struct via_entry *via, const struct lock_facts *facts)
+{
+    return facts->waiter_count >= 2 && via->ratio >= TURNS_RATIO_MIN &&
+           num_ratio(facts->computed_ns, facts->held_ns) >= TURNS_COMPUTED_MIN;
+}
+
+static const char *turns_title_of(const struct scene *scene, const struct claim *claim,
+                                  const struct lock_facts *facts)
+{
+    return arena_printf(scene->arena, "%llu threads of %s compute in turns: whoever does holds one lock",
+                        (unsigned long long)facts->waiter_count,
+                        claim->where.process ? claim->where.process : "the run");
 }
 
 static const char *title_of(const struct scene *scene, const struct claim *claim,
@@ -153,6 +179,12 @@ static int claim_lock(const struct scene *scene, struct claims *claims, const st
     claim.acquisition_count = facts->wait_count;
     claim.change = arena_printf(scene->arena, "remove:lock/%s", lock);
     claim.title = title_of(scene, &claim, facts);
+    if (take_turns(via, facts)) {
+        claim.cause = "false-parallelism";
+        claim.title = turns_title_of(scene, &claim, facts);
+        claim_evidence(scene, &claim, "its holder computes for %.0f %% of the time that others wait",
+                       100 * num_ratio(facts->computed_ns, facts->held_ns));
+    }
     tell_evidence(scene, &claim, facts);
     return claim_add(claims, &claim, err);
 }

@@ -57,6 +57,55 @@ static void a_lock_names_who_holds_it_and_who_waits(void **state)
     judged_deinit(&s, &verdict);
 }
 
+/* Two threads compute for 10 ms each in turn, under one lock; `asleep` of each turn is not computing. */
+static void take_turns(struct scenario *s, uint64_t asleep_ms)
+{
+    scenario_init(s, 4, 402);
+    uint64_t root = scenario_process(s, 0, "python3", 0, 402);
+    uint64_t lock = scenario_peer(s, PEER_LOCK, PEER_NAME_LOCK, "100:0x1000");
+    uint64_t threads[2];
+    for (uint64_t i = 0; i < 2; i++)
+        threads[i] = scenario_thread(s, root, "worker", 0, 391 + i * 10);
+    for (uint64_t slot = 0; slot < 40; slot++) {
+        uint64_t t = threads[slot % 2];
+        struct scenario_wake wake = {.thread = t,
+                                     .waker = threads[(slot + 1) % 2],
+                                     .start_ms = slot ? slot * 10 - 10 : 0,
+                                     .end_ms = slot * 10,
+                                     .reason = WAIT_LOCK,
+                                     .peer = lock,
+                                     .source = WAKER_EXACT};
+        if (slot)
+            scenario_woken(s, &wake);
+        if (asleep_ms)
+            scenario_wait(s, t, slot * 10, slot * 10 + asleep_ms, WAIT_SLEEP, 0);
+        scenario_samples(s, t, "evaluate", slot * 10 + asleep_ms, slot * 10 + 10);
+    }
+    scenario_wait(s, root, 1, 401, WAIT_CHILD, scenario_peer(s, PEER_PROCESS, "thread", "1003"));
+}
+
+static void threads_that_compute_under_one_lock_are_no_parallelism(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    take_turns(&s, 0);
+    judge(&s, &verdict);
+    const struct finding *first = &verdict.findings[0];
+    assert_string_equal(first->cause, "false-parallelism");
+    assert_string_equal(first->where.process, "python3");
+    assert_string_equal(first->change, "remove:lock/100:0x1000");
+    assert_true(first->gain.factor > 1.8 && first->gain.factor < 2.2);
+    assert_non_null(strstr(first->title, "compute in turns"));
+    assert_true(judged_has_evidence(first, "100 % of the time that others wait"));
+    judged_deinit(&s, &verdict);
+    take_turns(&s, 6);
+    judge(&s, &verdict);
+    assert_string_equal(verdict.findings[0].cause, "lock-contention");
+    assert_null(judged_finding(&verdict, "false-parallelism"));
+    judged_deinit(&s, &verdict);
+}
+
 /* A process whose threads wait for a server for so long each; its main thread joins the longest. */
 static void fan_out(struct scenario *s, const uint64_t *busy_ms, size_t count)
 {
@@ -248,6 +297,7 @@ int structure_verdict_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lock_names_who_holds_it_and_who_waits),
+        cmocka_unit_test(threads_that_compute_under_one_lock_are_no_parallelism),
         cmocka_unit_test(one_long_sibling_among_equals_is_a_straggler),
         cmocka_unit_test(shares_of_all_sizes_are_an_imbalance),
         cmocka_unit_test(a_pool_that_is_never_free_is_too_small),

@@ -118,7 +118,8 @@ const char *change_assumption(const struct change *change)
 {
     switch (change->op) {
     case CHANGE_WORKERS: return "independence assumed, and that the other end serves that many at once";
-    case CHANGE_BATCH: return "a piece in a batch takes the other end a tenth of one alone";
+    case CHANGE_BATCH:
+        return "a piece in a batch takes the other end a tenth of one alone, a fifth where it is sent";
     case CHANGE_CACHED: return "three of five calls of each request were for its connection";
     case CHANGE_OVERLAP: return "the next stage can begin on a part of what it gets";
     case CHANGE_SPEED:

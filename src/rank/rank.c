@@ -162,10 +162,10 @@ static bool calls_make(const struct ranked *a, const struct ranked *b)
 static bool explains(const struct ranked *a, const struct ranked *b)
 {
     return (calls_make(a, b) || are(a, "cpu-single-thread", b, "cpu-hot") ||
-            are(a, "sleep-poll", b, "serial-independent") || are(a, "idle-worker", b, "cpu-single-thread") ||
-            are(a, "idle-worker", b, "cpu-hot") || are(a, "straggler", b, "cpu-single-thread") ||
-            are(a, "spin", b, "cpu-contention") || are(a, "memory-reclaim", b, "page-faults") ||
-            are(a, "memory-reclaim", b, "cpu-hot")) &&
+            are(a, "false-parallelism", b, "cpu-hot") || are(a, "sleep-poll", b, "serial-independent") ||
+            are(a, "idle-worker", b, "cpu-single-thread") || are(a, "idle-worker", b, "cpu-hot") ||
+            are(a, "straggler", b, "cpu-single-thread") || are(a, "spin", b, "cpu-contention") ||
+            are(a, "memory-reclaim", b, "page-faults") || are(a, "memory-reclaim", b, "cpu-hot")) &&
            a->finding.where.process && b->finding.where.process &&
            strcmp(a->finding.where.process, b->finding.where.process) == 0 &&
            a->rank > (strcmp(a->finding.cause, "idle-worker") == 0 ? 1.1 : 1.3);
