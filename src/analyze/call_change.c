@@ -8,7 +8,8 @@
 #include "analyze/trips.h"
 #include "base/num.h"
 
-/* Of a request on a connection of its own: the calls, and the waiting, that are for the connection. */
+/* Of a request on a connection of its own: the calls, and the waiting where it cannot be told, that are for the
+ * connection. */
 #define CONNECTION_CALL_RATIO 0.6
 #define CONNECTION_WAIT_RATIO 0.5
 
@@ -163,6 +164,16 @@ static double connecting_share(const struct run_flow *flow)
     return num_ratio(connecting, connecting + flow->time_ns[IO_READ] + flow->time_ns[IO_WRITE]);
 }
 
+/* Of the waiting for the peer, what is for its connections: where each was seen to be made and is waited for more than once,
+ * the first time, when the other end makes ready; else a part that is usual. */
+static double opening_share(const struct run_flow *flow)
+{
+    uint64_t made = flow->count[IO_CONNECT], met = flow->connection_count;
+    if (made && met * 10 >= made * 9 && flow->wait_count * 2 >= met * 3)
+        return num_ratio(flow->opening_wait_ns, flow->wait_ns);
+    return fmax(CONNECTION_WAIT_RATIO, connecting_share(flow));
+}
+
 int call_change_cached(struct program *program, const struct target *target, struct err *err)
 {
     struct call_change change = {.program = program, .target = target};
@@ -184,7 +195,7 @@ int call_change_cached(struct program *program, const struct target *target, str
         double kept = 1 - 1 / (double)connections;
         double calls = cpu_share(run, flow->process, exchange_kernel_ns(run, flow->process));
         *scale = (struct scale){.cpu = 1 - calls * CONNECTION_CALL_RATIO * kept,
-                                .wait = 1 - fmax(CONNECTION_WAIT_RATIO, connecting_share(flow)) * kept,
+                                .wait = 1 - opening_share(flow) * kept,
                                 .is_touched = true};
     }
     return apply(&change, err);

@@ -17,13 +17,18 @@
 /* The way back out of a call is told as the program's own time: the clock's interrupt waits until it is over. */
 #define CALL_USER_PARTS 2
 
+/* The first wait for a connection; start_ns UINT64_MAX before there was one. */
+struct first_wait {
+    uint64_t start_ns, took_ns;
+};
+
 struct summer {
     struct run *run;
-    struct intern keys;          /* process and peer name to flow index + 1 */
-    struct intern connections;   /* process and peer index */
-    VEC(uint64_t) first_wait_ns; /* by its id there, less 1; UINT64_MAX before the first */
-    struct map series;           /* id to index */
-    struct map timed;            /* processes whose calls were timed one by one */
+    struct intern keys;                 /* process and peer name to flow index + 1 */
+    struct intern connections;          /* process and peer index */
+    VEC(struct first_wait) first_waits; /* by its id there, less 1 */
+    struct map series;                  /* id to index */
+    struct map timed;                   /* processes whose calls were timed one by one */
 };
 
 static uint32_t process_of(const struct run *run, uint64_t track)
@@ -63,17 +68,20 @@ static int count_connection(struct summer *summer, struct run_flow *flow, uint32
     if (peer == RUN_NONE || summer->run->peers.items[peer].kind != PEER_SOCKET)
         return 0;
     if (intern_put(&summer->connections, (const char *)key, sizeof key, &id, &is_new) ||
-        (is_new && vec_push(&summer->first_wait_ns, UINT64_MAX)))
+        (is_new && vec_push(&summer->first_waits, (struct first_wait){.start_ns = UINT64_MAX})))
         return -1;
     flow->connection_count += is_new;
-    uint64_t *first_ns = &summer->first_wait_ns.items[id - 1];
-    if (!wait || wait->start_ns >= *first_ns)
+    struct first_wait *first = &summer->first_waits.items[id - 1];
+    if (!wait || wait->start_ns >= first->start_ns)
         return 0;
     const struct run_track *process = &summer->run->tracks.items[flow->process];
     uint64_t middle_ns = process->start_ns + (process->end_ns - process->start_ns) / 2;
     flow->connection_late_count += wait->start_ns > middle_ns;
-    flow->connection_late_count -= *first_ns != UINT64_MAX && *first_ns > middle_ns;
-    *first_ns = wait->start_ns;
+    flow->connection_late_count -= first->start_ns != UINT64_MAX && first->start_ns > middle_ns;
+    flow->opening_wait_ns += wait->blocked_ns / num_max(wait->count, 1);
+    flow->opening_wait_ns -= first->took_ns;
+    *first = (struct first_wait){.start_ns = wait->start_ns,
+                                 .took_ns = wait->blocked_ns / num_max(wait->count, 1)};
     return 0;
 }
 
@@ -280,7 +288,7 @@ int exchange_load(struct run *run, struct err *err)
         add_up(run);
     intern_free(&summer.keys);
     intern_free(&summer.connections);
-    vec_free(&summer.first_wait_ns);
+    vec_free(&summer.first_waits);
     map_free(&summer.series);
     map_free(&summer.timed);
     return status;

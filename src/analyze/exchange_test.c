@@ -233,6 +233,31 @@ static void connection_calls_go_when_connections_are_kept(void **state)
 }
 
 /* A recorder looks up who listens at an address once. */
+/* 50 questions over 500 ms, each on a connection of its own: 6 ms until the other end has made it, 2 ms for the answer. */
+static void the_first_wait_for_each_connection_is_what_keeping_it_saves(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 500);
+    uint64_t root = scenario_process(&s, 0, "client", 0, 500);
+    for (uint64_t i = 0; i < 50; i++) {
+        char local[32];
+        snprintf(local, sizeof local, "10.0.0.2:%u", (unsigned)(40000 + i));
+        uint64_t server = scenario_connection(&s, "10.0.0.1:5432", local);
+        scenario_wait(&s, root, i * 10, i * 10 + 6, WAIT_NETWORK, server);
+        scenario_wait(&s, root, i * 10 + 7, i * 10 + 9, WAIT_NETWORK, server);
+        struct scenario_io made = {.thread = root, .peer = server, .operation = IO_CONNECT, .count = 1};
+        scenario_io(&s, &made);
+    }
+    scenario_walk(&s);
+    const struct run_flow *flow = exchange_flow(&s.run, 0, "10.0.0.1:5432");
+    assert_non_null(flow);
+    assert_true(flow->opening_wait_ns == 300 * NS_PER_MS && flow->wait_ns == 400 * NS_PER_MS);
+    /* One connection still has to be made. */
+    assert_in_range(replay_ms(&s.run, "cached:peer/10.0.0.1:5432=connection"), 204, 208);
+    scenario_deinit(&s);
+}
+
 static void connections_to_one_address_have_one_server(void **state)
 {
     (void)state;
@@ -340,6 +365,7 @@ int exchange_test(void)
         cmocka_unit_test(there_are_no_fewer_calls_than_one),
         cmocka_unit_test(a_batch_of_a_recorded_server_is_still_worked_off),
         cmocka_unit_test(connection_calls_go_when_connections_are_kept),
+        cmocka_unit_test(the_first_wait_for_each_connection_is_what_keeping_it_saves),
         cmocka_unit_test(connections_to_one_address_have_one_server),
         cmocka_unit_test(questions_and_answers_are_trips_and_a_stream_is_none),
         cmocka_unit_test(a_rise_is_told_with_its_pace),

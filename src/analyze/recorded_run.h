@@ -139,6 +139,7 @@ struct run_flow {
     uint64_t count[IO_OPERATION_COUNT], bytes[IO_OPERATION_COUNT], time_ns[IO_OPERATION_COUNT];
     uint64_t small_count[IO_OPERATION_COUNT]; /* of reads and writes: under 256 bytes */
     uint64_t wait_count, wait_ns;
+    uint64_t opening_wait_ns;       /* of wait_ns: the first wait for each connection that was seen */
     uint64_t connection_count;      /* of a socket: those that were seen */
     uint64_t connection_late_count; /* of them, first waited for in the second half of the process's life */
 };
