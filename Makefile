@@ -5,6 +5,7 @@
 #   make           build/toll, libtoll beside it
 #   make demo      the example pipeline: recorded, judged, fixed, confirmed
 #   make check     every test; the last line is `N passed, N failed`
+#   make accuracy  the planted suites on every rung, into docs/accuracy.md
 #   make bench     every benchmark, as ratios in one table
 #   make fuzz      each fuzz target for FUZZ_SECONDS
 #   make lint      tidy, format, shellcheck, clang-tidy
@@ -44,6 +45,10 @@ fuzz:
 	@tools/setup build test
 	@tools/fuzz $(FUZZ_SECONDS)
 
+accuracy: all
+	@tools/setup build demo test
+	@tests/planted/accuracy.py
+
 soak: all
 	@tools/setup test
 	@tests/planted/service/attach_often.py --seconds 30
@@ -58,4 +63,4 @@ format:
 clean:
 	rm -rf $(BUILD) build-*
 
-.PHONY: all demo check lint bench fuzz soak install format clean
+.PHONY: all demo check lint bench fuzz accuracy soak install format clean

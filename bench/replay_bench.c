@@ -139,7 +139,8 @@ static int measure_search(const struct whatif *whatif, struct err *err)
     for (unsigned i = 0; i < CANDIDATE_COUNT; i++) {
         struct candidate candidate = {
             .is_promise = true,
-            .change = i % 2 ? arena_printf(&arena, "speed:stage/stage-%u=2", 1 + i / 2 % THREAD_COUNT)
+            .change = i % 2 ? arena_printf(&arena, "speed:stage/stage-%u=%u", 1 + i / 2 % THREAD_COUNT,
+                                           2 + i / 2 / THREAD_COUNT)
                             : arena_printf(&arena, "speed:peer/10.0.0.1:%u=3", i / 2)};
         if (!candidate.change)
             return err_memory(err);

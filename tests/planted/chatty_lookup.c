@@ -68,10 +68,11 @@ int main(int argc, char **argv)
 {
     int fd = tcp_open(planted_word(argc, argv, "chatty_lookup PORT [--fixed]"));
     int step = planted_flag(argc, argv, "--fixed") ? PIPELINE : 1;
+    int key_count = (int)planted_scaled(argc, argv, KEY_COUNT);
     uint64_t state = 1;
 
     fill(fd);
-    for (int key = 0; key < KEY_COUNT; key += step) {
+    for (int key = 0; key < key_count; key += step) {
         ask(fd, step);
         for (int i = 0; i < step; i++)
             state = weigh(state + (uint64_t)buffer[8]);

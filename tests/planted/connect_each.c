@@ -37,9 +37,10 @@ int main(int argc, char **argv)
     const char *port = planted_word(argc, argv, "connect_each PORT [--fixed]");
     bool keeps = planted_flag(argc, argv, "--fixed");
     int fd = keeps ? tcp_open(port) : -1;
+    unsigned request_count = planted_scaled(argc, argv, REQUEST_COUNT);
     uint64_t state = 1;
 
-    for (int request = 0; request < REQUEST_COUNT; request++) {
+    for (unsigned request = 0; request < request_count; request++) {
         if (!keeps)
             fd = tcp_open(port);
         ask(fd, keeps);

@@ -50,9 +50,10 @@ int main(int argc, char **argv)
     bool fixed = planted_flag(argc, argv, "--fixed");
     size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     char *buffer = fixed ? buffer_map() : NULL;
+    unsigned batch_count = planted_scaled(argc, argv, BATCH_COUNT);
     uint64_t state = 1;
 
-    for (int batch = 0; batch < BATCH_COUNT; batch++) {
+    for (unsigned batch = 0; batch < batch_count; batch++) {
         if (!fixed)
             buffer = buffer_map();
         state = load_batch(state);

@@ -33,9 +33,10 @@ PLANTED_NOINLINE static uint64_t format_batch(uint64_t state)
 int main(int argc, char **argv)
 {
     uint64_t hot_units = planted_flag(argc, argv, "--fixed") ? HOT_UNITS / FIXED_FACTOR : HOT_UNITS;
+    int batch_count = (int)planted_scaled(argc, argv, BATCH_COUNT);
     uint64_t state = 1;
 
-    for (int batch = 0; batch < BATCH_COUNT; batch++) {
+    for (int batch = 0; batch < batch_count; batch++) {
         state = read_batch(state);
         state = checksum_batch(state, hot_units);
         state = format_batch(state);

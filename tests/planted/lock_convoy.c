@@ -15,6 +15,7 @@
 
 static pthread_mutex_t ledger = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t ledger_count;
+static unsigned entry_count;
 static bool fixed;
 
 PLANTED_NOINLINE static uint64_t prepare_entry(uint64_t state)
@@ -32,7 +33,7 @@ static void *post_entries(void *argument)
 {
     uint64_t *state = argument;
 
-    for (int entry = 0; entry < ENTRY_COUNT; entry++) {
+    for (unsigned entry = 0; entry < entry_count; entry++) {
         *state = prepare_entry(*state);
         if (fixed)
             write_entry();
@@ -51,6 +52,7 @@ int main(int argc, char **argv)
     uint64_t states[THREAD_COUNT] = {1, 2, 3, 4};
 
     fixed = planted_flag(argc, argv, "--fixed");
+    entry_count = planted_scaled(argc, argv, ENTRY_COUNT);
     for (int i = 0; i < THREAD_COUNT; i++) {
         if (pthread_create(&threads[i], NULL, post_entries, &states[i]) != 0)
             planted_fail("start thread");

@@ -15,6 +15,7 @@
 
 struct member {
     unsigned index;
+    unsigned round_count;
     unsigned share_count; /* how many threads the work is split over */
     uint64_t state;
     pthread_t thread;
@@ -51,7 +52,7 @@ static void *member_run(void *argument)
     struct member *member = argument;
     uint64_t units = FUNCTION_UNITS / member->share_count;
 
-    for (int round = 0; round < ROUND_COUNT; round++) {
+    for (unsigned round = 0; round < member->round_count; round++) {
         if (member->index < member->share_count) {
             member->state = split_keys(member->state, units);
             member->state = look_up_keys(member->state, units);
@@ -72,6 +73,7 @@ int main(int argc, char **argv)
         planted_fail("make barrier");
     for (unsigned i = 0; i < THREAD_COUNT; i++) {
         members[i].index = i;
+        members[i].round_count = planted_scaled(argc, argv, ROUND_COUNT);
         members[i].share_count = planted_flag(argc, argv, "--fixed") ? 2 : 1;
         members[i].state = i;
         if (pthread_create(&members[i].thread, NULL, member_run, &members[i]) != 0)

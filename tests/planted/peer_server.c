@@ -2,7 +2,7 @@
 /*
  * The slow peer: an HTTP/1.1 server on a free port of the loopback that takes a given time for
  * each request and answers with a token made from the request's path. One thread a connection;
- * connections do not slow each other. The port is the first line of its output; the server ends
+ * connections do not slow each other. Datagrams to the same port are answered as late. The port is the first line of its output; the server ends
  * when its standard input does, so it never outlives the one who started it.
  */
 #include "tcp.h"
@@ -59,6 +59,25 @@ static void *serve(void *argument)
     return NULL;
 }
 
+/* Datagrams, one after the other: the token of eight bytes. */
+static void *serve_datagrams(void *argument)
+{
+    int fd = (int)(intptr_t)argument;
+    struct sockaddr_in from;
+    uint64_t token;
+
+    for (;;) {
+        socklen_t size = sizeof from;
+        ssize_t got = recvfrom(fd, &token, sizeof token, 0, (struct sockaddr *)&from, &size);
+        if (got != (ssize_t)sizeof token)
+            continue;
+        planted_sleep(delay_ns);
+        token = token * UINT64_C(6364136223846793005) + 1;
+        (void)sendto(fd, &token, sizeof token, 0, (struct sockaddr *)&from, size);
+    }
+    return NULL;
+}
+
 static void *leave_with_parent(void *argument)
 {
     char byte;
@@ -81,7 +100,11 @@ int main(int argc, char **argv)
     if (listener < 0 || bind(listener, (struct sockaddr *)&address, size) != 0 || listen(listener, 64) != 0 ||
         getsockname(listener, (struct sockaddr *)&address, &size) != 0)
         planted_fail("listen on loopback");
-    if (pthread_create(&thread, NULL, leave_with_parent, NULL) != 0)
+    int datagrams = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (datagrams < 0 || bind(datagrams, (struct sockaddr *)&address, sizeof address) != 0)
+        planted_fail("take datagrams on loopback");
+    if (pthread_create(&thread, NULL, serve_datagrams, (void *)(intptr_t)datagrams) != 0 ||
+        pthread_create(&thread, NULL, leave_with_parent, NULL) != 0)
         planted_fail("start thread");
     printf("%u\n", (unsigned)ntohs(address.sin_port));
     fflush(stdout);

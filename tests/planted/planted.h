@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the planted programs share: a fixed amount of CPU work, a sleep, and the reading of
- * their two kinds of argument (flags and one positional word).
+ * their arguments (flags, a scale and one positional word).
  *
  * Work is counted, never timed, so that a twin that does a quarter of the work does exactly a
  * quarter, on any machine and beside any load. One unit is 1,000 dependent multiply-xor steps,
@@ -64,6 +64,18 @@ static inline const char *planted_word(int argc, char **argv, const char *usage)
     }
     fprintf(stderr, "usage: %s\n", usage);
     exit(2);
+}
+
+/* `count` times the percentage of `--scale=PERCENT`, at least 1; `count` itself without one: the size of a cause beside others. */
+static inline unsigned planted_scaled(int argc, char **argv, unsigned count)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strncmp(argv[i], "--scale=", 8) == 0) {
+            unsigned long scaled = count * strtoul(argv[i] + 8, NULL, 10) / 100;
+            return scaled > 0 ? (unsigned)scaled : 1;
+        }
+    }
+    return count;
 }
 
 /* Ends the program with the reason of a failed system call. */

@@ -59,6 +59,7 @@ class Nginx:
 
     def command(self, folder, port):
         (folder / "ok").write_text("ok\n")
+        (folder / "limited").write_bytes(b"x" * 100000)
         (folder / "nginx.conf").write_text(f"""
 daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
 events {{ worker_connections 512; }}
@@ -66,7 +67,10 @@ http {{
     access_log off; keepalive_requests 1000000;
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-    server {{ listen 127.0.0.1:{port}; root {folder}; }}
+    server {{
+        listen 127.0.0.1:{port}; root {folder};
+        location = /limited {{ sendfile off; output_buffers 1 64k; limit_rate 256k; }}
+    }}
 }}
 """)
         return [program("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]

@@ -66,11 +66,12 @@ int main(int argc, char **argv)
     const char *folder = planted_word(argc, argv, "sleep_poll FOLDER [--fixed]");
     bool fixed = planted_flag(argc, argv, "--fixed");
     int watch = inotify_init1(IN_CLOEXEC);
+    int part_count = (int)planted_scaled(argc, argv, PART_COUNT);
     char path[4096];
 
     if (watch < 0 || inotify_add_watch(watch, folder, IN_MOVED_TO) < 0)
         planted_fail("watch folder");
-    for (int part = 0; part < PART_COUNT; part++) {
+    for (int part = 0; part < part_count; part++) {
         if (snprintf(path, sizeof path, "%s/part%d", folder, part) >= (int)sizeof path)
             return 1;
         pid_t child = fork();
@@ -87,6 +88,6 @@ int main(int argc, char **argv)
             planted_fail("wait for child");
     }
     close(watch);
-    printf("%d parts\n", PART_COUNT);
+    printf("%d parts\n", part_count);
     return 0;
 }

@@ -26,9 +26,10 @@ PLANTED_NOINLINE static uint64_t build_request(uint64_t state)
 int main(int argc, char **argv)
 {
     int fd = tcp_open(planted_word(argc, argv, "slow_peer PORT"));
+    unsigned request_count = planted_scaled(argc, argv, REQUEST_COUNT);
     uint64_t token = 1;
 
-    for (int request = 0; request < REQUEST_COUNT; request++) {
+    for (unsigned request = 0; request < request_count; request++) {
         uint64_t answer = tcp_ask(fd, token);
         token = build_request(parse_answer(answer));
     }

@@ -14,7 +14,7 @@
 
 struct member {
     const char *port;
-    unsigned slow_factor;
+    unsigned tile_count;
     uint64_t state;
     pthread_t thread;
 };
@@ -42,7 +42,7 @@ static void *render_tiles(void *argument)
     struct member *member = argument;
     int fd = tcp_open(member->port);
 
-    for (unsigned tile = 0; tile < TILE_COUNT * member->slow_factor; tile++) {
+    for (unsigned tile = 0; tile < member->tile_count; tile++) {
         member->state = trace_rays(member->state, TILE_UNITS);
         member->state = shade_pixels(member->state, TILE_UNITS);
         member->state = encode_tile(member->state, TILE_UNITS);
@@ -59,7 +59,8 @@ int main(int argc, char **argv)
     uint64_t sum = 0;
 
     for (unsigned i = 0; i < THREAD_COUNT; i++) {
-        members[i].slow_factor = i == 2 && !planted_flag(argc, argv, "--fixed") ? 6 : 1;
+        bool slow = i == 2 && !planted_flag(argc, argv, "--fixed");
+        members[i].tile_count = planted_scaled(argc, argv, TILE_COUNT) * (slow ? 6 : 1);
         members[i].port = port;
         members[i].state = i;
         if (pthread_create(&members[i].thread, NULL, render_tiles, &members[i]) != 0)

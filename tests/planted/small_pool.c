@@ -20,6 +20,7 @@ struct member {
 };
 
 static atomic_uint next_request;
+static unsigned request_count;
 
 PLANTED_NOINLINE static uint64_t check_answer(uint64_t state)
 {
@@ -32,7 +33,7 @@ static void *serve_list(void *argument)
     struct member *member = argument;
     int fd = tcp_open(member->port);
 
-    for (unsigned request; (request = atomic_fetch_add(&next_request, 1)) < REQUEST_COUNT;)
+    for (unsigned request; (request = atomic_fetch_add(&next_request, 1)) < request_count;)
         member->state = check_answer(member->state ^ tcp_ask(fd, request));
     close(fd);
     return NULL;
@@ -45,6 +46,7 @@ int main(int argc, char **argv)
     struct member members[WORKER_COUNT_FIXED];
     uint64_t sum = 0;
 
+    request_count = planted_scaled(argc, argv, REQUEST_COUNT);
     for (unsigned i = 0; i < count; i++) {
         members[i] = (struct member){.port = port, .state = i};
         if (pthread_create(&members[i].thread, NULL, serve_list, &members[i]) != 0)

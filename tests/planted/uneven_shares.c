@@ -21,6 +21,7 @@ struct member {
 };
 
 static atomic_uint next_segment;
+static unsigned segment_count;
 
 PLANTED_NOINLINE static uint64_t unpack_segment(uint64_t state)
 {
@@ -47,7 +48,7 @@ static void *read_share(void *argument)
 
     for (unsigned i = 0; i < member->share; i++)
         member->state = read_segment(fd, member->state);
-    while (member->share == 0 && atomic_fetch_add(&next_segment, 1) < SEGMENT_COUNT)
+    while (member->share == 0 && atomic_fetch_add(&next_segment, 1) < segment_count)
         member->state = read_segment(fd, member->state);
     close(fd);
     return NULL;
@@ -60,8 +61,9 @@ int main(int argc, char **argv)
     struct member members[THREAD_COUNT];
     uint64_t sum = 0;
 
+    segment_count = planted_scaled(argc, argv, SEGMENT_COUNT);
     for (unsigned i = 0; i < THREAD_COUNT; i++) {
-        members[i].share = planted_flag(argc, argv, "--fixed") ? 0 : shares[i];
+        members[i].share = planted_flag(argc, argv, "--fixed") ? 0 : planted_scaled(argc, argv, shares[i]);
         members[i].port = port;
         members[i].state = i;
         if (pthread_create(&members[i].thread, NULL, read_share, &members[i]) != 0)
