@@ -2,34 +2,25 @@
 #include "decide/experiment_change.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "decide/experiment_place.h"
+#include "base/words.h"
+#include "decide/experiment_keep.h"
+#include "decide/experiment_setup.h"
 #include "judge/opened.h"
 #include "judge/predict.h"
-#include "model/change.h"
 #include "verify/prediction.h"
 
 struct trying {
     const struct change_request *request;
-    struct change change;
     struct arena arena;
+    struct experiment_subject subject;
     struct experiment_request experiment;
-    struct experiment_place place;
+    struct pipeline_file file;
     struct opened opened;
     bool is_open;
-    char *variable[2]; /* of a knob that is one */
 };
-
-static int unreadable(const struct change_request *request, const char *why, struct err *err)
-{
-    err_set(err, ERR_USAGE, "could not try '%.200s': %s", request->change, why);
-    err_hint(err, "toll experiment set:knob/NAME=VALUE or speed:process/NAME=2 or remove:process/NAME, then "
-                  "-- COMMAND…");
-    return -ERR_USAGE;
-}
 
 /* --- what was promised --- */
 
@@ -75,192 +66,72 @@ static int promise_find(struct trying *trying, struct err *err)
 {
     const struct change_request *request = trying->request;
     struct verify_prediction prediction;
-    if (request->predicted) {
-        int status = prediction_parse(request->predicted, &prediction, err);
-        if (status)
-            return status;
+    if (trying->is_open && !request->predicted)
+        promise_of_recording(trying);
+    if (!request->predicted)
+        return 0;
+    int status = prediction_parse(request->predicted, &prediction, err);
+    if (!status)
         promise_of_ratios(&trying->experiment.promise, prediction.ratio, prediction.ratio_low,
                           prediction.ratio_high);
+    return status;
+}
+
+/* --- what is run --- */
+
+/* A pipeline file that was named; without a command the one that lies here. */
+static int file_read(struct trying *trying, struct err *err)
+{
+    const struct change_request *request = trying->request;
+    bool has_command = request->command.words || request->command.line;
+    const char *path = request->pipeline;
+    if (path && has_command)
+        return err_set(err, ERR_USAGE, "could not run both a command and pipeline file '%s'", path);
+    if (!path && !has_command && access(PIPELINE_FILE_DEFAULT, F_OK) == 0)
+        path = PIPELINE_FILE_DEFAULT;
+    if (!path)
         return 0;
-    }
-    if (trying->is_open)
-        promise_of_recording(trying);
-    return 0;
+    int status = pipeline_file_read(path, &trying->file, err);
+    if (!status)
+        trying->subject.file = &trying->file;
+    return status;
 }
 
-/* --- a knob --- */
-
-/* Each {NAME} replaced; NULL without memory. `ret_count` grows by how many there were. */
-static char *fill_in(struct arena *arena, const char *text, const char *name, const char *value,
-                     size_t *ret_count)
-{
-    struct str filled = {0};
-    size_t length = strlen(name);
-    while (*text) {
-        bool is_it = *text == '{' && strncmp(text + 1, name, length) == 0 && text[1 + length] == '}';
-        if (is_it) {
-            str_append(&filled, value);
-            text += length + 2;
-            ++*ret_count;
-        } else {
-            str_append_bytes(&filled, text++, 1);
-        }
-    }
-    char *copy = filled.failed ? NULL : arena_string(arena, str_text(&filled));
-    str_free(&filled);
-    return copy;
-}
-
-static int text_fill(struct trying *trying, const char *value, struct bench_text *ret_text, size_t *ret_count,
-                     struct err *err)
-{
-    const struct bench_text *command = &trying->request->command;
-    size_t count = 0;
-    *ret_text = *command;
-    if (command->line) {
-        ret_text->line = fill_in(&trying->arena, command->line, trying->change.name, value, ret_count);
-        return ret_text->line ? 0 : err_memory(err);
-    }
-    while (command->words[count])
-        count++;
-    char **words = arena_alloc(&trying->arena, (count + 1) * sizeof *words);
-    for (size_t i = 0; words && i < count; i++) {
-        words[i] = fill_in(&trying->arena, command->words[i], trying->change.name, value, ret_count);
-        if (!words[i])
-            return err_memory(err);
-    }
-    ret_text->words = words;
-    return words ? 0 : err_memory(err);
-}
-
-/* {NAME} in the command, else a variable of its environment. */
-static int knob_prepare(struct trying *trying, struct err *err)
+static int subject_fill(struct trying *trying, struct err *err)
 {
     const struct change_request *request = trying->request;
-    struct experiment_request *experiment = &trying->experiment;
-    const char *value = trying->change.text;
-    size_t count = 0;
-    experiment->means = EXPERIMENT_KNOB;
-    int status = text_fill(trying, value, &experiment->after, &count, err);
-    if (status)
+    struct experiment_subject *subject = &trying->subject;
+    subject->text = request->change;
+    subject->command = request->command;
+    subject->now = request->now;
+    subject->means = request->means;
+    int status = change_parse(request->change, &subject->change, err);
+    if (!status && request->recording && request->predicted)
+        status = err_set(err, ERR_USAGE, "could not use two predictions: choose --recording or --predict");
+    if (!status)
+        status = file_read(trying, err);
+    if (status || !request->recording)
         return status;
-    if (count && !request->now) {
-        err_set(err, ERR_USAGE, "could not try '%s': today's value of {%s} is missing", request->change,
-                trying->change.name);
-        err_hint(err, "--now VALUE says it");
-        return -ERR_USAGE;
-    }
-    if (count)
-        return text_fill(trying, request->now, &experiment->command, &count, err);
-    experiment->after.variables = trying->variable;
-    trying->variable[0] = arena_printf(&trying->arena, "%s=%s", trying->change.name, value);
-    if (request->now) {
-        char **before = arena_alloc(&trying->arena, 2 * sizeof *before);
-        if (!before)
-            return err_memory(err);
-        before[0] = arena_printf(&trying->arena, "%s=%s", trying->change.name, request->now);
-        experiment->command.variables = before;
-    }
-    return trying->variable[0] ? 0 : err_memory(err);
-}
-
-/* --- a place --- */
-
-static int place_prepare(struct trying *trying, struct err *err)
-{
-    const struct change_request *request = trying->request;
-    struct experiment_request *experiment = &trying->experiment;
-    experiment->means = EXPERIMENT_AUTO;
-    if (request->means && !experiment_means_find(request->means, &experiment->means))
-        return unreadable(request, "there is no such means", err);
-    if (experiment->means == EXPERIMENT_KNOB)
-        return unreadable(request, "it sets no knob", err);
-    experiment_place_find(&trying->change, NULL, trying->is_open ? &trying->opened.verdict : NULL,
-                          &trying->place);
-    if (!trying->place.process) {
-        unreadable(request, trying->place.why_not, err);
-        if (!trying->is_open)
-            err_hint(err, "--recording FILE, made by 'toll run'");
-        return -ERR_USAGE;
-    }
-    experiment->stage = trying->place.process;
-    if (trying->place.is_wider) {
-        experiment->note =
-            arena_printf(&trying->arena, "%s as a whole is tried: what is a part of it can bring no more",
-                         trying->place.process);
-        if (!experiment->note)
-            return err_memory(err);
-    }
-    /* A place that is made so many times as fast, where it is the whole process; else what it is worth at most. */
-    bool is_speed = trying->change.op == CHANGE_SPEED && trying->change.value > 1 && !trying->place.is_wider;
-    if (is_speed)
-        experiment->speed = trying->change.value;
-    return 0;
+    status = opened_open(request->recording, NULL, &trying->opened, err);
+    trying->is_open = status == 0;
+    if (!status)
+        subject->verdict = &trying->opened.verdict;
+    return status;
 }
 
 static int prepare(struct trying *trying, struct err *err)
 {
-    const struct change_request *request = trying->request;
-    int status = change_parse(request->change, &trying->change, err);
-    if (!status && !request->command.words && !request->command.line)
-        status = unreadable(request, "the command is missing", err);
-    if (!status && request->recording && request->predicted)
-        status = err_set(err, ERR_USAGE, "could not use two predictions: choose --recording or --predict");
-    if (status)
-        return status;
-    if (request->recording) {
-        status = opened_open(request->recording, NULL, &trying->opened, err);
-        trying->is_open = status == 0;
-    }
-    trying->experiment.change = request->change;
-    trying->experiment.command = request->command;
-    trying->experiment.options = request->options;
-    bool is_knob = trying->change.op == CHANGE_SET && trying->change.kind == CHANGE_KNOB;
+    int status = subject_fill(trying, err);
+    trying->experiment.options = trying->request->options;
     if (!status)
-        status = is_knob ? knob_prepare(trying, err) : place_prepare(trying, err);
-    if (!status)
-        status = promise_find(trying, err);
-    return status;
+        status = experiment_setup(&trying->subject, &trying->arena, &trying->experiment, err);
+    /* A pipeline has its own warm-ups; the command line's are the default of one. */
+    if (!status && trying->subject.file)
+        status = page_cache_parse(trying->file.cache, &trying->experiment.options.cache, err);
+    return status ? status : promise_find(trying, err);
 }
 
 /* --- what came of it --- */
-
-/* A ratio after / before, beside what was promised, as toll verify keeps it. */
-static void keep(const struct trying *trying, const struct experiment_result *result,
-                 struct change_answer *answer)
-{
-    const struct experiment_gain *gain = &result->gain;
-    struct err err;
-    struct str name = {0};
-    const char *tags[2] = {trying->request->change, experiment_means_name(result->means)};
-    if (!trying->request->keep.is_on || !result->has_gain || !(gain->factor_low > 0))
-        return;
-    if (trying->request->command.words) {
-        if (keep_name(trying->request->command.words, &name, &err))
-            return;
-    } else {
-        str_append(&name, trying->request->command.line);
-    }
-    struct history_result row = keep_blank("experiment", str_text(&name), "wall_ratio", 1 / gain->factor);
-    row.value_low = 1 / gain->factor_high;
-    row.value_high = 1 / gain->factor_low;
-    row.count = result->bench.rounds;
-    row.verdict = experiment_outcome_name(result->outcome);
-    if (!gain->is_bound && result->promise.factor > 0) {
-        row.predicted = 1 / result->promise.factor;
-        if (result->promise.factor_low > 0 && result->promise.factor_high > 0) {
-            row.predicted_low = 1 / result->promise.factor_high;
-            row.predicted_high = 1 / result->promise.factor_low;
-        }
-    }
-    struct keep_options options = trying->request->keep;
-    if (!options.tag_count) {
-        options.tags = tags;
-        options.tag_count = 2;
-    }
-    keep_results(&options, &row, 1, &answer->warning);
-    str_free(&name);
-}
 
 static int exit_status_of(const struct experiment_result *result)
 {
@@ -275,18 +146,28 @@ static int exit_status_of(const struct experiment_result *result)
     return 0;
 }
 
+static void keep(struct trying *trying, const struct experiment_result *result, struct change_answer *answer)
+{
+    const struct change_request *request = trying->request;
+    const struct experiment_keeping keeping = {.options = request->keep,
+                                               .name =
+                                                   trying->subject.file ? trying->file.name : result->command,
+                                               .recording = request->recording};
+    if (answer->exit_status != CHANGE_EXIT_INTERRUPTED)
+        experiment_keep(&keeping, result, &answer->warning);
+}
+
 static int run(struct trying *trying, struct change_answer *answer, struct err *err)
 {
     struct experiment_result result;
-    int status = experiment_run(&trying->experiment, &result, err);
+    int status = experiment_attempt(&trying->subject, &trying->experiment, &result, err);
     if (status) {
         if (bench_was_interrupted())
             answer->exit_status = CHANGE_EXIT_INTERRUPTED;
         return status;
     }
     answer->exit_status = exit_status_of(&result);
-    if (answer->exit_status != CHANGE_EXIT_INTERRUPTED)
-        keep(trying, &result, answer);
+    keep(trying, &result, answer);
     if (trying->request->json)
         experiment_json(&result, &answer->text);
     else
@@ -304,6 +185,7 @@ int decide_experiment(const struct change_request *request, struct change_answer
         status = run(&trying, ret_answer, err);
     if (trying.is_open)
         opened_close(&trying.opened);
+    pipeline_file_free(&trying.file);
     arena_free(&trying.arena);
     if (status) {
         str_free(&ret_answer->text);

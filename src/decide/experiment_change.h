@@ -13,7 +13,8 @@
 
 struct change_request {
     const char *change;           /* "set:knob/P=10", "speed:process/curl=2", "remove:stage/check" */
-    struct bench_text command;    /* how the run is started */
+    struct bench_text command;    /* how the run is started; none: the pipeline file says it */
+    const char *pipeline;         /* a pipeline file; NULL: toll.yaml where there is no command */
     const char *recording;        /* of the run: what it promises, where the place is; NULL */
     const char *means;            /* "auto", "replay", "hold", "stop", "others"; NULL: auto */
     const char *predicted;        /* "1.5x", "1.4x..1.6x"; NULL */
@@ -26,7 +27,7 @@ struct change_request {
 
 struct change_answer {
     struct str text;    /* for stdout; the caller frees it */
-    struct str warning; /* why it is not in the history; "" */
+    struct str warning; /* why it is not kept; "" */
     int exit_status;    /* also when it failed: 130 for an interruption */
 };
 

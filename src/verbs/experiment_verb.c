@@ -119,6 +119,7 @@ static struct change_request request_of(const struct verb_context *context, bool
     const struct options *options = context->options;
     return (struct change_request){
         .change = context->operands[0],
+        .pipeline = context->operand_count > 1 ? context->operands[1] : NULL,
         .recording = options->recording,
         .means = options->by,
         .predicted = options->predict,
@@ -174,6 +175,7 @@ static const struct example examples[] = {
     {"toll experiment remove:process/check -- ./nightly.sh", "what the run would take if check cost nothing"},
     {"toll experiment speed:process/curl=2 --predict 1.5x -- ./fetch.sh",
      "whether curl twice as fast makes the run 1.5 times as fast"},
+    {"toll experiment set:knob/P=10 toll.yaml", "a knob of a pipeline, as an investigation proposes it"},
     {"toll experiment set:knob/WORKERS=8 -- ./pipeline", "a variable of the environment, for real"},
     {"toll experiment remove:stage/sort --by hold --recording run.toll -- ./nightly.sh",
      "how much of the run hangs on a stage, held against what the recording says"},
@@ -182,11 +184,13 @@ static const struct example examples[] = {
 const struct verb experiment_verb = {
     .name = "experiment",
     .summary = "try a change or a place of a run for real",
-    .usage = "CHANGE [--by MEANS] [--recording FILE | --predict FACTOR] -- COMMAND…",
+    .usage = "CHANGE [toll.yaml | -- COMMAND…] [--by MEANS] [--recording FILE | --predict FACTOR]",
     .description =
         "Runs with and without the change take turns; told is what it brings, with its interval, and whether "
         "what was claimed holds: confirmed, rejected or undecided.\n\n"
-        "set:knob/NAME=VALUE sets {NAME} in the command, or a variable of its environment. Any other change "
+        "What is run is the command, or what a pipeline file says (toll.yaml, when it lies here). "
+        "set:knob/NAME=VALUE sets the pipeline's knob; {NAME} in the command, or a variable of its "
+        "environment. Any other change "
         "is "
         "about a place, a program that the run starts: what that did in one run is kept (what it printed and "
         "wrote below the folder, how it ended) and done again at no cost, which shows what the place is "
@@ -201,7 +205,7 @@ const struct verb experiment_verb = {
     .defaults = &defaults,
     .options_size = sizeof(struct options),
     .operand_min = 1,
-    .operand_max = 1,
+    .operand_max = 2,
     .takes_command = true,
     .command_optional = true,
     .examples = examples,
