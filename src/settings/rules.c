@@ -33,8 +33,8 @@ struct reading {
 
 /* Always fails, at the place of `value`. */
 #define REFUSED(reading, value, format, ...)                                                                 \
-    err_set((reading)->err, ERR_INPUT, "could not read rules '%s': line %u: " format, (reading)->path,       \
-            yaml_line(value), ##__VA_ARGS__)
+    err_set((reading)->err, ERR_INPUT, "could not read rules '%s': line %u, column %u: " format,             \
+            (reading)->path, yaml_line(value), yaml_column(value), ##__VA_ARGS__)
 
 const char *impact_name(enum impact impact)
 {

@@ -86,19 +86,21 @@ static void a_file_of_ones_own_adds_and_replaces(void **state)
 static void a_wrong_file_is_told_with_its_place(void **state)
 {
     (void)state;
-    assert_refused("product: mine\nrules: 3\n", "line 2: 'rules' is a text, a list is expected", NULL);
-    assert_refused("product: mine\nrulez: []\n", "line 2: a file of rules has no key 'rulez'", "rules");
+    assert_refused("product: mine\nrules: 3\n", "line 2, column 1: 'rules' is a text, a list is expected",
+                   NULL);
+    assert_refused("product: mine\nrulez: []\n", "line 2, column 1: a file of rules has no key 'rulez'",
+                   "rules");
     assert_refused("rules: []\n", "a file of rules needs 'product'", NULL);
-    assert_refused(RULE("    impact: huge\n    acts_on: reads\n"), "line 8: 'impact' knows no 'huge'",
-                   "under-5, about-10, about-50");
-    assert_refused(RULE("    impact: about-10\n"), "line 3: a rule needs 'acts_on'", NULL);
+    assert_refused(RULE("    impact: huge\n    acts_on: reads\n"),
+                   "line 8, column 5: 'impact' knows no 'huge'", "under-5, about-10, about-50");
+    assert_refused(RULE("    impact: about-10\n"), "line 3, column 5: a rule needs 'acts_on'", NULL);
     assert_refused(RULE("    impact: about-10\n    acts_on: read\n"), "'acts_on' knows no 'read'", "reads");
     assert_refused(RULE("    impact: about-10\n    acts_on: cpu\n    bound: maybe\n"), "'bound' knows no",
                    "no, yes");
     assert_refused(
         "product: mine\nrules:\n  - {key: a, development: '< 1', production: 2 *, why: a, source: b,"
         " impact: under-5, acts_on: cpu}\n",
-        "line 3: '2 *'", NULL);
+        "line 3, column 34: '2 *'", NULL);
     assert_refused("product: mine\nports: [0]\nrules: []\n", "a port is 1 to 65535", NULL);
     assert_refused("- a\n", "a file of rules is a list, a map of keys is expected", NULL);
     assert_refused("", "a file of rules is a nothing", NULL);
