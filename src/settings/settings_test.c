@@ -55,8 +55,10 @@ static void assert_setting(const struct settings *settings, const char *key, con
                            const char *origin)
 {
     const struct setting *setting = settings_find(settings, key);
-    if (!setting)
+    if (!setting) {
         fail_msg("'%s' was not read (%s)", key, settings->notes.count ? settings->notes.items[0] : "no note");
+        return;
+    }
     assert_string_equal(setting->value, value);
     if (!strstr(setting->origin, origin))
         fail_msg("'%s' is not in '%s'", origin, setting->origin);
