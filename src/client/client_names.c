@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of a program's name the kernel keeps so many characters. */
+#define COMM_LENGTH 15
+
 /* --- libraries --- */
 
 const struct client_library client_libraries[] = {
@@ -236,7 +239,7 @@ enum client_protocol client_protocol_of(const char *server, const char *address)
 {
     for (int i = 1; server && i < PROTOCOL_COUNT; i++)
         for (size_t j = 0; j < sizeof protocols[i].servers / sizeof protocols[i].servers[0]; j++)
-            if (protocols[i].servers[j] && strcmp(protocols[i].servers[j], server) == 0)
+            if (protocols[i].servers[j] && strncmp(protocols[i].servers[j], server, COMM_LENGTH) == 0)
                 return (enum client_protocol)i;
     if (!address)
         return PROTOCOL_UNKNOWN;

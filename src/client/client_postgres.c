@@ -166,10 +166,6 @@ static void read_statements(struct asking *asking, PGresult *result)
         const char *text = text_at(result, row, 1);
         if (!text || strstr(text, "<insufficient privilege>"))
             continue;
-        if (starts_with_word(text, "BEGIN") || starts_with_word(text, "START"))
-            facts->begin_calls += count_at(result, row, 2);
-        if (starts_with_word(text, "COMMIT") || starts_with_word(text, "END"))
-            facts->commit_calls += count_at(result, row, 2);
         if (facts->statement_count >= POSTGRES_STATEMENTS_MAX)
             continue;
         facts->statements[facts->statement_count++] =
@@ -218,6 +214,19 @@ static bool ask_statements(struct asking *asking, const char *schema)
     return false;
 }
 
+/* Transactions that were begun by name; a statement outside of one is one by itself. */
+static void ask_transactions(struct asking *asking, const char *schema)
+{
+    const char *sql = arena_printf(asking->arena,
+                                   "SELECT coalesce(sum(calls), 0)::bigint FROM %s.pg_stat_statements WHERE"
+                                   " query ~* '^\\s*(BEGIN|START)'",
+                                   schema);
+    PGresult *result = sql ? query(asking, sql) : NULL;
+    if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result))
+        asking->facts->begin_calls = count_at(result, 0, 0);
+    PQclear(result);
+}
+
 /* The schema of the extension in the database we are connected to; NULL when it is not there. */
 static const char *extension_schema(struct asking *asking)
 {
@@ -253,6 +262,8 @@ static void find_statements(struct asking *asking)
             continue;
         const char *schema = extension_schema(asking);
         is_found = schema && ask_statements(asking, schema);
+        if (is_found)
+            ask_transactions(asking, schema);
     }
     PQclear(result);
     asking->facts->why_not = NULL; /* of one of several databases */

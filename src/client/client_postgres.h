@@ -58,7 +58,7 @@ struct postgres_facts {
     struct postgres_plan plan;
     struct postgres_table tables[POSTGRES_TABLES_MAX]; /* read from end to end again and again */
     size_t table_count;
-    uint64_t begin_calls, commit_calls;     /* among the statements */
+    uint64_t begin_calls;                   /* of all that begins a transaction */
     const char *synchronous_commit, *fsync; /* settings; NULL */
 };
 

@@ -111,6 +111,13 @@ static bool is_use(const struct run *run, const struct run_flow *flow)
     return peer->kind == PEER_FILE || peer->kind == PEER_PIPE;
 }
 
+/* "nginx" of "nginx[71]". */
+static const char *server_program(struct arena *arena, const char *server)
+{
+    const char *bracket = strrchr(server, '[');
+    return arena_copy(arena, server, bracket ? (size_t)(bracket - server) : strlen(server));
+}
+
 static int add_flow(struct collecting *collecting, const struct run_flow *flow, struct err *err)
 {
     struct client_look *look = collecting->look;
@@ -122,8 +129,11 @@ static int add_flow(struct collecting *collecting, const struct run_flow *flow, 
     add_counts(use, flow);
     use->call_cpu_ns += exchange_call_cpu_ns(look->run, flow);
     const struct run_peer *peer = &look->run->peers.items[flow->peer];
-    if (!use->server)
-        use->server = peer->server;
+    if (!use->server && peer->server) {
+        use->server = server_program(look->arena, peer->server);
+        if (!use->server)
+            return err_memory(err);
+    }
     if (trips_of(look->run, flow, &trips)) {
         use->trip_count += trips.count;
         use->is_counted = use->is_counted || trips.is_counted;

@@ -248,6 +248,7 @@ static void a_protocol_is_told_by_the_server_or_the_port(void **state)
     (void)state;
     assert_int_equal(client_protocol_of("redis-server", "127.0.0.1:7001"), PROTOCOL_REDIS);
     assert_int_equal(client_protocol_of("nginx", NULL), PROTOCOL_HTTP);
+    assert_int_equal(client_protocol_of("clickhouse-serv", NULL), PROTOCOL_HTTP);
     assert_int_equal(client_protocol_of(NULL, "10.0.0.9:3306"), PROTOCOL_MYSQL);
     assert_int_equal(client_protocol_of(NULL, "/run/postgresql/.s.PGSQL.5433"), PROTOCOL_POSTGRES);
     assert_int_equal(client_protocol_of("mine", "127.0.0.1:7001"), PROTOCOL_UNKNOWN);

@@ -5,11 +5,12 @@
 
 #include "investigate/investigator.h"
 
-extern const struct investigator profiling_investigator;     /* profiling.c */
-extern const struct investigator configuration_investigator; /* configuration.c */
-extern const struct investigator batch_size_investigator;    /* batch_size.c */
-extern const struct investigator concurrency_investigator;   /* concurrency.c */
-extern const struct investigator memory_investigator;        /* memory.c */
-extern const struct investigator integration_investigator;   /* integration.c */
+extern const struct investigator profiling_investigator;      /* profiling.c */
+extern const struct investigator configuration_investigator;  /* configuration.c */
+extern const struct investigator batch_size_investigator;     /* batch_size.c */
+extern const struct investigator concurrency_investigator;    /* concurrency.c */
+extern const struct investigator client_library_investigator; /* client_library.c */
+extern const struct investigator memory_investigator;         /* memory.c */
+extern const struct investigator integration_investigator;    /* integration.c */
 
 #endif
