@@ -7,6 +7,9 @@
 #include "base/num.h"
 #include "report/phrases.h"
 #include "report/service_phrases.h"
+#include "report/units.h"
+
+#define SUSPECT_RATIO 0.0005 /* smaller ones nobody suspected */
 
 static int sort_conclusions(struct digest *digest)
 {
@@ -37,10 +40,19 @@ static bool same_place(const struct where *a, const struct where *b)
            same_text(a->peer, b->peer) && same_text(a->path, b->path);
 }
 
-/* One other end is one suspect, whether the stage that talks to it is told or not. */
+/* One other end is one suspect, whether the stage that talks to it is told or not; so are places that read the same. */
 static bool same_suspect(const struct where *a, const struct where *b)
 {
-    return same_place(a, b) || (a->peer && same_text(a->peer, b->peer) && where_overlaps(a, b));
+    struct str left = {0}, right = {0};
+
+    if (same_place(a, b) || (a->peer && same_text(a->peer, b->peer) && where_overlaps(a, b)))
+        return true;
+    phrase_where(&left, a);
+    phrase_where(&right, b);
+    bool is_same = where_overlaps(a, b) && strcmp(str_text(&left), str_text(&right)) == 0;
+    str_free(&left);
+    str_free(&right);
+    return is_same;
 }
 
 static struct digest_cleared *find_cleared(struct digest *digest, const struct where *where)
@@ -62,7 +74,7 @@ static int add_cleared(struct digest *digest, const struct cleared *cleared, con
     }
     row->cleared.critical_ratio = fmax(row->cleared.critical_ratio, cleared->critical_ratio);
     row->cleared.factor_max = fmax(row->cleared.factor_max, cleared->factor_max);
-    row->why = row->why ? row->why : why;
+    row->why = why ? why : row->why;
     if (!row->cleared.where.stage && cleared->where.stage)
         row->cleared.where = cleared->where;
     for (size_t i = 0; i < row->by.count; i++)
@@ -113,6 +125,12 @@ static int collect_cleared(struct digest *digest)
     for (size_t i = 0; i < digest->verdict->cleared_count; i++)
         if (add_cleared(digest, &digest->verdict->cleared[i], NULL, NULL))
             return -1;
+    for (size_t i = 0; i < digest->cleared.count; i++) {
+        struct digest_cleared *row = &digest->cleared.items[i];
+        /* Who says only how small it is repeats the row. */
+        if (row->why && str_starts(row->why, unit_ratio(row->cleared.critical_ratio).text))
+            row->why = NULL;
+    }
     for (size_t i = 0; i < digest->cleared.count; i++)
         digest->cleared.items[i].is_disputed = has_work_at(digest, &digest->cleared.items[i].cleared.where);
     if (digest->cleared.count)
@@ -218,6 +236,11 @@ static int draw(struct digest *digest)
     draw_change(digest);
     draw_goal(digest);
     return status;
+}
+
+bool digest_is_suspect(const struct digest_cleared *cleared)
+{
+    return cleared->cleared.critical_ratio >= SUSPECT_RATIO || cleared->why;
 }
 
 size_t digest_monday_count(const struct digest *digest)

@@ -11,7 +11,7 @@
 #include "report/service_phrases.h"
 #include "report/units.h"
 
-#define CLEARED_MAX 6
+#define CLEARED_MAX 4
 
 void master_page_phrase(struct str *str, const char *tag, const char *attributes, struct str *phrase)
 {
@@ -84,31 +84,42 @@ static void write_monday(struct str *str, const struct digest *digest)
     str_append(str, "</div>\n");
 }
 
+static void write_cleared_row(struct str *str, const struct digest_cleared *row)
+{
+    struct str phrase = {0};
+
+    str_append(str, "<li>");
+    phrase_where(&phrase, &row->cleared.where);
+    master_page_phrase(str, "b", "", &phrase);
+    str_printf(&phrase, "%s of the time, at most %s faster", unit_ratio(row->cleared.critical_ratio).text,
+               unit_factor(row->cleared.factor_max).text);
+    master_page_phrase(str, "span", "", &phrase);
+    str_append(&phrase, "by ");
+    word_by(&phrase, row);
+    if (row->why)
+        str_printf(&phrase, ": %s", row->why);
+    master_page_phrase(str, "small", "", &phrase);
+    str_append(str, "</li>\n");
+    str_free(&phrase);
+}
+
 static void write_cleared(struct str *str, const struct digest *digest)
 {
-    if (!digest->cleared.count)
+    size_t count = 0, told = 0;
+
+    for (size_t i = 0; i < digest->cleared.count; i++)
+        count += digest_is_suspect(&digest->cleared.items[i]);
+    if (!count)
         return;
     str_append(str, "<div class=\"cleared\" id=\"cleared\"><h2>Not to blame</h2>\n<ul>");
     for (size_t i = 0; i < digest->cleared.count; i++) {
-        const struct digest_cleared *row = &digest->cleared.items[i];
-        struct str phrase = {0};
-        if (i == CLEARED_MAX)
-            str_printf(str, "</ul><details><summary>and %zu more</summary><ul>", digest->cleared.count - i);
-        str_append(str, "<li>");
-        phrase_where(&phrase, &row->cleared.where);
-        master_page_phrase(str, "b", "", &phrase);
-        str_printf(&phrase, "%s of the time, at most %s faster", unit_ratio(row->cleared.critical_ratio).text,
-                   unit_factor(row->cleared.factor_max).text);
-        master_page_phrase(str, "span", "", &phrase);
-        str_append(&phrase, "by ");
-        word_by(&phrase, row);
-        if (row->why)
-            str_printf(&phrase, ": %s", row->why);
-        master_page_phrase(str, "small", "", &phrase);
-        str_append(str, "</li>\n");
-        str_free(&phrase);
+        if (!digest_is_suspect(&digest->cleared.items[i]))
+            continue;
+        if (told++ == CLEARED_MAX)
+            str_printf(str, "</ul><details><summary>and %zu more</summary><ul>", count - CLEARED_MAX);
+        write_cleared_row(str, &digest->cleared.items[i]);
     }
-    str_append(str, digest->cleared.count > CLEARED_MAX ? "</ul></details></div>\n" : "</ul></div>\n");
+    str_append(str, count > CLEARED_MAX ? "</ul></details></div>\n" : "</ul></div>\n");
 }
 
 void master_page_first(struct str *str, const struct digest *digest)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* master_sections: what lies below the first screen of the page. */
+#include <string.h>
+
 #include "master/master_page.h"
 #include "master/master_words.h"
 #include "report/page.h"
@@ -105,6 +107,15 @@ static void write_plan(struct str *str, const struct digest *digest, const struc
     str_free(&text);
 }
 
+/* The bars are of the time: an objective that is something else is told in words. */
+static bool tells_more_than_time(const struct digest *digest, const struct conclusion *conclusion)
+{
+    const struct objective *objective = &digest->investigation->objective;
+
+    return objective->metric && strcmp(objective->metric, "wall") != 0 && conclusion->objective_after > 0 &&
+           !digest->verdict->service;
+}
+
 static void write_finding(struct str *str, const struct digest *digest, const struct conclusion *conclusion,
                           bool is_open)
 {
@@ -124,10 +135,10 @@ static void write_finding(struct str *str, const struct digest *digest, const st
     write_reasons(str, conclusion, is_open);
     str_append(str, "</div></div>\n<div>");
     page_gain(str, digest->verdict, finding);
-    word_move(&text, digest, conclusion);
-    if (digest->investigation->objective.metric && conclusion->objective_after > 0 &&
-        !digest->verdict->service)
+    if (tells_more_than_time(digest, conclusion)) {
+        word_move(&text, digest, conclusion);
         master_page_phrase(str, "p", " class=\"note\"", &text);
+    }
     str_append(str, "</div></article>\n");
     str_free(&text);
 }
@@ -162,11 +173,9 @@ static void write_statement(struct str *str, const struct statement *statement)
     page_element(str, "td", " class=\"number\"", unit_duration(statement->wall_ns).text);
     page_element(str, "td", " class=\"number\"",
                  statement->rss_bytes_max ? unit_bytes(statement->rss_bytes_max).text : "");
-    str_append(str, "<td>");
-    for (size_t i = 0; i < statement->note_count; i++) {
-        str_append(str, i ? "; " : "");
-        page_text(str, statement->notes[i]);
-    }
+    str_append(str, "<td class=\"notes\">");
+    for (size_t i = 0; i < statement->note_count; i++)
+        page_element(str, "p", "", statement->notes[i]);
     str_append(str, "</td></tr>\n");
     str_free(&text);
 }

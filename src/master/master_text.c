@@ -232,30 +232,38 @@ static void write_pieces(const struct screen *screen)
     }
 }
 
+static void write_cleared_row(const struct screen *screen, const struct digest_cleared *row)
+{
+    const size_t column = screen->name_columns + 4 + 8;
+    struct str name = {0}, what = {0};
+
+    phrase_where(&name, &row->cleared.where);
+    write_name(screen, str_text(&name));
+    str_printf(screen->page.str, "%6s  ", unit_ratio(row->cleared.critical_ratio).text);
+    str_printf(&what, "at most %s: ", unit_factor(row->cleared.factor_max).text);
+    word_by(&what, row);
+    text_wrap(&screen->page, str_text(&what), column, column);
+    if (row->is_disputed && row->why)
+        paragraph(screen, INDENT, row->why);
+    str_free(&name);
+    str_free(&what);
+}
+
 static void write_cleared(const struct screen *screen)
 {
     const struct digest *digest = screen->digest;
-    const size_t column = screen->name_columns + 4 + 8;
+    size_t count = 0;
 
-    if (!digest->cleared.count)
-        return;
-    heading(screen, "Not to blame");
-    for (size_t i = 0; i < digest->cleared.count && i < CLEARED_MAX; i++) {
-        const struct digest_cleared *row = &digest->cleared.items[i];
-        struct str name = {0}, what = {0};
-        phrase_where(&name, &row->cleared.where);
-        write_name(screen, str_text(&name));
-        str_printf(screen->page.str, "%6s  ", unit_ratio(row->cleared.critical_ratio).text);
-        str_printf(&what, "at most %s: ", unit_factor(row->cleared.factor_max).text);
-        word_by(&what, row);
-        text_wrap(&screen->page, str_text(&what), column, column);
-        if (row->is_disputed && row->why)
-            paragraph(screen, INDENT, row->why);
-        str_free(&name);
-        str_free(&what);
+    for (size_t i = 0; i < digest->cleared.count; i++) {
+        if (!digest_is_suspect(&digest->cleared.items[i]))
+            continue;
+        if (!count++)
+            heading(screen, "Not to blame");
+        if (count <= CLEARED_MAX)
+            write_cleared_row(screen, &digest->cleared.items[i]);
     }
-    if (digest->cleared.count > CLEARED_MAX)
-        str_printf(screen->page.str, "  and %zu more\n", digest->cleared.count - CLEARED_MAX);
+    if (count > CLEARED_MAX)
+        str_printf(screen->page.str, "  and %zu more\n", count - CLEARED_MAX);
 }
 
 static void write_contradiction(const struct screen *screen, const struct contradiction *contradiction)
