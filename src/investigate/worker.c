@@ -28,6 +28,8 @@
 #define READS_MAX      64 /* at once: another worker's turn */
 #define LAST_LINE_MAX  160
 #define STATUS_MISSING 127
+/* 128 + N for signal N */
+#define STATUS_SIGNALLED 128
 
 /* --- memory --- */
 
@@ -380,6 +382,11 @@ static void tell_why(struct worker *worker)
     struct str line = {0};
     int number = WIFSIGNALED(worker->wait_status) ? WTERMSIG(worker->wait_status) : 0;
     int exit_status = number ? 0 : WEXITSTATUS(worker->wait_status);
+    /* A shell tells so of what it ran. */
+    if (!worker->is_builtin && exit_status > STATUS_SIGNALLED && exit_status < STATUS_SIGNALLED + NSIG) {
+        number = exit_status - STATUS_SIGNALLED;
+        exit_status = 0;
+    }
     last_words(worker, &line);
     bool ran_out = memory_group_ran_out(&worker->group) ||
                    ((number || exit_status) && speaks_of_memory(str_text(&worker->errors)));

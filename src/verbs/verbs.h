@@ -17,6 +17,7 @@ extern const struct verb diagnose_verb;     /* diagnose_verb.c */
 extern const struct verb gate_verb;         /* gate_verb.c */
 extern const struct verb history_verb;      /* history_verb.c */
 extern const struct verb init_verb;         /* init_verb.c */
+extern const struct verb investigate_verb;  /* investigate_verb.c */
 extern const struct verb investigator_verb; /* investigator_verb.c */
 extern const struct verb journal_verb;      /* journal_verb.c */
 extern const struct verb law_verb;          /* law.c */

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decide/investigate_run.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "decide/investigation_folder.h"
+#include "decide/investigation_jobs.h"
+#include "decide/investigation_objective.h"
+#include "decide/investigation_past.h"
+#include "decide/master_files.h"
+#include "decide/record_pipeline.h"
+#include "investigate/consensus.h"
+#include "investigate/investigation.h"
+#include "judge/opened.h"
+#include "pipeline/pipeline_command.h"
+#include "report/exporter.h"
+
+#define EXIT_INTERRUPTED 130
+#define DEADLINE_NS      (60 * NS_PER_S)
+#define DEADLINE_RUNS    20 /* of the pipeline, in the deadline where none is given */
+#define DEADLINE_NS_MAX  (15 * 60 * NS_PER_S)
+#define RECORDING_REPORT "evidence/recording.report.json"
+#define PIPELINE_PRINTED "evidence/recording.stdout.txt"
+
+/* An investigation under way. */
+struct inquest {
+    const struct investigate_request *request;
+    const char *subject;
+    bool has_file; /* a pipeline file, else a recording */
+    struct pipeline_file file;
+    char file_path[PATH_MAX], recording[PATH_MAX], report[PATH_MAX], rules[PATH_MAX];
+    struct investigation_folder folder;
+    struct investigation_jobs jobs;
+    struct opened opened;
+    bool is_open;
+    struct recorded_pipeline recorded;
+    struct investigation investigation;
+    struct str *warning;
+};
+
+static void say(const struct inquest *inquest, const char *what)
+{
+    if (inquest->request->say)
+        inquest->request->say(inquest->request->context, what);
+}
+
+/* --- what is investigated --- */
+
+static bool is_recording_name(const char *name)
+{
+    size_t length = strlen(name);
+    return length > 5 && strcmp(name + length - 5, ".toll") == 0;
+}
+
+static bool is_yaml_name(const char *name)
+{
+    size_t length = strlen(name);
+    return (length > 5 && strcmp(name + length - 5, ".yaml") == 0) ||
+           (length > 4 && strcmp(name + length - 4, ".yml") == 0);
+}
+
+static int find_subject(struct inquest *inquest, struct err *err)
+{
+    const char *subject = inquest->request->subject;
+    inquest->subject = subject ? subject : PIPELINE_FILE_DEFAULT;
+    inquest->has_file = !is_recording_name(inquest->subject) && (!subject || is_yaml_name(subject));
+    if (access(inquest->subject, R_OK)) {
+        int status = err_errno(err, errno, "could not open %s '%s'",
+                               inquest->has_file ? "pipeline file" : "recording", inquest->subject);
+        if (!subject)
+            err_hint(err, "'toll init' writes one; 'toll investigate FILE.toll' looks at a recording alone");
+        else
+            err_hint(err, inquest->has_file ? "'toll init' writes one" : "'toll run -- COMMAND' makes one");
+        return status;
+    }
+    if (inquest->request->rules && !realpath(inquest->request->rules, inquest->rules))
+        return err_errno(err, errno, "could not open folder of rules '%s'", inquest->request->rules);
+    char *absolute = inquest->has_file ? inquest->file_path : inquest->recording;
+    if (!realpath(inquest->subject, absolute))
+        return err_errno(err, errno, "could not find file '%s'", inquest->subject);
+    return inquest->has_file ? pipeline_file_read(inquest->subject, &inquest->file, err) : 0;
+}
+
+static int choose_jobs(struct inquest *inquest, struct err *err)
+{
+    const struct investigate_request *request = inquest->request;
+    struct arena *arena = &inquest->investigation.arena;
+    size_t known_count = inquest->has_file ? inquest->file.investigators.count : 0;
+    struct external_investigator *known = arena_alloc(arena, (known_count + 1) * sizeof *known);
+    if (!known)
+        return err_memory(err);
+    for (size_t i = 0; i < known_count; i++)
+        known[i] = (struct external_investigator){.name = inquest->file.investigators.items[i].name,
+                                                  .command = inquest->file.investigators.items[i].command,
+                                                  .directory = inquest->file.folder};
+    struct investigation_choice choice = {.only = request->only,
+                                          .only_count = request->only_count,
+                                          .known = known,
+                                          .known_count = known_count,
+                                          .always = request->externals,
+                                          .always_count = request->external_count};
+    return investigation_jobs_choose(&choice, arena, &inquest->jobs, err);
+}
+
+/* --- the recording and its verdict --- */
+
+static int get_recording(struct inquest *inquest, struct err *err)
+{
+    if (!inquest->has_file)
+        return investigation_folder_keep(&inquest->folder, inquest->recording, err);
+    if (snprintf(inquest->recording, sizeof inquest->recording, "%s/recording.toll",
+                 inquest->folder.evidence) >= (int)sizeof inquest->recording)
+        return err_set(err, ERR_USAGE, "could not write folder '%s': its name is too long",
+                       inquest->folder.path);
+    struct record_pipeline_request request = {.file = &inquest->file,
+                                              .recording = inquest->recording,
+                                              .say = inquest->request->say,
+                                              .context = inquest->request->context};
+    int status = record_pipeline(&request, &inquest->recorded, err);
+    if (!status && inquest->recorded.printed.length)
+        status =
+            investigation_folder_write(&inquest->folder, PIPELINE_PRINTED, &inquest->recorded.printed, err);
+    inquest->investigation.run_count = inquest->recorded.run_count;
+    return status;
+}
+
+static int judge(struct inquest *inquest, struct err *err)
+{
+    const struct exporter *exporter;
+    struct export_options options = {.file = inquest->subject};
+    struct str text = {0};
+    say(inquest, "judging the recording");
+    const char *objective = inquest->has_file && inquest->file.has_objective
+                                ? pipeline_objective_verdict(&inquest->file.objective)
+                                : NULL;
+    /* What a run costs is told of a job that ends. */
+    if (objective && strcmp(objective, "throughput") != 0 && strcmp(objective, "latency") != 0)
+        objective = NULL;
+    int status = opened_open_whole(inquest->recording, objective, &inquest->opened, err);
+    if (status)
+        return status;
+    inquest->is_open = true;
+    status = exporter_find("json", &exporter, err);
+    if (!status)
+        status = exporter_write(exporter, &inquest->opened.verdict, &options, &text, err);
+    if (!status)
+        status = investigation_folder_write(&inquest->folder, RECORDING_REPORT, &text, err);
+    if (!status && snprintf(inquest->report, sizeof inquest->report, "%s/recording.report.json",
+                            inquest->folder.evidence) >= (int)sizeof inquest->report)
+        status = err_set(err, ERR_USAGE, "could not write folder '%s': its name is too long",
+                         inquest->folder.path);
+    str_free(&text);
+    return status;
+}
+
+/* --- asking --- */
+
+static uint64_t deadline_ns(const struct inquest *inquest)
+{
+    if (inquest->request->deadline_ns)
+        return inquest->request->deadline_ns;
+    if (!inquest->has_file)
+        return DEADLINE_NS;
+    return num_min(DEADLINE_NS + DEADLINE_RUNS * inquest->recorded.wall_ns, DEADLINE_NS_MAX);
+}
+
+static int ask(struct inquest *inquest, struct err *err)
+{
+    struct investigation *investigation = &inquest->investigation;
+    struct question question = {.recording = inquest->recording,
+                                .pipeline = inquest->has_file ? inquest->file_path : NULL,
+                                .rules = inquest->request->rules ? inquest->rules : NULL,
+                                .opened = &inquest->opened,
+                                .file = inquest->has_file ? &inquest->file : NULL,
+                                .arena = &investigation->arena};
+    struct engine_options options = {.jobs = inquest->jobs.items,
+                                     .job_count = inquest->jobs.count,
+                                     .question = &question,
+                                     .report = inquest->report,
+                                     .evidence = inquest->folder.evidence,
+                                     .deadline_ns = deadline_ns(inquest),
+                                     .deadline_each_ns = inquest->request->deadline_each_ns,
+                                     .memory_bytes = inquest->request->memory_bytes,
+                                     .show = inquest->request->show,
+                                     .context = inquest->request->context};
+    int status = engine_run(&options, &investigation->statements, err);
+    if (!status)
+        investigation->statement_count = inquest->jobs.count;
+    return status;
+}
+
+/* A claim whose change a knob makes is a claim about the knob: that is what can be set, tried and taken back. */
+static int name_knobs(struct inquest *inquest, struct err *err)
+{
+    struct investigation *investigation = &inquest->investigation;
+    if (!inquest->has_file)
+        return 0;
+    for (size_t i = 0; i < investigation->statement_count; i++)
+        for (size_t j = 0; j < investigation->statements[i].claim_count; j++) {
+            struct finding *finding = &investigation->statements[i].claims[j].finding;
+            const char *change = pipeline_knob_change(&inquest->file, finding, &investigation->arena);
+            if (!change || (finding->change && strcmp(change, finding->change) == 0))
+                continue;
+            const char *before = finding->change;
+            finding->change = change;
+            if (before && finding->rationale)
+                finding->rationale =
+                    arena_printf(&investigation->arena, "%s (replayed as %s)", finding->rationale, before);
+            if (!finding->rationale && before)
+                return err_memory(err);
+        }
+    return 0;
+}
+
+/* --- what stands --- */
+
+static int conclude(struct inquest *inquest, uint64_t start_ns, struct err *err)
+{
+    struct investigation *investigation = &inquest->investigation;
+    char stamp[40];
+    time_t now = time(NULL);
+    struct tm parts;
+    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &parts));
+    investigation->started_at = arena_string(&investigation->arena, stamp);
+    investigation->verdict = &inquest->opened.verdict;
+    investigation->recording =
+        inquest->has_file
+            ? arena_printf(&investigation->arena, "%s/evidence/recording.toll", inquest->folder.path)
+            : inquest->subject;
+    investigation->pipeline = inquest->has_file ? inquest->subject : NULL;
+    if (!investigation->started_at || !investigation->recording)
+        return err_memory(err);
+    investigation_objective_fill(inquest->has_file ? &inquest->file : NULL, investigation->verdict,
+                                 inquest->recorded.unit_count, &investigation->objective);
+    int status = name_knobs(inquest, err);
+    if (!status)
+        status = consensus_reach(investigation, err);
+    if (!status && !inquest->request->no_store)
+        status = past_cases_find(investigation, inquest->request->store, inquest->warning, err);
+    investigation->wall_ns = clock_monotonic_ns() - start_ns;
+    return status;
+}
+
+/* All formats into the folder, and what is printed of it. */
+static int report(const struct inquest *inquest, struct investigate_outcome *outcome, struct err *err)
+{
+    const struct investigate_request *request = inquest->request;
+    struct master_files files = {
+        .folder = inquest->folder.part,
+        .told = inquest->folder.path,
+        .look = {.width = request->width, .colour = request->colour, .ascii = request->ascii}};
+    int status =
+        master_files_write(&inquest->investigation, &files, request->json ? NULL : &outcome->text, err);
+    if (!status && request->json)
+        status = master_files_read(inquest->folder.part, "json", &outcome->text, err);
+    return status;
+}
+
+static int investigate(struct inquest *inquest, struct investigate_outcome *outcome, struct err *err)
+{
+    uint64_t start_ns = clock_monotonic_ns();
+    int status = find_subject(inquest, err);
+    if (!status)
+        status = choose_jobs(inquest, err);
+    if (!status)
+        status = investigation_folder_open(inquest->request->output, &inquest->folder, err);
+    if (!status)
+        status = get_recording(inquest, err);
+    if (!status)
+        status = judge(inquest, err);
+    if (!status)
+        status = ask(inquest, err);
+    if (!status)
+        status = conclude(inquest, start_ns, err);
+    if (!status)
+        status = report(inquest, outcome, err);
+    if (!status)
+        status = investigation_folder_commit(&inquest->folder, err);
+    if (!status && !inquest->request->no_store)
+        past_cases_learn(&inquest->investigation, inquest->request->store, inquest->warning);
+    return status;
+}
+
+int investigate_run(const struct investigate_request *request, struct investigate_outcome *ret_outcome,
+                    struct err *err)
+{
+    struct investigate_outcome outcome = {0};
+    struct inquest *inquest = calloc(1, sizeof *inquest);
+    if (!inquest)
+        return err_memory(err);
+    inquest->request = request;
+    inquest->warning = &outcome.warning;
+    int status = investigate(inquest, &outcome, err);
+    if (status == -(int)ERR_THRESHOLD)
+        outcome.exit_status = EXIT_INTERRUPTED;
+    snprintf(outcome.folder, sizeof outcome.folder, "%s", inquest->folder.path);
+    investigation_folder_close(&inquest->folder);
+    if (inquest->is_open)
+        opened_close(&inquest->opened);
+    if (inquest->has_file)
+        pipeline_file_free(&inquest->file);
+    str_free(&inquest->recorded.printed);
+    arena_free(&inquest->investigation.arena);
+    free(inquest);
+    if (status)
+        str_free(&outcome.text);
+    *ret_outcome = outcome;
+    return status;
+}
