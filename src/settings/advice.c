@@ -6,8 +6,8 @@
 
 #include "base/str.h"
 
-static int holds_any(const struct rule *rule, const struct amount *found, const struct amount_facts *facts,
-                     bool *ret_holds, int *ret_direction, struct err *err)
+static int holds_any(const struct rule *rule, const struct setting_amount *found,
+                     const struct amount_facts *facts, bool *ret_holds, int *ret_direction, struct err *err)
 {
     *ret_holds = false;
     for (size_t i = 0; i < rule->development_count && !*ret_holds; i++) {
@@ -18,9 +18,9 @@ static int holds_any(const struct rule *rule, const struct amount *found, const 
     return 0;
 }
 
-static bool goes_on(const struct amount *found, const struct amount *proposed, int direction)
+static bool goes_on(const struct setting_amount *found, const struct setting_amount *proposed, int direction)
 {
-    if (amount_equals(found, proposed))
+    if (setting_amount_equals(found, proposed))
         return false;
     if (!direction || found->kind == AMOUNT_WORD || proposed->kind == AMOUNT_WORD)
         return true;
@@ -33,12 +33,12 @@ int advice_find(const struct settings *settings, struct advice_list *ret_list, s
     for (size_t i = 0; i < file->rules.count; i++) {
         const struct rule *rule = &file->rules.items[i];
         struct advice advice = {.rule = rule, .setting = settings_find(settings, rule->key)};
-        struct amount found, proposed, written;
+        struct setting_amount found, proposed, written;
         bool holds;
         int direction;
         if (!advice.setting || settings_is_hidden(advice.setting))
             continue;
-        amount_read(advice.setting->value, rule->unit, &found);
+        setting_amount_read(advice.setting->value, rule->unit, &found);
         int status = holds_any(rule, &found, &settings->facts, &holds, &direction, err);
         if (!status && holds)
             status = expression_value(rule->production, &settings->facts, &proposed, err);
@@ -46,9 +46,9 @@ int advice_find(const struct settings *settings, struct advice_list *ret_list, s
             return err_wrap(err, "%s:%u", file->path, rule->line);
         if (!holds)
             continue;
-        amount_print(&proposed, file->bytes, advice.proposed, sizeof advice.proposed);
+        setting_amount_print(&proposed, file->bytes, advice.proposed, sizeof advice.proposed);
         /* As it will stand in the file: rounding may have made it what is there already. */
-        amount_read(advice.proposed, proposed.kind == AMOUNT_BYTES ? NULL : rule->unit, &written);
+        setting_amount_read(advice.proposed, proposed.kind == AMOUNT_BYTES ? NULL : rule->unit, &written);
         if (goes_on(&found, &written, direction) && vec_push(&ret_list->items, advice))
             return err_memory(err);
     }

@@ -49,7 +49,7 @@ static const char *number_read(const char *text, double *ret_number)
 }
 
 /* A number and its unit; where they end, or NULL when there is none. The letters behind a number are all its unit. */
-static const char *literal_read(const char *text, struct amount *ret_amount)
+static const char *literal_read(const char *text, struct setting_amount *ret_amount)
 {
     double number;
     const char *end = number_read(text, &number);
@@ -85,9 +85,9 @@ static const char *canonical(const char *word)
     return is_one_of(word, yes) ? "on" : is_one_of(word, no) ? "off" : word;
 }
 
-void amount_read(const char *text, const char *unit, struct amount *ret_amount)
+void setting_amount_read(const char *text, const char *unit, struct setting_amount *ret_amount)
 {
-    struct amount amount = {.kind = AMOUNT_WORD};
+    struct setting_amount amount = {.kind = AMOUNT_WORD};
     while (isspace((unsigned char)*text))
         text++;
     size_t length = strlen(text);
@@ -100,11 +100,11 @@ void amount_read(const char *text, const char *unit, struct amount *ret_amount)
         amount.number = 0;
     } else if (amount.kind == AMOUNT_COUNT && unit && amount.number >= 0) {
         /* Less than nothing stands for something else (-1: automatic): it has no unit. */
-        struct amount one = {0};
+        struct setting_amount one = {0};
         const char *letters = literal_read(unit, &one) ? "" : unit;
         const struct unit *bare = *letters ? unit_find(letters, strlen(letters)) : NULL;
         if (bare)
-            one = (struct amount){.kind = bare->kind, .number = bare->scale};
+            one = (struct setting_amount){.kind = bare->kind, .number = bare->scale};
         if (one.number > 0) {
             amount.kind = one.kind;
             amount.number *= one.number;
@@ -113,7 +113,7 @@ void amount_read(const char *text, const char *unit, struct amount *ret_amount)
     *ret_amount = amount;
 }
 
-bool amount_equals(const struct amount *a, const struct amount *b)
+bool setting_amount_equals(const struct setting_amount *a, const struct setting_amount *b)
 {
     if (a->kind == AMOUNT_WORD || b->kind == AMOUNT_WORD)
         return strcasecmp(canonical(a->word), canonical(b->word)) == 0;
@@ -138,7 +138,8 @@ static void bytes_print(double bytes, const char *unit, char *ret_text, size_t s
     snprintf(ret_text, size, "%.0f%s", floor(number / one), scale ? unit : "");
 }
 
-void amount_print(const struct amount *amount, const char *bytes_unit, char *ret_text, size_t size)
+void setting_amount_print(const struct setting_amount *amount, const char *bytes_unit, char *ret_text,
+                          size_t size)
 {
     if (amount->word[0])
         snprintf(ret_text, size, "%s", amount->word);
@@ -164,7 +165,7 @@ struct parser {
     err_set((parser)->err, ERR_INPUT, "'%.80s': %s is expected at character %zu", (parser)->text, (what),    \
             (size_t)((parser)->at - (parser)->text) + 1)
 
-static int sum_parse(struct parser *parser, struct amount *ret_amount);
+static int sum_parse(struct parser *parser, struct setting_amount *ret_amount);
 
 static void blanks_skip(struct parser *parser)
 {
@@ -192,14 +193,14 @@ static bool word_take(struct parser *parser, const char *word)
 }
 
 /* The kind of a result: bytes and time win over plain numbers. */
-static enum amount_kind kind_of(const struct amount *a, const struct amount *b)
+static enum amount_kind kind_of(const struct setting_amount *a, const struct setting_amount *b)
 {
     return a->kind != AMOUNT_COUNT ? a->kind : b->kind;
 }
 
-static int call_parse(struct parser *parser, bool is_min, struct amount *ret_amount)
+static int call_parse(struct parser *parser, bool is_min, struct setting_amount *ret_amount)
 {
-    struct amount a, b;
+    struct setting_amount a, b;
     if (!sign_take(parser, '('))
         return EXPECTED(parser, "'('");
     int status = sum_parse(parser, &a);
@@ -213,23 +214,24 @@ static int call_parse(struct parser *parser, bool is_min, struct amount *ret_amo
     if (!sign_take(parser, ')'))
         return EXPECTED(parser, "')'");
     bool takes_first = is_min ? a.number <= b.number : a.number >= b.number;
-    *ret_amount = (struct amount){.kind = kind_of(&a, &b), .number = takes_first ? a.number : b.number};
+    *ret_amount =
+        (struct setting_amount){.kind = kind_of(&a, &b), .number = takes_first ? a.number : b.number};
     return 0;
 }
 
-static int primary_parse(struct parser *parser, struct amount *ret_amount)
+static int primary_parse(struct parser *parser, struct setting_amount *ret_amount)
 {
-    struct amount amount = {0};
+    struct setting_amount amount = {0};
     if (sign_take(parser, '(')) {
         int status = sum_parse(parser, ret_amount);
         return status ? status : sign_take(parser, ')') ? 0 : EXPECTED(parser, "')'");
     }
     if (word_take(parser, "ram")) {
-        *ret_amount = (struct amount){.kind = AMOUNT_BYTES, .number = parser->facts->ram_bytes};
+        *ret_amount = (struct setting_amount){.kind = AMOUNT_BYTES, .number = parser->facts->ram_bytes};
         return 0;
     }
     if (word_take(parser, "cores")) {
-        *ret_amount = (struct amount){.kind = AMOUNT_COUNT, .number = parser->facts->cores};
+        *ret_amount = (struct setting_amount){.kind = AMOUNT_COUNT, .number = parser->facts->cores};
         return 0;
     }
     if (word_take(parser, "min"))
@@ -242,19 +244,19 @@ static int primary_parse(struct parser *parser, struct amount *ret_amount)
         return EXPECTED(parser, "an amount, 'ram', 'cores', 'min(' or 'max('");
     parser->at = end;
     if (amount.kind == AMOUNT_PERCENT && word_take(parser, "of")) {
-        struct amount whole;
+        struct setting_amount whole;
         int status = primary_parse(parser, &whole);
         if (status)
             return status;
-        amount = (struct amount){.kind = whole.kind, .number = amount.number / 100 * whole.number};
+        amount = (struct setting_amount){.kind = whole.kind, .number = amount.number / 100 * whole.number};
     }
     *ret_amount = amount;
     return 0;
 }
 
-static int product_parse(struct parser *parser, struct amount *ret_amount)
+static int product_parse(struct parser *parser, struct setting_amount *ret_amount)
 {
-    struct amount a, b;
+    struct setting_amount a, b;
     int status = primary_parse(parser, &a);
     while (!status) {
         bool times = sign_take(parser, '*');
@@ -264,17 +266,17 @@ static int product_parse(struct parser *parser, struct amount *ret_amount)
         if (!status && !times && b.number == 0)
             status = EXPECTED(parser, "another divisor than 0");
         if (!status)
-            a = (struct amount){.kind = kind_of(&a, &b),
-                                .number = times ? a.number * b.number : a.number / b.number};
+            a = (struct setting_amount){.kind = kind_of(&a, &b),
+                                        .number = times ? a.number * b.number : a.number / b.number};
     }
     if (!status)
         *ret_amount = a;
     return status;
 }
 
-static int sum_parse(struct parser *parser, struct amount *ret_amount)
+static int sum_parse(struct parser *parser, struct setting_amount *ret_amount)
 {
-    struct amount a, b;
+    struct setting_amount a, b;
     if (parser->depth == EXPRESSION_DEPTH_MAX)
         return EXPECTED(parser, "less depth");
     parser->depth++;
@@ -285,8 +287,8 @@ static int sum_parse(struct parser *parser, struct amount *ret_amount)
             break;
         status = product_parse(parser, &b);
         if (!status)
-            a = (struct amount){.kind = kind_of(&a, &b),
-                                .number = plus ? a.number + b.number : a.number - b.number};
+            a = (struct setting_amount){.kind = kind_of(&a, &b),
+                                        .number = plus ? a.number + b.number : a.number - b.number};
     }
     parser->depth--;
     if (!status)
@@ -309,7 +311,7 @@ static bool is_word(const char *text)
     return true;
 }
 
-int expression_value(const char *text, const struct amount_facts *facts, struct amount *ret_amount,
+int expression_value(const char *text, const struct amount_facts *facts, struct setting_amount *ret_amount,
                      struct err *err)
 {
     while (*text == ' ')
@@ -318,19 +320,19 @@ int expression_value(const char *text, const struct amount_facts *facts, struct 
         return err_set(err, ERR_INPUT, "an expression has 1 to %d characters", EXPRESSION_LENGTH_MAX - 1);
     size_t length = strlen(text);
     if (*text == '\'' && length > 2 && text[length - 1] == '\'') {
-        *ret_amount = (struct amount){.kind = AMOUNT_WORD};
+        *ret_amount = (struct setting_amount){.kind = AMOUNT_WORD};
         snprintf(ret_amount->word, sizeof ret_amount->word, "%.*s", (int)length - 2, text + 1);
         return 0;
     }
     /* A literal is proposed as it was written. */
-    struct amount literal;
-    amount_read(text, NULL, &literal);
+    struct setting_amount literal;
+    setting_amount_read(text, NULL, &literal);
     if (literal.kind != AMOUNT_WORD || is_word(text)) {
         *ret_amount = literal;
         return 0;
     }
     struct parser parser = {.text = text, .at = text, .facts = facts, .err = err};
-    struct amount amount;
+    struct setting_amount amount;
     int status = sum_parse(&parser, &amount);
     blanks_skip(&parser);
     if (!status && *parser.at)
@@ -362,24 +364,25 @@ static const char *comparison_read(const char *text, enum comparison *ret_compar
     return text;
 }
 
-static bool compares(const struct amount *found, enum comparison comparison, const struct amount *limit)
+static bool compares(const struct setting_amount *found, enum comparison comparison,
+                     const struct setting_amount *limit)
 {
     bool are_numbers = found->kind != AMOUNT_WORD && limit->kind != AMOUNT_WORD;
     switch (comparison) {
-    case IS: return amount_equals(found, limit);
-    case IS_NOT: return !amount_equals(found, limit);
+    case IS: return setting_amount_equals(found, limit);
+    case IS_NOT: return !setting_amount_equals(found, limit);
     case IS_LESS: return are_numbers && found->number < limit->number;
     case IS_LESS_OR_EQUAL:
-        return are_numbers && (found->number < limit->number || amount_equals(found, limit));
+        return are_numbers && (found->number < limit->number || setting_amount_equals(found, limit));
     case IS_MORE: return are_numbers && found->number > limit->number;
     case IS_MORE_OR_EQUAL:
-        return are_numbers && (found->number > limit->number || amount_equals(found, limit));
+        return are_numbers && (found->number > limit->number || setting_amount_equals(found, limit));
     }
     return false;
 }
 
-int expression_holds(const char *condition, const struct amount *found, const struct amount_facts *facts,
-                     bool *ret_holds, int *ret_direction, struct err *err)
+int expression_holds(const char *condition, const struct setting_amount *found,
+                     const struct amount_facts *facts, bool *ret_holds, int *ret_direction, struct err *err)
 {
     bool holds = true;
     int direction = 0;
@@ -388,7 +391,7 @@ int expression_holds(const char *condition, const struct amount *found, const st
         return err_set(err, ERR_INPUT, "a condition has 1 to %d characters", EXPRESSION_LENGTH_MAX - 1);
     for (const char *at = condition; at;) {
         const char *joint = strstr(at, " and ");
-        struct amount limit;
+        struct setting_amount limit;
         enum comparison comparison;
         snprintf(part, sizeof part, "%.*s", joint ? (int)(joint - at) : (int)strlen(at), at);
         const char *text = part + strspn(part, " ");

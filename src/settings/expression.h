@@ -25,7 +25,7 @@
 
 enum amount_kind { AMOUNT_WORD, AMOUNT_COUNT, AMOUNT_BYTES, AMOUNT_TIME, AMOUNT_PERCENT };
 
-struct amount {
+struct setting_amount {
     enum amount_kind kind;
     double number;                    /* bytes, seconds, a count, percent */
     char word[EXPRESSION_LENGTH_MAX]; /* as written, of every kind; "" when computed */
@@ -38,18 +38,19 @@ struct amount_facts {
 };
 
 /* Any text is an amount, if only a word. `unit` ("8kB", "ms") is that of a bare number, NULL: none. */
-void amount_read(const char *text, const char *unit, struct amount *ret_amount);
+void setting_amount_read(const char *text, const char *unit, struct setting_amount *ret_amount);
 /* The same word, or the same number. */
-bool amount_equals(const struct amount *a, const struct amount *b);
+bool setting_amount_equals(const struct setting_amount *a, const struct setting_amount *b);
 /* As it is written into a configuration: words and literals as they were; computed bytes in `bytes_unit` ("MB", "mb", "m", NULL:
  * plain bytes), rounded down to what a person would write. */
-void amount_print(const struct amount *amount, const char *bytes_unit, char *ret_text, size_t size);
+void setting_amount_print(const struct setting_amount *amount, const char *bytes_unit, char *ret_text,
+                          size_t size);
 
 /* ERR_INPUT with what was expected, and where. */
 WARN_UNUSED int expression_value(const char *text, const struct amount_facts *facts,
-                                 struct amount *ret_amount, struct err *err);
+                                 struct setting_amount *ret_amount, struct err *err);
 /* Whether the condition holds of `found`. *ret_direction: 1 when it says that the value is too small, -1 too large, 0 neither. */
-WARN_UNUSED int expression_holds(const char *condition, const struct amount *found,
+WARN_UNUSED int expression_holds(const char *condition, const struct setting_amount *found,
                                  const struct amount_facts *facts, bool *ret_holds, int *ret_direction,
                                  struct err *err);
 

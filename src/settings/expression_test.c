@@ -17,21 +17,21 @@ static const struct amount_facts facts = {.ram_bytes = 0x1p34, .cores = 8};
 
 static void assert_value(const char *text, const char *unit, const char *printed)
 {
-    struct amount amount;
+    struct setting_amount amount;
     struct err err = {0};
     char out[64];
     if (expression_value(text, &facts, &amount, &err))
         fail_msg("%s: %s", text, err.what);
-    amount_print(&amount, unit, out, sizeof out);
+    setting_amount_print(&amount, unit, out, sizeof out);
     assert_string_equal(out, printed);
 }
 
 static bool holds(const char *condition, const char *found, const char *unit, int *ret_direction)
 {
-    struct amount amount;
+    struct setting_amount amount;
     struct err err = {0};
     bool result = false;
-    amount_read(found, unit, &amount);
+    setting_amount_read(found, unit, &amount);
     if (expression_holds(condition, &amount, &facts, &result, ret_direction, &err))
         fail_msg("%s: %s", condition, err.what);
     return result;
@@ -39,7 +39,7 @@ static bool holds(const char *condition, const char *found, const char *unit, in
 
 static void assert_refused(const char *text, const char *why)
 {
-    struct amount amount;
+    struct setting_amount amount;
     struct err err = {0};
     assert_int_equal(expression_value(text, &facts, &amount, &err), -ERR_INPUT);
     if (!strstr(err.what, why))
@@ -49,26 +49,26 @@ static void assert_refused(const char *text, const char *why)
 static void a_value_is_an_amount_in_the_unit_of_its_product(void **state)
 {
     (void)state;
-    struct amount amount;
-    amount_read("16384", "8kB", &amount);
+    struct setting_amount amount;
+    setting_amount_read("16384", "8kB", &amount);
     assert_int_equal(amount.kind, AMOUNT_BYTES);
     assert_near(amount.number, 0x1p27, 0);
-    amount_read(" 64mb ", NULL, &amount);
+    setting_amount_read(" 64mb ", NULL, &amount);
     assert_near(amount.number, 0x1p26, 0);
-    amount_read("200", "ms", &amount);
+    setting_amount_read("200", "ms", &amount);
     assert_int_equal(amount.kind, AMOUNT_TIME);
     assert_near(amount.number, 0.2, 1e-12);
-    amount_read("5min", NULL, &amount);
+    setting_amount_read("5min", NULL, &amount);
     assert_near(amount.number, 300, 0);
-    amount_read("-1", "8kB", &amount);
+    setting_amount_read("-1", "8kB", &amount);
     assert_int_equal(amount.kind, AMOUNT_COUNT);
-    amount_read("everysec", NULL, &amount);
+    setting_amount_read("everysec", NULL, &amount);
     assert_int_equal(amount.kind, AMOUNT_WORD);
-    amount_read("32768\t60999", NULL, &amount);
+    setting_amount_read("32768\t60999", NULL, &amount);
     assert_int_equal(amount.kind, AMOUNT_WORD);
-    amount_read("", NULL, &amount);
+    setting_amount_read("", NULL, &amount);
     assert_int_equal(amount.kind, AMOUNT_WORD);
-    amount_read("0x10", NULL, &amount);
+    setting_amount_read("0x10", NULL, &amount);
     assert_int_equal(amount.kind, AMOUNT_WORD);
 }
 

@@ -165,7 +165,7 @@ static int take_list(const struct reading *reading, const struct yaml_value *map
 static int check_expressions(const struct reading *reading, const struct yaml_value *map,
                              const struct rule *rule)
 {
-    struct amount amount;
+    struct setting_amount amount;
     struct err why = {0};
     bool holds;
     int direction;
