@@ -41,15 +41,13 @@ static struct use_row *row_add(struct window *window, const char *resource, cons
 static void note(struct use_row *row, const char *format, ...) PRINTF_LIKE(2, 3);
 static void note(struct use_row *row, const char *format, ...)
 {
+    char text[sizeof row->note];
     size_t length = strlen(row->note);
     va_list arguments;
     va_start(arguments, format);
-    if (length && length + 3 < sizeof row->note) {
-        memcpy(row->note + length, ", ", 3);
-        length += 2;
-    }
-    vsnprintf(row->note + length, sizeof row->note - length, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    snprintf(row->note + length, sizeof row->note - length, "%s%s", length ? ", " : "", text);
 }
 
 /* The growth of a total, USE_UNKNOWN when it is not known at both ends. */

@@ -42,8 +42,10 @@ static struct value *bad(struct marshal *marshal, const char *why)
 
 static bool number_take(struct marshal *marshal, size_t size, uint64_t *ret_number)
 {
-    if ((size_t)(marshal->end - marshal->at) < size)
-        return bad(marshal, "it is cut short") != NULL;
+    if ((size_t)(marshal->end - marshal->at) < size) {
+        (void)bad(marshal, "it is cut short");
+        return false;
+    }
     uint64_t number = 0;
     for (size_t i = 0; i < size; i++)
         number |= (uint64_t)marshal->at[i] << (8 * i);
@@ -103,10 +105,11 @@ static struct value *long_take(struct marshal *marshal, struct value *value)
         return NULL;
     int32_t count = (int32_t)(uint32_t)number;
     double scale = 1;
-    for (int64_t i = 0; i < (count < 0 ? -(int64_t)count : count); i++, scale *= 32768) {
+    for (int64_t i = 0; i < (count < 0 ? -(int64_t)count : count); i++) {
         if (!number_take(marshal, 2, &digit))
             return NULL;
         value->number += (double)digit * scale;
+        scale *= 32768;
     }
     value->number = count < 0 ? -value->number : value->number;
     value->kind = KIND_NUMBER;

@@ -24,10 +24,11 @@ struct tree {
     struct map index_of_id;
 };
 
-static size_t node_of(const struct tree *tree, uint64_t id)
+/* NULL when there is no node of that id. */
+static struct node *node_of(const struct tree *tree, uint64_t id)
 {
     const uint64_t *index = map_get(&tree->index_of_id, id);
-    return index ? (size_t)*index : SIZE_MAX;
+    return index && tree->nodes.items && *index < tree->nodes.count ? &tree->nodes.items[*index] : NULL;
 }
 
 static int node_add(struct profile *profile, struct tree *tree, const struct json_value *value)
@@ -54,27 +55,25 @@ static int node_add(struct profile *profile, struct tree *tree, const struct jso
     return vec_push(&tree->nodes, node);
 }
 
+static void parent_set(const struct tree *tree, struct node *node, const struct node *parent)
+{
+    if (node && parent && node != parent)
+        node->parent = (size_t)(parent - tree->nodes.items);
+}
+
 static void parents_set(const struct json_value *nodes, struct tree *tree)
 {
     for (size_t i = 0; i < json_count(nodes); i++) {
         const struct json_value *value = json_item(nodes, i);
         const struct json_value *children = json_find_array(value, "children");
-        uint64_t id, child;
+        uint64_t id, other;
         if (!json_find_count(value, "id", &id))
             continue;
-        size_t parent = node_of(tree, id);
-        for (size_t k = 0; k < json_count(children); k++) {
-            size_t at =
-                json_find_count(json_item(children, k), NULL, &child) ? node_of(tree, child) : SIZE_MAX;
-            if (at != SIZE_MAX && at != parent)
-                tree->nodes.items[at].parent = parent;
-        }
-        uint64_t above;
-        if (json_find_count(value, "parent", &above)) {
-            size_t at = node_of(tree, above);
-            if (at != SIZE_MAX && at != parent && parent != SIZE_MAX)
-                tree->nodes.items[parent].parent = at;
-        }
+        for (size_t k = 0; k < json_count(children); k++)
+            if (json_find_count(json_item(children, k), NULL, &other))
+                parent_set(tree, node_of(tree, other), node_of(tree, id));
+        if (json_find_count(value, "parent", &other))
+            parent_set(tree, node_of(tree, id), node_of(tree, other));
     }
 }
 
@@ -85,12 +84,12 @@ static void samples_add(const struct json_value *root, struct profile *profile, 
     for (size_t i = 0; i < json_count(samples); i++) {
         uint64_t id;
         double us = 0;
-        size_t at = json_find_count(json_item(samples, i), NULL, &id) ? node_of(tree, id) : SIZE_MAX;
+        struct node *node = json_find_count(json_item(samples, i), NULL, &id) ? node_of(tree, id) : NULL;
         (void)json_find_number(json_item(deltas, i), NULL, &us);
-        if (at == SIZE_MAX || us < 0 || us > 1e12)
+        if (!node || us < 0 || us > 1e12)
             profile->lost_count++;
         else
-            tree->nodes.items[at].self_ns += us * 1e3;
+            node->self_ns += us * 1e3;
     }
 }
 

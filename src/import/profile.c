@@ -97,7 +97,7 @@ void profile_free(struct profile *profile)
 bool import_begins(const struct import_bytes *bytes, const char *text)
 {
     size_t at = 0, length = strlen(text);
-    while (at < bytes->length && memchr(" \t\r\n", bytes->bytes[at], 4))
+    while (at < bytes->length && bytes->bytes[at] && strchr(" \t\r\n", bytes->bytes[at]))
         at++;
     return bytes->length - at >= length && memcmp(bytes->bytes + at, text, length) == 0;
 }
