@@ -18,6 +18,7 @@
 #define WINDOW_NS      NS_PER_S
 #define LOOK_NS        (20 * NS_PER_MS)
 #define TICKS_PER_S    100.0
+#define PARENTS_MAX    32
 #define OF_MACHINE_MAX 64 /* processes whose technology is looked for */
 
 /* What is read over the window, and freed behind it. */
@@ -113,6 +114,7 @@ static int process_look(struct scene *scene, struct err *err)
             return err_memory(err);
     }
     diagnosis->process = scene->use;
+    diagnosis->is_hidden = scene->about.is_hidden;
     scene->subject = scene->request->pid;
     return 0;
 }
@@ -210,15 +212,26 @@ static void ports_find(struct scene *scene)
         scene->port = diagnosis->port_count ? diagnosis->ports[0] : 0;
 }
 
+/* The process, or who made it when it is so new that it may be gone in a moment; 0 when that is init. */
+static uint64_t lasting_of(const struct scene *scene, uint64_t pid)
+{
+    for (unsigned depth = 0; depth < PARENTS_MAX && pid > 1; depth++) {
+        const struct process_row *now = process_find(&scene->processes[1], pid);
+        const struct process_row *was = process_find(&scene->processes[0], pid);
+        if (now && was && was->start_ticks == now->start_ticks)
+            return pid;
+        pid = now ? now->parent_pid : 0;
+    }
+    return 0;
+}
+
 /* What a machine's plan is about: what computes, else the first server that clients of others can reach, else nothing. */
 static void subject_find(struct scene *scene)
 {
     struct diagnosis *diagnosis = scene->diagnosis;
     const struct listener *chosen = NULL;
-    if (diagnosis->top_count && diagnosis->top[0].core_count >= 0.05) {
-        scene->subject = diagnosis->top[0].pid;
-        diagnosis->process.core_count = diagnosis->top[0].core_count;
-    }
+    if (diagnosis->top_count && diagnosis->top[0].core_count >= 0.05)
+        scene->subject = lasting_of(scene, diagnosis->top[0].pid);
     for (size_t i = 0; i < scene->listeners.items.count; i++) {
         const struct listener *at = &scene->listeners.items.items[i];
         if (at->pid && at->pid != 1 && at->port != 22 && (!chosen || (chosen->is_local && !at->is_local)))
@@ -245,6 +258,33 @@ static uint64_t age_ns(const struct scene *scene, const struct process_row *row)
         return 0;
     double up_s = strtod(text, NULL), start_s = row ? (double)row->start_ticks / TICKS_PER_S : 0;
     return up_s > start_s ? (uint64_t)((up_s - start_s) * 1e9) : 0;
+}
+
+static void disturber_add(struct diagnosis *diagnosis, const struct process_row *row,
+                          const struct profiler_rule *rule, bool is_tracer)
+{
+    if (diagnosis->disturber_count == DIAGNOSIS_DISTURBER_MAX)
+        return;
+    struct diagnosis_disturber *at = &diagnosis->disturbers[diagnosis->disturber_count++];
+    *at = (struct diagnosis_disturber){
+        .pid = row->pid, .way = rule ? rule->way : PROFILER_STOPS, .is_tracer = is_tracer};
+    snprintf(at->name, sizeof at->name, "%s", row->name);
+}
+
+/* Profilers that are at work already, but for those that only look from outside: what is measured beside them is not true. */
+static void disturbers_find(struct scene *scene)
+{
+    const struct process_list *processes = &scene->processes[1];
+    const struct process_row *tracer =
+        scene->about.tracer ? process_find(processes, scene->about.tracer) : NULL;
+    if (tracer)
+        disturber_add(scene->diagnosis, tracer, NULL, true);
+    for (size_t i = 0; i < processes->rows.count; i++) {
+        const struct process_row *row = &processes->rows.items[i];
+        const struct profiler_rule *rule = profiler_rule_of(row->name);
+        if (rule && rule->way != PROFILER_SAMPLES && row != tracer)
+            disturber_add(scene->diagnosis, row, rule, false);
+    }
 }
 
 static void deployment_find(struct scene *scene)
@@ -305,6 +345,7 @@ static int look(struct scene *scene, struct err *err)
         ports_find(scene);
     if (diagnosis->target == TARGET_MACHINE)
         subject_find(scene);
+    disturbers_find(scene);
     deployment_find(scene);
     profilers_find(&diagnosis->found, diagnosis->deployment.kind, &diagnosis->arena, &diagnosis->profilers);
     return plan_find(scene, err);

@@ -9,8 +9,9 @@
 #include "base/str.h"
 #include "diagnose/next_step.h"
 
-#define DIAGNOSIS_TOP_MAX  5
-#define DIAGNOSIS_PORT_MAX 8
+#define DIAGNOSIS_TOP_MAX       5
+#define DIAGNOSIS_DISTURBER_MAX 4
+#define DIAGNOSIS_PORT_MAX      8
 
 struct diagnosis_request {
     const char *root;            /* before /proc and /sys; "" but in tests */
@@ -28,6 +29,14 @@ struct diagnosis_process {
     uint64_t rss_bytes;
 };
 
+/* A profiler that is at work already. */
+struct diagnosis_disturber {
+    uint64_t pid;
+    char name[32];
+    enum profiler_way way;
+    bool is_tracer; /* of the process that is asked for */
+};
+
 struct diagnosis {
     struct arena arena;
     enum target_kind target;
@@ -41,6 +50,9 @@ struct diagnosis {
     size_t top_count;
     unsigned ports[DIAGNOSIS_PORT_MAX]; /* that the process serves, or the machine */
     size_t port_count;
+    bool is_hidden; /* the process is another user's, and does not show what it is made of */
+    struct diagnosis_disturber disturbers[DIAGNOSIS_DISTURBER_MAX];
+    size_t disturber_count;
     struct technologies found;
     struct deployment deployment;
     struct profilers profilers;

@@ -19,6 +19,7 @@ static void target_write(const struct diagnosis *diagnosis, struct json_writer *
     if (diagnosis->target == TARGET_PROCESS) {
         json_u64(json, "pid", diagnosis->pid);
         json_text(json, "command", diagnosis->command);
+        json_bool(json, "is_hidden", diagnosis->is_hidden);
     }
     if (diagnosis->target == TARGET_FOLDER)
         json_text(json, "path", diagnosis->path);
@@ -161,6 +162,21 @@ static void plan_write(const struct diagnosis *diagnosis, struct json_writer *js
     json_close(json, '}');
 }
 
+static void disturbers_write(const struct diagnosis *diagnosis, struct json_writer *json)
+{
+    json_open(json, "disturbed_by", '[');
+    for (size_t i = 0; i < diagnosis->disturber_count; i++) {
+        const struct diagnosis_disturber *at = &diagnosis->disturbers[i];
+        json_open(json, NULL, '{');
+        json_text(json, "name", at->name);
+        json_u64(json, "pid", at->pid);
+        json_text(json, "way", profiler_way_name(at->way));
+        json_bool(json, "traces_it", at->is_tracer);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
 void diagnosis_json(const struct diagnosis *diagnosis, struct str *text)
 {
     struct json_writer json = {.str = text};
@@ -168,6 +184,7 @@ void diagnosis_json(const struct diagnosis *diagnosis, struct str *text)
     json_text(&json, "schema", "toll.diagnose/1");
     target_write(diagnosis, &json);
     plan_write(diagnosis, &json);
+    disturbers_write(diagnosis, &json);
     json_u64(&json, "window_ns", diagnosis->use.window_ns);
     use_write(diagnosis, &json);
     if (diagnosis->target == TARGET_PROCESS)

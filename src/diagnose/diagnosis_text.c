@@ -119,6 +119,29 @@ static void steps_write(struct page *page)
     line_end(page);
 }
 
+/* What makes the figures untrue, before them. */
+static void caveats_write(struct page *page)
+{
+    const struct diagnosis *diagnosis = page->diagnosis;
+    char words[160];
+    for (size_t i = 0; i < diagnosis->disturber_count; i++) {
+        const struct diagnosis_disturber *at = &diagnosis->disturbers[i];
+        label(page, i ? "" : "Disturbed");
+        snprintf(words, sizeof words,
+                 "%s (%llu) is at work%s: it %s what it looks at; measure when it has ended", at->name,
+                 (unsigned long long)at->pid, at->is_tracer ? " on it" : "", profiler_way_name(at->way));
+        words_add(page, INDENT, words);
+        line_end(page);
+    }
+    if (diagnosis->is_hidden) {
+        label(page, "Hidden");
+        words_add(page, INDENT, "it is another user's: its libraries, files and environment are not shown");
+        line_end(page);
+    }
+    if (diagnosis->disturber_count || diagnosis->is_hidden)
+        line_end(page);
+}
+
 static bool is_shown(const struct use_table *table, const struct use_row *row)
 {
     if (row->state != USE_OK && row->state != USE_NOT_KNOWN)
@@ -272,6 +295,7 @@ void diagnosis_text(const struct diagnosis *diagnosis, const struct diagnosis_lo
     struct page page = {.diagnosis = diagnosis, .look = look, .text = text};
     head_write(&page);
     steps_write(&page);
+    caveats_write(&page);
     use_write(&page);
     top_write(&page);
     found_write(&page);

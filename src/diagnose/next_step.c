@@ -132,8 +132,9 @@ static bool network_errs(const struct plan_facts *facts, const char **ret_eviden
     const struct use_row *tcp = use_worst(facts->machine, "tcp"),
                          *link = use_worst(facts->machine, "network");
     const struct use_row *row = tcp && tcp->state >= USE_SATURATED ? tcp : link;
-    *ret_evidence = row && row->note[0] ? row->note : "nothing lost";
-    return row && row->state >= USE_SATURATED;
+    bool errs = row && (row->state == USE_SATURATED || row->state == USE_ERRORS);
+    *ret_evidence = errs && row->note[0] ? row->note : errs ? "packets are lost" : "nothing lost";
+    return errs;
 }
 
 static bool there_is_something(const struct plan_facts *facts, const char **ret_evidence)

@@ -223,6 +223,15 @@ static const char *group_read(const char *root, uint64_t pid, struct arena *aren
     return copy ? copy : "";
 }
 
+static uint64_t tracer_read(const char *root, uint64_t pid)
+{
+    char text[4096];
+    if (proc_read(root, pid, "status", text, sizeof text) <= 0)
+        return 0;
+    const char *line = strstr(text, "\nTracerPid:");
+    return line ? strtoull(line + 11, NULL, 10) : 0;
+}
+
 bool process_about_read(const char *root, uint64_t pid, struct arena *arena, struct process_about *ret_about)
 {
     char text[1024], path[320];
@@ -238,6 +247,7 @@ bool process_about_read(const char *root, uint64_t pid, struct arena *arena, str
     about.program = link_read(root, pid, "exe", arena);
     about.folder = link_read(root, pid, "cwd", arena);
     about.group = group_read(root, pid, arena);
+    about.tracer = tracer_read(root, pid);
     words_read(root, pid, arena, &about);
     about.is_hidden = !libraries_read(root, pid, arena, &about);
     variables_read(root, pid, arena, &about);

@@ -55,6 +55,7 @@ struct process_about {
     size_t variable_count;
     const char *group; /* the path of its cgroup; "" */
     uint64_t user;
+    uint64_t tracer; /* the process that traces it; 0: none */
     bool is_hidden;
 };
 

@@ -97,7 +97,7 @@ static void tree_sum(const struct process_watch *watch, const struct process_lis
                      const struct process_list *after, struct process_use *use)
 {
     double seconds = (double)use->window_ns / (double)NS_PER_S;
-    uint64_t rss_before = 0, ticks = 0, waited = 0, faults = 0;
+    uint64_t rss_before = 0, rss_kept = 0, ticks = 0, waited = 0, faults = 0;
     for (size_t i = 0; i < after->rows.count; i++) {
         const struct process_row *row = &after->rows.items[i];
         if (!process_is_below(after, row->pid, watch->pid))
@@ -110,6 +110,8 @@ static void tree_sum(const struct process_watch *watch, const struct process_lis
         use->thread_count += row->thread_count;
         use->rss_bytes += row->rss_bytes;
         rss_before += was->rss_bytes;
+        /* What a new process takes is no growth of the old ones. */
+        rss_kept += is_same ? row->rss_bytes : 0;
         ticks += row->cpu_ticks - num_min(was->cpu_ticks, row->cpu_ticks);
         waited += row->disk_wait_ticks - num_min(was->disk_wait_ticks, row->disk_wait_ticks);
         faults += row->major_fault_count - num_min(was->major_fault_count, row->major_fault_count);
@@ -117,7 +119,7 @@ static void tree_sum(const struct process_watch *watch, const struct process_lis
     use->core_count = (double)ticks / TICKS_PER_S / seconds;
     use->disk_wait_ratio = (double)waited / TICKS_PER_S / seconds;
     use->major_faults_per_s = (double)faults / seconds;
-    use->rss_growth_per_s = ((double)use->rss_bytes - (double)rss_before) / seconds;
+    use->rss_growth_per_s = ((double)rss_kept - (double)rss_before) / seconds;
 }
 
 void process_watch_close(struct process_watch *watch, const struct process_list *before,

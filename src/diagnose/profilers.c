@@ -73,6 +73,14 @@ const char *profiler_way_name(enum profiler_way way)
     return names[way];
 }
 
+const struct profiler_rule *profiler_rule_of(const char *process)
+{
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        if (strcmp(rules[i].program, rules[i].name) == 0 && strcmp(process, rules[i].program) == 0)
+            return &rules[i];
+    return NULL;
+}
+
 /* The first number with a full stop in it that a program prints: "perf version 6.1.192", "v20.20.2", "GNU gdb (Debian 13.1-3) 13.1". */
 static const char *version_ask(const char *path, const char *word, struct arena *arena)
 {

@@ -49,6 +49,8 @@ void profilers_find(const struct technologies *found, enum deployment_kind kind,
                     struct profilers *ret_profilers);
 /* One by name when it is installed; NULL. */
 const struct profiler *profiler_installed(const struct profilers *profilers, const char *name);
+/* The profiler that a process of that name is; NULL. Interpreters that hold one (python3, node, go) are none by their name. */
+const struct profiler_rule *profiler_rule_of(const char *process);
 /* Whether its way is safe where something is of that kind. */
 bool profiler_way_is_safe(enum profiler_way way, enum deployment_kind kind);
 /* "samples", "counts", "restarts", "slows", "stops" */
