@@ -369,6 +369,18 @@ def median_interval(values):
     return statistics.median(values), values[rank], values[count - 1 - rank]
 
 
+def pin_apart(server, load):
+    """nginx with its worker on one CPU, its load on another: where the kernel puts them makes more difference than toll."""
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        return
+    children = pathlib.Path(f"/proc/{server}/task/{server}/children").read_text().split()
+    for pid in [server, *map(int, children)]:
+        os.sched_setaffinity(pid, cpus[:1])
+    for thread in os.listdir(f"/proc/{load}/task"):
+        os.sched_setaffinity(int(thread), cpus[1:2])
+
+
 def service(folder):
     """One nginx under one load all the time; windows with and without toll take turns, so that a slower minute, and how the
     kernel spread the load over the cores, fall on both."""
@@ -385,6 +397,8 @@ def service(folder):
     port = free_port()
     server = served(folder, port)
     load = subprocess.Popen(["wrk", "-t1", "-c16", "-d3600s", f"http://127.0.0.1:{port}/"], stdout=subprocess.DEVNULL)
+    time.sleep(0.5)  # its threads are there
+    pin_apart(server.pid, load.pid)
     try:
         window(port)
         for turn in range(2 * ROUNDS):
