@@ -21,8 +21,10 @@
 #define PEERS_TOLD_MAX   8u
 #define LARGE_BYTES      16384.0 /* a piece of so much is a batch */
 #define FEW_CALLS        100.0   /* a second; so few cannot cost much */
-#define CALL_S           1e-3 /* what a call more or less is thought to take at most, the other end's part included */
-#define PATH_RATIO_WORTH 0.001
+#define CALL_S           2e-4 /* what a call more or less is thought to take at most, the other end's part included */
+#define CALLS_RATIO_MAX  0.99
+#define PATH_RATIO_WORTH 0.001 /* who is neither waited for nor sent much to is not told of */
+#define BYTES_WORTH      65536u
 
 /* All connections to one address together. */
 struct sent {
@@ -82,27 +84,55 @@ static bool is_found(const struct verdict *verdict, const char *address)
     return false;
 }
 
-/* A peer that gets large pieces, or few: what larger ones could bring at most is the calls themselves. */
+static int traffic_load(const struct view *view, struct traffic *traffic, struct err *err)
+{
+    int status = view_scan_all(view, TABLE_PEER, add_peer, traffic, err);
+    return status ? status : view_scan_all(view, TABLE_IO, add_io, traffic, err);
+}
+
+static void traffic_free(struct traffic *traffic)
+{
+    vec_free(&traffic->items);
+    map_free(&traffic->addresses);
+    map_free(&traffic->places);
+}
+
+/* Gets large pieces, or few: what larger ones could bring at most is the calls themselves, a part of the run. */
+static bool is_large(const struct verdict *verdict, const struct sent *sent, double *ret_calls_ratio)
+{
+    double wall_s = (double)verdict->run.wall_ns / 1e9, count = (double)sent->count;
+    if (!sent->count || !(wall_s > 0) ||
+        (num_ratio(sent->bytes, sent->count) < LARGE_BYTES && count / wall_s > FEW_CALLS))
+        return false;
+    *ret_calls_ratio = fmin(count * CALL_S / wall_s, CALLS_RATIO_MAX);
+    return true;
+}
+
+static void tell_sent(const char *address, const struct sent *sent, struct str *why)
+{
+    str_printf(why, "%s got %s in %s writes, %s each", address, unit_bytes(sent->bytes).text,
+               unit_count((double)sent->count).text,
+               unit_bytes((uint64_t)num_ratio(sent->bytes, sent->count)).text);
+}
+
 static int clear_peer(const struct question *question, const char *address, const struct sent *sent,
                       struct answers *answers, struct err *err)
 {
     const struct verdict *verdict = &question->opened->verdict;
-    double wall_s = (double)verdict->run.wall_ns / 1e9, each = num_ratio(sent->bytes, sent->count);
     struct path_share share;
     struct where where = {.peer = address};
-    if (!sent->count || !(wall_s > 0) || is_found(verdict, address) ||
-        (each < LARGE_BYTES && (double)sent->count / wall_s > FEW_CALLS))
+    double calls;
+    if (!is_large(verdict, sent, &calls) || is_found(verdict, address))
         return 0;
     int status = path_share_of(question, &where, &share, err);
-    if (status || share.ratio < PATH_RATIO_WORTH)
+    if (status || (share.ratio < PATH_RATIO_WORTH && sent->bytes < BYTES_WORTH))
         return status;
-    double calls = fmin((double)sent->count * CALL_S / wall_s, share.ratio);
-    struct cleared cleared = {
-        .where = where, .critical_ratio = share.ratio, .factor_max = 1 / (1 - fmin(calls, 0.99))};
+    struct cleared cleared = {.where = where,
+                              .critical_ratio = share.ratio,
+                              .factor_max = path_factor_max(fmin(calls, share.ratio))};
     struct str why = {0};
-    str_printf(&why, "%s got %s in %s writes, %s each: larger ones bring next to nothing", address,
-               unit_bytes(sent->bytes).text, unit_count((double)sent->count).text,
-               unit_bytes((uint64_t)each).text);
+    tell_sent(address, sent, &why);
+    str_append(&why, ": larger ones bring next to nothing");
     answers_cleared(answers, &cleared, str_text(&why));
     str_free(&why);
     return 0;
@@ -112,17 +142,55 @@ static int clear_peers(const struct question *question, struct answers *answers,
 {
     const struct view *view = reader_view(question->opened->reader);
     struct traffic traffic = {0};
-    int status = view_scan_all(view, TABLE_PEER, add_peer, &traffic, err);
-    if (!status)
-        status = view_scan_all(view, TABLE_IO, add_io, &traffic, err);
+    int status = traffic_load(view, &traffic, err);
     if (!status && traffic.items.count)
         qsort(traffic.items.items, traffic.items.count, sizeof *traffic.items.items, compare_bytes);
     for (size_t i = 0; !status && i < traffic.items.count && i < PEERS_TOLD_MAX; i++)
         status = clear_peer(question, view_text(view, traffic.items.items[i].address),
                             &traffic.items.items[i], answers, err);
-    vec_free(&traffic.items);
-    map_free(&traffic.addresses);
-    map_free(&traffic.places);
+    traffic_free(&traffic);
+    return status;
+}
+
+/* A claim that larger pieces to a peer help, which gets large ones already. */
+static int vote_on_peer(const struct question *question, const struct traffic *traffic,
+                        const struct claim *claim, struct answers *answers, struct err *err)
+{
+    const struct view *view = reader_view(question->opened->reader);
+    struct change change;
+    struct str name = {0}, why = {0};
+    double calls = 0;
+    size_t i = 0;
+    if (!claim->finding.change || change_parse(claim->finding.change, &change, NULL) ||
+        change.op != CHANGE_BATCH || change.kind != CHANGE_PEER)
+        return 0;
+    while (i < traffic->items.count &&
+           strcmp(view_text(view, traffic->items.items[i].address), change.name) != 0)
+        i++;
+    if (i == traffic->items.count || !is_large(&question->opened->verdict, &traffic->items.items[i], &calls))
+        return 0;
+    struct vote vote = {.stance = STANCE_CONTRADICT, .factor_max = path_factor_max(calls)};
+    if (claim->finding.gain.factor_low <= vote.factor_max)
+        return 0;
+    claim_name(claim, &name);
+    tell_sent(change.name, &traffic->items.items[i], &why);
+    vote.claim = str_text(&name);
+    vote.why = str_text(&why);
+    int status = name.failed || why.failed ? err_memory(err) : 0;
+    if (!status)
+        answers_vote(answers, &vote);
+    str_free(&name);
+    str_free(&why);
+    return status;
+}
+
+static int vote_on_peers(const struct question *question, struct answers *answers, struct err *err)
+{
+    struct traffic traffic = {0};
+    int status = traffic_load(reader_view(question->opened->reader), &traffic, err);
+    for (size_t i = 0; !status && i < question->claim_count; i++)
+        status = vote_on_peer(question, &traffic, &question->claims[i], answers, err);
+    traffic_free(&traffic);
     return status;
 }
 
@@ -140,6 +208,8 @@ static int claims(const struct question *question, struct answers *answers, stru
 static int votes(const struct question *question, struct answers *answers, struct err *err)
 {
     int status = knob_votes(question, answers, err);
+    if (!status)
+        status = vote_on_peers(question, answers, err);
     return status ? status : answers_status(answers, err);
 }
 
