@@ -401,6 +401,28 @@ static double bound_of(const struct client_use *use)
     return left > 0.001 ? 1 / left : 1000;
 }
 
+/* Something else is wrong where it is used (one request at a time, say): then its place is not cleared. */
+static bool is_blamed(const struct answering *answering, const struct client_use *use)
+{
+    const struct verdict *verdict = answering->look.verdict;
+    for (size_t i = 0; i < verdict->finding_count; i++) {
+        const struct finding *finding = &verdict->findings[i];
+        const struct where *where = &finding->where;
+        bool is_there = (where->peer && strcmp(where->peer, use->peer) == 0) ||
+                        (where->stage && use->where.stage && strcmp(where->stage, use->where.stage) == 0);
+        if (is_there && finding->gain.factor > CLEARED_FACTOR_MAX)
+            return true;
+    }
+    return false;
+}
+
+/* What its place could bring at most; where that is much, what its calls could. */
+static double most_of(const struct client_use *use)
+{
+    double bound = bound_of(use);
+    return bound <= CLEARED_FACTOR_MAX || !(use->factor_max > 0) ? bound : use->factor_max;
+}
+
 static void clear_use(struct answering *answering, const struct client_use *use)
 {
     struct arena *arena = answering->question->arena;
@@ -408,20 +430,26 @@ static void clear_use(struct answering *answering, const struct client_use *use)
     if (!use->is_socket || answering->cleared_count >= CLEARED_MAX ||
         (!is_server && use->path_ratio < CLEARED_RATIO_MIN))
         return;
-    double most = use->factor_max > 0 ? use->factor_max : bound_of(use);
+    double most = most_of(use);
+    const char *share = arena_string(arena, unit_ratio(use->path_ratio).text);
     if (most > CLEARED_FACTOR_MAX) {
         answers_note(answering->answers, "%s uses %s %s (%s); what that costs could not be replayed",
                      use->process, use->peer, client_habit_name(use->habit), client_use_text(use, arena));
         return;
     }
+    if (is_blamed(answering, use)) {
+        answers_note(answering->answers,
+                     "each request of %s to %s is asked well (%s): what is wrong there is something else",
+                     use->process, use->peer, client_use_text(use, arena));
+        return;
+    }
     struct cleared cleared = {.where = use->where, .critical_ratio = use->path_ratio, .factor_max = most};
-    const char *habit = use->habit == CLIENT_FINE
-                            ? "how it is asked is not what takes the time"
-                            : arena_printf(arena, "%s, yet", client_habit_name(use->habit));
     const char *why =
-        arena_printf(arena, "%s: %s; %s of the critical path: to ask it otherwise brings at most %s",
-                     client_use_text(use, arena), habit ? habit : "", unit_ratio(use->path_ratio).text,
-                     unit_factor(most).text);
+        use->habit == CLIENT_FINE
+            ? arena_printf(arena, "%s: how it is asked is not what takes the time (%s of the critical path)",
+                           client_use_text(use, arena), share)
+            : arena_printf(arena, "%s (%s), yet that is %s of the critical path",
+                           client_habit_name(use->habit), client_use_text(use, arena), share);
     answers_cleared(answering->answers, &cleared, why ? why : "");
     answering->cleared_count++;
 }

@@ -5,8 +5,9 @@
 #include <string.h>
 
 const struct investigator *const investigators[] = {
-    &profiling_investigator,   &configuration_investigator, &batch_size_investigator,
-    &concurrency_investigator, &memory_investigator,        &integration_investigator,
+    &profiling_investigator,   &configuration_investigator, &client_library_investigator,
+    &batch_size_investigator,  &concurrency_investigator,   &memory_investigator,
+    &integration_investigator,
 };
 const size_t investigator_count = sizeof investigators / sizeof investigators[0];
 
