@@ -16,6 +16,7 @@
 #include "investigate/path_vote.h"
 #include "investigate/server_places.h"
 #include "model/change.h"
+#include "pipeline/pipeline_file.h"
 #include "report/units.h"
 #include "settings/advice.h"
 
@@ -119,21 +120,38 @@ static void gain_of(const struct rule *rule, double share, bool is_server, struc
 
 /* --- a change that can be tried --- */
 
+/* A knob of the pipeline that sets this key: of that name, or in a file's key or a variable of that name. */
+static const char *knob_for(const struct question *question, const char *key)
+{
+    const struct pipeline_file *file = question->file;
+    for (size_t i = 0; file && i < file->knobs.count; i++) {
+        const struct pipeline_knob *knob = &file->knobs.items[i];
+        if (strcmp(knob->name, key) == 0 || (knob->key && strcmp(knob->key, key) == 0) ||
+            (knob->variable && strcmp(knob->variable, key) == 0))
+            return knob->name;
+    }
+    return NULL;
+}
+
 /* set:knob/KEY=VALUE; NULL when it cannot be written so. */
 static const char *change_of(const struct asking *asking, const struct advice *advice)
 {
     struct change change;
     struct err ignored;
-    const char *text =
-        arena_printf(asking->question->arena, "set:knob/%s=%s", advice->rule->key, advice->proposed);
+    const char *knob = knob_for(asking->question, advice->rule->key);
+    const char *text = arena_printf(asking->question->arena, "set:knob/%s=%s",
+                                    knob ? knob : advice->rule->key, advice->proposed);
     return text && !change_parse(text, &change, &ignored) ? text : NULL;
 }
 
-static const char *verify_of(const struct asking *asking)
+static const char *verify_of(const struct asking *asking, const struct advice *advice, const char *change)
 {
-    return arena_printf(asking->question->arena,
+    const struct question *question = asking->question;
+    if (question->pipeline && change && knob_for(question, advice->rule->key))
+        return arena_printf(question->arena, "toll experiment %s %s", change, question->pipeline);
+    return arena_printf(question->arena,
                         "set it, record the same run again, then: toll compare %s AFTER.toll",
-                        asking->question->recording);
+                        question->recording);
 }
 
 /* --- claims --- */
@@ -229,7 +247,7 @@ static int claim_tell(struct asking *asking, const struct subject *subject, cons
     }
     claim_texts(asking, subject, advice, finding);
     claim.revert = filled(asking, subject->settings->rules->revert, advice);
-    claim.verify = verify_of(asking);
+    claim.verify = verify_of(asking, advice, finding->change);
     if (claim_evidence(asking, subject, advice, evidence, &finding->evidence_count) || !finding->title ||
         !finding->fix || !finding->rationale)
         return err_memory(asking->err);
@@ -341,7 +359,7 @@ static int place_ask(struct asking *asking, const struct server_place *place)
     if (!status)
         status = claims_tell(asking, &subject, &list, &told);
     if (!status) {
-        if (place->factor_max < CLEARED_FACTOR_MAX && !asking->question->opened->verdict.service)
+        if (!told && place->factor_max < CLEARED_FACTOR_MAX && !asking->question->opened->verdict.service)
             clear_place(asking, place, &settings, &list);
         notes_tell(asking, &subject, &list, told, place->why_not);
     }

@@ -7,7 +7,7 @@
 #include "base/str.h"
 
 static int holds_any(const struct rule *rule, const struct setting_amount *found,
-                     const struct amount_facts *facts, bool *ret_holds, int *ret_direction, struct err *err)
+                     const struct setting_facts *facts, bool *ret_holds, int *ret_direction, struct err *err)
 {
     *ret_holds = false;
     for (size_t i = 0; i < rule->development_count && !*ret_holds; i++) {
@@ -22,7 +22,7 @@ static bool goes_on(const struct setting_amount *found, const struct setting_amo
 {
     if (setting_amount_equals(found, proposed))
         return false;
-    if (!direction || found->kind == AMOUNT_WORD || proposed->kind == AMOUNT_WORD)
+    if (!direction || found->kind == SETTING_WORD || proposed->kind == SETTING_WORD)
         return true;
     return direction > 0 ? proposed->number > found->number : proposed->number < found->number;
 }
@@ -48,7 +48,7 @@ int advice_find(const struct settings *settings, struct advice_list *ret_list, s
             continue;
         setting_amount_print(&proposed, file->bytes, advice.proposed, sizeof advice.proposed);
         /* As it will stand in the file: rounding may have made it what is there already. */
-        setting_amount_read(advice.proposed, proposed.kind == AMOUNT_BYTES ? NULL : rule->unit, &written);
+        setting_amount_read(advice.proposed, proposed.kind == SETTING_BYTES ? NULL : rule->unit, &written);
         if (goes_on(&found, &written, direction) && vec_push(&ret_list->items, advice))
             return err_memory(err);
     }

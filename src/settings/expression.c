@@ -10,18 +10,18 @@
 
 struct unit {
     const char *name;
-    enum amount_kind kind;
+    enum setting_kind kind;
     double scale;
 };
 
 static const struct unit units[] = {
-    {"B", AMOUNT_BYTES, 1},        {"k", AMOUNT_BYTES, 0x1p10}, {"kB", AMOUNT_BYTES, 0x1p10},
-    {"KiB", AMOUNT_BYTES, 0x1p10}, {"m", AMOUNT_BYTES, 0x1p20}, {"MB", AMOUNT_BYTES, 0x1p20},
-    {"MiB", AMOUNT_BYTES, 0x1p20}, {"g", AMOUNT_BYTES, 0x1p30}, {"GB", AMOUNT_BYTES, 0x1p30},
-    {"GiB", AMOUNT_BYTES, 0x1p30}, {"T", AMOUNT_BYTES, 0x1p40}, {"TB", AMOUNT_BYTES, 0x1p40},
-    {"TiB", AMOUNT_BYTES, 0x1p40}, {"us", AMOUNT_TIME, 1e-6},   {"ms", AMOUNT_TIME, 1e-3},
-    {"s", AMOUNT_TIME, 1},         {"sec", AMOUNT_TIME, 1},     {"min", AMOUNT_TIME, 60},
-    {"h", AMOUNT_TIME, 3600},      {"d", AMOUNT_TIME, 86400},   {"%", AMOUNT_PERCENT, 1},
+    {"B", SETTING_BYTES, 1},        {"k", SETTING_BYTES, 0x1p10}, {"kB", SETTING_BYTES, 0x1p10},
+    {"KiB", SETTING_BYTES, 0x1p10}, {"m", SETTING_BYTES, 0x1p20}, {"MB", SETTING_BYTES, 0x1p20},
+    {"MiB", SETTING_BYTES, 0x1p20}, {"g", SETTING_BYTES, 0x1p30}, {"GB", SETTING_BYTES, 0x1p30},
+    {"GiB", SETTING_BYTES, 0x1p30}, {"T", SETTING_BYTES, 0x1p40}, {"TB", SETTING_BYTES, 0x1p40},
+    {"TiB", SETTING_BYTES, 0x1p40}, {"us", SETTING_TIME, 1e-6},   {"ms", SETTING_TIME, 1e-3},
+    {"s", SETTING_TIME, 1},         {"sec", SETTING_TIME, 1},     {"min", SETTING_TIME, 60},
+    {"h", SETTING_TIME, 3600},      {"d", SETTING_TIME, 86400},   {"%", SETTING_PERCENT, 1},
 };
 
 static const struct unit *unit_find(const char *name, size_t length)
@@ -66,7 +66,7 @@ static const char *literal_read(const char *text, struct setting_amount *ret_amo
     const struct unit *unit = length ? unit_find(at, length) : NULL;
     if (length && !unit && at == end)
         return NULL;
-    ret_amount->kind = unit ? unit->kind : AMOUNT_COUNT;
+    ret_amount->kind = unit ? unit->kind : SETTING_COUNT;
     ret_amount->number = number * (unit ? unit->scale : 1);
     return unit ? at + length : end;
 }
@@ -87,7 +87,7 @@ static const char *canonical(const char *word)
 
 void setting_amount_read(const char *text, const char *unit, struct setting_amount *ret_amount)
 {
-    struct setting_amount amount = {.kind = AMOUNT_WORD};
+    struct setting_amount amount = {.kind = SETTING_WORD};
     while (isspace((unsigned char)*text))
         text++;
     size_t length = strlen(text);
@@ -96,9 +96,9 @@ void setting_amount_read(const char *text, const char *unit, struct setting_amou
     snprintf(amount.word, sizeof amount.word, "%.*s", (int)(length < 1000 ? length : 1000), text);
     const char *end = literal_read(amount.word, &amount);
     if (!end || *end) {
-        amount.kind = AMOUNT_WORD;
+        amount.kind = SETTING_WORD;
         amount.number = 0;
-    } else if (amount.kind == AMOUNT_COUNT && unit && amount.number >= 0) {
+    } else if (amount.kind == SETTING_COUNT && unit && amount.number >= 0) {
         /* Less than nothing stands for something else (-1: automatic): it has no unit. */
         struct setting_amount one = {0};
         const char *letters = literal_read(unit, &one) ? "" : unit;
@@ -115,7 +115,7 @@ void setting_amount_read(const char *text, const char *unit, struct setting_amou
 
 bool setting_amount_equals(const struct setting_amount *a, const struct setting_amount *b)
 {
-    if (a->kind == AMOUNT_WORD || b->kind == AMOUNT_WORD)
+    if (a->kind == SETTING_WORD || b->kind == SETTING_WORD)
         return strcasecmp(canonical(a->word), canonical(b->word)) == 0;
     return fabs(a->number - b->number) <= 1e-9 * fmax(fabs(a->number), fabs(b->number));
 }
@@ -143,19 +143,19 @@ void setting_amount_print(const struct setting_amount *amount, const char *bytes
 {
     if (amount->word[0])
         snprintf(ret_text, size, "%s", amount->word);
-    else if (amount->kind == AMOUNT_BYTES)
+    else if (amount->kind == SETTING_BYTES)
         bytes_print(amount->number, bytes_unit, ret_text, size);
-    else if (amount->kind == AMOUNT_TIME)
+    else if (amount->kind == SETTING_TIME)
         snprintf(ret_text, size, amount->number < 1 ? "%.0fms" : "%.0fs",
                  amount->number < 1 ? amount->number * 1e3 : amount->number);
     else
         snprintf(ret_text, size, "%.0f%s", floor(amount->number + 1e-9),
-                 amount->kind == AMOUNT_PERCENT ? "%" : "");
+                 amount->kind == SETTING_PERCENT ? "%" : "");
 }
 
 struct parser {
     const char *text, *at;
-    const struct amount_facts *facts;
+    const struct setting_facts *facts;
     unsigned depth;
     struct err *err;
 };
@@ -193,9 +193,9 @@ static bool word_take(struct parser *parser, const char *word)
 }
 
 /* The kind of a result: bytes and time win over plain numbers. */
-static enum amount_kind kind_of(const struct setting_amount *a, const struct setting_amount *b)
+static enum setting_kind kind_of(const struct setting_amount *a, const struct setting_amount *b)
 {
-    return a->kind != AMOUNT_COUNT ? a->kind : b->kind;
+    return a->kind != SETTING_COUNT ? a->kind : b->kind;
 }
 
 static int call_parse(struct parser *parser, bool is_min, struct setting_amount *ret_amount)
@@ -227,11 +227,11 @@ static int primary_parse(struct parser *parser, struct setting_amount *ret_amoun
         return status ? status : sign_take(parser, ')') ? 0 : EXPECTED(parser, "')'");
     }
     if (word_take(parser, "ram")) {
-        *ret_amount = (struct setting_amount){.kind = AMOUNT_BYTES, .number = parser->facts->ram_bytes};
+        *ret_amount = (struct setting_amount){.kind = SETTING_BYTES, .number = parser->facts->ram_bytes};
         return 0;
     }
     if (word_take(parser, "cores")) {
-        *ret_amount = (struct setting_amount){.kind = AMOUNT_COUNT, .number = parser->facts->cores};
+        *ret_amount = (struct setting_amount){.kind = SETTING_COUNT, .number = parser->facts->cores};
         return 0;
     }
     if (word_take(parser, "min"))
@@ -243,7 +243,7 @@ static int primary_parse(struct parser *parser, struct setting_amount *ret_amoun
     if (!end)
         return EXPECTED(parser, "an amount, 'ram', 'cores', 'min(' or 'max('");
     parser->at = end;
-    if (amount.kind == AMOUNT_PERCENT && word_take(parser, "of")) {
+    if (amount.kind == SETTING_PERCENT && word_take(parser, "of")) {
         struct setting_amount whole;
         int status = primary_parse(parser, &whole);
         if (status)
@@ -311,7 +311,7 @@ static bool is_word(const char *text)
     return true;
 }
 
-int expression_value(const char *text, const struct amount_facts *facts, struct setting_amount *ret_amount,
+int expression_value(const char *text, const struct setting_facts *facts, struct setting_amount *ret_amount,
                      struct err *err)
 {
     while (*text == ' ')
@@ -320,14 +320,14 @@ int expression_value(const char *text, const struct amount_facts *facts, struct 
         return err_set(err, ERR_INPUT, "an expression has 1 to %d characters", EXPRESSION_LENGTH_MAX - 1);
     size_t length = strlen(text);
     if (*text == '\'' && length > 2 && text[length - 1] == '\'') {
-        *ret_amount = (struct setting_amount){.kind = AMOUNT_WORD};
+        *ret_amount = (struct setting_amount){.kind = SETTING_WORD};
         snprintf(ret_amount->word, sizeof ret_amount->word, "%.*s", (int)length - 2, text + 1);
         return 0;
     }
     /* A literal is proposed as it was written. */
     struct setting_amount literal;
     setting_amount_read(text, NULL, &literal);
-    if (literal.kind != AMOUNT_WORD || is_word(text)) {
+    if (literal.kind != SETTING_WORD || is_word(text)) {
         *ret_amount = literal;
         return 0;
     }
@@ -367,7 +367,7 @@ static const char *comparison_read(const char *text, enum comparison *ret_compar
 static bool compares(const struct setting_amount *found, enum comparison comparison,
                      const struct setting_amount *limit)
 {
-    bool are_numbers = found->kind != AMOUNT_WORD && limit->kind != AMOUNT_WORD;
+    bool are_numbers = found->kind != SETTING_WORD && limit->kind != SETTING_WORD;
     switch (comparison) {
     case IS: return setting_amount_equals(found, limit);
     case IS_NOT: return !setting_amount_equals(found, limit);
@@ -382,7 +382,7 @@ static bool compares(const struct setting_amount *found, enum comparison compari
 }
 
 int expression_holds(const char *condition, const struct setting_amount *found,
-                     const struct amount_facts *facts, bool *ret_holds, int *ret_direction, struct err *err)
+                     const struct setting_facts *facts, bool *ret_holds, int *ret_direction, struct err *err)
 {
     bool holds = true;
     int direction = 0;

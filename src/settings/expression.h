@@ -23,16 +23,16 @@
 #define EXPRESSION_LENGTH_MAX 256
 #define EXPRESSION_DEPTH_MAX  16
 
-enum amount_kind { AMOUNT_WORD, AMOUNT_COUNT, AMOUNT_BYTES, AMOUNT_TIME, AMOUNT_PERCENT };
+enum setting_kind { SETTING_WORD, SETTING_COUNT, SETTING_BYTES, SETTING_TIME, SETTING_PERCENT };
 
 struct setting_amount {
-    enum amount_kind kind;
+    enum setting_kind kind;
     double number;                    /* bytes, seconds, a count, percent */
     char word[EXPRESSION_LENGTH_MAX]; /* as written, of every kind; "" when computed */
 };
 
 /* What expressions may name. */
-struct amount_facts {
+struct setting_facts {
     double ram_bytes;
     double cores;
 };
@@ -47,11 +47,11 @@ void setting_amount_print(const struct setting_amount *amount, const char *bytes
                           size_t size);
 
 /* ERR_INPUT with what was expected, and where. */
-WARN_UNUSED int expression_value(const char *text, const struct amount_facts *facts,
+WARN_UNUSED int expression_value(const char *text, const struct setting_facts *facts,
                                  struct setting_amount *ret_amount, struct err *err);
 /* Whether the condition holds of `found`. *ret_direction: 1 when it says that the value is too small, -1 too large, 0 neither. */
 WARN_UNUSED int expression_holds(const char *condition, const struct setting_amount *found,
-                                 const struct amount_facts *facts, bool *ret_holds, int *ret_direction,
+                                 const struct setting_facts *facts, bool *ret_holds, int *ret_direction,
                                  struct err *err);
 
 #endif

@@ -13,7 +13,7 @@
 
 int expression_test(void);
 
-static const struct amount_facts facts = {.ram_bytes = 0x1p34, .cores = 8};
+static const struct setting_facts facts = {.ram_bytes = 0x1p34, .cores = 8};
 
 static void assert_value(const char *text, const char *unit, const char *printed)
 {
@@ -51,25 +51,25 @@ static void a_value_is_an_amount_in_the_unit_of_its_product(void **state)
     (void)state;
     struct setting_amount amount;
     setting_amount_read("16384", "8kB", &amount);
-    assert_int_equal(amount.kind, AMOUNT_BYTES);
+    assert_int_equal(amount.kind, SETTING_BYTES);
     assert_near(amount.number, 0x1p27, 0);
     setting_amount_read(" 64mb ", NULL, &amount);
     assert_near(amount.number, 0x1p26, 0);
     setting_amount_read("200", "ms", &amount);
-    assert_int_equal(amount.kind, AMOUNT_TIME);
+    assert_int_equal(amount.kind, SETTING_TIME);
     assert_near(amount.number, 0.2, 1e-12);
     setting_amount_read("5min", NULL, &amount);
     assert_near(amount.number, 300, 0);
     setting_amount_read("-1", "8kB", &amount);
-    assert_int_equal(amount.kind, AMOUNT_COUNT);
+    assert_int_equal(amount.kind, SETTING_COUNT);
     setting_amount_read("everysec", NULL, &amount);
-    assert_int_equal(amount.kind, AMOUNT_WORD);
+    assert_int_equal(amount.kind, SETTING_WORD);
     setting_amount_read("32768\t60999", NULL, &amount);
-    assert_int_equal(amount.kind, AMOUNT_WORD);
+    assert_int_equal(amount.kind, SETTING_WORD);
     setting_amount_read("", NULL, &amount);
-    assert_int_equal(amount.kind, AMOUNT_WORD);
+    assert_int_equal(amount.kind, SETTING_WORD);
     setting_amount_read("0x10", NULL, &amount);
-    assert_int_equal(amount.kind, AMOUNT_WORD);
+    assert_int_equal(amount.kind, SETTING_WORD);
 }
 
 static void an_expression_knows_memory_and_cores(void **state)

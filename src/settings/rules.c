@@ -23,7 +23,7 @@ static const char *const readers[] = {"postgresql", "redis",      "nginx",   "vi
 static const char *const formats[] = {"key = value", "key value", "json", "ini", NULL};
 static const char *const yes_no[] = {"no", "yes", NULL};
 /* What an expression is tried with when it is read. */
-static const struct amount_facts trial = {.ram_bytes = 0x1p34, .cores = 8};
+static const struct setting_facts trial = {.ram_bytes = 0x1p34, .cores = 8};
 
 struct reading {
     struct rule_set *set;

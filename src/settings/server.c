@@ -147,7 +147,7 @@ const char *server_path(const struct server *server, struct settings *settings, 
     return inside;
 }
 
-void settings_facts(uint64_t pid, struct amount_facts *ret_facts)
+void settings_facts(uint64_t pid, struct setting_facts *ret_facts)
 {
     cpu_set_t set;
     struct cgroup_limits limits;
@@ -160,5 +160,5 @@ void settings_facts(uint64_t pid, struct amount_facts *ret_facts)
         ram = limits.memory_bytes_max;
     if (limits.cores > 0 && limits.cores < cores)
         cores = limits.cores;
-    *ret_facts = (struct amount_facts){.ram_bytes = ram, .cores = cores < 1 ? 1 : cores};
+    *ret_facts = (struct setting_facts){.ram_bytes = ram, .cores = cores < 1 ? 1 : cores};
 }

@@ -48,7 +48,7 @@ struct settings {
     VEC(struct setting) items;
     VEC(const char *) notes; /* what could not be read, and what would help */
     bool is_live;            /* the server said them itself */
-    struct amount_facts
+    struct setting_facts
         facts; /* of what the server may use: its control group's limits, else the machine's */
 };
 
@@ -61,7 +61,7 @@ bool settings_is_hidden(const struct setting *setting);
 /* NULL when it is not there. */
 const struct setting *settings_find(const struct settings *settings, const char *key);
 /* The machine's memory and cores, and those of a process's control group where they are less; 0: this process. */
-void settings_facts(uint64_t pid, struct amount_facts *ret_facts);
+void settings_facts(uint64_t pid, struct setting_facts *ret_facts);
 
 /* The product of a rule file that has this process name, port or socket; NULL when none does. */
 const char *settings_product(const struct rule_set *set, const char *process, const char *const *words,
