@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "decide/experiment_settle.h"
 #include "decide/investigation_folder.h"
 #include "decide/investigation_jobs.h"
 #include "decide/investigation_objective.h"
@@ -20,6 +21,7 @@
 #include "decide/record_pipeline.h"
 #include "investigate/consensus.h"
 #include "investigate/investigation.h"
+#include "investigate/verify_advice.h"
 #include "judge/opened.h"
 #include "pipeline/pipeline_command.h"
 #include "report/exporter.h"
@@ -223,6 +225,38 @@ static int name_knobs(struct inquest *inquest, struct err *err)
 
 /* --- what stands --- */
 
+/* How to verify each claim and how to take it back, where its investigator did not say. */
+static int advise(struct inquest *inquest, struct err *err)
+{
+    struct investigation *investigation = &inquest->investigation;
+    const struct run_facts *run = &investigation->verdict->run;
+    struct verify_advice_facts facts = {.file = inquest->has_file ? &inquest->file : NULL,
+                                        .pipeline = investigation->pipeline,
+                                        .recording = investigation->recording,
+                                        .command = run->command,
+                                        .command_count = run->command_count};
+    int status = 0;
+    for (size_t i = 0; i < investigation->statement_count && !status; i++)
+        for (size_t j = 0; j < investigation->statements[i].claim_count && !status; j++)
+            status = verify_advice_fill(&facts, &investigation->arena,
+                                        &investigation->statements[i].claims[j], err);
+    return status;
+}
+
+/* By experiments, in as much time again as the investigators had: a contradiction that is not settled is told with the command
+ * that would settle it. */
+static int settle(struct inquest *inquest, uint64_t start_ns, struct err *err)
+{
+    struct settle_options options = {.file = inquest->has_file ? &inquest->file : NULL,
+                                     .deadline_ns =
+                                         start_ns + inquest->recorded.wall_ns + 2 * deadline_ns(inquest),
+                                     .evidence = inquest->folder.evidence,
+                                     .scratch = inquest->folder.evidence,
+                                     .tell = inquest->request->say,
+                                     .context = inquest->request->context};
+    return experiment_settle(&inquest->investigation, &options, err);
+}
+
 static int conclude(struct inquest *inquest, uint64_t start_ns, struct err *err)
 {
     struct investigation *investigation = &inquest->investigation;
@@ -243,7 +277,11 @@ static int conclude(struct inquest *inquest, uint64_t start_ns, struct err *err)
                                  inquest->recorded.unit_count, &investigation->objective);
     int status = name_knobs(inquest, err);
     if (!status)
+        status = advise(inquest, err);
+    if (!status)
         status = consensus_reach(investigation, err);
+    if (!status)
+        status = settle(inquest, start_ns, err);
     if (!status && !inquest->request->no_store)
         status = past_cases_find(investigation, inquest->request->store, inquest->warning, err);
     investigation->wall_ns = clock_monotonic_ns() - start_ns;
