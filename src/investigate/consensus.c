@@ -8,6 +8,10 @@
 #include "investigate/voices.h"
 #include "model/change.h"
 
+#define WHOLE_RATIO 0.95 /* of what a share allows */
+#define SHARE_TIMES 2.0  /* shares that differ by less are of the same thing */
+#define SHARE_SLACK 0.02
+
 struct cause_family {
     const char *cause, *family;
 };
@@ -191,12 +195,22 @@ static bool is_about(const struct vote *vote, const struct conclusion *conclusio
     return claim_is_named(&conclusion->claim, vote->claim);
 }
 
+/* Of all that the claim is about, not of one thing about the place ("larger writes to it bring nothing", "it has memory enough"):
+ * the bound is what its share of the path allows, and it is the share that the claim sees. */
+static bool is_of_whole_place(const struct cleared *cleared, const struct finding *finding)
+{
+    return cleared->critical_ratio < 1 &&
+           cleared->factor_max >= WHOLE_RATIO / (1 - cleared->critical_ratio) &&
+           finding->critical_ratio <= SHARE_TIMES * cleared->critical_ratio + SHARE_SLACK;
+}
+
 /* What clears a place says that there is less to gain than is promised. */
 static const struct cleared_by *clears(const struct statement *statement, const struct claim *claim)
 {
     for (size_t i = 0; i < statement->cleared_count; i++) {
         const struct cleared_by *cleared = &statement->cleared[i];
         if (cleared->cleared.factor_max > 0 && cleared->cleared.factor_max < careful(&claim->finding.gain) &&
+            is_of_whole_place(&cleared->cleared, &claim->finding) &&
             where_overlaps(&cleared->cleared.where, &claim->finding.where))
             return cleared;
     }

@@ -221,6 +221,30 @@ static void a_cleared_place_contradicts_a_promise_there(void **state)
     scene_free(&again);
 }
 
+/* "Larger writes to it bring nothing", of a server that the run waits for most of the time. */
+static void what_clears_one_thing_about_a_place_contradicts_nothing(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_make(&scene);
+    scene.cleared = (struct cleared_by){
+        .investigator = "client-library",
+        .cleared = {.where = {.process = "server"}, .critical_ratio = 0.76, .factor_max = 1.01},
+        .why = "it got 41 writes: larger ones bring next to nothing"};
+    scene.statements[2].cleared = &scene.cleared;
+    scene.statements[2].cleared_count = 1;
+    assert_int_equal(reach(&scene)->agreement, AGREEMENT_SINGLE);
+    scene_free(&scene);
+    /* Its memory is no part of the path; that it waits most of the time is another matter. */
+    scene_make(&scene);
+    scene.claims[1][0].finding.critical_ratio = 0.76;
+    scene.cleared.cleared = (struct cleared){.where = {.process = "server"}, .factor_max = 1};
+    scene.statements[2].cleared = &scene.cleared;
+    scene.statements[2].cleared_count = 1;
+    assert_int_equal(reach(&scene)->agreement, AGREEMENT_SINGLE);
+    scene_free(&scene);
+}
+
 static void the_objective_is_told_before_and_after(void **state)
 {
     (void)state;
@@ -338,6 +362,7 @@ int consensus_test(void)
         cmocka_unit_test(claims_that_say_the_same_are_one),
         cmocka_unit_test(claims_are_the_same_by_act_and_place),
         cmocka_unit_test(a_cleared_place_contradicts_a_promise_there),
+        cmocka_unit_test(what_clears_one_thing_about_a_place_contradicts_nothing),
         cmocka_unit_test(the_objective_is_told_before_and_after),
         cmocka_unit_test(an_experiment_decides),
         cmocka_unit_test(what_was_rejected_goes_last_and_p0_first),

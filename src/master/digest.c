@@ -9,6 +9,7 @@
 #include "report/service_phrases.h"
 #include "report/units.h"
 
+#define WHOLE_RATIO   0.95   /* of what a share allows */
 #define SUSPECT_RATIO 0.0005 /* smaller ones nobody suspected */
 
 static int sort_conclusions(struct digest *digest)
@@ -105,7 +106,28 @@ static bool has_work_at(const struct digest *digest, const struct where *where)
     for (size_t i = 0; i < digest->to_do.count; i++)
         if (where_overlaps(&digest->to_do.items[i]->claim.finding.where, where))
             return true;
+    for (size_t i = 0; i < digest->disputed.count; i++)
+        if (where_overlaps(&digest->disputed.items[i]->claim.finding.where, where))
+            return true;
     return false;
+}
+
+/* The bound is less than the share allows: one thing about the place was cleared, not the place. */
+static bool is_of_one_thing(const struct cleared *cleared)
+{
+    return cleared->critical_ratio < 1 && cleared->factor_max < WHOLE_RATIO / (1 - cleared->critical_ratio);
+}
+
+static void weigh(const struct digest *digest, struct digest_cleared *row)
+{
+    /* Who says only how small it is repeats the row. */
+    if (row->why && str_starts(row->why, unit_ratio(row->cleared.critical_ratio).text))
+        row->why = NULL;
+    row->is_disputed = has_work_at(digest, &row->cleared.where);
+    row->is_suspect = row->cleared.critical_ratio >= SUSPECT_RATIO || row->why;
+    /* The share of a service's resource is its use: no bound follows from it. */
+    if (row->is_disputed && !digest->verdict->service && is_of_one_thing(&row->cleared))
+        row->is_suspect = false;
 }
 
 /* What an investigator said before it failed counts for nothing. */
@@ -125,14 +147,8 @@ static int collect_cleared(struct digest *digest)
     for (size_t i = 0; i < digest->verdict->cleared_count; i++)
         if (add_cleared(digest, &digest->verdict->cleared[i], NULL, NULL))
             return -1;
-    for (size_t i = 0; i < digest->cleared.count; i++) {
-        struct digest_cleared *row = &digest->cleared.items[i];
-        /* Who says only how small it is repeats the row. */
-        if (row->why && str_starts(row->why, unit_ratio(row->cleared.critical_ratio).text))
-            row->why = NULL;
-    }
     for (size_t i = 0; i < digest->cleared.count; i++)
-        digest->cleared.items[i].is_disputed = has_work_at(digest, &digest->cleared.items[i].cleared.where);
+        weigh(digest, &digest->cleared.items[i]);
     if (digest->cleared.count)
         qsort(digest->cleared.items, digest->cleared.count, sizeof *digest->cleared.items, compare_cleared);
     return 0;
@@ -236,11 +252,6 @@ static int draw(struct digest *digest)
     draw_change(digest);
     draw_goal(digest);
     return status;
-}
-
-bool digest_is_suspect(const struct digest_cleared *cleared)
-{
-    return cleared->cleared.critical_ratio >= SUSPECT_RATIO || cleared->why;
 }
 
 size_t digest_monday_count(const struct digest *digest)

@@ -17,6 +17,8 @@ struct digest_cleared {
     struct cleared cleared; /* the largest share and bound of those that were told */
     VEC(const char *) by;   /* names; none: the recording alone says so */
     const char *why;        /* of the last who gives a reason: the most special; NULL */
+    bool
+        is_suspect; /* worth a line of the first screen: a share, or a reason; cleared as a whole, or nothing to do there */
     bool is_disputed; /* something is to be done at the same place: only `why` tells what was cleared there */
 };
 
@@ -54,9 +56,6 @@ struct digest {
 WARN_UNUSED int digest_make(const struct investigation *investigation, const struct master_options *options,
                             struct digest *ret_digest, struct err *err);
 void digest_free(struct digest *digest);
-
-/* Whether a place is worth a line of the first screen: it has a share, or a reason. */
-bool digest_is_suspect(const struct digest_cleared *cleared);
 
 /* How many of `to_do` are for Monday: every P0, or the first when there is none; at most DIGEST_FIRST_MAX. */
 size_t digest_monday_count(const struct digest *digest);

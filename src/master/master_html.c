@@ -43,9 +43,7 @@ static void write_action(struct str *str, const struct digest *digest, const str
 
     str_printf(str, "<article class=\"action p%d\">\n<div class=\"badge\">%s</div><div>",
                (int)finding->priority, priority_name(finding->priority));
-    phrase_fix(&phrase, finding);
-    if (!phrase.length)
-        phrase_bare(&phrase, finding->title ? finding->title : finding->cause);
+    word_action(&phrase, conclusion);
     master_page_phrase(str, "h3", "", &phrase);
     word_move(&phrase, digest, conclusion);
     if (phrase.length)
@@ -108,12 +106,12 @@ static void write_cleared(struct str *str, const struct digest *digest)
     size_t count = 0, told = 0;
 
     for (size_t i = 0; i < digest->cleared.count; i++)
-        count += digest_is_suspect(&digest->cleared.items[i]);
+        count += digest->cleared.items[i].is_suspect;
     if (!count)
         return;
     str_append(str, "<div class=\"cleared\" id=\"cleared\"><h2>Not to blame</h2>\n<ul>");
     for (size_t i = 0; i < digest->cleared.count; i++) {
-        if (!digest_is_suspect(&digest->cleared.items[i]))
+        if (!digest->cleared.items[i].is_suspect)
             continue;
         if (told++ == CLEARED_MAX)
             str_printf(str, "</ul><details><summary>and %zu more</summary><ul>", count - CLEARED_MAX);

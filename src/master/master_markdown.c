@@ -63,9 +63,7 @@ static void write_action(struct str *str, const struct digest *digest, const str
     const struct finding *finding = &conclusion->claim.finding;
     struct str phrase = {0};
 
-    phrase_fix(&phrase, finding);
-    if (!phrase.length)
-        phrase_bare(&phrase, finding->title ? finding->title : finding->cause);
+    word_action(&phrase, conclusion);
     str_printf(str, "- **%s** ", priority_name(finding->priority));
     put_line(str, "**", &phrase, "**");
     word_move(&phrase, digest, conclusion);
@@ -308,7 +306,7 @@ static void write_roadmap(struct str *str, const struct digest *digest)
         const struct conclusion *conclusion = digest->to_do.items[i];
         const struct finding *finding = &conclusion->claim.finding;
         str_printf(str, "| %s (%s) | ", word_phase(finding->priority), priority_name(finding->priority));
-        phrase_fix(&phrase, finding);
+        word_action(&phrase, conclusion);
         put(str, &phrase);
         word_move(&phrase, digest, conclusion);
         put_line(str, " | ", &phrase, "");

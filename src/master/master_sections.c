@@ -236,9 +236,7 @@ static void write_step(struct str *str, const struct digest *digest, const struc
 
     str_printf(str, "<tr class=\"p%d\"><td><span class=\"badge\">%s</span> %s</td>", (int)finding->priority,
                priority_name(finding->priority), word_phase(finding->priority));
-    phrase_fix(&text, finding);
-    if (!text.length)
-        phrase_bare(&text, finding->title ? finding->title : finding->cause);
+    word_action(&text, conclusion);
     master_page_phrase(str, "td", "", &text);
     word_move(&text, digest, conclusion);
     master_page_phrase(str, "td", "", &text);

@@ -124,9 +124,7 @@ static void write_action(const struct screen *screen, const struct conclusion *c
     const struct finding *finding = &conclusion->claim.finding;
     struct str line = {0}, move = {0};
 
-    phrase_fix(&line, finding);
-    if (!line.length)
-        phrase_bare(&line, finding->title ? finding->title : finding->cause);
+    word_action(&line, conclusion);
     word_move(&move, screen->digest, conclusion);
     if (move.length)
         str_printf(&line, ": %s", str_text(&move));
@@ -255,7 +253,7 @@ static void write_cleared(const struct screen *screen)
     size_t count = 0;
 
     for (size_t i = 0; i < digest->cleared.count; i++) {
-        if (!digest_is_suspect(&digest->cleared.items[i]))
+        if (!digest->cleared.items[i].is_suspect)
             continue;
         if (!count++)
             heading(screen, "Not to blame");

@@ -187,6 +187,35 @@ void word_discovery(struct str *str, const struct digest *digest)
     str_append(str, ".");
 }
 
+/* Whether the text names the place by any of its names. */
+static bool names_place(const char *text, const struct where *where)
+{
+    const char *names[] = {where->function, where->peer, where->path, where->stage, where->process};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i] && names[i][0] && strstr(text, names[i]))
+            return true;
+    return false;
+}
+
+void word_action(struct str *str, const struct conclusion *conclusion)
+{
+    const struct finding *finding = &conclusion->claim.finding;
+    struct str text = {0}, place = {0};
+
+    phrase_fix(&text, finding);
+    if (!text.length)
+        phrase_bare(&text, finding->title ? finding->title : finding->cause);
+    word_capital(&text, 0);
+    phrase_where(&place, &finding->where);
+    bool has_place = finding->where.stage || finding->where.process || finding->where.peer;
+    str_append(str, str_text(&text));
+    if (has_place && !names_place(str_text(&text), &finding->where))
+        str_printf(str, " (%s)", str_text(&place));
+    str_free(&text);
+    str_free(&place);
+}
+
 void word_move(struct str *str, const struct digest *digest, const struct conclusion *conclusion)
 {
     const struct objective *objective = &digest->investigation->objective;
@@ -324,7 +353,7 @@ void word_alternative(struct str *str, const struct digest *digest, const struct
     struct str move = {0};
 
     str_printf(str, "%s, ", priority_name(finding->priority));
-    phrase_bare(str, finding->fix ? finding->fix : finding->title ? finding->title : finding->cause);
+    word_action(str, other);
     word_move(&move, digest, other);
     if (move.length)
         str_printf(str, ": %s", str_text(&move));

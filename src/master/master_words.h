@@ -19,6 +19,8 @@ void word_gap(struct str *str, const struct objective *objective);
 /* Why, in one sentence: the first thing to do, else what is disputed, else that nothing stands out or nobody finished. */
 void word_discovery(struct str *str, const struct digest *digest);
 
+/* What to do, and where when that does not say it: "Do 10 at once (download: 127.0.0.1:8080)". Begins as a sentence does. */
+void word_action(struct str *str, const struct conclusion *conclusion);
 /* "49,000 -> 437,000 rows/s (392,000 to 471,000), about 8.9x"; without an objective the time of the run. */
 void word_move(struct str *str, const struct digest *digest, const struct conclusion *conclusion);
 /* "that meets the objective"; nothing when it cannot be told. */
