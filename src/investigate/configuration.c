@@ -324,13 +324,11 @@ static void clear_place(struct asking *asking, const struct server_place *place,
 }
 
 static void notes_tell(struct asking *asking, const struct subject *subject, const struct advice_list *list,
-                       size_t told, const char *why_not)
+                       size_t told)
 {
     const struct settings *settings = subject->settings;
     struct str keys = {0};
     keys_list(list, &keys);
-    if (why_not)
-        answers_note(asking->answers, "%s: %s: its settings were not read from it", subject->name, why_not);
     for (size_t i = 0; i < settings->notes.count; i++)
         answers_note(asking->answers, "%s", settings->notes.items[i]);
     if (settings->items.count && list->items.count)
@@ -339,7 +337,7 @@ static void notes_tell(struct asking *asking, const struct subject *subject, con
                      subject->name, settings->items.count,
                      settings->is_live ? "asked for" : "read from files", list->items.count, told,
                      str_text(&keys));
-    else if (settings->items.count)
+    else if (settings->items.count && subject->place)
         answers_note(asking->answers, "%s: %zu settings %s, none of them a development default",
                      subject->name, settings->items.count,
                      settings->is_live ? "asked for" : "read from files");
@@ -361,7 +359,7 @@ static int place_ask(struct asking *asking, const struct server_place *place)
     if (!status) {
         if (!told && place->factor_max < CLEARED_FACTOR_MAX && !asking->question->opened->verdict.service)
             clear_place(asking, place, &settings, &list);
-        notes_tell(asking, &subject, &list, told, place->why_not);
+        notes_tell(asking, &subject, &list, told);
     }
     advice_free(&list);
     settings_free(&settings);
@@ -382,7 +380,7 @@ static int machine_ask(struct asking *asking, const struct rule_file *file)
     if (!status)
         status = claims_tell(asking, &subject, &list, &told);
     if (!status)
-        notes_tell(asking, &subject, &list, told, NULL);
+        notes_tell(asking, &subject, &list, told);
     advice_free(&list);
     settings_free(&settings);
     return status;
@@ -413,11 +411,29 @@ static void done(struct asking *asking)
     rules_free(&asking->rules);
 }
 
+/* Those whose settings cannot be read for one reason, in one sentence. */
+static void tell_unread(struct asking *asking, const char *why_not)
+{
+    struct str names = {0};
+    size_t count = 0;
+    for (size_t i = 0; i < asking->places.items.count; i++) {
+        const struct server_place *place = &asking->places.items.items[i];
+        if (place->why_not && strcmp(place->why_not, why_not) == 0)
+            str_printf(&names, "%s%s", count++ ? ", " : "", place->name);
+    }
+    if (count)
+        answers_note(asking->answers, "not asked for settings, because %s: %s", why_not, str_text(&names));
+    str_free(&names);
+}
+
 static int all_ask(struct asking *asking)
 {
     int status = 0;
     for (size_t i = 0; i < asking->places.items.count && !status; i++)
         status = place_ask(asking, &asking->places.items.items[i]);
+    tell_unread(asking, SERVER_IS_GONE);
+    tell_unread(asking, SERVER_IS_REMOTE);
+    tell_unread(asking, SERVER_WAS_ELSEWHERE);
     if (!status && asking->places.is_elsewhere)
         answers_note(asking->answers,
                      "recorded on another machine: the settings of this one were not looked at");

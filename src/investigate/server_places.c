@@ -134,9 +134,9 @@ static int peer_take(struct finder *finder, const struct run_peer *peer)
         place->server.process = *comm ? arena_string(finder->question->arena, comm) : NULL;
         place->server.may_ask = settings_is_local(peer->address) && (runs || !peer->server);
         if (!settings_is_local(peer->address))
-            place->why_not = "it is on another machine";
+            place->why_not = SERVER_IS_REMOTE;
         else if (peer->server && !runs)
-            place->why_not = "it does not run any more";
+            place->why_not = SERVER_IS_GONE;
     }
     place_address(place, peer->address);
     return 0;
@@ -232,7 +232,7 @@ static int track_take(struct finder *finder, const struct run_track *track)
     place->recorded_pid = track->pid;
     place->process = track->name;
     if (!runs)
-        place->why_not = "it does not run any more";
+        place->why_not = SERVER_IS_GONE;
     return 0;
 }
 
@@ -402,7 +402,7 @@ static int place_finish(struct finder *finder, struct server_place *place)
     if (!place->name)
         return err_memory(finder->err);
     if (finder->places->is_elsewhere) {
-        place->why_not = "the run was recorded on another machine";
+        place->why_not = SERVER_WAS_ELSEWHERE;
         place->server.may_ask = false;
         place->server.pid = 0;
         place->server.word_count = 0;

@@ -20,6 +20,11 @@
 #define SERVER_ADDRESSES_MAX 8u
 #define SERVER_ROWS_MAX      8u
 
+/* Why settings cannot be read. */
+#define SERVER_IS_GONE       "it does not run any more"
+#define SERVER_IS_REMOTE     "it is on another machine"
+#define SERVER_WAS_ELSEWHERE "the run was recorded on another machine"
+
 struct server_place {
     struct server server;
     uint64_t recorded_pid; /* as it was then; server.pid is 0 once it is gone */
@@ -28,7 +33,7 @@ struct server_place {
     size_t address_count;
     const char *name;    /* "PostgreSQL at 127.0.0.1:5432" */
     const char *process; /* of one that was recorded, its program: the path may be inside it; NULL */
-    const char *why_not; /* its settings cannot be read now; NULL */
+    const char *why_not; /* one of the above; NULL: they can be read */
     struct where where;
     double share, factor_max;
     const char *rows[SERVER_ROWS_MAX]; /* "path 3" */

@@ -207,7 +207,8 @@ def judge(toll, tap, running, names, recording, folder):
         tap.check("more connections than are admitted are contradicted", workers_problem(toll, request, address["postgres"]))
     running.stop()
     asked = Asked(toll, request)
-    gone = [note for note in asked.notes if "does not run any more" in note]
+    note = next((note for note in asked.notes if "does not run any more: " in note), "")
+    gone = [name for name in names if f"{PLANTED[name][0]} at {address[name]}" in note]
     # Not the files of another one, which may lie in the usual place.
     read = [note for note in asked.notes if " settings read " in note]
     tap.check("of a server that is gone it says so and reads nothing else",
