@@ -178,11 +178,17 @@ static int place_fill(struct setup *setup, struct err *err)
     return request->note ? 0 : err_memory(err);
 }
 
+/* A setting that is no knob of the pipeline (a server's): what can be tried is the place that it is said to act on. */
+static bool is_elsewhere(const struct experiment_subject *subject)
+{
+    return subject->file && subject->where && !pipeline_file_knob(subject->file, subject->change.name);
+}
+
 int experiment_setup(const struct experiment_subject *subject, struct arena *arena,
                      struct experiment_request *request, struct err *err)
 {
     struct setup setup = {subject, arena, request};
-    bool is_knob = experiment_subject_is_knob(subject);
+    bool is_knob = experiment_subject_is_knob(subject) && !is_elsewhere(subject);
     request->change = subject->text;
     request->command = subject->command;
     request->means = is_knob ? EXPERIMENT_KNOB : EXPERIMENT_AUTO;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/assert_near.h"
 #include "experiment/experiment.h"
 #include "experiment/internal.h"
 
@@ -75,6 +76,34 @@ static void the_sentence_says_what_was_found_and_what_was_claimed(void **state)
     arena_free(&result.arena);
 }
 
+/* Six rounds: 100 ms; with all else stopped for half (all) of the 40 ms in which the stage ran, which nobody waited for meanwhile. */
+static void time_that_was_inserted_elsewhere_is_a_faster_stage(void **state)
+{
+    (void)state;
+    struct experiment_result result = {.levels = {0.5, 1}, .level_count = 2};
+    struct trial trial = {.result = &result, .means = EXPERIMENT_OTHERS};
+    double inserted_ns[6 * 3];
+    result.bench.rounds = 6;
+    result.bench.confidence_ratio = 0.95;
+    for (size_t i = 0; i < 3; i++) {
+        struct bench_arm arm = {0};
+        for (size_t round = 0; round < 6; round++) {
+            /* The stage runs on while others stand still: the run takes as long, less was done beside it. */
+            const struct bench_run run = {.wall_ns = 100000000 + round * 1000};
+            assert_int_equal(vec_push(&arm.runs, run), 0);
+            inserted_ns[round * 3 + i] = i == 0 ? 0 : i == 1 ? 40e6 / 3 : 40e6 / 2;
+        }
+        assert_int_equal(vec_push(&result.bench.arms, arm), 0);
+    }
+    assert_int_equal(experiment_share(&trial, inserted_ns, NULL), 0);
+    assert_near(result.share, 0.4, 0.001);
+    assert_near(result.gain.factor, 1 / 0.6, 0.01);
+    for (size_t i = 0; i < 3; i++)
+        vec_free(&result.bench.arms.items[i].runs);
+    vec_free(&result.bench.arms);
+    arena_free(&result.arena);
+}
+
 static void means_have_names_that_find_them(void **state)
 {
     (void)state;
@@ -94,6 +123,7 @@ int experiment_judge_test(void)
         cmocka_unit_test(a_gain_that_reaches_the_careful_end_is_confirmed),
         cmocka_unit_test(without_a_promise_it_is_measured_and_without_an_interval_undecided),
         cmocka_unit_test(the_sentence_says_what_was_found_and_what_was_claimed),
+        cmocka_unit_test(time_that_was_inserted_elsewhere_is_a_faster_stage),
         cmocka_unit_test(means_have_names_that_find_them),
     };
     return cmocka_run_group_tests_name("experiment_judge", tests, NULL, NULL);
