@@ -23,6 +23,7 @@ int experiment_remark(struct experiment_result *result, const char *format, ...)
     va_list arguments;
     char text[512];
     va_start(arguments, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start did */
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     const char *copy = arena_string(&result->arena, text);
@@ -139,6 +140,7 @@ static int cannot(struct trial *trial, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start did */
     vsnprintf(trial->why_not, sizeof trial->why_not, format, arguments);
     va_end(arguments);
     return TRIAL_IMPOSSIBLE;
@@ -301,7 +303,8 @@ static double *walls_of(const struct experiment_result *result, const double *in
     double *walls = arena_alloc((struct arena *)(uintptr_t)&result->arena, rounds * width * sizeof *walls);
     for (size_t i = 0; walls && i < rounds * width; i++) {
         const struct bench_arm *arm = &result->bench.arms.items[i % width];
-        walls[i] = (double)arm->runs.items[i / width].wall_ns - (inserted_ns ? inserted_ns[i] : 0);
+        size_t round = i / width;
+        walls[i] = (double)arm->runs.items[round].wall_ns - (inserted_ns ? inserted_ns[i] : 0);
     }
     return walls;
 }

@@ -51,7 +51,8 @@ static int folder_make(void **state)
     assert_non_null(getcwd(started_in, sizeof started_in));
     snprintf(folder, sizeof folder, "/tmp/toll-experiment-test-XXXXXX");
     assert_non_null(mkdtemp(folder));
-    path_before = strdup(getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
+    const char *now = getenv("PATH");
+    path_before = strdup(now ? now : "/usr/bin:/bin");
     snprintf(path, sizeof path, "%s:%s", folder, path_before);
     setenv("PATH", path, 1);
     return chdir(folder) || program_write("work.sh", script) || program_write("step", step) ||
