@@ -107,7 +107,7 @@ static void one_beside_the_path_is_rejected(void **state)
     (void)state;
     static const enum experiment_means means[] = {EXPERIMENT_REPLAY, EXPERIMENT_HOLD};
     for (size_t i = 0; i < 2; i++) {
-        struct experiment_request request = request_of("work.sh", "aside", means[i], 1.8);
+        struct experiment_request request = request_of("work.sh", "aside", means[i], 20);
         struct experiment_result result;
         struct err err = {0};
         int status = experiment_run(&request, &result, &err);
