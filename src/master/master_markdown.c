@@ -209,7 +209,7 @@ static void write_finding(struct str *str, const struct digest *digest, const st
     struct str phrase = {0};
 
     str_printf(str, "### %s: ", priority_name(finding->priority));
-    phrase_title(&phrase, finding);
+    word_title(&phrase, conclusion);
     put_line(str, "", &phrase, "\n\n");
     phrase_fix(&phrase, finding);
     put_line(str, "**", &phrase, finding->fix ? "**: " : "Gain**: ");
@@ -225,7 +225,7 @@ static void write_finding(struct str *str, const struct digest *digest, const st
     put_cell(str, "change", finding->change, true);
     put_cell(str, "given", finding->assumption, false);
     put_cell(str, "verify", conclusion->claim.verify, true);
-    put_cell(str, "next", conclusion->next_command, true);
+    put_cell(str, "next", word_next(conclusion), true);
     put_cell(str, "revert", conclusion->claim.revert, false);
     put_cell(str, "settled by", conclusion->settled_by, false);
     if (other) {

@@ -94,7 +94,7 @@ static void write_plan(struct str *str, const struct digest *digest, const struc
     master_page_row(str, "known by", evidence_class_name(conclusion->claim.evidence_class), false);
     master_page_row(str, "effort", word_effort(finding->effort), false);
     master_page_row(str, "verify", conclusion->claim.verify, true);
-    master_page_row(str, "next", conclusion->next_command, true);
+    master_page_row(str, "next", word_next(conclusion), true);
     master_page_row(str, "revert", conclusion->claim.revert, false);
     if (other) {
         str_clear(&text);
@@ -124,7 +124,7 @@ static void write_finding(struct str *str, const struct digest *digest, const st
 
     str_printf(str, "<article class=\"finding p%d\">\n<div class=\"what\"><div class=\"badge\">%s</div><div>",
                (int)finding->priority, priority_name(finding->priority));
-    phrase_title(&text, finding);
+    word_title(&text, conclusion);
     master_page_phrase(str, "h3", "", &text);
     phrase_fix(&text, finding);
     if (text.length) {

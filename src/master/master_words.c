@@ -166,15 +166,31 @@ void word_problem(struct str *str, const struct digest *digest, size_t columns)
     str_free(&gap);
 }
 
+/* A knob is no place: it has no share of the time. */
+static bool is_knob(const struct finding *finding)
+{
+    return finding->change && str_starts(finding->change, "set:knob/");
+}
+
+void word_title(struct str *str, const struct conclusion *conclusion)
+{
+    const struct finding *finding = &conclusion->claim.finding;
+
+    if (is_knob(finding) && finding->title && conclusion->claim.evidence_class == EVIDENCE_EXPERIMENT)
+        phrase_sentence(str, finding->title);
+    else
+        phrase_title(str, finding);
+}
+
 void word_discovery(struct str *str, const struct digest *digest)
 {
     if (digest->to_do.count) {
-        phrase_title(str, &digest->to_do.items[0]->claim.finding);
+        word_title(str, digest->to_do.items[0]);
         return;
     }
     if (digest->disputed.count) {
         str_append(str, "Disputed: ");
-        phrase_title(str, &digest->disputed.items[0]->claim.finding);
+        word_title(str, digest->disputed.items[0]);
         return;
     }
     if (!digest->finished_count && digest->investigation->statement_count) {
@@ -210,7 +226,7 @@ void word_action(struct str *str, const struct conclusion *conclusion)
     phrase_where(&place, &finding->where);
     bool has_place = finding->where.stage || finding->where.process || finding->where.peer;
     str_append(str, str_text(&text));
-    if (has_place && !names_place(str_text(&text), &finding->where))
+    if (has_place && !is_knob(finding) && !names_place(str_text(&text), &finding->where))
         str_printf(str, " (%s)", str_text(&place));
     str_free(&text);
     str_free(&place);
@@ -437,6 +453,13 @@ const char *word_phase(enum priority priority)
     static const char *const words[] = {"Now", "Next", "Then", "Later"};
 
     return words[priority];
+}
+
+const char *word_next(const struct conclusion *conclusion)
+{
+    const char *next = conclusion->next_command, *verify = conclusion->claim.verify;
+
+    return next && verify && strcmp(next, verify) == 0 ? NULL : next;
 }
 
 const char *word_command(const struct conclusion *conclusion)

@@ -19,6 +19,8 @@ void word_gap(struct str *str, const struct objective *objective);
 /* Why, in one sentence: the first thing to do, else what is disputed, else that nothing stands out or nobody finished. */
 void word_discovery(struct str *str, const struct digest *digest);
 
+/* What is wrong, one sentence. */
+void word_title(struct str *str, const struct conclusion *conclusion);
 /* What to do, and where when that does not say it: "Do 10 at once (download: 127.0.0.1:8080)". Begins as a sentence does. */
 void word_action(struct str *str, const struct conclusion *conclusion);
 /* "49,000 -> 437,000 rows/s (392,000 to 471,000), about 8.9x"; without an objective the time of the run. */
@@ -45,6 +47,8 @@ const char *word_effort(enum effort effort);
 const char *word_phase(enum priority priority);
 /* The command that confirms a conclusion; where it is not sure yet, that tells more; NULL. */
 const char *word_command(const struct conclusion *conclusion);
+/* The command that tells more, where it is another than the one that confirms; NULL. */
+const char *word_next(const struct conclusion *conclusion);
 /* Who says that a place is not to blame: "configuration and client-library", "the recording". */
 void word_by(struct str *str, const struct digest_cleared *cleared);
 /* "memory did not finish: there may be more."; nothing when all did. */
