@@ -19,6 +19,7 @@
 #include "report/units.h"
 
 #define PEERS_TOLD_MAX   8u
+#define CLEARED_MAX      1.15    /* a place that could bring more is not cleared */
 #define LARGE_BYTES      16384.0 /* a piece of so much is a batch */
 #define FEW_CALLS        100.0   /* a second; so few cannot cost much */
 #define CALL_S           2e-4 /* what a call more or less is thought to take at most, the other end's part included */
@@ -127,13 +128,16 @@ static int clear_peer(const struct question *question, const char *address, cons
     int status = path_share_of(question, &where, &share, err);
     if (status || (share.ratio < PATH_RATIO_WORTH && sent->bytes < BYTES_WORTH))
         return status;
-    struct cleared cleared = {.where = where,
-                              .critical_ratio = share.ratio,
-                              .factor_max = path_factor_max(fmin(calls, share.ratio))};
+    struct cleared cleared = {
+        .where = where, .critical_ratio = share.ratio, .factor_max = path_factor_max(share.ratio)};
     struct str why = {0};
     tell_sent(address, sent, &why);
     str_append(&why, ": larger ones bring next to nothing");
-    answers_cleared(answers, &cleared, str_text(&why));
+    /* Only that its pieces are large enough does not clear a place of everything. */
+    if (cleared.factor_max <= CLEARED_MAX)
+        answers_cleared(answers, &cleared, str_text(&why));
+    else
+        answers_note(answers, "%s", str_text(&why));
     str_free(&why);
     return 0;
 }

@@ -444,6 +444,11 @@ static int by_rank(const void *left, const void *right)
          is_other_contested = other->agreement == AGREEMENT_CONTRADICTED;
     if (is_contested != is_other_contested)
         return is_contested ? 1 : -1;
+    /* Of the same priority, what was tried in runs comes before what a model says. */
+    bool was_tried = one->claim.evidence_class == EVIDENCE_EXPERIMENT,
+         was_other_tried = other->claim.evidence_class == EVIDENCE_EXPERIMENT;
+    if (was_tried != was_other_tried)
+        return was_tried ? -1 : 1;
     if (mine != others)
         return mine > others ? -1 : 1;
     int order = strcmp(one->claim.investigator ? one->claim.investigator : "",

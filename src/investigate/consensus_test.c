@@ -330,6 +330,24 @@ static void what_was_rejected_goes_last_and_p0_first(void **state)
     scene_free(&scene);
 }
 
+static void what_was_tried_comes_before_what_a_model_says(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_make(&scene);
+    scene.claims[0][0] = claim_of("profiling", "sleep-poll", "remove:wait/sleep", 26);
+    scene.claims[0][0].evidence_class = EVIDENCE_MEASURED;
+    scene.claims[0][0].finding.where = (struct where){.stage = "sleep"};
+    scene.claims[2][0] = claim_of("client-library", "config", "set:knob/P=10", 8);
+    scene.claims[2][0].evidence_class = EVIDENCE_EXPERIMENT;
+    scene.claims[2][0].finding.where = (struct where){.stage = "knob P"};
+    scene.statements[0].claim_count = scene.statements[2].claim_count = 1;
+    assert_int_equal(consensus_reach(&scene.investigation, NULL), 0);
+    assert_string_equal(scene.investigation.conclusions[0].claim.finding.change, "set:knob/P=10");
+    assert_string_equal(scene.investigation.conclusions[1].claim.finding.change, "remove:wait/sleep");
+    scene_free(&scene);
+}
+
 static void rows_overlap_by_table_and_range(void **state)
 {
     (void)state;
@@ -366,6 +384,7 @@ int consensus_test(void)
         cmocka_unit_test(the_objective_is_told_before_and_after),
         cmocka_unit_test(an_experiment_decides),
         cmocka_unit_test(what_was_rejected_goes_last_and_p0_first),
+        cmocka_unit_test(what_was_tried_comes_before_what_a_model_says),
         cmocka_unit_test(rows_overlap_by_table_and_range),
     };
     return cmocka_run_group_tests_name("consensus", tests, NULL, NULL);

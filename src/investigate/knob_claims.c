@@ -107,6 +107,26 @@ static const char *name_of(const struct question *question, const char *knob)
     return arena_printf(question->arena, "knob %s", knob);
 }
 
+/* Where a gain that was measured comes from: what the recording asks for there; else the one stage whose share of the path is large enough
+ * to bring it; else it is not told, and the knob stands for the place. */
+static int place_of(const struct question *question, const struct knob_trial *trial,
+                    const struct finding *asked, struct finding *finding, struct err *err)
+{
+    const struct verdict *verdict = &question->opened->verdict;
+    double least = 1 - 1 / trial->gain.factor_low;
+    finding->critical_ratio = least;
+    if (asked) {
+        finding->where = asked->where;
+        finding->critical_ratio = asked->critical_ratio;
+    } else if (verdict->stage_count && verdict->stages[0].critical_ratio >= fmax(least, 0.5)) {
+        finding->where.stage = verdict->stages[0].name;
+        finding->critical_ratio = verdict->stages[0].critical_ratio;
+    } else {
+        finding->where.stage = name_of(question, trial->knob->name);
+    }
+    return finding->where.stage || asked ? 0 : err_memory(err);
+}
+
 static int claim_gain(const struct question *question, const struct knob_trial *trial,
                       struct answers *answers, struct err *err)
 {
@@ -126,9 +146,7 @@ static int claim_gain(const struct question *question, const struct knob_trial *
                           .revert = how_to_set(question, knob, knob->now)};
     claim.finding = (struct finding){
         .cause = asked ? asked->cause : "config",
-        .where = asked ? asked->where : (struct where){.stage = name_of(question, knob->name)},
         .objective = pipeline_objective_verdict(&question->file->objective),
-        .critical_ratio = asked ? asked->critical_ratio : 1 - 1 / trial->gain.factor,
         .change = arena_printf(arena, "set:knob/%s=%s", knob->name, trial->best),
         .gain = {.factor = trial->gain.factor,
                  .factor_low = trial->gain.factor_low,
@@ -145,31 +163,35 @@ static int claim_gain(const struct question *question, const struct knob_trial *
         .evidence = trial->evidence,
         .evidence_count = trial->evidence_count};
     if (!rows[0] || !claim.verify || !claim.revert || !claim.finding.change || !claim.finding.title ||
-        !claim.finding.fix || !claim.finding.rationale || (!asked && !claim.finding.where.stage))
+        !claim.finding.fix || !claim.finding.rationale)
         return err_memory(err);
+    int status = place_of(question, trial, asked, &claim.finding, err);
+    if (status)
+        return status;
     answers_claim(answers, &claim);
     return 0;
 }
 
-static void clear_knob(const struct question *question, const struct knob_trial *trial,
-                       struct answers *answers)
+/* The knob is cleared, not the place that it works on: others may claim something else of that. */
+static int clear_knob(const struct question *question, const struct knob_trial *trial,
+                      struct answers *answers, struct err *err)
 {
     const struct pipeline_knob *knob = trial->knob;
-    const char *value = NULL;
-    const struct finding *asked = finding_of(question, knob, &value);
-    struct cleared cleared = {.where = asked ? asked->where
-                                             : (struct where){.stage = name_of(question, knob->name)},
+    struct cleared cleared = {.where.stage = name_of(question, knob->name),
                               .factor_max = fmax(trial->factor_max, 1)};
     char within[64] = "";
     struct str why = {0};
+    if (!cleared.where.stage)
+        return err_memory(err);
     if (trial->factor_max > 1)
         snprintf(within, sizeof within, " by more than %s", unit_ratio(trial->factor_max - 1).text);
-    str_printf(&why, "%s tried at %zu values: none is better than today's %s%s", knob->name,
-               trial->value_count, knob->now, within);
+    str_printf(&why, "%zu values tried: none is better than today's %s%s", trial->value_count, knob->now,
+               within);
     for (size_t i = 0; i < trial->evidence_count; i++)
         str_printf(&why, "; %s", trial->evidence[i]);
     answers_cleared(answers, &cleared, str_text(&why));
     str_free(&why);
+    return 0;
 }
 
 static void tell_too_short(const struct question *question, const struct pipeline_knob *knob, double time_s,
@@ -210,7 +232,7 @@ static int try_knob(const struct question *question, const struct pipeline_knob 
     else if (ret_trial->best)
         return claim_gain(question, ret_trial, answers, err);
     else if (ret_trial->factor_max <= CLEARED_MAX)
-        clear_knob(question, ret_trial, answers);
+        return clear_knob(question, ret_trial, answers, err);
     else
         answers_note(answers,
                      "%s: the runs vary by too much to tell its values apart in this time; 'toll tune' "
