@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "analyze/whatif_replay.h"
 #include "base/clock.h"
 #include "base/num.h"
 #include "decide/experiment_settle.h"
@@ -200,6 +202,33 @@ static int ask(struct inquest *inquest, struct err *err)
     return status;
 }
 
+/* What a change brings with the number that a knob can be set to, where that is not the number that was claimed. */
+static void replay_as(const struct inquest *inquest, const char *claimed, const char *knob_change,
+                      struct finding *finding)
+{
+    struct gain *gain = &finding->gain;
+    struct change change, knob;
+    struct whatif_result result;
+    if (!inquest->opened.whatif || change_parse(claimed, &change, NULL) ||
+        change_parse(knob_change, &knob, NULL))
+        return;
+    const struct pipeline_knob *about = pipeline_file_knob(&inquest->file, knob.name);
+    double value = about && change.op == CHANGE_BATCH ? knob.value / about->now_number : knob.value;
+    if (!(value >= 1) || fabs(value - change.value) < 1e-9)
+        return;
+    change.value = value;
+    snprintf(change.text, sizeof change.text, "%.15g", value);
+    if (whatif_predict(inquest->opened.whatif, &change, 1, &result, NULL) || !result.wall_ns_low ||
+        !result.wall_ns_high)
+        return;
+    double before = (double)result.wall_ns_before;
+    gain->factor = result.factor;
+    gain->factor_low = before / (double)result.wall_ns_high;
+    gain->factor_high = before / (double)result.wall_ns_low;
+    gain->wall_ns_after = result.wall_ns_after;
+    finding->priority = priority_of(gain->factor_low);
+}
+
 /* A claim whose change a knob makes is a claim about the knob: that is what can be set, tried and taken back. */
 static int name_knobs(struct inquest *inquest, struct err *err)
 {
@@ -214,6 +243,8 @@ static int name_knobs(struct inquest *inquest, struct err *err)
                 continue;
             const char *before = finding->change;
             finding->change = change;
+            if (before && finding->gain.factor > 0)
+                replay_as(inquest, before, change, finding);
             if (before && finding->rationale)
                 finding->rationale =
                     arena_printf(&investigation->arena, "%s (replayed as %s)", finding->rationale, before);

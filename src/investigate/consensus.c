@@ -168,8 +168,17 @@ static double careful(const struct gain *gain)
     return gain->factor_low > 0 ? gain->factor_low : gain->factor;
 }
 
+/* Of a knob that was turned for real it is known what it brings; a replay says what it should. */
+static bool is_tried_knob(const struct claim *claim)
+{
+    return claim->evidence_class == EVIDENCE_EXPERIMENT && claim->finding.change &&
+           strncmp(claim->finding.change, "set:knob/", strlen("set:knob/")) == 0;
+}
+
 static bool is_stronger(const struct claim *one, const struct claim *other)
 {
+    if (is_tried_knob(one) != is_tried_knob(other))
+        return is_tried_knob(one);
     if (one->evidence_class != other->evidence_class)
         return one->evidence_class < other->evidence_class;
     return careful(&one->finding.gain) > careful(&other->finding.gain);

@@ -154,8 +154,9 @@ static int claim_gain(const struct question *question, const struct knob_trial *
                  .factor_max = trial->factor_max,
                  .wall_ns_after =
                      (uint64_t)((double)question->opened->verdict.run.wall_ns / trial->gain.factor)},
-        .title = arena_printf(arena, "%s is %s today; with %s the run is %s as fast", knob->name, knob->now,
-                              trial->best, unit_factor(trial->gain.factor).text),
+        .title = asked ? asked->title
+                       : arena_printf(arena, "%s is %s today; with %s the run is %s as fast", knob->name,
+                                      knob->now, trial->best, unit_factor(trial->gain.factor).text),
         .fix = how_to_set(question, knob, trial->best),
         .rationale = arena_printf(arena, "measured: %zu values of %s in turn, %zu rounds", trial->value_count,
                                   knob->name, trial->round_count),
@@ -293,17 +294,23 @@ static bool measured_find(const char *text, const char *knob, const char *value,
     return false;
 }
 
-/* The knob's change that a claim comes to: its own, or that of what it asks for. */
+/* The knob's change that a claim comes to: its own, or that of what it asks for; and whether that is the number that it claims. */
 static bool knob_of_claim(const struct question *question, const struct claim *claim,
-                          struct change *ret_change)
+                          struct change *ret_change, bool *ret_is_exact)
 {
     const char *text = claim->finding.change;
-    if (!text || change_parse(text, ret_change, NULL))
+    struct change claimed;
+    if (!text || change_parse(text, &claimed, NULL))
         return false;
-    if (ret_change->op == CHANGE_SET && ret_change->kind == CHANGE_KNOB)
+    *ret_change = claimed;
+    *ret_is_exact = true;
+    if (claimed.op == CHANGE_SET && claimed.kind == CHANGE_KNOB)
         return true;
     text = pipeline_knob_change(question->file, &claim->finding, question->arena);
-    return text && !change_parse(text, ret_change, NULL);
+    if (!text || change_parse(text, ret_change, NULL))
+        return false;
+    *ret_is_exact = claimed.op != CHANGE_WORKERS || fabs(claimed.value - ret_change->value) < 1e-9;
+    return true;
 }
 
 static void judge_claim(const struct gain *gain, const struct knob_outcome *outcome, struct vote *vote)
@@ -328,11 +335,17 @@ static int vote_on(const struct question *question, const struct claim *claim, c
     struct knob_outcome outcome;
     struct str name = {0};
     const char *rows[1];
-    if (!knob_of_claim(question, claim, &change) ||
+    bool is_exact = true;
+    if (!knob_of_claim(question, claim, &change, &is_exact) ||
         !measured_find(measured, change.name, change.text, &outcome))
         return 0;
     struct vote vote = {.rows = rows, .row_count = 1};
     judge_claim(&claim->finding.gain, &outcome, &vote);
+    /* Of another number than the one that was tried it is only known that more helps. */
+    if (!is_exact && vote.stance == STANCE_CONTRADICT) {
+        vote.stance = outcome.factor_low > WORTH_RATIO ? STANCE_SUPPORT : STANCE_NEUTRAL;
+        vote.factor_max = 0;
+    }
     claim_name(claim, &name);
     vote.claim = str_text(&name);
     rows[0] = arena_printf(question->arena, "runs of knob %s", change.name);
