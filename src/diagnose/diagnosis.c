@@ -93,6 +93,10 @@ static const char *command_text(const struct process_about *about, struct arena 
 static int process_look(struct scene *scene, struct err *err)
 {
     struct diagnosis *diagnosis = scene->diagnosis;
+    if (!process_find(&scene->processes[1], scene->request->pid))
+        return err_set(err, ERR_ENVIRONMENT,
+                       "could not diagnose process %llu: it ended while it was looked at",
+                       (unsigned long long)scene->request->pid);
     const char *root = scene->request->root;
     char path[600];
     diagnosis->name = scene->about.name;
