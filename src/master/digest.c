@@ -29,6 +29,36 @@ static int sort_conclusions(struct digest *digest)
     return status;
 }
 
+static enum priority priority_at(const struct conclusion *conclusion)
+{
+    return conclusion->claim.finding.priority;
+}
+
+/* A dispute about more than all else would bring has to be settled before anything is done. For Monday are then every P0, or the
+ * first that is undisputed. */
+static int order(struct digest *digest)
+{
+    const struct conclusion *settle = digest->disputed.count ? digest->disputed.items[0] : NULL;
+    int status = 0;
+
+    if (settle && digest->to_do.count && priority_at(settle) >= priority_at(digest->to_do.items[0]))
+        settle = NULL;
+    if (settle)
+        status = vec_push(&digest->ordered, settle);
+    for (size_t i = 0; i < digest->to_do.count && !status; i++)
+        status = vec_push(&digest->ordered, digest->to_do.items[i]);
+    for (size_t i = settle ? 1 : 0; i < digest->disputed.count && !status; i++)
+        status = vec_push(&digest->ordered, digest->disputed.items[i]);
+    digest->monday_count = settle ? 1 : 0;
+    for (size_t i = 0; i < digest->to_do.count && digest->monday_count < DIGEST_MONDAY_MAX &&
+                       priority_at(digest->to_do.items[i]) == PRIORITY_P0;
+         i++)
+        digest->monday_count++;
+    if (!digest->monday_count)
+        digest->monday_count = digest->to_do.count > 0;
+    return status;
+}
+
 static bool same_text(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);
@@ -216,12 +246,12 @@ static void draw_change(struct digest *digest)
 {
     struct digest_picture *picture = &digest->picture;
 
-    for (size_t i = 0; i < digest_monday_count(digest) && !picture->change; i++) {
-        const struct gain *gain = &digest->to_do.items[i]->claim.finding.gain;
+    for (size_t i = 0; i < digest->monday_count && !picture->change; i++) {
+        const struct gain *gain = &digest->ordered.items[i]->claim.finding.gain;
         double after = after_ratio(digest->verdict, gain);
         if (!(after > 0 && after <= 1))
             continue;
-        picture->change = digest->to_do.items[i];
+        picture->change = digest->ordered.items[i];
         picture->after = after;
         picture->after_low =
             gain->factor_high > 0 ? fmin(after * gain->factor / gain->factor_high, 1) : after;
@@ -254,14 +284,13 @@ static int draw(struct digest *digest)
     return status;
 }
 
-size_t digest_monday_count(const struct digest *digest)
+struct finding digest_finding(const struct digest *digest, const struct conclusion *conclusion)
 {
-    size_t count = 0;
+    struct finding finding = conclusion->claim.finding;
 
-    while (count < digest->to_do.count && count < DIGEST_FIRST_MAX &&
-           digest->to_do.items[count]->claim.finding.priority == PRIORITY_P0)
-        count++;
-    return count ? count : digest->to_do.count > 0;
+    if (finding.gain.factor > 0 && !finding.gain.wall_ns_after && !digest->verdict->service)
+        finding.gain.wall_ns_after = num_u64((double)digest->verdict->run.wall_ns / finding.gain.factor);
+    return finding;
 }
 
 const struct conclusion *digest_alternative(const struct digest *digest, const struct conclusion *conclusion)
@@ -303,7 +332,7 @@ int digest_make(const struct investigation *investigation, const struct master_o
                             .options = options,
                             .verdict = investigation->verdict ? investigation->verdict : &nothing};
 
-    if (sort_conclusions(&digest) || collect_cleared(&digest) || draw(&digest)) {
+    if (sort_conclusions(&digest) || order(&digest) || collect_cleared(&digest) || draw(&digest)) {
         digest_free(&digest);
         return err_memory(err);
     }
@@ -319,6 +348,7 @@ void digest_free(struct digest *digest)
     vec_free(&digest->to_do);
     vec_free(&digest->disputed);
     vec_free(&digest->rejected);
+    vec_free(&digest->ordered);
     vec_free(&digest->picture.pieces);
     arena_free(&digest->arena);
 }

@@ -9,8 +9,8 @@
 #include "base/vec.h"
 #include "master/master.h"
 
-/* Told in the first screen at most. */
-#define DIGEST_FIRST_MAX 3
+/* For Monday at most. */
+#define DIGEST_MONDAY_MAX 3
 
 /* A place that is not to blame: all that say so, in one row. */
 struct digest_cleared {
@@ -48,6 +48,9 @@ struct digest {
     VEC(const struct conclusion *) to_do;    /* agreed or undisputed, best first */
     VEC(const struct conclusion *) disputed; /* contradicted and not settled */
     VEC(const struct conclusion *) rejected;
+    VEC(const struct conclusion *)
+    ordered; /* as they are told: what must be settled first, then to_do, then what else is disputed */
+    size_t monday_count;                /* of `ordered`: for Monday */
     VEC(struct digest_cleared) cleared; /* largest share first */
     struct digest_picture picture;
     size_t finished_count; /* investigators */
@@ -57,8 +60,8 @@ WARN_UNUSED int digest_make(const struct investigation *investigation, const str
                             struct digest *ret_digest, struct err *err);
 void digest_free(struct digest *digest);
 
-/* How many of `to_do` are for Monday: every P0, or the first when there is none; at most DIGEST_FIRST_MAX. */
-size_t digest_monday_count(const struct digest *digest);
+/* The finding, its time after the change worked out where only the factor was said. */
+struct finding digest_finding(const struct digest *digest, const struct conclusion *conclusion);
 
 /* The best other thing to do at the same place, to compare with; NULL. */
 const struct conclusion *digest_alternative(const struct digest *digest, const struct conclusion *conclusion);

@@ -61,7 +61,7 @@ static void write_action(struct str *str, const struct digest *digest, const str
     str_append(str, "<dl class=\"plan\">");
     master_page_row(str, "change", finding->change, true);
     master_page_row(str, "given", finding->assumption, false);
-    master_page_row(str, conclusion->agreement == AGREEMENT_FURTHER ? "next" : "verify",
+    master_page_row(str, word_command(conclusion) == conclusion->claim.verify ? "verify" : "next",
                     word_command(conclusion), true);
     str_append(str, "</dl>");
     str_append(str, "</div></article>\n");
@@ -70,13 +70,13 @@ static void write_action(struct str *str, const struct digest *digest, const str
 
 static void write_monday(struct str *str, const struct digest *digest)
 {
-    size_t count = digest_monday_count(digest);
+    size_t count = digest->monday_count;
 
     str_append(str, "<div class=\"monday\">");
     page_element(str, "h2", "", digest->investigation->objective.is_met ? "More could be had" : "On Monday");
     str_append(str, "\n");
     for (size_t i = 0; i < count; i++)
-        write_action(str, digest, digest->to_do.items[i]);
+        write_action(str, digest, digest->ordered.items[i]);
     if (!count)
         page_element(str, "p", " class=\"note\"", word_nothing(digest));
     str_append(str, "</div>\n");

@@ -80,20 +80,20 @@ static void write_action(struct str *str, const struct digest *digest, const str
     word_capital(&phrase, 0);
     put_line(str, " ", &phrase, ".\n");
     if (word_command(conclusion))
-        put_code(str, conclusion->agreement == AGREEMENT_FURTHER ? "  Next: " : "  Verify: ",
+        put_code(str, word_command(conclusion) == conclusion->claim.verify ? "  Verify: " : "  Next: ",
                  word_command(conclusion), "\n");
     str_free(&phrase);
 }
 
 static void write_monday(struct str *str, const struct digest *digest)
 {
-    size_t count = digest_monday_count(digest);
+    size_t count = digest->monday_count;
 
     str_printf(str, "## %s\n\n", digest->investigation->objective.is_met ? "More could be had" : "On Monday");
     if (!count)
         str_printf(str, "%s\n", word_nothing(digest));
     for (size_t i = 0; i < count; i++)
-        write_action(str, digest, digest->to_do.items[i]);
+        write_action(str, digest, digest->ordered.items[i]);
     str_append(str, "\n");
 }
 
@@ -239,13 +239,13 @@ static void write_finding(struct str *str, const struct digest *digest, const st
 
 static void write_findings(struct str *str, const struct digest *digest)
 {
-    for (size_t i = 0; i < digest->to_do.count && i < FINDINGS_MAX; i++) {
+    for (size_t i = 0; i < digest->ordered.count && i < FINDINGS_MAX; i++) {
         if (i == 0 || i == TOP_COUNT)
             str_append(str, i ? "## Further findings\n\n" : "## Top three\n\n");
-        write_finding(str, digest, digest->to_do.items[i]);
+        write_finding(str, digest, digest->ordered.items[i]);
     }
-    if (digest->to_do.count > FINDINGS_MAX)
-        str_printf(str, "%zu smaller findings are in report.json.\n\n", digest->to_do.count - FINDINGS_MAX);
+    if (digest->ordered.count > FINDINGS_MAX)
+        str_printf(str, "%zu smaller findings are in report.json.\n\n", digest->ordered.count - FINDINGS_MAX);
 }
 
 static void write_investigators(struct str *str, const struct digest *digest)
@@ -299,11 +299,11 @@ static void write_roadmap(struct str *str, const struct digest *digest)
 {
     struct str phrase = {0};
 
-    if (!digest->to_do.count)
+    if (!digest->ordered.count)
         return;
     str_append(str, "## Roadmap\n\n| when | what | brings | effort | agreement |\n|---|---|---|---|---|\n");
-    for (size_t i = 0; i < digest->to_do.count && i < FINDINGS_MAX; i++) {
-        const struct conclusion *conclusion = digest->to_do.items[i];
+    for (size_t i = 0; i < digest->ordered.count && i < FINDINGS_MAX; i++) {
+        const struct conclusion *conclusion = digest->ordered.items[i];
         const struct finding *finding = &conclusion->claim.finding;
         str_printf(str, "| %s (%s) | ", word_phase(finding->priority), priority_name(finding->priority));
         word_action(&phrase, conclusion);

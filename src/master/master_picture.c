@@ -87,7 +87,7 @@ static void write_after(struct str *str, const struct digest *digest)
 
     if (!picture->change)
         return;
-    str_printf(&name, "with the %s", priority_name(picture->change->claim.finding.priority));
+    word_with(&name, picture->change);
     word_move(&label, digest, picture->change);
     begin_row(str, str_text(&name), str_text(&label));
     str_printf(str, "<rect class=\"after\" x=\"0\" y=\"0\" width=\"%.2f%%\" height=\"100%%\"/>",

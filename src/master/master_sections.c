@@ -134,7 +134,8 @@ static void write_finding(struct str *str, const struct digest *digest, const st
     write_plan(str, digest, conclusion);
     write_reasons(str, conclusion, is_open);
     str_append(str, "</div></div>\n<div>");
-    page_gain(str, digest->verdict, finding);
+    struct finding filled = digest_finding(digest, conclusion);
+    page_gain(str, digest->verdict, &filled);
     if (tells_more_than_time(digest, conclusion)) {
         word_move(&text, digest, conclusion);
         master_page_phrase(str, "p", " class=\"note\"", &text);
@@ -145,7 +146,7 @@ static void write_finding(struct str *str, const struct digest *digest, const st
 
 void master_page_findings(struct str *str, const struct digest *digest)
 {
-    size_t count = digest->to_do.count;
+    size_t count = digest->ordered.count;
 
     if (!count)
         return;
@@ -153,7 +154,7 @@ void master_page_findings(struct str *str, const struct digest *digest)
     for (size_t i = 0; i < count && i < FINDINGS_MAX; i++) {
         if (i == TOP_COUNT)
             str_append(str, "</section>\n<section id=\"further\"><h2>Further findings</h2>\n");
-        write_finding(str, digest, digest->to_do.items[i], i < TOP_COUNT);
+        write_finding(str, digest, digest->ordered.items[i], i < TOP_COUNT);
     }
     if (count > FINDINGS_MAX)
         str_printf(str, "<p class=\"note\">%zu smaller findings are in report.json.</p>\n",
@@ -248,17 +249,15 @@ static void write_step(struct str *str, const struct digest *digest, const struc
 
 void master_page_roadmap(struct str *str, const struct digest *digest)
 {
-    if (!digest->to_do.count)
+    if (!digest->ordered.count)
         return;
     str_append(
         str,
         "<section id=\"roadmap\"><h2>Roadmap</h2>\n<p class=\"note\">Each figure is of its change alone, on "
         "the run as it was recorded; measure again after each.</p>\n<div class=\"wide\"><table><thead><tr>"
         "<th>when</th><th>what</th><th>brings</th><th>effort</th><th>agreement</th></tr></thead><tbody>\n");
-    for (size_t i = 0; i < digest->to_do.count && i < FINDINGS_MAX; i++)
-        write_step(str, digest, digest->to_do.items[i]);
-    for (size_t i = 0; i < digest->disputed.count && i < FINDINGS_MAX; i++)
-        write_step(str, digest, digest->disputed.items[i]);
+    for (size_t i = 0; i < digest->ordered.count && i < FINDINGS_MAX; i++)
+        write_step(str, digest, digest->ordered.items[i]);
     str_append(str, "</tbody></table></div></section>\n");
 }
 

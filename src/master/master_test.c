@@ -315,10 +315,34 @@ static void a_rejected_claim_is_nothing_to_do(void **state)
     assert_int_equal(digest.to_do.count, 3);
     assert_int_equal(digest.rejected.count, 1);
     assert_string_equal(digest.rejected.items[0]->claim.id, "wal");
-    assert_int_equal(digest_monday_count(&digest), 1);
+    assert_int_equal(digest.monday_count, 1);
     assert_int_equal(digest_reach(&digest, digest.to_do.items[0]), REACH_YES);
     assert_int_equal(digest_reach(&digest, digest.to_do.items[1]), REACH_NO);
     digest_free(&digest);
+    sample_free(&sample);
+}
+
+/* Six times as fast or not: that comes before a change that brings little for certain. */
+static void a_large_dispute_is_settled_first(void **state)
+{
+    (void)state;
+    struct sample sample;
+    struct conclusion conclusions[2];
+    struct str text = {0};
+    struct err err = {0};
+
+    sample_pipeline(&sample);
+    conclusions[0] = sample.investigation.conclusions[1];
+    conclusions[1] = sample.investigation.conclusions[0];
+    conclusions[1].agreement = AGREEMENT_CONTRADICTED;
+    conclusions[1].next_command = "toll experiment set:knob/workers=10 toll.yaml";
+    sample.investigation.conclusions = conclusions;
+    sample.investigation.conclusion_count = 2;
+    assert_int_equal(master_text(&sample.investigation, &sample.options, &text, &err), 0);
+    assert_non_null(strstr(str_text(&text), "On Monday\nP0  Settle: Do 10 downloads at once"));
+    assert_non_null(strstr(str_text(&text), "    toll experiment set:knob/workers=10 toll.yaml\nThen\nP2  "));
+    assert_non_null(strstr(str_text(&text), "with the P0?"));
+    str_free(&text);
     sample_free(&sample);
 }
 
@@ -419,6 +443,7 @@ int master_test(void)
         cmocka_unit_test(what_failed_is_said_in_every_format),
         cmocka_unit_test(an_objective_that_is_met_is_told_first),
         cmocka_unit_test(a_rejected_claim_is_nothing_to_do),
+        cmocka_unit_test(a_large_dispute_is_settled_first),
         cmocka_unit_test(a_place_cleared_by_several_is_one_row),
         cmocka_unit_test(the_picture_says_where_the_objective_lies),
         cmocka_unit_test(amounts_read_as_a_person_writes_them),

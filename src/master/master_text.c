@@ -106,7 +106,7 @@ static void write_scales(const struct screen *screen)
     if (picture->change) {
         str_clear(&text);
         word_scale(&text, screen->digest, picture->after, picture->change->objective_after);
-        str_printf(&name, "with the %s", priority_name(picture->change->claim.finding.priority));
+        word_with(&name, picture->change);
         write_scale(screen, str_text(&name), picture->after, str_text(&text));
     }
     if (picture->goal > 0) {
@@ -174,14 +174,14 @@ static void write_reasons(const struct screen *screen, const struct conclusion *
 static void write_monday(const struct screen *screen)
 {
     const struct digest *digest = screen->digest;
-    size_t count = digest_monday_count(digest);
+    size_t count = digest->monday_count, all = digest->ordered.count;
 
     str_append(screen->page.str, "\n");
     heading(screen, digest->investigation->objective.is_met ? "More could be had" : "On Monday");
     if (!count)
         paragraph(screen, INDENT, word_nothing(digest));
     for (size_t i = 0; i < count; i++) {
-        const struct conclusion *conclusion = digest->to_do.items[i];
+        const struct conclusion *conclusion = digest->ordered.items[i];
         write_action(screen, conclusion);
         if (conclusion->claim.finding.change)
             write_command(screen, conclusion->claim.finding.change);
@@ -189,12 +189,12 @@ static void write_monday(const struct screen *screen)
         if (word_command(conclusion))
             write_command(screen, word_command(conclusion));
     }
-    if (count < digest->to_do.count)
+    if (count < all)
         heading(screen, "Then");
-    for (size_t i = count; i < digest->to_do.count && i < count + THEN_MAX; i++)
-        write_action(screen, digest->to_do.items[i]);
-    if (digest->to_do.count > count + THEN_MAX)
-        str_printf(screen->page.str, "    and %zu smaller ones\n", digest->to_do.count - count - THEN_MAX);
+    for (size_t i = count; i < all && i < count + THEN_MAX; i++)
+        write_action(screen, digest->ordered.items[i]);
+    if (all > count + THEN_MAX)
+        str_printf(screen->page.str, "    and %zu smaller ones\n", all - count - THEN_MAX);
 }
 
 static void write_pieces(const struct screen *screen)
@@ -352,7 +352,7 @@ static void grow(size_t *columns, const char *name)
 
 static size_t name_columns(const struct digest *digest, size_t limit)
 {
-    size_t columns = strlen("with the P0");
+    size_t columns = strlen("with the P0?");
 
     for (size_t i = 0; i < digest->picture.pieces.count && i < PIECES_MAX; i++)
         grow(&columns, digest->picture.pieces.items[i].name);

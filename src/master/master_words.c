@@ -184,13 +184,10 @@ void word_title(struct str *str, const struct conclusion *conclusion)
 
 void word_discovery(struct str *str, const struct digest *digest)
 {
-    if (digest->to_do.count) {
-        word_title(str, digest->to_do.items[0]);
-        return;
-    }
-    if (digest->disputed.count) {
-        str_append(str, "Disputed: ");
-        word_title(str, digest->disputed.items[0]);
+    if (digest->ordered.count) {
+        if (digest->ordered.items[0]->agreement == AGREEMENT_CONTRADICTED)
+            str_append(str, "Disputed: ");
+        word_title(str, digest->ordered.items[0]);
         return;
     }
     if (!digest->finished_count && digest->investigation->statement_count) {
@@ -222,7 +219,11 @@ void word_action(struct str *str, const struct conclusion *conclusion)
     phrase_fix(&text, finding);
     if (!text.length)
         phrase_bare(&text, finding->title ? finding->title : finding->cause);
-    word_capital(&text, 0);
+    bool is_disputed = conclusion->agreement == AGREEMENT_CONTRADICTED;
+    if (is_disputed)
+        str_append(str, "Settle: ");
+    else
+        word_capital(&text, 0);
     phrase_where(&place, &finding->where);
     bool has_place = finding->where.stage || finding->where.process || finding->where.peer;
     str_append(str, str_text(&text));
@@ -241,7 +242,8 @@ void word_move(struct str *str, const struct digest *digest, const struct conclu
     const char *unit = objective->unit;
 
     if (!(conclusion->objective_before > 0) || !(conclusion->objective_after > 0) || !(gain->factor > 0)) {
-        phrase_gain(str, digest->verdict, &conclusion->claim.finding);
+        struct finding finding = digest_finding(digest, conclusion);
+        phrase_gain(str, digest->verdict, &finding);
         return;
     }
     append_bare(str, conclusion->objective_before, unit);
@@ -260,16 +262,25 @@ void word_move(struct str *str, const struct digest *digest, const struct conclu
 void word_reach(struct str *str, const struct digest *digest, const struct conclusion *conclusion)
 {
     const struct objective *objective = &digest->investigation->objective;
+    bool is_disputed = conclusion->agreement == AGREEMENT_CONTRADICTED;
 
     switch (digest_reach(digest, conclusion)) {
-    case REACH_YES: str_append(str, "that meets the objective"); break;
+    case REACH_YES:
+        str_append(str, is_disputed ? "if true, that meets the objective" : "that meets the objective");
+        break;
     case REACH_LIKELY: str_append(str, "that may just meet the objective"); break;
     case REACH_NO:
-        str_append(str, "alone not enough for ");
+        str_append(str, is_disputed ? "even if true, alone not enough for " : "alone not enough for ");
         word_amount(str, objective->wanted, objective->unit);
         break;
     case REACH_UNKNOWN: break;
     }
+}
+
+void word_with(struct str *str, const struct conclusion *conclusion)
+{
+    str_printf(str, "with the %s%s", priority_name(conclusion->claim.finding.priority),
+               conclusion->agreement == AGREEMENT_CONTRADICTED ? "?" : "");
 }
 
 void word_scale(struct str *str, const struct digest *digest, double ratio, double amount)
@@ -502,8 +513,6 @@ const char *word_nothing(const struct digest *digest)
 {
     if (!digest->finished_count && digest->investigation->statement_count)
         return "Ask again, with a longer --deadline or more --memory: nobody finished.";
-    if (digest->disputed.count)
-        return "Settle what is disputed: nothing else was found.";
     return "Nothing: no single change would bring much.";
 }
 

@@ -28,6 +28,8 @@ void word_move(struct str *str, const struct digest *digest, const struct conclu
 /* "that meets the objective"; nothing when it cannot be told. */
 void word_reach(struct str *str, const struct digest *digest, const struct conclusion *conclusion);
 
+/* "with the P0", "with the P0?" where it is disputed */
+void word_with(struct str *str, const struct conclusion *conclusion);
 /* A length of the picture: "4.09 s", "4.09 s, 437,000 rows/s"; amount 0: not known. */
 void word_scale(struct str *str, const struct digest *digest, double ratio, double amount);
 
