@@ -12,6 +12,7 @@
 
 #define TIME_EACH_S   20.0
 #define RUNS_LEAST    21.0 /* six rounds of three sides, a warm-up of each */
+#define PRECISION     0.02 /* a contradiction is about more than that */
 #define WARMUP_ROUNDS 1u
 
 struct settling {
@@ -95,9 +96,13 @@ static int attempt(struct settling *settling, struct contradiction *contradictio
                                          .where = &claim->finding.where,
                                          .verdict = investigation->verdict,
                                          .file = settling->options->file};
-    struct experiment_request request = {
-        .options = {.time_s = TIME_EACH_S, .warmup_count = WARMUP_ROUNDS, .cpu = -1, .threshold_ratio = -1},
-        .scratch = settling->options->scratch};
+    struct experiment_request request = {.options = {.time_s = TIME_EACH_S,
+                                                     .warmup_count = WARMUP_ROUNDS,
+                                                     .round_count_min = BENCH_ROUNDS_LEAST,
+                                                     .precision_ratio = PRECISION,
+                                                     .cpu = -1,
+                                                     .threshold_ratio = -1},
+                                         .scratch = settling->options->scratch};
     struct experiment_result result;
     struct err failure = {0};
     /* A claim without a change is about its place. */
@@ -108,6 +113,8 @@ static int attempt(struct settling *settling, struct contradiction *contradictio
     int status = experiment_setup(&subject, &investigation->arena, &request, &failure);
     if (status)
         return by_hand(settling, contradiction, failure.what, err);
+    /* What a place is worth at most is far from what is claimed, or not settled: no need to know the machine's own noise. */
+    request.options.no_control = request.means != EXPERIMENT_KNOB;
     promise_fill(settling, claim, &request.promise);
     status = experiment_attempt(&subject, &request, &result, &failure);
     if (status && bench_was_interrupted()) {
