@@ -7,6 +7,7 @@
  * kernel's setting is bounded by the waits that it can shorten. Rules of one's own may promise without that bound
  * (`bound: no`): then the others have the recording to contradict them with.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,8 +99,11 @@ static double share_of(const struct asking *asking, const struct subject *subjec
     const struct verdict *verdict = &asking->question->opened->verdict;
     if (!subject->place)
         return path_share_doing(verdict, doings_of(rule->acts_on));
+    /* What makes it compute faster cannot save more than it computed. */
     if (!subject->place->process)
-        return subject->place->share;
+        return rule->acts_on == ACTS_ON_CPU && subject->place->cores_used >= 0
+                   ? fmin(subject->place->share, subject->place->cores_used)
+                   : subject->place->share;
     return server_place_share(verdict, subject->place, doings_inside(rule->acts_on));
 }
 
@@ -301,22 +305,34 @@ static int claims_tell(struct asking *asking, const struct subject *subject, str
 
 /* --- servers --- */
 
-static void clear_place(struct asking *asking, const struct server_place *place,
-                        const struct settings *settings, const struct advice_list *list)
+/* Its settings are not to blame: the most that they, or without them the server, could bring. */
+static void clear_place(struct asking *asking, const struct subject *subject, const struct advice_list *list)
 {
+    const struct server_place *place = subject->place;
+    const struct settings *settings = subject->settings;
     struct cleared cleared = {
         .where = place->where, .critical_ratio = place->share, .factor_max = place->factor_max};
     struct str why = {0};
+    if (settings->items.count) {
+        double most = 1;
+        for (size_t i = 0; i < list->items.count; i++) {
+            struct gain gain;
+            gain_of(list->items.items[i].rule, share_of(asking, subject, list->items.items[i].rule), true,
+                    &gain);
+            most = fmax(most, gain.factor_high);
+        }
+        cleared.factor_max = fmin(most, place->factor_max);
+    }
     if (list->items.count) {
-        str_printf(&why, "settings are development defaults in %zu key%s (", list->items.count,
-                   list->items.count == 1 ? "" : "s");
+        str_printf(&why, "%s: settings are development defaults in %zu key%s (", settings->rules->title,
+                   list->items.count, list->items.count == 1 ? "" : "s");
         keys_list(list, &why);
-        str_printf(&why, "), yet %s can bring at most %s", settings->rules->title,
-                   unit_factor(place->factor_max).text);
+        str_printf(&why, "), yet they can bring at most %s", unit_factor(cleared.factor_max).text);
+    } else if (settings->items.count) {
+        str_printf(&why, "%s: of %zu settings none is a development default", settings->rules->title,
+                   settings->items.count);
     } else {
-        str_printf(&why, "%s, and %s can bring at most %s",
-                   settings->items.count ? "no setting is a development default"
-                                         : "its settings could not be read",
+        str_printf(&why, "%s: its settings could not be read, and it can bring at most %s",
                    settings->rules->title, unit_factor(place->factor_max).text);
     }
     answers_cleared(asking->answers, &cleared, str_text(&why));
@@ -357,8 +373,9 @@ static int place_ask(struct asking *asking, const struct server_place *place)
     if (!status)
         status = claims_tell(asking, &subject, &list, &told);
     if (!status) {
-        if (!told && place->factor_max < CLEARED_FACTOR_MAX && !asking->question->opened->verdict.service)
-            clear_place(asking, place, &settings, &list);
+        if (!told && (settings.items.count ||
+                      (place->factor_max < CLEARED_FACTOR_MAX && !asking->question->opened->verdict.service)))
+            clear_place(asking, &subject, &list);
         notes_tell(asking, &subject, &list, told);
     }
     advice_free(&list);

@@ -124,7 +124,7 @@ static void a_server_that_can_bring_nothing_is_cleared_unread(void **state)
     client(&asked, 40);
     const char *said = ask(&asked, false);
     assert_says(said, "{\"cleared\":{\"where\":{\"peer\":\"10.0.0.2:5432\"}");
-    assert_says(said, "its settings could not be read, and PostgreSQL can bring at most 1.04x");
+    assert_says(said, "PostgreSQL: its settings could not be read, and it can bring at most 1.04x");
     assert_says(said, "it is on another machine");
     assert_null(strstr(said, "\"config\""));
     end(&asked);

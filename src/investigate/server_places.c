@@ -324,22 +324,24 @@ double path_share_doing(const struct verdict *verdict, uint32_t doings)
     return share < 1 ? share : 1;
 }
 
-/* Of the window, the part in which the server used a core, summed over cores. */
+/* Of the window, the part in which the server used a core, summed over cores; -1: nobody looked. */
 static double cores_used(const struct run *run, const struct server_place *place)
 {
     char name[96];
     double used_ns = 0;
+    bool is_known = false;
     snprintf(name, sizeof name, "%.63s[%" PRIu64 "]", place->server.process ? place->server.process : "",
              place->recorded_pid);
     for (size_t i = 0; i < run->servers.count; i++) {
         const struct run_server *server = &run->servers.items[i];
         if (strcmp(server->name, name) != 0)
             continue;
+        is_known = true;
         for (size_t j = 1; j < server->points.count; j++)
             used_ns += server->points.items[j].value *
                        (double)(server->points.items[j].time_ns - server->points.items[j - 1].time_ns);
     }
-    return run->end_ns > run->start_ns ? used_ns / (double)(run->end_ns - run->start_ns) : 0;
+    return !is_known ? -1 : run->end_ns > run->start_ns ? used_ns / (double)(run->end_ns - run->start_ns) : 0;
 }
 
 double server_place_share(const struct verdict *verdict, const struct server_place *place, uint32_t doings)
@@ -383,9 +385,9 @@ static int share_find(struct finder *finder, struct server_place *place)
         place->where.peer = NULL;
     else
         place->where.process = NULL;
-    double queued = path_share_doing(verdict, 1u << (WAIT_CPU_QUEUE + 1)),
-           used = cores_used(finder->question->opened->run, place);
-    place->share += queued < used ? queued : used;
+    place->cores_used = cores_used(finder->question->opened->run, place);
+    double queued = path_share_doing(verdict, 1u << (WAIT_CPU_QUEUE + 1));
+    place->share += place->cores_used < 0 ? 0 : queued < place->cores_used ? queued : place->cores_used;
     if (place->share > 1)
         place->share = 1;
     place->factor_max = path_factor_max(place->share);

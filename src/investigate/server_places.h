@@ -36,6 +36,7 @@ struct server_place {
     const char *why_not; /* one of the above; NULL: they can be read */
     struct where where;
     double share, factor_max;
+    double cores_used;                 /* mean over the run, of a server beside it; below 0: not known */
     const char *rows[SERVER_ROWS_MAX]; /* "path 3" */
     size_t row_count;
 };

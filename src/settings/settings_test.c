@@ -177,8 +177,12 @@ static void a_server_of_http_says_its_settings_itself(void **state)
                                          "HTTP/1.1 404 Not Found\r\n\r\n"};
     struct answering answering;
     struct settings settings;
+    char listens[64];
     answering_start(&answering, flags, 1);
-    struct server server = {.address = answering.address, .may_ask = true};
+    snprintf(listens, sizeof listens, "-httpListenAddr=%s", answering.address);
+    const char *const words[] = {"victoria-metrics", "-retentionPeriod=1", listens};
+    /* The recording saw another port of it, which is not asked. */
+    struct server server = {.address = "127.0.0.1:2003", .words = words, .word_count = 3, .may_ask = true};
     read_server("victoriametrics", &server, &settings);
     assert_true(settings.is_live);
     assert_setting(&settings, "memory.allowedPercent", "30", "live");
