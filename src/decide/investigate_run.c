@@ -302,6 +302,7 @@ static int conclude(struct inquest *inquest, uint64_t start_ns, struct err *err)
             ? arena_printf(&investigation->arena, "%s/evidence/recording.toll", inquest->folder.path)
             : inquest->subject;
     investigation->pipeline = inquest->has_file ? inquest->subject : NULL;
+    investigation->name = inquest->has_file ? inquest->file.name : NULL;
     if (!investigation->started_at || !investigation->recording)
         return err_memory(err);
     investigation_objective_fill(inquest->has_file ? &inquest->file : NULL, investigation->verdict,

@@ -68,6 +68,7 @@ struct investigation {
     const struct verdict *verdict; /* of the recording; the opened recording outlives the investigation */
     const char *recording;         /* its name for a person */
     const char *pipeline;          /* the pipeline file as given; NULL */
+    const char *name;              /* of the project, for a person; NULL */
     struct objective objective;
     struct statement *statements; /* in the order of the table, externals behind */
     size_t statement_count;

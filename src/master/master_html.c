@@ -11,6 +11,7 @@
 #include "report/service_phrases.h"
 #include "report/units.h"
 
+#define SUBJECT_MAX 50
 #define CLEARED_MAX 4
 
 void master_page_phrase(struct str *str, const char *tag, const char *attributes, struct str *phrase)
@@ -135,7 +136,7 @@ void master_page_first(struct str *str, const struct digest *digest)
         str_append(str, "</div>\n");
     }
     str_clear(&phrase);
-    word_problem(&phrase, digest, 60);
+    word_problem(&phrase, digest, SUBJECT_MAX);
     master_page_phrase(str, "h1", "", &phrase);
     word_discovery(&phrase, digest);
     master_page_phrase(str, "p", " class=\"lead\"", &phrase);

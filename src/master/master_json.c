@@ -284,6 +284,7 @@ static void write_investigation(struct json_writer *json, const struct digest *d
     json_report_end(json, digest->verdict,
                     (struct json_report_counts){investigation->conclusion_count, digest->cleared.count});
     json_open(json, "investigation", '{');
+    json_text(json, "name", investigation->name);
     json_text(json, "recording", investigation->recording);
     json_text(json, "pipeline", investigation->pipeline);
     json_text(json, "started_at", investigation->started_at);

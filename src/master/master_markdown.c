@@ -8,6 +8,7 @@
 
 #define PIECES_MAX   12
 #define FINDINGS_MAX 50
+#define SUBJECT_MAX  50
 #define CLEARED_MAX  100
 #define TOP_COUNT    3
 
@@ -49,7 +50,7 @@ static void write_head(struct str *str, const struct digest *digest)
 {
     struct str phrase = {0};
 
-    word_problem(&phrase, digest, 0);
+    word_problem(&phrase, digest, SUBJECT_MAX);
     put_line(str, "# ", &phrase, "\n\n");
     word_discovery(&phrase, digest);
     put_line(str, "**", &phrase, "**\n\n");

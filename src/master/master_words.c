@@ -84,6 +84,11 @@ void word_subject(struct str *str, const struct digest *digest, size_t columns)
     phrase_subject(&subject, digest->verdict);
     if (!subject.length)
         str_append(&subject, "the run");
+    /* A name says more than the middle of a long command. */
+    if (columns && digest->investigation->name && escape_columns(str_text(&subject)) > columns) {
+        str_clear(&subject);
+        str_append(&subject, digest->investigation->name);
+    }
     if (columns)
         escape_plain_cut(str, str_text(&subject), columns, digest->options->look.ascii);
     else

@@ -9,7 +9,7 @@
 void word_amount(struct str *str, double amount, const char *unit);
 /* Makes what was appended from `from` on begin as a sentence does. */
 void word_capital(struct str *str, size_t from);
-/* What ran, and at most `columns` of it (0: all). */
+/* What ran, and at most `columns` of it (0: all); the project's name where the command is longer. */
 void word_subject(struct str *str, const struct digest *digest, size_t columns);
 
 /* The problem in one sentence: what is measured, what is wanted, how much is missing. `columns` as above. */
