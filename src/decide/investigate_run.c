@@ -256,6 +256,20 @@ static int name_knobs(struct inquest *inquest, struct err *err)
 
 /* --- what stands --- */
 
+/* The folder has its name only at the end; commands that were told before name the one beside it. */
+static int name_folder(const struct inquest *inquest, struct arena *arena, const char **text)
+{
+    const char *part = inquest->folder.part, *at = *text ? strstr(*text, part) : NULL;
+    while (at) {
+        *text = arena_printf(arena, "%.*s%s%s", (int)(at - *text), *text, inquest->folder.path,
+                             at + strlen(part));
+        if (!*text)
+            return -1;
+        at = strstr(*text, part);
+    }
+    return 0;
+}
+
 /* How to verify each claim and how to take it back, where its investigator did not say. */
 static int advise(struct inquest *inquest, struct err *err)
 {
@@ -268,9 +282,13 @@ static int advise(struct inquest *inquest, struct err *err)
                                         .command_count = run->command_count};
     int status = 0;
     for (size_t i = 0; i < investigation->statement_count && !status; i++)
-        for (size_t j = 0; j < investigation->statements[i].claim_count && !status; j++)
-            status = verify_advice_fill(&facts, &investigation->arena,
-                                        &investigation->statements[i].claims[j], err);
+        for (size_t j = 0; j < investigation->statements[i].claim_count && !status; j++) {
+            struct claim *claim = &investigation->statements[i].claims[j];
+            if (name_folder(inquest, &investigation->arena, &claim->verify) ||
+                name_folder(inquest, &investigation->arena, &claim->revert))
+                return err_memory(err);
+            status = verify_advice_fill(&facts, &investigation->arena, claim, err);
+        }
     return status;
 }
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "model/change.h"
+
 static const char *const class_names[EVIDENCE_CLASS_COUNT] = {"measured", "experiment", "rule", "inferred"};
 static const char *const stance_names[STANCE_COUNT] = {"support", "neutral", "contradict"};
 
@@ -66,6 +68,23 @@ bool where_overlaps(const struct where *a, const struct where *b)
         is_one = true;
     }
     return is_one;
+}
+
+bool claim_reaches_further(const struct claim *claim)
+{
+    static const char *const causes[] = {"serial-independent", "cpu-single-thread", "cpu-contention",
+                                         "idle-worker",        "straggler",         "imbalance",
+                                         "false-parallelism"};
+    const struct finding *finding = &claim->finding;
+    struct change change;
+    struct err ignored;
+    bool has_change = finding->change && !change_parse(finding->change, &change, &ignored);
+    if (has_change && change.kind != CHANGE_KNOB)
+        return change.op == CHANGE_WORKERS || change.op == CHANGE_OVERLAP || change.op == CHANGE_CORES;
+    for (size_t i = 0; finding->cause && i < sizeof causes / sizeof causes[0]; i++)
+        if (strcmp(causes[i], finding->cause) == 0)
+            return true;
+    return false;
 }
 
 /* --- copies --- */

@@ -95,6 +95,10 @@ bool claim_is_named(const struct claim *claim, const char *name);
  * process, function, peer, path). */
 bool where_overlaps(const struct where *a, const struct where *b);
 
+/* Whether its gain is not confined to its place: work that would overlap (workers, cores, streams) gains elsewhere too, so that the
+ * place's share of the path is no bound. A knob's change does not say what it turns: then the cause does. */
+bool claim_reaches_further(const struct claim *claim);
+
 /* Copies with all their texts into an arena; -1 when memory ran out. */
 WARN_UNUSED int claim_copy(const struct claim *claim, struct arena *arena, struct claim *ret_copy);
 WARN_UNUSED int finding_copy(const struct finding *finding, struct arena *arena, struct finding *ret_copy);

@@ -50,6 +50,21 @@ static void places_overlap_where_all_that_both_know_is_equal(void **state)
     assert_false(where_overlaps(&nowhere, &nowhere));
 }
 
+static void what_overlaps_gains_elsewhere_too(void **state)
+{
+    (void)state;
+    struct claim claim = {.finding = {.cause = "config", .change = "set:knob/shared_buffers=4GB"}};
+    assert_false(claim_reaches_further(&claim));
+    claim.finding.cause = "serial-independent";
+    assert_true(claim_reaches_further(&claim));
+    claim.finding.change = "speed:stage/download=2";
+    assert_false(claim_reaches_further(&claim));
+    claim.finding.change = "workers:stage/download=2";
+    assert_true(claim_reaches_further(&claim));
+    claim.finding = (struct finding){.cause = "network-wait"};
+    assert_false(claim_reaches_further(&claim));
+}
+
 static void a_copy_keeps_all_texts_of_its_own(void **state)
 {
     (void)state;
@@ -77,6 +92,7 @@ int claim_test(void)
         cmocka_unit_test(names_of_classes_and_stances_are_found_again),
         cmocka_unit_test(a_claim_is_named_by_its_investigator_and_its_id),
         cmocka_unit_test(places_overlap_where_all_that_both_know_is_equal),
+        cmocka_unit_test(what_overlaps_gains_elsewhere_too),
         cmocka_unit_test(a_copy_keeps_all_texts_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

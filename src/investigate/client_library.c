@@ -481,7 +481,8 @@ static void tell_of_service(struct answering *answering, const struct client_use
 
 static bool is_claimed(const struct client_use *use)
 {
-    return use->habit != CLIENT_FINE && use->change && use->gain.factor >= FACTOR_MIN;
+    return use->habit != CLIENT_FINE && use->change && use->gain.factor >= FACTOR_MIN &&
+           use->gain.factor_low >= 1;
 }
 
 /* --- both rounds --- */
@@ -665,7 +666,7 @@ static int vote_on(struct answering *answering, const struct claim *claim, struc
     struct vote vote = {.stance = STANCE_NEUTRAL, .rows = rows};
     voting.has_change =
         claim->finding.change && !change_parse(claim->finding.change, &voting.change, &ignored);
-    bool is_workers = voting.has_change && voting.change.op == CHANGE_WORKERS;
+    bool is_workers = claim_reaches_further(claim);
     voting.use = use_of_claim(&voting);
     if (!voting.use && is_workers)
         voting.use = use_of_stage(&voting);

@@ -539,8 +539,7 @@ static int vote_on(struct asking *asking, const struct server_place *place, cons
     if (has_change && change.op == CHANGE_BATCH)
         return vote_batch(asking, place, vote);
     /* Pieces of work may overlap then, and the gain is elsewhere too. */
-    if ((has_change && (change.op == CHANGE_OVERLAP || change.op == CHANGE_CORES)) ||
-        asking->question->opened->verdict.service)
+    if (claim_reaches_further(claim) || asking->question->opened->verdict.service)
         return 0;
     vote->factor_max = place->factor_max;
     bool is_too_much = gain->factor_low > place->factor_max * VOTE_TOLERANCE;

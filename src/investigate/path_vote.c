@@ -202,6 +202,15 @@ static bool is_same_change(const char *a, const char *b)
            x.kind == y.kind && strcmp(x.name, y.name) == 0 && strcmp(x.text, y.text) == 0;
 }
 
+/* Two acts at one place are two things, though the cause is one: workers and streams. A knob may be any. */
+static bool is_other_act(const char *a, const char *b)
+{
+    struct change x, y;
+    struct err ignored;
+    return a && b && !change_parse(a, &x, &ignored) && !change_parse(b, &y, &ignored) &&
+           x.kind != CHANGE_KNOB && y.kind != CHANGE_KNOB && x.op != y.op;
+}
+
 static const struct finding *finding_for(const struct judging *judging)
 {
     const struct verdict *verdict = &judging->question->opened->verdict;
@@ -213,6 +222,7 @@ static const struct finding *finding_for(const struct judging *judging)
         const struct finding *finding = &verdict->findings[i];
         /* config is said of many settings: of them only the same change is the same. */
         if (strcmp(finding->cause, claimed->cause) == 0 && strcmp(finding->cause, "config") != 0 &&
+            !is_other_act(finding->change, claimed->change) &&
             where_overlaps(&finding->where, &claimed->where))
             return finding;
     }
@@ -291,8 +301,7 @@ int path_vote(const struct question *question, const struct claim *claim, size_t
     if (finding)
         compare(&judging, &finding->gain, "the recording's critical path");
     else if (!has_change || !replay(&judging, &change))
-        bound(&judging, has_change && (change.op == CHANGE_WORKERS || change.op == CHANGE_OVERLAP ||
-                                       change.op == CHANGE_CORES));
+        bound(&judging, claim_reaches_further(claim));
     /* What was tried in runs is not refuted by a model of one. */
     if (claim->evidence_class == EVIDENCE_EXPERIMENT && vote.stance == STANCE_CONTRADICT)
         vote.stance = STANCE_NEUTRAL;
