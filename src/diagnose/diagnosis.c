@@ -2,6 +2,7 @@
 #include "diagnose/diagnosis.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,9 +130,11 @@ static int folder_look(struct scene *scene, struct err *err)
     struct stat about;
     if (stat(scene->request->path, &about) != 0)
         return err_errno(err, errno, "could not diagnose folder '%s'", scene->request->path);
-    const char *slash = strrchr(scene->request->path, '/');
+    char full[PATH_MAX];
+    const char *path = realpath(scene->request->path, full) ? full : scene->request->path;
+    const char *slash = strrchr(path, '/');
     diagnosis->path = arena_string(&diagnosis->arena, scene->request->path);
-    diagnosis->name = arena_string(&diagnosis->arena, slash && slash[1] ? slash + 1 : scene->request->path);
+    diagnosis->name = arena_string(&diagnosis->arena, slash && slash[1] ? slash + 1 : path);
     if (!diagnosis->path || !diagnosis->name ||
         technologies_of_folder(&diagnosis->found, scene->request->path, FOLDER_DEPTH_MAX))
         return err_memory(err);
@@ -326,6 +329,7 @@ static int plan_find(struct scene *scene, struct err *err)
                                .is_root = geteuid() == 0,
                                .needs_root = scene->subject && scene->about.is_hidden,
                                .arena = &diagnosis->arena};
+    facts.has_pipeline = is_folder && pipeline_is_there(scene->request->path);
     if (is_folder)
         start_command_find(scene->request->path, &diagnosis->arena, &facts.start);
     return plan_make(&facts, scene->request->symptom, &diagnosis->plan) ? err_memory(err) : 0;

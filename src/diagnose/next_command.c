@@ -37,14 +37,14 @@ static void word_append(struct str *str, const char *word)
     str_append(str, "'");
 }
 
-static void folder_enter(const struct plan_facts *facts, struct str *str)
+static void folder_enter(const struct plan_facts *facts, bool builds, struct str *str)
 {
     if (strcmp(facts->path, ".") != 0) {
         str_append(str, "cd ");
         word_append(str, facts->path);
         str_append(str, " && ");
     }
-    if (facts->start.build)
+    if (builds && facts->start.build)
         str_printf(str, "%s && ", facts->start.build);
 }
 
@@ -90,6 +90,25 @@ static void own_append(const struct plan_facts *facts, enum advice advice, struc
         str_printf(str, "toll attach %s %llu", own[advice].attach, (unsigned long long)facts->pid);
 }
 
+/* What has an objective is asked by all investigators at once; a profile of its CPU or memory is a narrower question. */
+static bool is_investigated(const struct plan_facts *facts, enum advice advice)
+{
+    if (!facts->has_pipeline)
+        return false;
+    return !facts->start.command || (advice != ADVICE_CPU && advice != ADVICE_MEMORY);
+}
+
+static int investigation(const struct plan_facts *facts, struct plan *plan)
+{
+    struct str str = {0};
+    folder_enter(facts, false, &str);
+    str_append(&str, "toll investigate toll.yaml");
+    plan->command = str.failed ? NULL : arena_string(facts->arena, str_text(&str));
+    plan->why = "its toll.yaml says what is to be reached: investigators measure, agree or try it out";
+    str_free(&str);
+    return plan->command ? 0 : -1;
+}
+
 /* Nothing to look at: what can be said is how to begin. */
 static int nothing(const struct plan_facts *facts, struct plan *plan)
 {
@@ -108,13 +127,15 @@ int plan_command(const struct plan_facts *facts, struct plan *plan)
     const char *why = own[plan->advice].why;
     bool is_folder = facts->target == TARGET_FOLDER;
     const struct route *route = NULL;
+    if (is_folder && is_investigated(facts, plan->advice))
+        return investigation(facts, plan);
     if (plan->advice == ADVICE_NOTHING || (is_folder ? !facts->start.command : !facts->pid))
         return nothing(facts, plan);
     for (size_t i = 0; i < route_count && !route; i++)
         if (route_fits(&routes[i], facts, plan->advice))
             route = &routes[i];
     if (is_folder)
-        folder_enter(facts, &str);
+        folder_enter(facts, true, &str);
     if (facts->needs_root && !facts->is_root)
         str_append(&str, "sudo ");
     if (route) {

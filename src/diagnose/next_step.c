@@ -139,8 +139,11 @@ static bool network_errs(const struct plan_facts *facts, const char **ret_eviden
 
 static bool there_is_something(const struct plan_facts *facts, const char **ret_evidence)
 {
-    *ret_evidence = facts->pid ? facts->name : facts->start.command ? facts->start.why : "nothing";
-    return facts->pid || facts->start.command;
+    *ret_evidence = facts->pid             ? facts->name
+                    : facts->has_pipeline  ? "objective in toll.yaml"
+                    : facts->start.command ? facts->start.why
+                                           : "nothing";
+    return facts->pid || facts->has_pipeline || facts->start.command;
 }
 
 struct branch {

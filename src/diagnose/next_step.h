@@ -48,7 +48,7 @@ struct plan_facts {
     unsigned port;                 /* that it serves; 0: none */
     const char *path;              /* of a folder, as it was given */
     struct start_command start;    /* of a folder */
-    bool has_toll_yaml;
+    bool has_pipeline;             /* of a folder: a toll.yaml that can be investigated */
     bool is_root;
     bool needs_root; /* another user's process */
     struct arena *arena;

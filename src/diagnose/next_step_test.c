@@ -143,6 +143,23 @@ static void another_users_process_needs_root(void **state)
     scene_free(&scene);
 }
 
+static void an_objective_is_investigated(void **state)
+{
+    struct scene scene;
+    (void)state;
+    scene_init(&scene, TARGET_FOLDER);
+    scene.facts.pid = 0;
+    scene.facts.use = NULL;
+    scene.facts.path = ".";
+    scene.facts.has_pipeline = true;
+    assert_string_equal(planned(&scene, NULL).command, "toll investigate toll.yaml");
+    assert_string_equal(planned(&scene, "cpu").command, "toll investigate toll.yaml");
+    scene.facts.start = (struct start_command){"make", "./mill", "Makefile"};
+    assert_string_equal(planned(&scene, "throughput").command, "toll investigate toll.yaml");
+    assert_string_equal(planned(&scene, "cpu").command, "make && toll run -- ./mill");
+    scene_free(&scene);
+}
+
 /* A profiler of the table, as if it were installed. */
 static void profiler_put(struct scene *scene, const char *name, bool safe)
 {
@@ -177,6 +194,7 @@ int next_step_test(void)
         cmocka_unit_test(the_way_of_asking_shows_each_answer),
         cmocka_unit_test(nothing_to_look_at_ends_in_a_command_too),
         cmocka_unit_test(another_users_process_needs_root),
+        cmocka_unit_test(an_objective_is_investigated),
         cmocka_unit_test(a_runtimes_own_profiler_is_taken_where_it_is_safe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "codec/json.h"
+#include "codec/yaml.h"
 #include "diagnose/technology.h"
 
 #define FILE_BYTES_MAX ((size_t)1 << 20)
@@ -157,6 +158,19 @@ static bool lone_start(struct start *start, const char *ending, const char *with
         return false;
     const char *name = arena_string(start->arena, only);
     return name && told(start, arena_printf(start->arena, "%s %s", with, name), name);
+}
+
+bool pipeline_is_there(const char *path)
+{
+    char file[1024];
+    struct yaml_value *root = NULL;
+    struct err ignored;
+    snprintf(file, sizeof file, "%s/toll.yaml", path);
+    if (access(file, R_OK) != 0 || yaml_read_file(file, &root, &ignored))
+        return false;
+    bool found = yaml_member(root, "objective") && yaml_member(root, "run");
+    yaml_free(root);
+    return found;
 }
 
 void start_command_find(const char *path, struct arena *arena, struct start_command *ret_command)

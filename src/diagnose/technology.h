@@ -87,6 +87,9 @@ int technologies_of_folder(struct technologies *found, const char *path, unsigne
 bool technologies_have(const struct technologies *found, enum technology_kind kind, const char *name);
 void technologies_free(struct technologies *found);
 
+/* Whether a folder's toll.yaml says what is to be reached and how to run it, which is what `toll investigate` reads. */
+bool pipeline_is_there(const char *path);
+
 void start_command_find(const char *path, struct arena *arena, struct start_command *ret_command);
 
 /* Whether an ELF executable has a section of that list, or its .comment holds one of the texts; the one into *ret_mark. */
