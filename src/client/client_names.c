@@ -93,8 +93,8 @@ const struct client_library client_libraries[] = {
     {.name = "libsqlite3",
      .module = "libsqlite3",
      .protocol = PROTOCOL_SQLITE,
-     .fixes = {[CLIENT_SYNCS_EACH] = "BEGIN … COMMIT around many INSERTs; PRAGMA journal_mode=WAL with "
-                                     "synchronous=NORMAL syncs at checkpoints only",
+     .fixes = {[CLIENT_SYNCS_EACH] =
+                   "BEGIN … COMMIT around many INSERTs; PRAGMA journal_mode=WAL, synchronous=NORMAL",
                [CLIENT_SMALL_PIECES] = "PRAGMA page_size and cache_size larger, PRAGMA mmap_size"},
      .source = "SQLite FAQ, \"INSERT is really slow\""},
     {.name = "urllib3",
@@ -107,15 +107,13 @@ const struct client_library client_libraries[] = {
     {.name = "libcurl",
      .module = "libcurl",
      .protocol = PROTOCOL_HTTP,
-     .fixes =
-         {[CLIENT_SENDS_SINGLY] =
-              "one request with many records in its body; CURLOPT_UPLOAD_BUFFERSIZE larger",
-          [CLIENT_ASKS_SINGLY] =
-              "the multi interface (curl_multi_perform), with CURLPIPE_MULTIPLEX over HTTP/2",
-          [CLIENT_CONNECTS_EACH] =
-              "one easy handle kept for all requests (curl_easy_reset, not curl_easy_cleanup), or a shared "
-              "connection cache (CURL_LOCK_DATA_CONNECT)",
-          [CLIENT_SMALL_PIECES] = "CURLOPT_BUFFERSIZE of 102400 or more"},
+     .fixes = {[CLIENT_SENDS_SINGLY] =
+                   "one request with many records in its body; CURLOPT_UPLOAD_BUFFERSIZE larger",
+               [CLIENT_ASKS_SINGLY] =
+                   "the multi interface (curl_multi_perform), with CURLPIPE_MULTIPLEX over HTTP/2",
+               [CLIENT_CONNECTS_EACH] =
+                   "one easy handle kept for all requests (curl_easy_reset), or CURL_LOCK_DATA_CONNECT",
+               [CLIENT_SMALL_PIECES] = "CURLOPT_BUFFERSIZE of 102400 or more"},
      .source = "libcurl documentation, \"Everything curl: connection reuse\""},
     {.name = "curl",
      .process = "curl",
@@ -163,8 +161,7 @@ static const struct protocol_row protocols[PROTOCOL_COUNT] = {
                        "ask for many things at once, or send questions ahead of the answers",
                    [CLIENT_CONNECTS_EACH] = "keep connections open and use them again",
                    [CLIENT_FLUSHES_EACH] =
-                       "collect what is sent in a buffer of 64 KiB, and flush that (auto-flush off, or "
-                       "by rows and by time)",
+                       "collect what is sent in a buffer of 64 KiB (auto-flush by rows and by time)",
                    [CLIENT_SMALL_PIECES] = "read and write through a buffer of 64 KiB or more",
                    [CLIENT_SYNCS_EACH] = "sync once for a batch of records, not for each"}},
     [PROTOCOL_POSTGRES] =
@@ -210,13 +207,13 @@ static const struct protocol_row protocols[PROTOCOL_COUNT] = {
                    [CLIENT_CONNECTS_EACH] =
                        "keep-alive: one connection (one client object) for all requests"},
          .source = "RFC 9112, section 9.3 (persistence)"},
-    [PROTOCOL_INFLUX_LINE] = {.name = "line protocol",
-                              .servers = {NULL},
-                              .ports = {9009},
-                              .fixes = {[CLIENT_FLUSHES_EACH] =
-                                            "auto-flush by rows (75,000 is usual) and by time (1 s), not for "
-                                            "each row; a buffer of 64 KiB or more"},
-                              .source = "QuestDB documentation, \"InfluxDB Line Protocol: flush\""},
+    [PROTOCOL_INFLUX_LINE] =
+        {.name = "line protocol",
+         .servers = {NULL},
+         .ports = {9009},
+         .fixes = {[CLIENT_FLUSHES_EACH] =
+                       "auto-flush by rows (75,000 is usual) and time (1 s), not each row"},
+         .source = "QuestDB documentation, \"InfluxDB Line Protocol: flush\""},
     [PROTOCOL_KAFKA] = {.name = "Kafka",
                         .servers = {NULL},
                         .ports = {9092},

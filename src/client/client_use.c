@@ -305,6 +305,7 @@ static double replayed(struct client_look *look, const char *change, struct what
 {
     struct err ignored;
     struct whatif_result result;
+    *ret_result = (struct whatif_result){0};
     if (!look->whatif || !look->replays_left || !change)
         return 0;
     look->replays_left--;

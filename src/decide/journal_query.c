@@ -217,7 +217,7 @@ static int parse_factor(const char *option, const char *text, double *ret_factor
     size_t length = strlen(text);
     length -= length && text[length - 1] == 'x';
     if (length < sizeof number)
-        memcpy(number, text, length);
+        snprintf(number, sizeof number, "%.*s", (int)length, text);
     if (num_parse_double(number, ret_factor) || !(*ret_factor > 0)) {
         err_set(err, ERR_USAGE, "could not take option '%s': '%.40s' is no factor above 0", option, text);
         err_hint(err, "%s 4.9x: it takes a 4.9th of the time", option);
