@@ -26,6 +26,8 @@
 #define EVIDENCE_LINES    8
 /* Said gains may be this much over what a peer's share allows: rounding, and what a replay cannot know. */
 #define TOLERANCE 1.05
+/* Of the path; with less, more at once has other reasons than the peer. */
+#define WORKERS_WAIT_MIN 0.3
 /* A plan that reads so many rows to keep one in so many lacks an index. */
 #define SCAN_ROWS_MIN   1000
 #define SCAN_KEPT_PARTS 10
@@ -592,7 +594,9 @@ static void vote_on_workers(const struct voting *voting, struct vote *vote)
     const struct client_use *use = voting->use;
     double wait_ratio = num_ratio(use->path_wait_ns, voting->answering->look.verdict->run.wall_ns);
     double factor = voting->claim->finding.gain.factor_low;
-    double needed = factor > 1 ? 1 - 1 / factor : 0;
+    /* Done at once, the waits for the peer take next to nothing, and what is computed between them shares the cores. */
+    double cores = (double)num_max(voting->answering->look.run->cpu_count, 1);
+    double most = cores / (1 - wait_ratio < 0.01 ? 0.01 : 1 - wait_ratio);
     const char *share = arena_string(arena, unit_ratio(wait_ratio).text);
     if (client_use_shares_link(voting->answering->look.run, use))
         settle(vote, STANCE_CONTRADICT,
@@ -600,11 +604,12 @@ static void vote_on_workers(const struct voting *voting, struct vote *vote)
                    arena,
                    "all connections to %s share one link: the more there were at once, the slower was each",
                    use->peer));
-    else if (wait_ratio * TOLERANCE >= needed && wait_ratio >= 0.3)
+    else if (wait_ratio >= WORKERS_WAIT_MIN && factor <= most * TOLERANCE)
         settle(vote, STANCE_SUPPORT,
                arena_printf(
                    arena,
-                   "%s of the path is waiting for %s, while a connection is idle but for one request; %s",
+                   "%s of the path is waiting for %s, request by request (%s), and nothing says that its "
+                   "connections share a link",
                    share, use->peer, client_use_text(use, arena)));
     else
         settle(vote, STANCE_NEUTRAL,
