@@ -277,11 +277,17 @@ static bool supports_own(struct tally *tally, const struct statement *statement)
     return is_own;
 }
 
-/* One investigator's say; its sharpest vote on any of the claims. */
+static bool is_sharper(const struct vote *vote, const struct vote *other)
+{
+    return vote->stance == STANCE_CONTRADICT ||
+           (vote->stance == STANCE_SUPPORT && other->stance == STANCE_NEUTRAL);
+}
+
+/* One investigator's say: of the claim that speaks for all; without a vote on that, its sharpest on the others. */
 static int statement_count(struct tally *tally, const struct statement *statement, struct err *err)
 {
     struct conclusion *conclusion = tally->conclusion;
-    const struct vote *sharpest = NULL;
+    const struct vote *direct = NULL, *sharpest = NULL;
     if (statement->outcome != STATEMENT_FINISHED) {
         conclusion->missing_count++;
         return 0;
@@ -297,10 +303,12 @@ static int statement_count(struct tally *tally, const struct statement *statemen
         if (!is_about(vote, conclusion))
             continue;
         tally->votes[conclusion->vote_count++] = vote;
-        bool is_sharper = !sharpest || vote->stance == STANCE_CONTRADICT ||
-                          (vote->stance == STANCE_SUPPORT && sharpest->stance == STANCE_NEUTRAL);
-        sharpest = is_sharper ? vote : sharpest;
+        if (claim_is_named(&conclusion->claim, vote->claim))
+            direct = vote;
+        else if (!sharpest || is_sharper(vote, sharpest))
+            sharpest = vote;
     }
+    sharpest = direct ? direct : sharpest;
     const struct cleared_by *cleared = sharpest ? NULL : clears(statement, &conclusion->claim);
     if (cleared) {
         int status = vote_of_cleared(tally->investigation, cleared, conclusion, &sharpest, err);
@@ -474,9 +482,13 @@ static int contradictions_fill(struct investigation *investigation, struct err *
     for (size_t i = 0; i < investigation->conclusion_count; i++) {
         const struct conclusion *conclusion = &investigation->conclusions[i];
         const struct vote *against = NULL;
-        for (size_t j = 0; j < conclusion->vote_count && !against; j++)
-            if (conclusion->votes[j]->stance == STANCE_CONTRADICT)
-                against = conclusion->votes[j];
+        for (size_t j = 0; j < conclusion->vote_count; j++) {
+            const struct vote *vote = conclusion->votes[j];
+            bool is_direct = claim_is_named(&conclusion->claim, vote->claim);
+            bool was_direct = against && claim_is_named(&conclusion->claim, against->claim);
+            if (vote->stance == STANCE_CONTRADICT && (!against || (is_direct && !was_direct)))
+                against = vote;
+        }
         if (!against || !conclusion->contradict_count)
             continue;
         struct claim *claim = arena_alloc(&investigation->arena, sizeof *claim);
@@ -557,6 +569,31 @@ static void gain_correct(struct finding *finding, const struct experiment_result
     finding->priority = priority_of(measured->factor_low);
 }
 
+/* The claim was too much; another one for the same act may be what was measured. It then speaks for all; false: there is none. */
+static bool promote_other(struct investigation *investigation, struct conclusion *conclusion,
+                          const struct experiment_result *result)
+{
+    for (size_t i = 0; !result->gain.is_bound && result->has_gain && i < conclusion->merged_count; i++) {
+        const struct gain *gain = &conclusion->merged[i]->finding.gain;
+        const struct experiment_promise promise = {
+            .factor = gain->factor, .factor_low = gain->factor_low, .factor_high = gain->factor_high};
+        struct claim *rejected = arena_alloc(&investigation->arena, sizeof *rejected);
+        const struct claim **merged =
+            arena_alloc(&investigation->arena, conclusion->merged_count * sizeof(void *));
+        if (!rejected || !merged)
+            return false;
+        if (experiment_judge(&result->gain, &promise) != EXPERIMENT_CONFIRMED)
+            continue;
+        *rejected = conclusion->claim;
+        for (size_t j = 0; j < conclusion->merged_count; j++)
+            merged[j] = j == i ? rejected : conclusion->merged[j];
+        conclusion->claim = *conclusion->merged[i];
+        conclusion->merged = merged;
+        return true;
+    }
+    return false;
+}
+
 int consensus_settle(struct investigation *investigation, struct contradiction *contradiction,
                      const struct experiment_result *result, struct err *err)
 {
@@ -575,9 +612,12 @@ int consensus_settle(struct investigation *investigation, struct contradiction *
     if (!conclusion)
         return 0;
     conclusion->settled_by = sentence;
-    if (result->outcome == EXPERIMENT_REJECTED)
+    bool holds = result->outcome == EXPERIMENT_CONFIRMED;
+    if (result->outcome == EXPERIMENT_REJECTED) {
+        holds = promote_other(investigation, conclusion, result);
         conclusion->agreement = AGREEMENT_REJECTED;
-    if (result->outcome == EXPERIMENT_CONFIRMED) {
+    }
+    if (holds) {
         conclusion->agreement = AGREEMENT_CONSENSUS;
         gain_correct(&conclusion->claim.finding, result);
     }

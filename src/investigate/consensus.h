@@ -6,9 +6,10 @@
  *    value); or their causes are of one family (docs/architecture.md) at places that overlap, and their changes are
  *    the same act (or one has none and the causes are equal). The strongest speaks for all: evidence class first, then the careful
  *    end of its gain.
- * 2. Asked are those who finished. Who made one of its claims supports it. Else the vote counts, the sharpest over its claims:
- *    contradict before support before neutral. Who cast no vote but cleared the whole place, with less to gain there than is
- *    promised, contradicts. The others are neutral. Who did not finish is none of these: fewer were asked, and that is told.
+ * 2. Asked are those who finished. Who made one of its claims supports it. Else the vote counts: on the claim that
+ *    speaks for all, else the sharpest on the others, contradict before support before neutral. Who cast no vote but cleared
+ *    the whole place, with less to gain there than is promised, contradicts. The others are neutral. Who did not finish is none
+ *    of these: fewer were asked, and that is told.
  * 3. Votes that were read off the same rows count once (voices.h).
  * 4. Three voices in support that are three of four of those who took a side are consensus. Else a contradiction stands until an
  *    experiment settles it. Else two voices mean: investigate further, and one is single.

@@ -168,6 +168,28 @@ static void claims_that_say_the_same_are_one(void **state)
     scene_free(&scene);
 }
 
+/* The same act with a wild promise beside a sober one: who refutes the wild one and bears out the sober one supports. */
+static void the_vote_on_the_claim_that_speaks_for_all_counts(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_make(&scene);
+    scene.claims[0][0] = claim_of("profiling", "network-wait", "set:server=16", 1.4);
+    scene.claims[0][0].evidence_class = EVIDENCE_MEASURED;
+    scene.statements[0].claim_count = 1;
+    vote_set(&scene, 2, STANCE_CONTRADICT, rows_c); /* of configuration/1 */
+    scene.votes[2][1] = scene.votes[2][0];
+    scene.votes[2][1].claim = "profiling/1";
+    scene.votes[2][1].stance = STANCE_SUPPORT;
+    scene.statements[2].vote_count = 2;
+    const struct conclusion *conclusion = reach(&scene);
+    assert_int_equal(conclusion->support_count, 3);
+    assert_int_equal(conclusion->contradict_count, 0);
+    assert_int_equal(scene.investigation.contradiction_count, 0);
+    assert_int_equal(conclusion->vote_count, 2);
+    scene_free(&scene);
+}
+
 static void claims_are_the_same_by_act_and_place(void **state)
 {
     (void)state;
@@ -308,6 +330,34 @@ static void an_experiment_decides(void **state)
     scene_free(&scene);
 }
 
+static void what_was_measured_takes_the_place_of_what_was_too_much(void **state)
+{
+    (void)state;
+    struct scene scene;
+    const struct experiment_result result = {.means = EXPERIMENT_KNOB,
+                                             .change = "set:knob/P=10",
+                                             .outcome = EXPERIMENT_REJECTED,
+                                             .sentence = "2.0x; 9x was claimed: rejected",
+                                             .has_gain = true,
+                                             .gain = {2, 1.9, 2.1, false}};
+    scene_make(&scene);
+    scene.claims[1][0] = claim_of("configuration", "config", "set:knob/P=10", 9);
+    scene.claims[0][0] = claim_of("profiling", "serial-independent", "set:knob/P=10", 2.05);
+    scene.claims[0][0].evidence_class = EVIDENCE_INFERRED;
+    scene.statements[0].claim_count = 1;
+    vote_set(&scene, 2, STANCE_CONTRADICT, rows_c);
+    assert_string_equal(reach(&scene)->claim.investigator, "configuration");
+    assert_int_equal(
+        consensus_settle(&scene.investigation, &scene.investigation.contradictions[0], &result, NULL), 0);
+    const struct conclusion *conclusion = &scene.investigation.conclusions[0];
+    assert_string_equal(conclusion->claim.investigator, "profiling");
+    assert_int_equal(conclusion->agreement, AGREEMENT_CONSENSUS);
+    assert_near(conclusion->claim.finding.gain.factor, 2, 1e-9);
+    assert_string_equal(conclusion->merged[0]->investigator, "configuration");
+    assert_string_equal(conclusion->settled_by, "2.0x; 9x was claimed: rejected");
+    scene_free(&scene);
+}
+
 static void what_was_rejected_goes_last_and_p0_first(void **state)
 {
     (void)state;
@@ -378,11 +428,13 @@ int consensus_test(void)
         cmocka_unit_test(agreement_read_off_the_same_rows_counts_once),
         cmocka_unit_test(who_did_not_finish_is_not_neutral),
         cmocka_unit_test(claims_that_say_the_same_are_one),
+        cmocka_unit_test(the_vote_on_the_claim_that_speaks_for_all_counts),
         cmocka_unit_test(claims_are_the_same_by_act_and_place),
         cmocka_unit_test(a_cleared_place_contradicts_a_promise_there),
         cmocka_unit_test(what_clears_one_thing_about_a_place_contradicts_nothing),
         cmocka_unit_test(the_objective_is_told_before_and_after),
         cmocka_unit_test(an_experiment_decides),
+        cmocka_unit_test(what_was_measured_takes_the_place_of_what_was_too_much),
         cmocka_unit_test(what_was_rejected_goes_last_and_p0_first),
         cmocka_unit_test(what_was_tried_comes_before_what_a_model_says),
         cmocka_unit_test(rows_overlap_by_table_and_range),
