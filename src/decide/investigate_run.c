@@ -27,6 +27,7 @@
 #include "judge/opened.h"
 #include "pipeline/pipeline_command.h"
 #include "report/exporter.h"
+#include "settings/rules.h"
 
 #define EXIT_INTERRUPTED 130
 #define DEADLINE_NS      (60 * NS_PER_S)
@@ -88,6 +89,10 @@ static int find_subject(struct inquest *inquest, struct err *err)
     }
     if (inquest->request->rules && !realpath(inquest->request->rules, inquest->rules))
         return err_errno(err, errno, "could not open folder of rules '%s'", inquest->request->rules);
+    /* A wrong file is told before anything runs. */
+    int wrong = inquest->request->rules ? rules_check_folder(inquest->request->rules, err) : 0;
+    if (wrong)
+        return wrong;
     char *absolute = inquest->has_file ? inquest->file_path : inquest->recording;
     if (!realpath(inquest->subject, absolute))
         return err_errno(err, errno, "could not find file '%s'", inquest->subject);

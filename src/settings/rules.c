@@ -431,6 +431,16 @@ int rules_read_folder(struct rule_set *set, const char *folder, struct err *err)
     return status;
 }
 
+int rules_check_folder(const char *folder, struct err *err)
+{
+    struct rule_set set = {0};
+    int status = rules_built_in(&set, err);
+    if (!status)
+        status = rules_read_folder(&set, folder, err);
+    rules_free(&set);
+    return status;
+}
+
 void rules_free(struct rule_set *set)
 {
     for (size_t i = 0; i < set->files.count; i++)

@@ -86,6 +86,8 @@ WARN_UNUSED int rules_read_text(struct rule_set *set, const char *text, size_t l
                                 bool is_own, struct err *err);
 /* All *.yaml of a folder, by name. */
 WARN_UNUSED int rules_read_folder(struct rule_set *set, const char *folder, struct err *err);
+/* The same, only to learn whether they can be read. */
+WARN_UNUSED int rules_check_folder(const char *folder, struct err *err);
 void rules_free(struct rule_set *set);
 
 const struct rule_file *rules_find(const struct rule_set *set, const char *product);
