@@ -19,7 +19,7 @@
 #include "report/units.h"
 
 #define PEERS_TOLD_MAX   8u
-#define CLEARED_MAX      1.15    /* a place that could bring more is not cleared */
+#define CLEARED_MAX      1.25    /* a place that could bring more is not cleared */
 #define LARGE_BYTES      16384.0 /* a piece of so much is a batch */
 #define FEW_CALLS        100.0   /* a second; so few cannot cost much */
 #define CALL_S           2e-4 /* what a call more or less is thought to take at most, the other end's part included */

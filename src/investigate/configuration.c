@@ -538,8 +538,9 @@ static int vote_on(struct asking *asking, const struct server_place *place, cons
         return vote_workers(asking, place, &change, vote);
     if (has_change && change.op == CHANGE_BATCH)
         return vote_batch(asking, place, vote);
-    /* Pieces of work may overlap then, and the gain is elsewhere too. */
-    if (claim_reaches_further(claim) || asking->question->opened->verdict.service)
+    /* Pieces of work may overlap then, and the gain is elsewhere too; and what was tried knows more than a share. */
+    if (claim_reaches_further(claim) || claim->evidence_class == EVIDENCE_EXPERIMENT ||
+        asking->question->opened->verdict.service)
         return 0;
     vote->factor_max = place->factor_max;
     bool is_too_much = gain->factor_low > place->factor_max * VOTE_TOLERANCE;

@@ -396,10 +396,6 @@ int inferred_claims(const struct question *question, int op, struct answers *ans
                               .row_count = share.row_count};
         if (!claim.id)
             return err_memory(err);
-        const char *knob =
-            question->file ? pipeline_knob_change(question->file, finding, question->arena) : NULL;
-        if (knob)
-            claim.finding.change = knob;
         answers_claim(answers, &claim);
         count++;
     }
