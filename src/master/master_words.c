@@ -370,8 +370,7 @@ void word_agreement(struct str *str, const struct conclusion *conclusion)
         break;
     case AGREEMENT_REJECTED:
         append_names(str, &yes);
-        str_append(str,
-                   yes.count > 1 ? " said so; an experiment says no" : " said so; an experiment says no");
+        str_append(str, " said so; an experiment says no");
         break;
     case AGREEMENT_COUNT: break;
     }
@@ -436,8 +435,14 @@ void word_settled(struct str *str, const struct contradiction *contradiction)
         phrase_sentence(str, contradiction->experiment);
         str_append(str, " ");
     }
-    str_append(str, contradiction->is_settled ? "Outcome: " : "Not settled: ");
-    phrase_sentence(str, contradiction->outcome ? contradiction->outcome : "no experiment was made");
+    const char *outcome = contradiction->outcome ? contradiction->outcome : "no experiment was made";
+    size_t from = str->length;
+    if (contradiction->is_settled)
+        str_append(str, "Outcome: ");
+    else if (!str_starts(outcome, "not settled"))
+        str_append(str, "Not settled: ");
+    phrase_sentence(str, outcome);
+    word_capital(str, from);
 }
 
 void word_result(struct str *str, const struct statement *statement)
