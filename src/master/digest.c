@@ -94,6 +94,28 @@ static struct digest_cleared *find_cleared(struct digest *digest, const struct w
     return NULL;
 }
 
+/* Without what the row says anyway: who speaks, and how small it is. */
+static const char *told_reason(const char *by, const char *why, double critical_ratio)
+{
+    size_t length = by ? strlen(by) : 0;
+
+    if (why && length && strncmp(why, by, length) == 0 && strncmp(why + length, ": ", 2) == 0)
+        why += length + 2;
+    return why && !str_starts(why, unit_ratio(critical_ratio).text) ? why : NULL;
+}
+
+static int add_reason(struct digest_cleared *row, const char *by, const char *why)
+{
+    for (size_t i = 0; i < row->reasons.count; i++) {
+        struct digest_reason *reason = &row->reasons.items[i];
+        if (same_text(reason->by, by)) {
+            reason->why = reason->why ? reason->why : why;
+            return 0;
+        }
+    }
+    return by ? vec_push(&row->reasons, (struct digest_reason){by, why}) : 0;
+}
+
 static int add_cleared(struct digest *digest, const struct cleared *cleared, const char *by, const char *why)
 {
     struct digest_cleared *row = find_cleared(digest, &cleared->where);
@@ -105,13 +127,9 @@ static int add_cleared(struct digest *digest, const struct cleared *cleared, con
     }
     row->cleared.critical_ratio = fmax(row->cleared.critical_ratio, cleared->critical_ratio);
     row->cleared.factor_max = fmax(row->cleared.factor_max, cleared->factor_max);
-    row->why = why ? why : row->why;
     if (!row->cleared.where.stage && cleared->where.stage)
         row->cleared.where = cleared->where;
-    for (size_t i = 0; i < row->by.count; i++)
-        if (same_text(row->by.items[i], by))
-            return 0;
-    return by ? vec_push(&row->by, by) : 0;
+    return add_reason(row, by, told_reason(by, why, cleared->critical_ratio));
 }
 
 static int compare_cleared(const void *a, const void *b)
@@ -120,8 +138,8 @@ static int compare_cleared(const void *a, const void *b)
 
     if (x->cleared.critical_ratio != y->cleared.critical_ratio)
         return x->cleared.critical_ratio < y->cleared.critical_ratio ? 1 : -1;
-    if (x->by.count != y->by.count)
-        return x->by.count < y->by.count ? 1 : -1;
+    if (x->reasons.count != y->reasons.count)
+        return x->reasons.count < y->reasons.count ? 1 : -1;
     struct str left = {0}, right = {0};
     phrase_where(&left, &x->cleared.where);
     phrase_where(&right, &y->cleared.where);
@@ -131,33 +149,23 @@ static int compare_cleared(const void *a, const void *b)
     return order;
 }
 
-static bool has_work_at(const struct digest *digest, const struct where *where)
+static bool is_for_monday(const struct digest *digest, const struct where *where)
 {
-    for (size_t i = 0; i < digest->to_do.count; i++)
-        if (where_overlaps(&digest->to_do.items[i]->claim.finding.where, where))
-            return true;
-    for (size_t i = 0; i < digest->disputed.count; i++)
-        if (where_overlaps(&digest->disputed.items[i]->claim.finding.where, where))
+    for (size_t i = 0; i < digest->monday_count; i++)
+        if (where_overlaps(&digest->ordered.items[i]->claim.finding.where, where))
             return true;
     return false;
 }
 
-/* The bound is less than the share allows: one thing about the place was cleared, not the place. */
-static bool is_of_one_thing(const struct cleared *cleared)
-{
-    return cleared->critical_ratio < 1 && cleared->factor_max < WHOLE_RATIO / (1 - cleared->critical_ratio);
-}
-
 static void weigh(const struct digest *digest, struct digest_cleared *row)
 {
-    /* Who says only how small it is repeats the row. */
-    if (row->why && str_starts(row->why, unit_ratio(row->cleared.critical_ratio).text))
-        row->why = NULL;
-    row->is_disputed = has_work_at(digest, &row->cleared.where);
-    row->is_suspect = row->cleared.critical_ratio >= SUSPECT_RATIO || row->why;
+    const struct cleared *cleared = &row->cleared;
+
     /* The share of a service's resource is its use: no bound follows from it. */
-    if (row->is_disputed && !digest->verdict->service && is_of_one_thing(&row->cleared))
-        row->is_suspect = false;
+    row->is_of_one_thing = !digest->verdict->service && cleared->critical_ratio < 1 &&
+                           cleared->factor_max < WHOLE_RATIO / (1 - cleared->critical_ratio);
+    row->is_suspect = cleared->critical_ratio >= SUSPECT_RATIO &&
+                      !(row->is_of_one_thing && is_for_monday(digest, &cleared->where));
 }
 
 /* What an investigator said before it failed counts for nothing. */
@@ -343,7 +351,7 @@ int digest_make(const struct investigation *investigation, const struct master_o
 void digest_free(struct digest *digest)
 {
     for (size_t i = 0; i < digest->cleared.count; i++)
-        vec_free(&digest->cleared.items[i].by);
+        vec_free(&digest->cleared.items[i].reasons);
     vec_free(&digest->cleared);
     vec_free(&digest->to_do);
     vec_free(&digest->disputed);

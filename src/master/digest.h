@@ -12,14 +12,18 @@
 /* For Monday at most. */
 #define DIGEST_MONDAY_MAX 3
 
+struct digest_reason {
+    const char *by;
+    const char *why; /* NULL: none was given, or it only repeats the share */
+};
+
 /* A place that is not to blame: all that say so, in one row. */
 struct digest_cleared {
-    struct cleared cleared; /* the largest share and bound of those that were told */
-    VEC(const char *) by;   /* names; none: the recording alone says so */
-    const char *why;        /* of the last who gives a reason: the most special; NULL */
+    struct cleared cleared;            /* the largest share and bound of those that were told */
+    VEC(struct digest_reason) reasons; /* none: the recording alone says so */
     bool
-        is_suspect; /* worth a line of the first screen: a share, or a reason; cleared as a whole, or nothing to do there */
-    bool is_disputed; /* something is to be done at the same place: only `why` tells what was cleared there */
+        is_of_one_thing; /* the bound is less than the share allows: what each looked at was cleared, not the place */
+    bool is_suspect; /* worth a line of the first screen: somebody could have suspected it */
 };
 
 /* A part of the bar of the critical path: a stage, or of a service the time of a request in a process. */

@@ -90,14 +90,22 @@ static void write_cleared_row(struct str *str, const struct digest_cleared *row)
     str_append(str, "<li>");
     phrase_where(&phrase, &row->cleared.where);
     master_page_phrase(str, "b", "", &phrase);
-    str_printf(&phrase, "%s of the time, at most %s faster", unit_ratio(row->cleared.critical_ratio).text,
-               unit_factor(row->cleared.factor_max).text);
+    str_printf(&phrase, "%s of the time, ", unit_ratio(row->cleared.critical_ratio).text);
+    word_bound(&phrase, row);
     master_page_phrase(str, "span", "", &phrase);
-    str_append(&phrase, "by ");
-    word_by(&phrase, row);
-    if (row->why)
-        str_printf(&phrase, ": %s", row->why);
-    master_page_phrase(str, "small", "", &phrase);
+    size_t told = 0;
+    for (size_t i = 0; i < row->reasons.count; i++) {
+        if (!row->reasons.items[i].why)
+            continue;
+        str_printf(&phrase, "%s: %s", row->reasons.items[i].by, row->reasons.items[i].why);
+        master_page_phrase(str, "small", "", &phrase);
+        told++;
+    }
+    if (told < row->reasons.count || !told) {
+        str_append(&phrase, "by ");
+        word_by(&phrase, row);
+        master_page_phrase(str, "small", "", &phrase);
+    }
     str_append(str, "</li>\n");
     str_free(&phrase);
 }

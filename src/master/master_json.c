@@ -108,8 +108,19 @@ static void write_cleared(struct json_writer *json, const struct digest *digest)
         const struct digest_cleared *row = &digest->cleared.items[i];
         json_open(json, NULL, '{');
         json_report_cleared(json, &row->cleared);
-        json_report_texts(json, "by", row->by.items, row->by.count);
-        json_text(json, "why", row->why);
+        json_open(json, "by", '[');
+        for (size_t j = 0; j < row->reasons.count; j++)
+            json_text(json, NULL, row->reasons.items[j].by);
+        json_close(json, ']');
+        json_open(json, "reasons", '[');
+        for (size_t j = 0; j < row->reasons.count; j++)
+            if (row->reasons.items[j].why) {
+                json_open(json, NULL, '{');
+                json_text(json, "by", row->reasons.items[j].by);
+                json_text(json, "why", row->reasons.items[j].why);
+                json_close(json, '}');
+            }
+        json_close(json, ']');
         json_close(json, '}');
     }
     json_close(json, ']');

@@ -98,24 +98,39 @@ static void write_monday(struct str *str, const struct digest *digest)
     str_append(str, "\n");
 }
 
+static void write_reasons_of(struct str *str, const struct digest_cleared *row)
+{
+    const char *separator = "";
+
+    for (size_t i = 0; i < row->reasons.count; i++) {
+        if (!row->reasons.items[i].why)
+            continue;
+        str_append(str, separator);
+        escape_markdown(str, row->reasons.items[i].by);
+        str_append(str, ": ");
+        escape_markdown(str, row->reasons.items[i].why);
+        separator = "; ";
+    }
+}
+
 static void write_cleared(struct str *str, const struct digest *digest)
 {
     struct str phrase = {0};
 
     if (!digest->cleared.count)
         return;
-    str_append(str, "## Not to blame\n\n| where | share | faster at most | who says so | why |\n"
-                    "|---|---:|---:|---|---|\n");
+    str_append(str, "## Not to blame\n\n| where | share | bound | who says so | why |\n"
+                    "|---|---:|---|---|---|\n");
     for (size_t i = 0; i < digest->cleared.count && i < CLEARED_MAX; i++) {
         const struct digest_cleared *row = &digest->cleared.items[i];
         phrase_where(&phrase, &row->cleared.where);
         put_line(str, "| ", &phrase, "");
-        str_printf(str, " | %s | %s | ", unit_ratio(row->cleared.critical_ratio).text,
-                   unit_factor(row->cleared.factor_max).text);
+        str_printf(str, " | %s | ", unit_ratio(row->cleared.critical_ratio).text);
+        word_bound(&phrase, row);
+        put_line(str, "", &phrase, " | ");
         word_by(&phrase, row);
-        put(str, &phrase);
-        str_append(str, " | ");
-        escape_markdown(str, row->why ? row->why : "");
+        put_line(str, "", &phrase, " | ");
+        write_reasons_of(str, row);
         str_append(str, " |\n");
     }
     str_append(str, "\n");

@@ -238,11 +238,17 @@ static void write_cleared_row(const struct screen *screen, const struct digest_c
     phrase_where(&name, &row->cleared.where);
     write_name(screen, str_text(&name));
     str_printf(screen->page.str, "%6s  ", unit_ratio(row->cleared.critical_ratio).text);
-    str_printf(&what, "at most %s: ", unit_factor(row->cleared.factor_max).text);
+    if (!row->is_of_one_thing)
+        str_printf(&what, "at most %s: ", unit_factor(row->cleared.factor_max).text);
     word_by(&what, row);
     text_wrap(&screen->page, str_text(&what), column, column);
-    if (row->is_disputed && row->why)
-        paragraph(screen, INDENT, row->why);
+    for (size_t i = 0; i < row->reasons.count && row->is_of_one_thing; i++)
+        if (row->reasons.items[i].why) {
+            str_clear(&what);
+            str_printf(&what, "%s: ", row->reasons.items[i].by);
+            phrase_sentence(&what, row->reasons.items[i].why);
+            paragraph(screen, INDENT, str_text(&what));
+        }
     str_free(&name);
     str_free(&what);
 }

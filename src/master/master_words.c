@@ -497,11 +497,19 @@ void word_by(struct str *str, const struct digest_cleared *cleared)
 {
     struct names names = {0};
 
-    for (size_t i = 0; i < cleared->by.count; i++)
-        add_name(&names, cleared->by.items[i]);
+    for (size_t i = 0; i < cleared->reasons.count; i++)
+        add_name(&names, cleared->reasons.items[i].by);
     append_names(str, &names);
     if (!names.count)
         str_append(str, "the recording");
+}
+
+void word_bound(struct str *str, const struct digest_cleared *cleared)
+{
+    if (!cleared->is_of_one_thing)
+        str_printf(str, "at most %s faster", unit_factor(cleared->cleared.factor_max).text);
+    else
+        str_append(str, "what was looked at is fine");
 }
 
 void word_unfinished(struct str *str, const struct digest *digest)

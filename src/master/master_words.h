@@ -53,6 +53,8 @@ const char *word_command(const struct conclusion *conclusion);
 const char *word_next(const struct conclusion *conclusion);
 /* Who says that a place is not to blame: "configuration and client-library", "the recording". */
 void word_by(struct str *str, const struct digest_cleared *cleared);
+/* "at most 1.04x faster"; of one thing about a place that it is fine. */
+void word_bound(struct str *str, const struct digest_cleared *cleared);
 /* "memory did not finish: there may be more."; nothing when all did. */
 void word_unfinished(struct str *str, const struct digest *digest);
 /* What to do when there is nothing to do. */
