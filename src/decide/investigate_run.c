@@ -171,6 +171,24 @@ static int judge(struct inquest *inquest, struct err *err)
     return status;
 }
 
+/* Cases like this one from before are said first: one of them may be all that one needs to know. */
+static int look_back(struct inquest *inquest, struct err *err)
+{
+    struct investigation *investigation = &inquest->investigation;
+    struct str line = {0};
+    investigation->verdict = &inquest->opened.verdict;
+    if (inquest->request->no_store)
+        return 0;
+    int status = past_cases_find(investigation, inquest->request->store, inquest->warning, err);
+    for (size_t i = 0; !status && i < investigation->similar_count; i++) {
+        past_case_line(&investigation->similar[i], &line);
+        say(inquest, str_text(&line));
+        str_clear(&line);
+    }
+    str_free(&line);
+    return status;
+}
+
 /* --- asking --- */
 
 static uint64_t deadline_ns(const struct inquest *inquest)
@@ -337,8 +355,6 @@ static int conclude(struct inquest *inquest, uint64_t start_ns, struct err *err)
         status = consensus_reach(investigation, err);
     if (!status)
         status = settle(inquest, start_ns, err);
-    if (!status && !inquest->request->no_store)
-        status = past_cases_find(investigation, inquest->request->store, inquest->warning, err);
     investigation->wall_ns = clock_monotonic_ns() - start_ns;
     return status;
 }
@@ -370,6 +386,8 @@ static int investigate(struct inquest *inquest, struct investigate_outcome *outc
         status = get_recording(inquest, err);
     if (!status)
         status = judge(inquest, err);
+    if (!status)
+        status = look_back(inquest, err);
     if (!status)
         status = ask(inquest, err);
     if (!status)

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "store/journal_show.h"
 
 static const char *text_of_day(struct arena *arena, int64_t at_ns)
 {
@@ -30,16 +31,29 @@ int past_cases_find(struct investigation *investigation, const char *store, stru
     struct similar_case *similar = arena_alloc(arena, (cases.entries.count + 1) * sizeof *similar);
     for (size_t i = 0; similar && i < cases.entries.count; i++) {
         const struct journal_entry *entry = &cases.entries.items[i];
-        similar[i] = (struct similar_case){.when = text_of_day(arena, entry->at_ns),
-                                           .symptom = copy_of(arena, entry->symptom),
-                                           .finding = copy_of(arena, entry->finding),
-                                           .change = copy_of(arena, entry->change),
-                                           .outcome = copy_of(arena, entry->outcome)};
+        struct str outcome = {0};
+        journal_outcome_text(entry, &outcome);
+        similar[i] =
+            (struct similar_case){.when = text_of_day(arena, entry->at_ns),
+                                  .symptom = copy_of(arena, entry->symptom),
+                                  .finding = copy_of(arena, entry->finding),
+                                  .change = copy_of(arena, entry->change),
+                                  .outcome = outcome.length ? copy_of(arena, str_text(&outcome)) : NULL};
+        str_free(&outcome);
     }
     investigation->similar = similar;
     investigation->similar_count = similar ? cases.entries.count : 0;
     similar_cases_deinit(&cases);
     return similar ? 0 : err_memory(err);
+}
+
+void past_case_line(const struct similar_case *similar, struct str *line)
+{
+    str_printf(line, "like before (%s): %s", similar->when, similar->finding);
+    if (similar->change)
+        str_printf(line, "; %s", similar->change);
+    if (similar->outcome)
+        str_printf(line, "%s%s", similar->change ? ": " : "; ", similar->outcome);
 }
 
 void past_cases_learn(const struct investigation *investigation, const char *store, struct str *ret_warning)

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "judge/symptom.h"
 #include "store/fingerprint.h"
@@ -15,6 +16,17 @@
 static void add_warning(struct str *warning, const char *what, const struct err *err)
 {
     str_printf(warning, "toll: %s: %s\n", what, err->what);
+}
+
+/* What tells a recording from others, wherever its file lies; an importer may give it no id. */
+static void recording_id(const struct verdict *verdict, struct str *id)
+{
+    const struct run_facts *run = &verdict->run;
+    if (run->id && *run->id)
+        str_append(id, run->id);
+    else
+        str_printf(id, "%s %llu ns", run->started_at ? run->started_at : "",
+                   (unsigned long long)run->wall_ns);
 }
 
 /* --- similar cases --- */
@@ -39,13 +51,23 @@ static bool is_of_cause(const struct verdict *verdict, const char *cause)
     return false;
 }
 
-static bool is_there(const struct similar_cases *cases, const struct journal_entry *entry)
+/* The change without its value: ten workers and twelve are one case. */
+static bool is_same_change(const char *a, const char *b)
+{
+    if (!a || !b)
+        return a == b;
+    size_t length = strcspn(a, "=");
+    return length == strcspn(b, "=") && strncmp(a, b, length) == 0;
+}
+
+/* The entry that tells of the same case; NULL. */
+static struct journal_entry *same_case(const struct similar_cases *cases, const struct journal_entry *entry)
 {
     for (size_t i = 0; i < cases->entries.count; i++)
         if (is_same(cases->entries.items[i].cause, entry->cause) &&
-            is_same(cases->entries.items[i].change, entry->change))
-            return true;
-    return false;
+            is_same_change(cases->entries.items[i].change, entry->change))
+            return &cases->entries.items[i];
+    return NULL;
 }
 
 /* Its texts into the arena; false when memory ran out. */
@@ -65,17 +87,24 @@ static bool keep_texts(struct journal_entry *entry, struct arena *arena)
     return true;
 }
 
+/* The nearest of each case, but for one that was measured: that says what came of it. */
 static int pick(const struct journal_hit *hit, void *data)
 {
     struct picking *picking = data;
+    struct similar_cases *cases = picking->cases;
     struct journal_entry entry = hit->entry;
-    if (!is_of_cause(picking->verdict, entry.cause) || is_there(picking->cases, &entry))
+    if (!is_of_cause(picking->verdict, entry.cause))
         return 0;
-    if (!keep_texts(&entry, &picking->cases->arena) || vec_push(&picking->cases->entries, entry)) {
-        picking->has_no_memory = true;
-        return 1;
-    }
-    return picking->cases->entries.count >= picking->limit;
+    struct journal_entry *same = same_case(cases, &entry);
+    bool is_better = same && !isfinite(same->measured) && isfinite(entry.measured);
+    if ((same && !is_better) || (!same && cases->entries.count >= picking->limit))
+        return 0;
+    picking->has_no_memory = !keep_texts(&entry, &cases->arena);
+    if (!picking->has_no_memory && same)
+        *same = entry;
+    else if (!picking->has_no_memory)
+        picking->has_no_memory = vec_push(&cases->entries, entry) != 0;
+    return picking->has_no_memory;
 }
 
 /* The words of a case: its causes first, since a search takes only so many. */
@@ -93,21 +122,21 @@ static void case_words(const struct verdict *verdict, struct str *text)
 void journal_similar(const char *store, const struct verdict *verdict, size_t limit,
                      struct similar_cases *ret_cases, struct str *ret_warning)
 {
-    struct str words = {0}, expression = {0};
+    struct str words = {0}, expression = {0}, id = {0};
     struct journal *journal = NULL;
     struct err err = {0};
     *ret_cases = (struct similar_cases){0};
     struct picking picking = {
         .cases = ret_cases, .verdict = verdict, .limit = limit ? limit : SIMILAR_DEFAULT};
     case_words(verdict, &words);
+    recording_id(verdict, &id);
     size_t count = journal_words(str_text(&words), " OR ", &expression);
-    int status = words.failed || expression.failed ? err_memory(&err) : 0;
+    int status = words.failed || expression.failed || id.failed ? err_memory(&err) : 0;
     if (!status && count && verdict->finding_count)
         status = journal_open_to_read(&journal, store, &err);
     if (!status && journal) {
-        struct journal_search search = {.text = expression.text,
-                                        .limit = HITS_LOOKED_AT,
-                                        .but_not = *verdict->run.id ? verdict->run.id : NULL};
+        struct journal_search search = {
+            .text = expression.text, .limit = HITS_LOOKED_AT, .but_not = str_text(&id)};
         status = journal_search(journal, &search, pick, &picking, &err);
         status = picking.has_no_memory ? err_memory(&err) : status < 0 ? status : 0;
     }
@@ -116,6 +145,7 @@ void journal_similar(const char *store, const struct verdict *verdict, size_t li
     journal_close(journal);
     str_free(&words);
     str_free(&expression);
+    str_free(&id);
 }
 
 void similar_cases_deinit(struct similar_cases *cases)
@@ -148,7 +178,7 @@ void similar_cases_json(const struct similar_cases *cases, const char *key, stru
 struct writing {
     const struct lessons *lessons;
     struct arena arena;
-    const char *symptom, *name, *machine, *revision;
+    const char *id, *symptom, *name, *recording, *machine, *revision;
     VEC(struct journal_entry) entries;
 };
 
@@ -157,6 +187,16 @@ static const char *kept(struct writing *writing, struct str *text)
     const char *copy = text->failed || !text->length ? NULL : arena_string(&writing->arena, text->text);
     str_free(text);
     return copy;
+}
+
+/* The journal is read from other folders. */
+static const char *absolute(struct writing *writing, const char *path)
+{
+    char folder[4096];
+    if (!path || *path == '/' || !getcwd(folder, sizeof folder))
+        return path;
+    const char *whole = arena_printf(&writing->arena, "%s/%s", folder, path);
+    return whole ? whole : path;
 }
 
 /* 0 says that nothing was promised. */
@@ -169,7 +209,7 @@ static double factor_or_none(double factor)
 static const char *key_of(struct writing *writing, const char *kind, const struct finding *finding,
                           const char *place)
 {
-    return arena_printf(&writing->arena, "%s\n%s\n%s\n%s\n%s", kind, writing->lessons->verdict->run.id,
+    return arena_printf(&writing->arena, "%s\n%s\n%s\n%s\n%s", kind, writing->id ? writing->id : "",
                         finding->cause, place ? place : "", finding->change ? finding->change : "");
 }
 
@@ -187,7 +227,7 @@ static int add_lesson(struct writing *writing, const struct lesson *lesson, stru
     entry.fix = finding->fix;
     entry.agreement = lesson->agreement;
     entry.name = writing->name;
-    entry.recording = writing->lessons->recording;
+    entry.recording = writing->recording;
     entry.machine = writing->machine;
     entry.revision = writing->revision;
     entry.predicted = factor_or_none(finding->gain.factor);
@@ -216,7 +256,7 @@ static int write_entries(struct writing *writing, struct err *err)
 size_t journal_learn(const struct lessons *lessons, struct str *ret_warning)
 {
     struct writing writing = {.lessons = lessons, .name = lessons->name};
-    struct str symptom = {0}, command = {0};
+    struct str symptom = {0}, command = {0}, id = {0};
     char machine[FINGERPRINT_MAX], revision[REVISION_MAX];
     struct err err = {0};
     int status = 0;
@@ -225,11 +265,14 @@ size_t journal_learn(const struct lessons *lessons, struct str *ret_warning)
     fingerprint_of_machine(machine);
     writing.machine = machine;
     writing.revision = revision_of_folder(NULL, revision) ? revision : NULL;
+    recording_id(lessons->verdict, &id);
+    writing.id = kept(&writing, &id);
     symptom_of_verdict(lessons->verdict, &symptom);
     writing.symptom = kept(&writing, &symptom);
     symptom_command(&lessons->verdict->run, &command);
     const char *ran = kept(&writing, &command);
     writing.name = writing.name ? writing.name : ran;
+    writing.recording = absolute(&writing, lessons->recording);
     for (size_t i = 0; i < lessons->count && i < LESSONS_MAX && !status; i++)
         status = add_lesson(&writing, &lessons->items[i], &err);
     if (!status)

@@ -24,7 +24,7 @@ struct similar_cases {
 
 /*
  * Entries about a cause that the verdict's findings have, those with most words in common with the findings' places and with
- * how the run looked first; one of each cause and change, and none of this recording (verdict->run.id). `limit` 0:
+ * how the run looked first; one of each cause and change (a measured one, where there is one), and none of this recording (verdict->run.id). `limit` 0:
  * SIMILAR_DEFAULT. An empty list where there is no journal; what hindered is appended to ret_warning, with a line's end.
  */
 void journal_similar(const char *store, const struct verdict *verdict, size_t limit,

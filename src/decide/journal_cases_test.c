@@ -104,7 +104,7 @@ static void a_case_like_it_is_found_again(void **state)
     assert_int_equal(cases.entries.count, 1);
     const struct journal_entry *entry = &cases.entries.items[0];
     assert_string_equal(entry->cause, "serial-independent");
-    assert_string_equal(entry->recording, "a.toll");
+    assert_true(*entry->recording == '/' && str_ends(entry->recording, "/a.toll"));
     assert_string_equal(entry->place, "download, curl, 127.0.0.1:8080");
     assert_string_equal(entry->symptom, "wall 1 s: 84 % network 127.0.0.1:8080 in download");
     assert_string_equal(entry->agreement, "consensus");
@@ -129,7 +129,7 @@ static void a_recording_is_not_like_itself_and_is_learned_once(void **state)
     make_run(&again, "run-2", "serial-independent", "download");
     cases = similar_to(&again);
     assert_int_equal(cases.entries.count, 2);
-    assert_string_equal(cases.entries.items[0].recording, "moved/a.toll");
+    assert_true(str_ends(cases.entries.items[0].recording, "/moved/a.toll"));
     similar_cases_text(&cases, 80, false, &text);
     assert_non_null(strstr(str_text(&text), "the downloads wait for one another"));
     str_free(&text);

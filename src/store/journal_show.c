@@ -71,13 +71,22 @@ static void factor_text(const char *word, double factor, double low, double high
         str_printf(text, " (%s to %s)", unit_factor(low).text, unit_factor(high).text);
 }
 
-void journal_change_text(const struct journal_entry *entry, struct str *text)
+void journal_outcome_text(const struct journal_entry *entry, struct str *text)
 {
     struct str said = {0};
     factor_text("predicted", entry->predicted, entry->predicted_low, entry->predicted_high, &said);
     factor_text("measured", entry->measured, entry->measured_low, entry->measured_high, &said);
     if (entry->outcome)
         str_printf(&said, "%s%s", said.length ? ", " : "", entry->outcome);
+    str_append(text, str_text(&said));
+    text->failed = text->failed || said.failed;
+    str_free(&said);
+}
+
+void journal_change_text(const struct journal_entry *entry, struct str *text)
+{
+    struct str said = {0};
+    journal_outcome_text(entry, &said);
     if (entry->change)
         str_append(text, entry->change);
     if (said.length)
@@ -123,7 +132,6 @@ static void field(const char *name, const char *value, const struct journal_look
 void journal_entry_whole(const struct journal_entry *entry, const struct journal_look *look, struct str *text)
 {
     struct str change = {0};
-    struct journal_entry alone = *entry;
     str_printf(text, "%s#%lld%s  %s  %s\n", paint(look, BOLD), (long long)entry->id, paint(look, PLAIN),
                history_stamp(entry->at_ns).text, entry->kind);
     field("finding", entry->finding, look, text);
@@ -132,8 +140,7 @@ void journal_entry_whole(const struct journal_entry *entry, const struct journal
     field("where", entry->place, look, text);
     field("change", entry->change, look, text);
     field("fix", entry->fix, look, text);
-    alone.change = NULL;
-    journal_change_text(&alone, &change);
+    journal_outcome_text(entry, &change);
     field("outcome", change.length ? change.text : NULL, look, text);
     field("agreement", entry->agreement, look, text);
     field("of", entry->name, look, text);

@@ -25,6 +25,9 @@ void journal_entry_text(const struct journal_entry *entry, const char *snippet,
 void journal_entry_whole(const struct journal_entry *entry, const struct journal_look *look,
                          struct str *text);
 
+/* "predicted 5.0x (4.5x to 5.4x), measured 4.9x, as predicted"; nothing when none is known. */
+void journal_outcome_text(const struct journal_entry *entry, struct str *text);
+
 /* "workers:stage/download=10: predicted 5.0x (4.5x to 5.4x), measured 4.9x, as predicted"; nothing when none is known. */
 void journal_change_text(const struct journal_entry *entry, struct str *text);
 
