@@ -87,6 +87,31 @@ static void contention_is_queueing_charged_to_who_runs(void **state)
     scenario_deinit(&s);
 }
 
+/* Two threads write 20 records of 8 ms each beside each other; one is done while the other sleeps for the last time. */
+static void siblings_that_sleep_in_step_do_not_poll_for_each_other(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 206);
+    uint64_t root = scenario_process(&s, 0, "writer", 0, 206);
+    uint64_t one = scenario_thread(&s, root, "writer", 1, 201);
+    uint64_t other = scenario_thread(&s, root, "writer", 1, 205);
+    for (uint64_t ms = 0; ms < 200; ms += 10) {
+        scenario_wait(&s, one, ms + 2, ms + 10, WAIT_SLEEP, 0);
+        scenario_wait(&s, other, ms + 5, ms + 13, WAIT_SLEEP, 0);
+    }
+    scenario_walk(&s);
+    size_t slept = 0;
+    for (size_t i = 0; i < s.run.tracks.count; i++) {
+        for (size_t j = 0; j < s.run.tracks.items[i].waits.count; j++, slept++) {
+            assert_false(s.run.tracks.items[i].waits.items[j].poll_series);
+            assert_int_equal(s.run.tracks.items[i].waits.items[j].waker, RUN_NONE);
+        }
+    }
+    assert_int_equal(slept, 40);
+    scenario_deinit(&s);
+}
+
 /* The file is there at 52; the poller looks at 70: 18 ms of sleep are useless, the rest is the producer's. */
 static void polling_charges_only_the_useless_part_of_the_sleep(void **state)
 {
@@ -293,6 +318,7 @@ int critical_path_test(void)
         cmocka_unit_test(a_slow_middle_of_a_pipe_is_the_doing_via_the_pipe),
         cmocka_unit_test(contention_is_queueing_charged_to_who_runs),
         cmocka_unit_test(polling_charges_only_the_useless_part_of_the_sleep),
+        cmocka_unit_test(siblings_that_sleep_in_step_do_not_poll_for_each_other),
         cmocka_unit_test(a_child_seen_late_still_ends_the_sleep_for_it),
         cmocka_unit_test(who_was_waited_for_is_not_polled_for),
         cmocka_unit_test(nobody_polls_for_who_is_not_born_yet),

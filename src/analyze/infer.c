@@ -353,6 +353,9 @@ static bool infer_lock(struct infer *infer, struct run_wait *wait, uint32_t self
 
 /* --- polling --- */
 
+/* How many of a track's last waits are looked at for a sleep. */
+#define STEP_LOOK_MAX 4
+
 /* The wait is a sleep, or a wait for a child that did nothing but sleep (a shell's `sleep 0.5`). */
 static bool is_sleep(const struct infer *infer, const struct run_wait *wait)
 {
@@ -400,6 +403,20 @@ static uint64_t born(const struct run_track *track, uint32_t sleeper)
     return track->spawner == sleeper ? num_min(track->spawn_ns, track->start_ns) : track->start_ns;
 }
 
+/* A sibling that sleeps as the sleeper does, to its end, does the same work beside it: it is not what is waited for. */
+static bool is_in_step(const struct infer *infer, const struct run_track *sleeper,
+                       const struct run_wait *sleep, const struct run_track *ended)
+{
+    if (ended->spawner == RUN_NONE || ended->spawner != sleeper->spawner)
+        return false;
+    for (size_t i = ended->waits.count, looked = 0; i-- > 0 && looked < STEP_LOOK_MAX; looked++) {
+        const struct run_wait *wait = &ended->waits.items[i];
+        if (is_sleep(infer, wait) && alike(wait, sleep))
+            return true;
+    }
+    return false;
+}
+
 /* The actor that exited last during the last sleep of a series. */
 static uint32_t finisher(const struct infer *infer, uint32_t self, size_t first, size_t last,
                          uint64_t *ret_event)
@@ -411,7 +428,8 @@ static uint32_t finisher(const struct infer *infer, uint32_t self, size_t first,
         const struct run_track *track = &infer->run->tracks.items[i];
         bool ended = track->present && track->actor && !track->open && born(track, self) <= end->start_ns &&
                      track->end_ns + infer->tolerance_ns > end->start_ns && track->end_ns <= end->end_ns;
-        if (!ended || i == self || is_step(infer, self, first, last, i))
+        if (!ended || i == self || is_step(infer, self, first, last, i) ||
+            is_in_step(infer, sleeper, end, track))
             continue;
         if (found == RUN_NONE || track->end_ns > *ret_event) {
             found = i;
