@@ -5,7 +5,7 @@
 usage: accuracy.py [--recorder RUNG]... [--suite planted|combined]... [--results FOLDER] [--write-only] [--print]
 
 The results of each suite on each rung are kept in a file of the folder, so that the runs may be made at different times;
---write-only writes the page from what is there. The page's part between the two marks is written anew. Exit status 1
+--write-only measures nothing, --print leaves the page alone. The page's part between the two marks is written anew. Exit status 1
 when a limit is broken.
 """
 import argparse
@@ -157,7 +157,7 @@ def parse_options():
     parser.add_argument("--recorder", action="append", choices=RECORDERS, help="only this rung")
     parser.add_argument("--suite", action="append", choices=SUITES, help="only this suite")
     parser.add_argument("--results", type=pathlib.Path, default=ROOT / "build" / "accuracy", help="where results are kept")
-    parser.add_argument("--write-only", action="store_true", help="write the page from the results that are kept")
+    parser.add_argument("--write-only", action="store_true", help="measure nothing: use the results that are kept")
     parser.add_argument("--print", action="store_true", help="print the page's part and leave the page as it is")
     return parser.parse_args()
 
@@ -165,7 +165,7 @@ def parse_options():
 def main():
     options = parse_options()
     options.results.mkdir(parents=True, exist_ok=True)
-    for suite in [] if options.write_only or options.print else options.suite or SUITES:
+    for suite in [] if options.write_only else options.suite or SUITES:
         for recorder in options.recorder or RECORDERS:
             measure(suite, recorder, options)
     page, results = Page(), {suite: read_results(suite, options) for suite in SUITES}
