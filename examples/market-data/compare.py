@@ -20,10 +20,10 @@ def load(path):
 
 
 def workers(path):
-    """Of `workers:stage/download=10` the 10."""
+    """Of `workers:stage/download=10`, or of the knob `set:knob/workers=10`, the 10."""
     report = load(path)
     finding = report["findings"][0] if report["findings"] else {}
-    match = re.fullmatch(r"workers:.*=(\d+)", finding.get("change") or "")
+    match = re.fullmatch(r"(?:workers:.*|set:knob/workers)=(\d+)", finding.get("change") or "")
     if not match:
         sys.exit(f"compare: the first finding proposes no number of workers: {json.dumps(finding)}")
     print(match.group(1))

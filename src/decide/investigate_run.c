@@ -132,6 +132,7 @@ static int get_recording(struct inquest *inquest, struct err *err)
                        inquest->folder.path);
     struct record_pipeline_request request = {.file = &inquest->file,
                                               .recording = inquest->recording,
+                                              .rung = inquest->request->rung,
                                               .say = inquest->request->say,
                                               .context = inquest->request->context};
     int status = record_pipeline(&request, &inquest->recorded, err);

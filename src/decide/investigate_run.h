@@ -23,6 +23,7 @@ struct investigate_request {
         deadline_ns; /* 0: a minute for a recording; and twenty runs more with a pipeline, at most a quarter of an hour */
     uint64_t deadline_each_ns; /* 0: none */
     uint64_t memory_bytes;     /* 0: ENGINE_MEMORY_BYTES */
+    const char *rung;          /* how the pipeline's run is recorded; NULL: the best there is */
     const char *rules;         /* a folder of rules for configuration, beside the built-in ones; NULL */
     const char *store;         /* the journal's file; NULL: the default */
     bool no_store;

@@ -103,12 +103,18 @@ static int record(const struct record_pipeline_request *request, const struct pi
     if (length < 0)
         return err_errno(err, errno, "could not find toll's own program");
     self[length] = '\0';
-    const char *const before[] = {self, "run", "--quiet", "--no-store", "-o", request->recording, "--"};
+    const char *before[] = {self,         "run",         "--quiet", "--no-store", "-o", request->recording,
+                            "--recorder", request->rung, "--"};
+    size_t before_count = sizeof before / sizeof before[0];
+    if (!request->rung) {
+        before[before_count - 3] = "--";
+        before_count -= 2;
+    }
     struct line line;
     struct child_result result = {0};
     if (request->say)
         request->say(request->context, "the recorded run");
-    int status = make_line(command, before, sizeof before / sizeof before[0], arena, &line, err);
+    int status = make_line(command, before, before_count, arena, &line, err);
     if (!status)
         status = set_cache(request->file, err);
     uint64_t start_ns = clock_monotonic_ns();

@@ -11,6 +11,7 @@
 struct record_pipeline_request {
     const struct pipeline_file *file;
     const char *recording;                        /* the file to write, absolute */
+    const char *rung;                             /* how to record, as of toll run; NULL: the best there is */
     void (*say)(void *context, const char *what); /* NULL */
     void *context;
 };

@@ -6,7 +6,7 @@
 #include "verbs/verbs.h"
 
 struct options {
-    const char *output, *memory, *rules, *store;
+    const char *output, *memory, *recorder, *rules, *store;
     struct option_list only, externals;
     uint64_t deadline_ns, deadline_each_ns;
     bool json, quiet, no_store;
@@ -48,6 +48,12 @@ static const struct option_row rows[] = {
      .argument = "SIZE",
      .help = "what each of them may use (1GB)",
      AT(memory)},
+    {.name = "recorder",
+     .type = OPTION_TEXT,
+     .argument = "RUNG",
+     .choices = "bpf perf preload proc",
+     .help = "how the pipeline's run is recorded; the best that this machine allows when left out",
+     AT(recorder)},
     {.name = "rules",
      .type = OPTION_TEXT,
      .argument = "FOLDER",
@@ -90,6 +96,7 @@ static int run(struct verb_context *context, struct err *err)
         .external_count = options->externals.count,
         .deadline_ns = options->deadline_ns,
         .deadline_each_ns = options->deadline_each_ns,
+        .rung = options->recorder,
         .rules = options->rules,
         .store = options->store,
         .no_store = options->no_store,
