@@ -41,7 +41,9 @@ static void keep_in_history(const struct experiment_keeping *keeping, const stru
 {
     const char *tags[] = {result->change, experiment_means_name(result->means)};
     struct ratios ratios = ratios_of(result);
-    struct history_result row = keep_blank("experiment", name, "wall_ratio", ratios.measured);
+    struct str series = {0}; /* each change has its own */
+    str_printf(&series, "%s [%s]", name, result->change ? result->change : "");
+    struct history_result row = keep_blank("experiment", str_text(&series), "wall_ratio", ratios.measured);
     struct keep_options options = keeping->options;
     row.value_low = ratios.low;
     row.value_high = ratios.high;
@@ -55,6 +57,7 @@ static void keep_in_history(const struct experiment_keeping *keeping, const stru
         options.tag_count = 2;
     }
     keep_results(&options, &row, 1, ret_warning);
+    str_free(&series);
 }
 
 /* A history that was named has its journal beside it. */

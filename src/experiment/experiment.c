@@ -150,10 +150,10 @@ static int cannot(struct trial *trial, const char *format, ...)
 static void calls_sum(const struct stage_lines *lines, double run_count, struct experiment_stage *calls)
 {
     *calls = (struct experiment_stage){0};
-    for (size_t i = 0; i < lines->list.count; i++) {
-        calls->call_count += 1 / run_count;
-        calls->elapsed_ns += (double)lines->list.items[i].elapsed_ns / run_count;
-    }
+    for (size_t i = 0; i < lines->list.count; i++)
+        calls->elapsed_ns += (double)lines->list.items[i].elapsed_ns;
+    calls->elapsed_ns /= run_count;
+    calls->call_count = (double)lines->list.count / run_count;
 }
 
 static int names_look(struct trial *trial, struct err *err)
@@ -309,6 +309,12 @@ static double *walls_of(const struct experiment_result *result, const double *in
     return walls;
 }
 
+/* Median of the runs as they are. */
+static double wall_ns_of(const struct experiment_result *result)
+{
+    return result->bench.arms.items[0].summaries[BENCH_WALL].description.median;
+}
+
 int experiment_share(struct trial *trial, const double *inserted_ns, struct err *err)
 {
     struct experiment_result *result = trial->result;
@@ -327,9 +333,12 @@ int experiment_share(struct trial *trial, const double *inserted_ns, struct err 
     int status = slope_of_rounds(&rounds, &share, err);
     if (status)
         return status;
-    result->share = share.value;
-    result->share_low = share.low;
-    result->share_high = share.high;
+    /* What is added to the stage's calls is all that the run can lose. */
+    bool is_exact = trial->means == EXPERIMENT_HOLD && wall_ns_of(result) > 0;
+    double most = is_exact ? result->calls.elapsed_ns / wall_ns_of(result) : INFINITY;
+    result->share = share.value = fmin(share.value, most);
+    result->share_low = share.low = fmin(share.low, most);
+    result->share_high = share.high = fmin(share.high, most);
     result->gain = slope_gain(&share);
     result->has_gain = true;
     return 0;
@@ -360,6 +369,18 @@ static void levels_set(struct experiment_result *result)
     memcpy(result->levels, hold_levels, sizeof hold_levels);
 }
 
+/* The stage's calls in the runs that were measured, and in their warm-ups. */
+static int held_sum(struct trial *trial, struct err *err)
+{
+    struct experiment_result *result = trial->result;
+    struct stage_lines lines = {0};
+    size_t rounds = result->bench.rounds + trial->request->options.warmup_count;
+    int status = stage_log_read(&trial->folder, "log", &result->arena, &lines, err);
+    calls_sum(&lines, (double)(rounds * (result->level_count + 1)), &result->calls);
+    vec_free(&lines.list);
+    return status;
+}
+
 int experiment_by_hold(struct trial *trial, struct err *err)
 {
     struct experiment_result *result = trial->result;
@@ -381,8 +402,11 @@ int experiment_by_hold(struct trial *trial, struct err *err)
                         trial->request->stage);
     for (size_t i = 0; !status && i <= result->level_count; i++)
         status = stand_in(trial, "hold", i ? result->levels[i - 1] : 0, &texts[i], err);
+    stage_log_forget(&trial->folder, "log");
     if (!status)
         status = measure_levels(trial, texts, err);
+    if (!status)
+        status = held_sum(trial, err);
     return status ? status : experiment_share(trial, NULL, err);
 }
 
