@@ -25,9 +25,10 @@
 #define CLAIM_FACTOR_MIN   1.03
 #define CLEARED_FACTOR_MAX 1.05
 /* Of one server; what is behind is listed. */
-#define CLAIMS_MAX     5
-#define KEYS_TOLD_MAX  6
-#define VOTE_TOLERANCE 1.05
+#define CLAIMS_MAX         5
+#define KEYS_TOLD_MAX      6
+#define PROPOSALS_TOLD_MAX 12
+#define VOTE_TOLERANCE     1.05
 
 #define DOING(reason) (1u << ((reason) + 1))
 
@@ -339,12 +340,22 @@ static void clear_place(struct asking *asking, const struct subject *subject, co
     str_free(&why);
 }
 
+/* "a: 1 -> 2, b: off -> on and 4 more" */
+static void proposals_list(const struct advice_list *list, struct str *text)
+{
+    for (size_t i = 0; i < list->items.count && i < PROPOSALS_TOLD_MAX; i++)
+        str_printf(text, "%s%s: %s -> %s", i ? ", " : "", list->items.items[i].rule->key,
+                   list->items.items[i].setting->value, list->items.items[i].proposed);
+    if (list->items.count > PROPOSALS_TOLD_MAX)
+        str_printf(text, " and %zu more", list->items.count - PROPOSALS_TOLD_MAX);
+}
+
 static void notes_tell(struct asking *asking, const struct subject *subject, const struct advice_list *list,
                        size_t told)
 {
     const struct settings *settings = subject->settings;
     struct str keys = {0};
-    keys_list(list, &keys);
+    proposals_list(list, &keys);
     for (size_t i = 0; i < settings->notes.count; i++)
         answers_note(asking->answers, "%s", settings->notes.items[i]);
     if (settings->items.count && list->items.count)
@@ -534,6 +545,9 @@ static int vote_on(struct asking *asking, const struct server_place *place, cons
     struct change change = {0};
     struct err ignored;
     bool has_change = claim->finding.change && !change_parse(claim->finding.change, &change, &ignored);
+    /* More at once at the server; more of the server's own workers are no connections to it. */
+    if (has_change && change.op == CHANGE_WORKERS && !claim->finding.where.peer)
+        return 0;
     if (has_change && change.op == CHANGE_WORKERS)
         return vote_workers(asking, place, &change, vote);
     if (has_change && change.op == CHANGE_BATCH)

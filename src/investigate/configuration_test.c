@@ -154,6 +154,34 @@ static void a_server_that_was_recorded_is_found_with_its_clients_address(void **
     end(&asked);
 }
 
+static void a_server_that_was_recorded_alone_listens_on_this_machine(void **state)
+{
+    (void)state;
+    struct asked asked = {0};
+    struct scenario *s = &asked.scenario;
+    scenario_init(s, 2, 1000);
+    uint64_t server = scenario_process(s, 0, "redis-server", 0, 1000),
+             listening = scenario_peer(s, PEER_SOCKET, "", "0.0.0.0:7777");
+    scenario_io(s, &(struct scenario_io){.thread = server, .peer = listening, .operation = IO_ACCEPT});
+    scenario_wait(s, server, 0, 100, WAIT_NETWORK, listening);
+    judge_it(&asked);
+    find(&asked);
+    assert_int_equal(asked.places.items.count, 1);
+    assert_string_equal(asked.places.items.items[0].server.address, "127.0.0.1:7777");
+    assert_near(asked.places.items.items[0].share, 1, 0.001);
+    /* More of its own workers are no connections to it. */
+    struct claim claim = {.investigator = "other",
+                          .id = "1",
+                          .finding = {.cause = "config",
+                                      .where = {.process = "redis-server"},
+                                      .change = "workers:process/redis-server=2",
+                                      .gain = {2, 2, 2, 2, 0, 0, 0}}};
+    asked.question.claims = &claim;
+    asked.question.claim_count = 1;
+    assert_says(ask(&asked, true), "{\"vote\":{\"claim\":\"other/1\",\"stance\":\"neutral\"");
+    end(&asked);
+}
+
 /* The run queues for a core for 300 ms while the server uses half a core. */
 static void queueing_for_a_core_counts_as_far_as_the_server_used_one(void **state)
 {
@@ -264,6 +292,7 @@ int configuration_test(void)
         cmocka_unit_test(a_server_is_known_by_its_port_and_has_its_share_of_the_path),
         cmocka_unit_test(a_server_that_can_bring_nothing_is_cleared_unread),
         cmocka_unit_test(a_server_that_was_recorded_is_found_with_its_clients_address),
+        cmocka_unit_test(a_server_that_was_recorded_alone_listens_on_this_machine),
         cmocka_unit_test(queueing_for_a_core_counts_as_far_as_the_server_used_one),
         cmocka_unit_test(more_than_the_share_allows_is_contradicted),
         cmocka_unit_test(rules_of_ones_own_judge_a_file_and_may_promise_too_much),

@@ -271,7 +271,7 @@ static int accept_look(void *context, const struct batch *batch, struct err *err
         if (batch->columns[COLUMN(io, operation)][row] != IO_ACCEPT || !at || at > run->peers.count)
             continue;
         const struct run_track *process = process_of(run, batch->columns[COLUMN(io, track)][row]);
-        const char *port = port_of(run->peers.items[at - 1].address);
+        const char *port = port_of(run->peers.items[at - 1].address), *address;
         for (size_t i = 0; process && port && i < finder->places->items.count; i++) {
             struct server_place *place = &finder->places->items.items[i];
             if (!place->process || strcmp(place->process, process->name) != 0)
@@ -281,6 +281,10 @@ static int accept_look(void *context, const struct batch *batch, struct err *err
                 if (client && strcmp(client, port) == 0 && settings_is_local(run->peers.items[j].address))
                     place_address(place, run->peers.items[j].address);
             }
+            /* Its clients were not recorded: it listens on this machine, too. */
+            if (!place->address_count &&
+                (address = arena_printf(finder->question->arena, "127.0.0.1:%s", port)))
+                place_address(place, address);
         }
     }
     return 0;
@@ -350,6 +354,8 @@ double server_place_share(const struct verdict *verdict, const struct server_pla
     const struct path_entry *path = service ? service->path_p50 : verdict->path;
     size_t count = service ? service->path_p50_count : verdict->path_count;
     double share = 0;
+    if (service && !count)
+        return place->share;
     for (size_t i = 0; i < count; i++) {
         bool is_inside =
             place->process && path[i].where.process && strcmp(place->process, path[i].where.process) == 0;
@@ -357,6 +363,20 @@ double server_place_share(const struct verdict *verdict, const struct server_pla
             share += path[i].ratio;
     }
     return share < place->share ? share : place->share;
+}
+
+/* Of a service whose requests cannot be told apart: how busy what it has of the server is. */
+static double resource_share(const struct service *service, const struct server_place *place)
+{
+    double share = 0;
+    for (size_t i = 0; i < service->resource_count; i++) {
+        const struct service_resource *resource = &service->resources[i];
+        const struct where where = {.process = resource->process ? resource->process : resource->name,
+                                    .peer = resource->name};
+        if (is_at(place, &where) && resource->utilisation_ratio > share)
+            share = resource->utilisation_ratio;
+    }
+    return share;
 }
 
 static int share_find(struct finder *finder, struct server_place *place)
@@ -381,10 +401,12 @@ static int share_find(struct finder *finder, struct server_place *place)
             return err_memory(finder->err);
     }
     /* A place is told by one name, which other investigators find on the path as well. */
-    if (place->process && (inside > place->share / 2 || !place->where.peer))
+    if (place->process && (inside >= place->share / 2 || !place->where.peer))
         place->where.peer = NULL;
     else
         place->where.process = NULL;
+    if (service && !service->path_p50_count)
+        place->share = resource_share(service, place);
     place->cores_used = cores_used(finder->question->opened->run, place);
     double queued = path_share_doing(verdict, 1u << (WAIT_CPU_QUEUE + 1));
     place->share += place->cores_used < 0 ? 0 : queued < place->cores_used ? queued : place->cores_used;

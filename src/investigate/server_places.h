@@ -6,7 +6,8 @@
  * A server's share is its part of the critical path: what the run waits for it, what its own recorded threads are on the
  * path with, and, where it uses the run's cores, the time that the run queued for a core, as far as the server used
  * cores at all. The rest of the path stays when the server answers in no time, so 1 / (1 - share) bounds what any
- * setting of it can bring. Of a service the path is that of a request at the median.
+ * setting of it can bring. Of a service the path is that of a request at the median, or, where requests cannot be told apart, how
+ * busy the server's workers are.
  */
 #ifndef TOLL_INVESTIGATE_SERVER_PLACES_H
 #define TOLL_INVESTIGATE_SERVER_PLACES_H

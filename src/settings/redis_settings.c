@@ -163,10 +163,14 @@ int redis_files(const struct server *server, struct settings *settings, bool *re
     if (named)
         status = conf_walk(&walk, server_path(server, settings, named), true, &read, err);
     bool has_port = server->address && !server_host(server->address, host, &port);
-    for (size_t i = 0; i < settings->rules->file_count && !named && !read && !status && server->pid; i++) {
+    /* Its title: "redis-server *:6379". */
+    if (!has_port && !named && server->word_count > 1)
+        has_port = !server_host(server->words[1], host, &port);
+    for (size_t i = 0;
+         i < settings->rules->file_count && !named && !read && !status && has_port && server->pid; i++) {
         status =
             conf_walk(&walk, server_path(server, settings, settings->rules->files[i]), false, &read, err);
-        if (read && has_port && (unsigned)strtoul(*walk.port ? walk.port : "6379", NULL, 10) != port) {
+        if (read && (unsigned)strtoul(*walk.port ? walk.port : "6379", NULL, 10) != port) {
             /* Another server's. */
             settings->items.count = 0;
             read = false;
