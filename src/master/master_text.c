@@ -22,6 +22,7 @@
 #define PIECE_BAR       16
 #define SUBJECT_COLUMNS 50
 #define COMMAND_MAX     400
+#define COMMAND_LINES   2
 
 struct screen {
     struct text_page page;
@@ -148,6 +149,20 @@ static void write_command(const struct screen *screen, const char *command)
     str_free(&line);
 }
 
+/* The command; one that fills the screen is left to the page. */
+static void write_confirmation(const struct screen *screen, const struct conclusion *conclusion)
+{
+    const char *command = word_command(conclusion);
+    bool is_long = command && escape_columns(command) > COMMAND_LINES * screen->page.width;
+
+    if (!command)
+        return;
+    if (is_long && screen->digest->options->folder)
+        paragraph(screen, INDENT, "The command that confirms it is long: report.md and report.html have it.");
+    else
+        write_command(screen, command);
+}
+
 static void write_reasons(const struct screen *screen, const struct conclusion *conclusion)
 {
     const struct finding *finding = &conclusion->claim.finding;
@@ -186,8 +201,7 @@ static void write_monday(const struct screen *screen)
         if (conclusion->claim.finding.change)
             write_command(screen, conclusion->claim.finding.change);
         write_reasons(screen, conclusion);
-        if (word_command(conclusion))
-            write_command(screen, word_command(conclusion));
+        write_confirmation(screen, conclusion);
     }
     if (count < all)
         heading(screen, "Then");
