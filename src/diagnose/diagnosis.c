@@ -322,7 +322,7 @@ static int plan_find(struct scene *scene, struct err *err)
                                .deployment = &diagnosis->deployment,
                                .profilers = &diagnosis->profilers,
                                .pid = scene->subject,
-                               .name = row ? row->name : "",
+                               .name = row ? arena_string(&diagnosis->arena, row->name) : "",
                                .use = scene->subject ? &scene->use : NULL,
                                .port = scene->port,
                                .path = scene->request->path,
@@ -330,6 +330,8 @@ static int plan_find(struct scene *scene, struct err *err)
                                .needs_root = scene->subject && scene->about.is_hidden,
                                .arena = &diagnosis->arena};
     facts.has_pipeline = is_folder && pipeline_is_there(scene->request->path);
+    if (!facts.name)
+        return err_memory(err);
     if (is_folder)
         start_command_find(scene->request->path, &diagnosis->arena, &facts.start);
     return plan_make(&facts, scene->request->symptom, &diagnosis->plan) ? err_memory(err) : 0;
