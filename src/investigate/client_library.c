@@ -37,15 +37,21 @@
 #define INDEX_LEFT_RATIO   0.1 /* of a statement's time, with an index */
 #define STATEMENT_SHOWN    160
 
+struct use_rows {
+    const char *texts[CLIENT_ROWS_MAX];
+    size_t count;
+    bool is_known;
+};
+
 struct answering {
     const struct question *question;
     struct answers *answers;
     struct client_look look;
     struct client_uses uses;
     size_t claim_count, cleared_count;
-    struct claim claim; /* being written */
+    struct use_rows known_rows[CLIENT_USES_MAX]; /* by use: to find them takes a walk over the recording */
+    struct claim claim;                          /* being written */
     const char *evidence[EVIDENCE_LINES];
-    const char *rows[CLIENT_ROWS_MAX];
     const char *sources[2];
     char id[16];
 };
@@ -57,8 +63,26 @@ static void say(struct answering *answering, const char *text)
         answering->evidence[finding->evidence_count++] = text;
 }
 
+/* The rows of one of the uses, or of a copy of it. */
+static int rows_of(struct answering *answering, const struct client_use *use,
+                   const struct use_rows **ret_rows, struct err *err)
+{
+    const struct client_use *own = client_use_of(&answering->uses, use->process, use->peer);
+    struct use_rows *rows = &answering->known_rows[own ? own - answering->uses.items.items : 0];
+    int status = rows->is_known ? 0
+                                : client_use_rows(answering->look.run, use, answering->question->arena,
+                                                  rows->texts, &rows->count, err);
+    rows->is_known = !status;
+    *ret_rows = rows;
+    return status;
+}
+
 static int begin(struct answering *answering, const struct client_use *use, struct err *err)
 {
+    const struct use_rows *rows = NULL;
+    int status = rows_of(answering, use, &rows, err);
+    if (status)
+        return status;
     answering->claim = (struct claim){.id = answering->id,
                                       .finding = {.where = use->where,
                                                   .objective = answering->look.verdict->run.objective,
@@ -66,10 +90,10 @@ static int begin(struct answering *answering, const struct client_use *use, stru
                                                   .evidence = answering->evidence,
                                                   .sources = answering->sources},
                                       .evidence_class = EVIDENCE_MEASURED,
-                                      .rows = answering->rows};
+                                      .rows = rows->texts,
+                                      .row_count = rows->count};
     snprintf(answering->id, sizeof answering->id, "%zu", answering->claim_count + 1);
-    return client_use_rows(answering->look.run, use, answering->question->arena, answering->rows,
-                           &answering->claim.row_count, err);
+    return 0;
 }
 
 static void end(struct answering *answering)
@@ -667,8 +691,7 @@ static int vote_on(struct answering *answering, const struct claim *claim, struc
     struct voting voting = {.answering = answering, .claim = claim};
     struct err ignored;
     struct str name = {0};
-    const char *rows[CLIENT_ROWS_MAX];
-    struct vote vote = {.stance = STANCE_NEUTRAL, .rows = rows};
+    struct vote vote = {.stance = STANCE_NEUTRAL};
     voting.has_change =
         claim->finding.change && !change_parse(claim->finding.change, &voting.change, &ignored);
     bool is_workers = claim_reaches_further(claim);
@@ -684,10 +707,12 @@ static int vote_on(struct answering *answering, const struct claim *claim, struc
         vote_on_habit(&voting, &vote);
     else
         vote_on_server(&voting, &vote);
-    int status = client_use_rows(answering->look.run, voting.use, answering->question->arena, rows,
-                                 &vote.row_count, err);
+    const struct use_rows *rows = NULL;
+    int status = rows_of(answering, voting.use, &rows, err);
     if (status)
         return status;
+    vote.rows = rows->texts;
+    vote.row_count = rows->count;
     claim_name(claim, &name);
     vote.claim = str_text(&name);
     answers_vote(answering->answers, &vote);
