@@ -206,6 +206,10 @@ static int claims(const struct question *question, struct answers *answers, stru
         status = inferred_claims(question, CHANGE_BATCH, answers, &inferred, err);
     if (!status)
         status = clear_peers(question, answers, err);
+    if (!status && !tried && !inferred)
+        answers_note(
+            answers,
+            "nothing that is sent or asked for piece by piece, in pieces that are too small, was seen");
     return status ? status : answers_status(answers, err);
 }
 
