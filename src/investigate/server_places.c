@@ -260,7 +260,29 @@ static const char *port_of(const char *address)
     return colon ? colon + 1 : NULL;
 }
 
-/* Rows of operation accept say who listens where: clients' addresses with that port are the server's. */
+/* It listens there: clients' addresses with that port are its. */
+static void place_listens(struct finder *finder, struct server_place *place, const char *port)
+{
+    const struct run *run = finder->question->opened->run;
+    for (size_t i = 0; i < place->port_count; i++)
+        if (strcmp(place->ports[i], port) == 0)
+            return;
+    if (place->port_count == SERVER_ADDRESSES_MAX)
+        return;
+    place->ports[place->port_count++] = port;
+    for (size_t i = 0; i < run->peers.count; i++) {
+        const char *client = port_of(run->peers.items[i].address);
+        if (client && strcmp(client, port) == 0 && settings_is_local(run->peers.items[i].address))
+            place_address(place, run->peers.items[i].address);
+    }
+    /* Its clients were not recorded: it listens on this machine, too. */
+    const char *address =
+        place->address_count ? NULL : arena_printf(finder->question->arena, "127.0.0.1:%s", port);
+    if (address)
+        place_address(place, address);
+}
+
+/* Rows of operation accept say who listens where. */
 static int accept_look(void *context, const struct batch *batch, struct err *err)
 {
     struct finder *finder = context;
@@ -271,20 +293,11 @@ static int accept_look(void *context, const struct batch *batch, struct err *err
         if (batch->columns[COLUMN(io, operation)][row] != IO_ACCEPT || !at || at > run->peers.count)
             continue;
         const struct run_track *process = process_of(run, batch->columns[COLUMN(io, track)][row]);
-        const char *port = port_of(run->peers.items[at - 1].address), *address;
+        const char *port = port_of(run->peers.items[at - 1].address);
         for (size_t i = 0; process && port && i < finder->places->items.count; i++) {
             struct server_place *place = &finder->places->items.items[i];
-            if (!place->process || strcmp(place->process, process->name) != 0)
-                continue;
-            for (size_t j = 0; j < run->peers.count; j++) {
-                const char *client = port_of(run->peers.items[j].address);
-                if (client && strcmp(client, port) == 0 && settings_is_local(run->peers.items[j].address))
-                    place_address(place, run->peers.items[j].address);
-            }
-            /* Its clients were not recorded: it listens on this machine, too. */
-            if (!place->address_count &&
-                (address = arena_printf(finder->question->arena, "127.0.0.1:%s", port)))
-                place_address(place, address);
+            if (place->process && process->name && strcmp(place->process, process->name) == 0)
+                place_listens(finder, place, port);
         }
     }
     return 0;

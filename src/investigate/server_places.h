@@ -32,6 +32,8 @@ struct server_place {
     const struct rule_file *rules;
     const char *addresses[SERVER_ADDRESSES_MAX]; /* the first is the server's */
     size_t address_count;
+    const char *ports[SERVER_ADDRESSES_MAX]; /* where one that was recorded listens */
+    size_t port_count;
     const char *name;    /* "PostgreSQL at 127.0.0.1:5432" */
     const char *process; /* of one that was recorded, its program: the path may be inside it; NULL */
     const char *why_not; /* one of the above; NULL: they can be read */
