@@ -103,7 +103,7 @@ static void write_cleared_row(struct str *str, const struct digest_cleared *row)
     }
     if (told < row->reasons.count || !told) {
         str_append(&phrase, "by ");
-        word_by(&phrase, row);
+        word_by(&phrase, row, true);
         master_page_phrase(str, "small", "", &phrase);
     }
     str_append(str, "</li>\n");

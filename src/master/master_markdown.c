@@ -128,7 +128,7 @@ static void write_cleared(struct str *str, const struct digest *digest)
         str_printf(str, " | %s | ", unit_ratio(row->cleared.critical_ratio).text);
         word_bound(&phrase, row);
         put_line(str, "", &phrase, " | ");
-        word_by(&phrase, row);
+        word_by(&phrase, row, false);
         put_line(str, "", &phrase, " | ");
         write_reasons_of(str, row);
         str_append(str, " |\n");

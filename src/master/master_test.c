@@ -358,7 +358,7 @@ static void a_place_cleared_by_several_is_one_row(void **state)
     assert_int_equal(digest_make(&sample.investigation, &sample.options, &digest, &err), 0);
     for (size_t i = 0; i < digest.cleared.count && !by.length; i++)
         if (digest.cleared.items[i].reasons.count == 3)
-            word_by(&by, &digest.cleared.items[i]);
+            word_by(&by, &digest.cleared.items[i], false);
     assert_string_equal(str_text(&by), "configuration, client-library and batch-size");
     str_free(&by);
     digest_free(&digest);

@@ -254,7 +254,7 @@ static void write_cleared_row(const struct screen *screen, const struct digest_c
     str_printf(screen->page.str, "%6s  ", unit_ratio(row->cleared.critical_ratio).text);
     if (!row->is_of_one_thing)
         str_printf(&what, "at most %s: ", unit_factor(row->cleared.factor_max).text);
-    word_by(&what, row);
+    word_by(&what, row, false);
     text_wrap(&screen->page, str_text(&what), column, column);
     for (size_t i = 0; i < row->reasons.count && row->is_of_one_thing; i++)
         if (row->reasons.items[i].why) {

@@ -171,17 +171,20 @@ void word_problem(struct str *str, const struct digest *digest, size_t columns)
     str_free(&gap);
 }
 
-/* A knob is no place: it has no share of the time. */
-static bool is_knob(const struct finding *finding)
+/* What was tried names the knob as its place: that has no share of the time. */
+static bool is_knob(const struct conclusion *conclusion)
 {
-    return finding->change && str_starts(finding->change, "set:knob/");
+    const char *change = conclusion->claim.finding.change;
+
+    return conclusion->claim.evidence_class == EVIDENCE_EXPERIMENT && change &&
+           str_starts(change, "set:knob/");
 }
 
 void word_title(struct str *str, const struct conclusion *conclusion)
 {
     const struct finding *finding = &conclusion->claim.finding;
 
-    if (is_knob(finding) && finding->title && conclusion->claim.evidence_class == EVIDENCE_EXPERIMENT)
+    if (is_knob(conclusion) && finding->title)
         phrase_sentence(str, finding->title);
     else
         phrase_title(str, finding);
@@ -232,7 +235,7 @@ void word_action(struct str *str, const struct conclusion *conclusion)
     phrase_where(&place, &finding->where);
     bool has_place = finding->where.stage || finding->where.process || finding->where.peer;
     str_append(str, str_text(&text));
-    if (has_place && !is_knob(finding) && !names_place(str_text(&text), &finding->where))
+    if (has_place && !is_knob(conclusion) && !names_place(str_text(&text), &finding->where))
         str_printf(str, " (%s)", str_text(&place));
     str_free(&text);
     str_free(&place);
@@ -493,12 +496,13 @@ const char *word_command(const struct conclusion *conclusion)
     return conclusion->claim.verify ? conclusion->claim.verify : conclusion->next_command;
 }
 
-void word_by(struct str *str, const struct digest_cleared *cleared)
+void word_by(struct str *str, const struct digest_cleared *cleared, bool without_reason)
 {
     struct names names = {0};
 
     for (size_t i = 0; i < cleared->reasons.count; i++)
-        add_name(&names, cleared->reasons.items[i].by);
+        if (!without_reason || !cleared->reasons.items[i].why)
+            add_name(&names, cleared->reasons.items[i].by);
     append_names(str, &names);
     if (!names.count)
         str_append(str, "the recording");

@@ -51,8 +51,8 @@ const char *word_phase(enum priority priority);
 const char *word_command(const struct conclusion *conclusion);
 /* The command that tells more, where it is another than the one that confirms; NULL. */
 const char *word_next(const struct conclusion *conclusion);
-/* Who says that a place is not to blame: "configuration and client-library", "the recording". */
-void word_by(struct str *str, const struct digest_cleared *cleared);
+/* Who says that a place is not to blame, all or those who give no reason: "configuration and client-library", "the recording". */
+void word_by(struct str *str, const struct digest_cleared *cleared, bool without_reason);
 /* "at most 1.04x faster"; of one thing about a place that it is fine. */
 void word_bound(struct str *str, const struct digest_cleared *cleared);
 /* "memory did not finish: there may be more."; nothing when all did. */
