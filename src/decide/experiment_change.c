@@ -106,8 +106,6 @@ static int subject_fill(struct trying *trying, struct err *err)
     subject->now = request->now;
     subject->means = request->means;
     int status = change_parse(request->change, &subject->change, err);
-    if (!status && request->recording && request->predicted)
-        status = err_set(err, ERR_USAGE, "could not use two predictions: choose --recording or --predict");
     if (!status)
         status = file_read(trying, err);
     if (status || !request->recording)

@@ -423,27 +423,45 @@ bool consensus_can_try(const struct claim *claim)
     return where->process || where->stage;
 }
 
+/* What to try by hand: the change; of a server's setting, which is no knob of the run, what its place is worth at most. "" when
+ * there is nothing. */
+static void change_to_try(const struct claim *claim, struct str *text)
+{
+    const struct where *where = &claim->finding.where;
+    if (!are_equal(claim->finding.cause, "config"))
+        str_append(text, claim->finding.change && consensus_can_try(claim) ? claim->finding.change : "");
+    else if (where->peer)
+        str_printf(text, "remove:peer/%s", where->peer);
+    else if (where->process)
+        str_printf(text, "remove:process/%s", where->process);
+}
+
 /* What tells more: an experiment where it has to be settled, else the claim's own way to verify it. */
 static int command_fill(struct investigation *investigation, struct conclusion *conclusion, struct err *err)
 {
-    const struct finding *finding = &conclusion->claim.finding;
+    const struct gain *gain = &conclusion->claim.finding.gain;
     bool asks = conclusion->agreement == AGREEMENT_FURTHER || conclusion->agreement == AGREEMENT_CONTRADICTED;
+    struct str change = {0}, line = {0};
     conclusion->next_command = conclusion->claim.verify;
-    if (!asks || !finding->change || !consensus_can_try(&conclusion->claim))
-        return 0;
-    struct str line = {0};
+    change_to_try(&conclusion->claim, &change);
     /* Quoted: a name may hold blanks. */
-    bool is_plain = strcspn(finding->change, " '\"\\$`;&|<>()*?#~") == strlen(finding->change);
-    str_printf(&line, "toll experiment %s%s%s", is_plain ? "" : "'", finding->change, is_plain ? "" : "'");
+    const char *text = str_text(&change);
+    bool is_plain = strcspn(text, " '\"\\$`;&|<>()*?#~") == strlen(text);
+    bool is_setting = are_equal(conclusion->claim.finding.cause, "config");
+    str_printf(&line, "toll experiment %s%s%s", is_plain ? "" : "'", text, is_plain ? "" : "'");
     if (investigation->pipeline)
         str_printf(&line, " %s", investigation->pipeline);
-    else
-        str_printf(&line, " --recording %s -- COMMAND",
+    if (!investigation->pipeline || is_setting)
+        str_printf(&line, " --recording %s",
                    investigation->recording ? investigation->recording : "FILE.toll");
-    bool fits = strchr(finding->change, '\'') == NULL && !line.failed;
+    if (is_setting && gain->factor > 0)
+        str_printf(&line, " --predict %.3gx", careful(gain));
+    str_append(&line, investigation->pipeline ? "" : " -- COMMAND");
+    bool fits = asks && *text && !strchr(text, '\'') && !line.failed;
     if (fits)
         conclusion->next_command = arena_string(&investigation->arena, str_text(&line));
     str_free(&line);
+    str_free(&change);
     return fits && !conclusion->next_command ? err_memory(err) : 0;
 }
 

@@ -37,7 +37,7 @@ static const struct option_row rows[] = {
     {.name = "predict",
      .type = OPTION_TEXT,
      .argument = "FACTOR",
-     .help = "what was claimed: 1.5x, or 1.4x..1.6x",
+     .help = "what was claimed: 1.5x, or 1.4x..1.6x; counts before what the recording says",
      AT(predict)},
     {.name = "now",
      .type = OPTION_TEXT,
@@ -184,7 +184,7 @@ static const struct example examples[] = {
 const struct verb experiment_verb = {
     .name = "experiment",
     .summary = "try a change or a place of a run for real",
-    .usage = "CHANGE [toll.yaml | -- COMMAND…] [--by MEANS] [--recording FILE | --predict FACTOR]",
+    .usage = "CHANGE [toll.yaml | -- COMMAND…] [--by MEANS] [--recording FILE] [--predict FACTOR]",
     .description =
         "Runs with and without the change take turns; told is what it brings, with its interval, and whether "
         "what was claimed holds: confirmed, rejected or undecided.\n\n"
