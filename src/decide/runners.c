@@ -230,7 +230,8 @@ static bool any_fits(char *const *command)
 static int perf_wrap(const struct runner_place *place, char *const *command, struct runner_words *words,
                      struct err *err)
 {
-    static const char *const head[] = {"perf", "record", "-q", "-g", "-F", "199", "-o"};
+    /* perf 6.1 aborts where it reads the build-id of a kernel newer than it (-B), and needs rights for its samples. */
+    static const char *const head[] = {"perf", "record", "-q", "-B", "--all-user", "-g", "-F", "199", "-o"};
     (void)err;
     for (size_t i = 0; i < sizeof head / sizeof head[0]; i++)
         runner_add(words, head[i]);
@@ -393,6 +394,7 @@ const struct runner runners[] = {
      .importer = "perf",
      .raw = "perf.data",
      .fits = any_fits,
+     .measures = "samples of CPU time outside the kernel",
      .wrap = perf_wrap,
      .collect = perf_collect},
     {.name = "heaptrack",

@@ -61,7 +61,7 @@ static void node_java_and_go_get_an_option(void **state)
             "-Xlog:jfr+startup=off -jar a.jar");
     wrapped("go-pprof", COMMAND("go", "test", "-bench", "."),
             "go test -cpuprofile /t/raw -o /t/test -bench .");
-    wrapped("perf", COMMAND("./a", "--"), "perf record -q -g -F 199 -o /t/raw -- ./a --");
+    wrapped("perf", COMMAND("./a", "--"), "perf record -q -B --all-user -g -F 199 -o /t/raw -- ./a --");
 }
 
 static void a_statement_is_explained_while_it_runs(void **state)
