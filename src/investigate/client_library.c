@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "client/client_postgres.h"
 #include "client/client_use.h"
+#include "detect/changes.h"
 #include "investigate/investigators.h"
 #include "investigate/path_vote.h"
 #include "model/change.h"
@@ -173,19 +174,9 @@ static void tell_use(struct answering *answering, const struct client_use *use)
 
 static const char *assumption_of(const struct client_use *use)
 {
-    if (use->finding && use->finding->assumption)
-        return use->finding->assumption;
-    switch (use->habit) {
-    case CLIENT_SENDS_SINGLY:
-    case CLIENT_ASKS_SINGLY: return "a piece in a batch takes the other end a tenth of one alone";
-    case CLIENT_CONNECTS_EACH: return "three of five calls of each request were for its connection";
-    case CLIENT_FLUSHES_EACH:
-    case CLIENT_SMALL_PIECES: return "the bytes go through a buffer";
-    case CLIENT_SYNCS_EACH: return "one sync per batch instead of one per record";
-    case CLIENT_FINE:
-    case CLIENT_HABIT_COUNT: break;
-    }
-    return NULL;
+    return use->finding && use->finding->assumption
+               ? use->finding->assumption
+               : default_change_of(client_habit_cause(use->habit))->assumption;
 }
 
 static const char *fix_of(const struct client_use *use, struct arena *arena)
