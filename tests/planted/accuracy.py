@@ -83,8 +83,8 @@ class Page:
             self.broken.append(sentence)
 
     def planted(self, results):
-        self.lines += ["Causes one at a time. *Error*: predicted gain against measured gain; *drift*: of the broken and the fixed "
-                       "runs, in how many the unchanged replay is within 5 %.", "",
+        self.lines += ["Causes one at a time. *Error*: predicted gain against measured gain; *drift*: of the broken and the fixed runs, in how "
+                       "many the unchanged replay is within 5 %.", "",
                        "| rung | right | wrong | median error | 90th percentile | drift within 5 % | outside load, cores, median |",
                        "|---|---|---|---|---|---|---|"]
         for recorder, rows in results.items():

@@ -36,7 +36,8 @@ CASE_BY_NAME = {case.name: case for case in CASES}
 @dataclass(frozen=True)
 class Part:
     """A case at another size: it has to be the largest of what is left, also beside what the fixes before it leave (a lock
-    that nobody waits for leaves the sleep under it). `scale` is a percentage of what its program does by itself, 0 for one that knows no scale."""
+    that nobody waits for leaves the sleep under it). `scale` is a percentage of what its program does by itself, 0 for one
+    that knows no scale."""
 
     case: str
     scale: int
@@ -109,10 +110,11 @@ COMBINATIONS = [
     Combination("lock beside peer", [Part("lock-convoy", 100), Part("slow-peer", 60)], side_by_side=True, quick=True),
     Combination("straggler beside lock", [Part("straggler", 100), Part("lock-convoy", 50)], side_by_side=True),
     Combination("peer and hot in one", [ASK, CHECKSUM],
-                program=["{programs}/mixed", "{port_slow}", "{port_at_once}", "--items=45", "--ask=90"]),
+                program=["{programs}/mixed", "{port_slow}", "{port_at_once}", "--items=45", "--ask=90", "--hot=40"]),
     Combination("hot and peer in one", [CHECKSUM, ASK],
-                program=["{programs}/mixed", "{port_slow}", "{port_at_once}", "--items=60", "--ask=30"], quick=True),
-    Combination("lock, hot, peer", [Part("lock-convoy", 60), Part("hot-function", 70), Part("slow-peer", 60)]),
+                program=["{programs}/mixed", "{port_slow}", "{port_at_once}", "--items=60", "--ask=40", "--hot=100"],
+                quick=True),
+    Combination("serial, peer, hot", [Part("serial-children", 0), Part("slow-peer", 80), Part("hot-function", 30)]),
     Combination("serial, straggler, poll", [Part("serial-children", 0), Part("straggler", 50), Part("sleep-poll", 20)]),
 ]
 

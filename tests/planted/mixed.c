@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Two causes in one thread, for combined.py: each item is asked of a peer (network-wait) and checksummed (cpu-hot), beside a
- * little other work. `--items=N` and `--ask=PERCENT`, how many of the items are asked for, set how large each of them is.
+ * little other work. `--items=N`, `--ask=PERCENT` (how many of the items are asked for) and `--hot=PERCENT` (of a checksum's
+ * work) set how large each of them is.
  * Fixes: --cached, the peer at the second port, which answers at once; --fast, a checksum 4 times faster.
  */
 #include "tcp.h"
@@ -34,14 +35,16 @@ static unsigned number_of(int argc, char **argv, const char *name)
         if (strncmp(argv[i], name, strlen(name)) == 0)
             return (unsigned)strtoul(argv[i] + strlen(name), NULL, 10);
     }
-    fprintf(stderr, "usage: mixed SLOW_PORT FAST_PORT --items=N --ask=PERCENT [--cached] [--fast]\n");
+    fprintf(stderr,
+            "usage: mixed SLOW_PORT FAST_PORT --items=N --ask=PERCENT --hot=PERCENT [--cached] [--fast]\n");
     exit(2);
 }
 
 int main(int argc, char **argv)
 {
     unsigned item_count = number_of(argc, argv, "--items="), ask_percent = number_of(argc, argv, "--ask=");
-    uint64_t units = planted_flag(argc, argv, "--fast") ? HOT_UNITS / FIXED_FACTOR : HOT_UNITS;
+    uint64_t hot_units = HOT_UNITS * number_of(argc, argv, "--hot=") / 100;
+    uint64_t units = planted_flag(argc, argv, "--fast") ? hot_units / FIXED_FACTOR : hot_units;
     const char *port = planted_flag(argc, argv, "--cached") ? argv[2] : argv[1];
     int fd = tcp_open(port);
     uint64_t state = 1;
