@@ -109,8 +109,10 @@ static bool rust_start(struct start *start)
 
 static bool go_start(struct start *start)
 {
-    if (!has_file(start, "go.mod") || !has_file(start, "main.go"))
+    if (!has_file(start, "go.mod"))
         return false;
+    if (!has_file(start, "main.go"))
+        return told(start, "go test -bench .", "go.mod");
     start->command->build = "go build -o /tmp/toll-go-program .";
     return told(start, "/tmp/toll-go-program", "main.go");
 }

@@ -115,6 +115,9 @@ static void a_script_alone_is_how_a_folder_starts(void **state)
     assert_false(pipeline_is_there(place->folder));
     put(place, "toll.yaml", "objective: wall < 1 s\nrun: bash fetch.sh\n");
     assert_true(pipeline_is_there(place->folder));
+    put(place, "go.mod", "module example\n");
+    start_command_find(place->folder, &place->arena, &start);
+    assert_string_equal(start.command, "go test -bench .");
     put(place, "Cargo.toml", "[package]\nname = \"mill\"\n");
     char path[128];
     snprintf(path, sizeof path, "%s/src", place->folder);
