@@ -273,6 +273,14 @@ static int check(const char *path, const struct str *text, struct err *err)
     return status ? err_set(err, why.code, "could not write pipeline file '%s': %.600s", path, why.what) : 0;
 }
 
+/* --force is not meant for what it is made of. */
+static bool is_recording(const struct init_request *request, const char *path)
+{
+    struct stat one, other;
+    return request->recording && stat(request->recording, &one) == 0 && stat(path, &other) == 0 &&
+           one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
 static int write_out(const struct init_request *request, const struct str *text, struct str *ret_text,
                      struct err *err)
 {
@@ -282,6 +290,11 @@ static int write_out(const struct init_request *request, const struct str *text,
         status = check(PIPELINE_FILE_DEFAULT, text, err);
         str_append(ret_text, str_text(text));
         return status;
+    }
+    if (!status && is_recording(request, path)) {
+        err_set(err, ERR_USAGE, "could not write file '%s': it is the recording", path);
+        err_hint(err, "-o FILE names another, -o - prints");
+        return -ERR_USAGE;
     }
     if (!status)
         status = check(path, text, err);
