@@ -42,7 +42,7 @@ struct session {
     char round_text[48];
     uint64_t first_ns, progress_ns, begin_ns, own_cpu_ns;
     struct conditions before;
-    struct sigaction old[2];
+    struct sigaction old[4]; /* of `handled` */
 };
 
 /* What the signal handler reaches: one session at a time has it. */
@@ -62,7 +62,7 @@ bool bench_was_interrupted(void)
     return interrupted;
 }
 
-static const int handled[] = {SIGINT, SIGTERM};
+static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 #define HANDLED_COUNT (sizeof handled / sizeof handled[0])
 
 static void signals_take(struct sigaction *ret_old)

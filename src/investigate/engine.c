@@ -51,7 +51,7 @@ struct engine {
 
 /* --- signals --- */
 
-static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 #define ENDING_COUNT (sizeof ending / sizeof ending[0])
 static volatile sig_atomic_t was_interrupted;
 

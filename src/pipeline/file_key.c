@@ -241,12 +241,28 @@ int file_key_change(const char *text, size_t length, const char *path, const cha
     return status;
 }
 
+/* Of a file that is changed now, or was by a toll that was killed, the bytes before. */
+static int read_as_kept(const char *path, struct str *text, struct err *err)
+{
+    char *real = realpath(path, NULL);
+    struct str copy = {0};
+    str_printf(&copy, "%s" FILE_KEY_KEPT_SUFFIX, real ? real : path);
+    bool is_kept = real && !copy.failed && access(copy.text, F_OK) == 0 &&
+                   fs_read(copy.text, FILE_KEY_BYTES_MAX, text, NULL) == 0;
+    str_free(&copy);
+    free(real);
+    if (is_kept)
+        return 0;
+    str_free(text);
+    return fs_read(path, FILE_KEY_BYTES_MAX, text, err);
+}
+
 int file_key_read(const char *path, const char *key, struct arena *arena, const char **ret_value,
                   struct err *err)
 {
     struct str text = {0};
     struct spot spot;
-    int status = fs_read(path, FILE_KEY_BYTES_MAX, &text, err);
+    int status = read_as_kept(path, &text, err);
     struct source source = {str_text(&text), text.length, path, key, format_of(path)};
     if (!status)
         status = locate(&source, &spot, arena, ret_value, err);

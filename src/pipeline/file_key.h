@@ -16,8 +16,10 @@
 #include "base/str.h"
 
 #define FILE_KEY_BYTES_MAX ((size_t)1 << 20)
+#define FILE_KEY_KEPT_SUFFIX                                                                                 \
+    ".toll-kept" /* of the copy beside a file that is changed now (pipeline_command.h) */
 
-/* The value of a key, as text, in the arena. ERR_INPUT when the file has no such key or a value that is no single text. */
+/* The value of a key, as text, in the arena: that of the kept copy where there is one, as the file will be put back. ERR_INPUT when the file has no such key or a value that is no single text. */
 WARN_UNUSED int file_key_read(const char *path, const char *key, struct arena *arena, const char **ret_value,
                               struct err *err);
 

@@ -4,7 +4,7 @@
  *
  * Knobs that are not assigned have today's value. Files are changed in place, one value each, everything else in them stays as it is
  * byte for byte; pipeline_files_keep remembers them before, and pipeline_files_restore puts them back. The copies lie beside them
- * (FILE.toll-kept) until then, so that whoever comes after a killed toll puts them back first.
+ * (FILE.toll-kept) until then, so that whoever comes after a killed toll puts them back first; who comes while it lives is refused.
  */
 #ifndef TOLL_PIPELINE_PIPELINE_COMMAND_H
 #define TOLL_PIPELINE_PIPELINE_COMMAND_H

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -143,17 +144,26 @@ static void a_changed_file_is_put_back(void **state)
     struct pipeline_command command = fill(&file, "size", "8");
     assert_int_equal(command.edit_count, 2);
     assert_non_null(strstr(command.prepare, "set-key"));
-    struct pipeline_kept *kept = NULL;
-    assert_int_equal(pipeline_files_keep(&file, &kept, NULL), 0);
-    assert_int_equal(pipeline_files_set(command.edits, command.edit_count, NULL), 0);
+    struct pipeline_kept *kept = NULL, *other = NULL;
+    pid_t killed = fork();
+    if (killed == 0)
+        _exit(pipeline_files_keep(&file, &kept, NULL) ||
+              pipeline_files_set(command.edits, command.edit_count, NULL));
+    int how = -1;
+    assert_int_equal(waitpid(killed, &how, 0), killed);
+    assert_int_equal(how, 0);
     assert_holds(path, "# pool\nsize = 8\nother = 5\n");
     assert_int_equal(access(copy, F_OK), 0);
-    /* A second toll after one that was killed: the copy comes first. */
-    struct pipeline_kept *again = NULL;
-    assert_int_equal(pipeline_files_keep(&file, &again, NULL), 0);
+    /* A toll after one that was killed: the copy comes first, also for what is today's value. */
+    struct pipeline_file after = read_file(text.text);
+    assert_string_equal(pipeline_file_knob(&after, "size")->now, "4");
+    pipeline_file_free(&after);
+    assert_int_equal(pipeline_files_keep(&file, &kept, NULL), 0);
     assert_holds(path, before);
-    assert_int_equal(pipeline_files_restore(again, NULL), 0);
+    /* A toll beside one that lives takes nothing from it. */
     assert_int_equal(pipeline_files_set(command.edits, command.edit_count, NULL), 0);
+    assert_int_equal(pipeline_files_keep(&file, &other, NULL), -ERR_ENVIRONMENT);
+    assert_int_equal(access(copy, F_OK), 0);
     assert_int_equal(pipeline_files_restore(kept, NULL), 0);
     assert_holds(path, before);
     assert_int_equal(access(copy, F_OK), -1);
