@@ -124,7 +124,11 @@ int fs_create(const char *path, const void *bytes, size_t length, mode_t mode, s
         return err_set(err, ERR_USAGE, "could not write file '%s': it is there already", path);
     if (fd < 0)
         return err_errno(err, errno, "could not create file '%s'", path);
-    return fs_write_all(fd, bytes, length, err);
+    int status = fs_write_all(fd, bytes, length, err);
+    if (!status)
+        return 0;
+    unlink(path); /* ours, and half of it would be in the way of the next try */
+    return err_wrap(err, "could not write file '%s'", path);
 }
 
 void fs_close(int *fd)

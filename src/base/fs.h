@@ -23,7 +23,7 @@ WARN_UNUSED int fs_write_all(int fd, const void *bytes, size_t length, struct er
  * What is no file (a device, a pipe) is written to. */
 WARN_UNUSED int fs_replace(const char *path, const void *bytes, size_t length, mode_t mode, struct err *err);
 
-/* A file that must not be there yet: ERR_USAGE, "it is there already". */
+/* A file that must not be there yet: ERR_USAGE, "it is there already". What could not be written whole is not left there. */
 WARN_UNUSED int fs_create(const char *path, const void *bytes, size_t length, mode_t mode, struct err *err);
 
 /* For __attribute__((cleanup)): closes when >= 0. */

@@ -2,11 +2,13 @@
 #include "base/fs.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,6 +72,25 @@ static void what_is_no_file_is_written_to_and_stays(void **state)
     assert_true(S_ISFIFO(status.st_mode));
 }
 
+static void a_new_file_that_cannot_be_written_whole_is_not_left(void **state)
+{
+    const struct place *place = *state;
+    struct rlimit before;
+    struct err err = {0};
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){2, before.rlim_max}), 0);
+    int status = fs_create(place->path, "text", 4, 0600, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(status, -ERR_ENVIRONMENT);
+    assert_non_null(strstr(err.what, place->path));
+    assert_int_equal(access(place->path, F_OK), -1);
+    assert_int_equal(fs_create(place->path, "text", 4, 0600, &err), 0);
+    assert_int_equal(fs_create(place->path, "more", 4, 0600, &err), -ERR_USAGE);
+    assert_int_equal(access(place->path, F_OK), 0);
+}
+
 static void a_folder_that_is_not_there_is_named(void **state)
 {
     (void)state;
@@ -83,6 +104,8 @@ int fs_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_file_is_replaced_whole, make_place, remove_place),
         cmocka_unit_test_setup_teardown(what_is_no_file_is_written_to_and_stays, make_place, remove_place),
+        cmocka_unit_test_setup_teardown(a_new_file_that_cannot_be_written_whole_is_not_left, make_place,
+                                        remove_place),
         cmocka_unit_test(a_folder_that_is_not_there_is_named),
     };
     return cmocka_run_group_tests_name("fs", tests, NULL, NULL);

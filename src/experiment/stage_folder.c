@@ -35,7 +35,8 @@ static int program_write(const struct stage_folder *folder, struct err *err)
     FS_CLEANUP int fd = open(folder->program, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
     if (fd < 0)
         return err_errno(err, errno, "could not create file '%s'", folder->program);
-    return fs_write_all(fd, stage_binary, stage_binary_length, err);
+    int status = fs_write_all(fd, stage_binary, stage_binary_length, err);
+    return status ? err_wrap(err, "could not write file '%s'", folder->program) : 0;
 }
 
 int stage_folder_open(struct stage_folder *folder, const char *parent, struct err *err)
