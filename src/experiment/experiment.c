@@ -136,6 +136,7 @@ static int run_stand_in(struct trial *trial, const char *mode, struct stage_line
     return status ? status : run_once(trial, &text, "log", lines, err);
 }
 
+PRINTF_LIKE(2, 3)
 static int cannot(struct trial *trial, const char *format, ...)
 {
     va_list arguments;

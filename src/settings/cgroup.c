@@ -48,7 +48,7 @@ static uint64_t file_count(const char *folder, const char *name, const char *key
 
 static double least(double a, double b)
 {
-    return !a || (b && b < a) ? b : a;
+    return a == 0 || (b != 0 && b < a) ? b : a;
 }
 
 static void folder_read(const char *folder, struct cgroup_limits *limits)
@@ -80,8 +80,8 @@ static void folder_count(const char *folder, struct cgroup_limits *limits)
         num_max(limits->memory_high_count, file_count(folder, "memory.events", "high"));
     limits->memory_max_count = num_max(limits->memory_max_count, file_count(folder, "memory.events", "max"));
     double used = file_number(folder, "memory.current");
-    used = used ? used : file_number(folder, "memory.usage_in_bytes");
-    limits->memory_bytes = used ? used : limits->memory_bytes;
+    used = used > 0 ? used : file_number(folder, "memory.usage_in_bytes");
+    limits->memory_bytes = used > 0 ? used : limits->memory_bytes;
 }
 
 /* The group and its parents up to the mount. */
