@@ -47,12 +47,20 @@ size_t escape_columns(const char *text)
     return count;
 }
 
-/* U+0000 to U+001F, U+007F, and U+0080 to U+009F. */
+/* U+202A to U+202E and U+2066 to U+2069 turn the direction of what follows: it reads as something else. */
+static bool turns_direction(const char *text)
+{
+    return (strncmp(text, "\xe2\x80", 2) == 0 && is_between((unsigned char)text[2], 0xaa, 0xae)) ||
+           (strncmp(text, "\xe2\x81", 2) == 0 && is_between((unsigned char)text[2], 0xa6, 0xa9));
+}
+
+/* U+0000 to U+001F, U+007F, U+0080 to U+009F, and what turns the direction. */
 static bool is_control(const char *text)
 {
     unsigned char first = (unsigned char)text[0];
 
-    return first < 0x20 || first == 0x7f || (first == 0xc2 && is_between((unsigned char)text[1], 0x80, 0x9f));
+    return turns_direction(text) || first < 0x20 || first == 0x7f ||
+           (first == 0xc2 && is_between((unsigned char)text[1], 0x80, 0x9f));
 }
 
 /* Appends up to `columns` characters and returns where it stopped. */

@@ -38,6 +38,10 @@ static void a_terminal_gets_no_control(void **state)
 {
     (void)state;
     expect(escape_plain, "a\x1b[31m\n\xc2\x9b\x7f", "a?[31m???");
+    expect(escape_plain,
+           "a\xe2\x80\xae"
+           "b\xe2\x81\xa6\xe2\x80\xa6",
+           "a?b?\xe2\x80\xa6");
 }
 
 static void a_long_name_loses_its_middle(void **state)
