@@ -59,13 +59,9 @@ static int ask(const struct investigator *investigator, const struct request *re
         status = pipeline_file_read(request->pipeline, &file, err);
         question->file = status ? NULL : &file;
     }
-    if (status) {
-        opened_close(&opened);
-        return status;
-    }
-    if (request->round == ROUND_CLAIMS)
+    if (!status && request->round == ROUND_CLAIMS)
         status = investigator->claims(question, &answers, err);
-    else if (investigator->votes)
+    else if (!status && investigator->votes)
         status = investigator->votes(question, &answers, err);
     if (!status)
         status = answers_status(&answers, err);
@@ -73,6 +69,8 @@ static int ask(const struct investigator *investigator, const struct request *re
     if (question->file)
         pipeline_file_free(&file);
     opened_close(&opened);
+    question->file = NULL;
+    question->opened = NULL;
     return status;
 }
 

@@ -40,7 +40,7 @@ static void socket_put(struct resolve *resolve, uint64_t inode, const struct res
 {
     const uint64_t *known = map_get(&resolve->by_inode, inode);
 
-    if (known) {
+    if (known && *known < resolve->sockets.count && resolve->sockets.items) {
         resolve->sockets.items[*known] = *socket;
         return;
     }

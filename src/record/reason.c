@@ -12,7 +12,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-
 /* How a call's arguments are read. */
 enum call_kind {
     CALL_READ,   /* from the descriptor */
