@@ -165,7 +165,9 @@ def main():
     parser.add_argument("-j", type=int, default=min(8, 2 * (os.cpu_count() or 1)), help="cases at a time")
     parser.add_argument("cases", nargs="*", help="verb, or verb/case")
     args = parser.parse_args()
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where this was started with &, and so in every case
+    # ignored where this was started with &, and so in every case
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     toll = pathlib.Path(os.environ.get("TOLL", SOURCE / "build" / "toll")).resolve()
     if not os.access(toll, os.X_OK):
         sys.exit(f"could not run the cases with '{toll}': no such program (build it, or set TOLL)")
