@@ -5,7 +5,7 @@
 compare.py --workers BEFORE.json               prints the number of workers the first finding proposes
 compare.py --before FOLDER/before --after FOLDER/after --database ROWS_PER_S
     prints the table; NAME.json is the report, NAME.txt what the pipeline printed. With --walls NS NS
-    there are no reports.
+    there are no reports; with --verified FILE, what `toll verify` printed, its runs in turn are what was measured.
 """
 
 import argparse
@@ -37,6 +37,13 @@ def verified_rows(name):
     return int(match.group(1))
 
 
+def verified_factor(path):
+    """How much faster `toll verify` found the pairs of runs to be; None where it printed nothing of the kind."""
+    with open(path, encoding="utf-8") as file:
+        match = re.search(r"^Measured +([\d.]+)x faster", file.read(), re.MULTILINE)
+    return float(match[1]) if match else None
+
+
 def table(rows):
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
@@ -61,6 +68,9 @@ def compare(options):
     else:
         before, after = load(options.before + ".json"), load(options.after + ".json")
         wall_before, wall_after = before["run"]["wall_ns"], after["run"]["wall_ns"]
+        if options.verified:
+            factor = verified_factor(options.verified)
+            wall_after = wall_before / factor if factor else wall_after
         finding = before["findings"][0]
         predicted = finding["gain"]["wall_ns_after"]
     lines = [["", "before", "predicted", "measured", "error"]]
@@ -90,6 +100,7 @@ def main():
     parser.add_argument("--after")
     parser.add_argument("--database", type=float)
     parser.add_argument("--walls", type=int, nargs=2)
+    parser.add_argument("--verified")
     options = parser.parse_args()
     if options.workers:
         workers(options.workers)
