@@ -12,8 +12,6 @@ extern const struct verb check_verb;        /* check.c */
 extern const struct verb compare_verb;      /* compare.c */
 extern const struct verb experiment_verb;   /* experiment_verb.c */
 extern const struct verb diagnose_verb;     /* diagnose_verb.c */
-extern const struct verb diagnose_verb;     /* diagnose_verb.c */
-extern const struct verb diagnose_verb;     /* diagnose_verb.c */
 extern const struct verb gate_verb;         /* gate_verb.c */
 extern const struct verb history_verb;      /* history_verb.c */
 extern const struct verb init_verb;         /* init_verb.c */
