@@ -36,6 +36,8 @@ struct llm_call {
     const char *model;    /* as the provider names it; "" when not known */
     const char *provider; /* "anthropic", "openai", "google"; "" when not known */
     const char *region;   /* of inference: "us"; "" */
+    const char *
+        tools; /* names of the tools that it asked for, a comma between them; NULL or "": none, or not known */
     int64_t start_ns, end_ns;
     int64_t first_token_ns; /* 0: not known */
     struct tokens tokens;
