@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+int agent_events_test(void);
+
 static void a_response_told_twice_is_counted_once(void **state)
 {
     (void)state;

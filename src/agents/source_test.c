@@ -13,6 +13,8 @@
 
 #include "base/fs.h"
 
+int source_test(void);
+
 static bool takes_jsonl(const char *path)
 {
     return str_ends(path, ".jsonl");
