@@ -165,6 +165,8 @@ static int load_spans(void *context, const struct batch *batch, struct err *err)
             .name = name,
             .parent = (uint32_t)row.parent,
             .exec = row.category == SPAN_EXEC,
+            .inner = (track->kind == TRACK_AGENT || track->kind == TRACK_CALL) &&
+                     (row.category == SPAN_LLM || row.category == SPAN_TOOL),
         };
         if (name == RUN_NONE || vec_push(&track->spans, span))
             return err_memory(err);
