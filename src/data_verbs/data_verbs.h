@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* data_verbs: verbs over what other programs left behind, each defined in its own file; cmd/verb_table.c puts them in order. */
+#ifndef TOLL_DATA_VERBS_DATA_VERBS_H
+#define TOLL_DATA_VERBS_DATA_VERBS_H
+
+#include "option/verb.h"
+
+extern const struct verb import_verb; /* import_verb.c */
+
+#endif
