@@ -548,7 +548,7 @@ static void put_command(struct out *out, const char *name)
         if ((unsigned char)*at < 0x20)
             str_printf(&json, "\\u%04x", (unsigned)(unsigned char)*at);
         else
-            str_printf(&json, *at == '"' || *at == '\\' ? "\\%c" : "%c", *at);
+            str_printf(&json, "%s%c", *at == '"' || *at == '\\' ? "\\" : "", *at);
     }
     str_append(&json, "\"]");
     if (json.failed)
@@ -581,25 +581,24 @@ static void put_remarks(struct out *out)
     const struct workflow_facts *facts = &out->workflow->facts;
     const struct {
         uint64_t count;
-        const char *one, *many;
+        const char *noun, *rest, *rest_of_many;
     } remarks[] = {
-        {facts->partial_count, "1 response has no true usage: its output is bounded by its text",
-         "%llu responses have no true usage: their output is bounded by their text"},
-        {facts->unpriced_count, "1 response is of a model without a price: its cost is not in the bill",
-         "%llu responses are of models without a price: their cost is not in the bill"},
-        {facts->untimed_count, "1 event has no time: the path cannot see it",
-         "%llu events have no time: the path cannot see them"},
-        {facts->malformed_count, "1 piece could not be read", "%llu pieces could not be read"},
+        {facts->partial_count, "response", "has no true usage: its output is bounded by its text",
+         "have no true usage: their output is bounded by their text"},
+        {facts->unpriced_count, "response", "is of a model without a price: its cost is not in the bill",
+         "are of models without a price: their cost is not in the bill"},
+        {facts->untimed_count, "event", "has no time: the path cannot see it",
+         "have no time: the path cannot see them"},
+        {facts->malformed_count, "piece", "could not be read", "could not be read"},
     };
     for (size_t i = 0; i < sizeof remarks / sizeof remarks[0]; i++) {
         struct str text = {0};
+        bool is_one = remarks[i].count == 1;
         if (!remarks[i].count)
             continue;
-        if (remarks[i].count == 1)
-            str_append(&text, remarks[i].one);
-        else
-            str_printf(&text, remarks[i].many, (unsigned long long)remarks[i].count);
-        if (remarks[i].count && i + 1 == sizeof remarks / sizeof remarks[0])
+        str_printf(&text, "%llu %s%s %s", (unsigned long long)remarks[i].count, remarks[i].noun,
+                   is_one ? "" : "s", is_one ? remarks[i].rest : remarks[i].rest_of_many);
+        if (i + 1 == sizeof remarks / sizeof remarks[0])
             str_printf(&text, ", the first at %s", out->workflow->malformed);
         meta(out, META_REMARK, str_text(&text));
         str_free(&text);

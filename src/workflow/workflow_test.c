@@ -281,6 +281,8 @@ static void what_has_no_time_cannot_be_a_recording(void **state)
     end(&fixture);
 }
 
+int workflow_test(void);
+
 int workflow_test(void)
 {
     const struct CMUnitTest tests[] = {
