@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,6 +10,7 @@
 
 #include "base/fs.h"
 #include "base/num.h"
+#include "base/pattern.h"
 
 #define DIGITS_MAX 64
 
@@ -23,15 +23,16 @@ struct printed {
 
 int printed_open(const char *expression, struct printed **ret_printed, struct err *err)
 {
-    char why[128];
+    struct err why = {0};
     struct printed *printed = calloc(1, sizeof *printed);
     if (!printed)
         return err_memory(err);
-    int failed = regcomp(&printed->expression, expression, REG_EXTENDED | REG_NEWLINE);
-    if (failed) {
-        regerror(failed, &printed->expression, why, sizeof why);
+    if (pattern_compile(expression, REG_NEWLINE, &printed->expression, &why)) {
         free(printed);
-        return err_set(err, ERR_USAGE, "could not understand regular expression '%s': %s", expression, why);
+        err_set(err, ERR_USAGE, "could not understand regular expression '%.200s': %s", expression, why.what);
+        if (why.hint[0])
+            err_hint(err, "%s", why.hint);
+        return -ERR_USAGE;
     }
     printed->source = expression;
     printed->text = malloc(PRINTED_BYTES_MAX + 1);
@@ -105,12 +106,14 @@ int printed_number(struct printed *printed, double *ret_number, struct err *err)
     if (!printed)
         return 0;
     size_t length = read_text(printed);
-    for (size_t at = 0; at < length && !regexec(&printed->expression, printed->text + at, 2, matches,
-                                                at && printed->text[at - 1] != '\n' ? REG_NOTBOL : 0);) {
+    /* With the length given, no call measures the whole rest of the text anew. */
+    for (regoff_t at = 0, end = (regoff_t)length; at < end;) {
+        matches[0] = (regmatch_t){.rm_so = at, .rm_eo = end};
+        if (regexec(&printed->expression, printed->text, 2, matches, REG_STARTEND))
+            break;
         if (matches[1].rm_so >= 0)
-            last = (regmatch_t){.rm_so = matches[1].rm_so + (regoff_t)at,
-                                .rm_eo = matches[1].rm_eo + (regoff_t)at};
-        at += (size_t)(matches[0].rm_eo > 0 ? matches[0].rm_eo : 1);
+            last = matches[1];
+        at = matches[0].rm_eo > at ? matches[0].rm_eo : at + 1;
     }
     if (last.rm_so < 0)
         return err_set(err, ERR_INPUT, "could not find '%s' in what it prints", printed->source);

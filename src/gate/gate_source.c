@@ -7,7 +7,6 @@
 #include <glob.h>
 #include <limits.h>
 #include <math.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 
 #include "base/map.h"
 #include "base/num.h"
+#include "base/pattern.h"
 #include "base/str.h"
 #include "codec/json.h"
 
@@ -24,14 +24,9 @@
 int gate_source_check_match(const char *match, struct err *err)
 {
     regex_t regex;
-    char why[128];
-    if (strlen(match) > GATE_PATTERN_MAX)
-        return err_set(err, ERR_INPUT, "could not use a pattern of over %u bytes", GATE_PATTERN_MAX);
-    int failed = regcomp(&regex, match, REG_EXTENDED | REG_NEWLINE);
-    if (failed) {
-        regerror(failed, &regex, why, sizeof why);
-        return err_set(err, ERR_INPUT, "could not use pattern '%.200s': %s", match, why);
-    }
+    int status = pattern_compile(match, REG_NEWLINE, &regex, err);
+    if (status)
+        return err_wrap(err, "could not use pattern '%.200s'", match);
     size_t groups = regex.re_nsub;
     regfree(&regex);
     if (!groups) {
@@ -99,8 +94,8 @@ static int number_by_match(const struct gate_source *source, enum gate_metric me
     regex_t regex;
     regmatch_t found[2];
     char number[128];
-    if (regcomp(&regex, source->match, REG_EXTENDED | REG_NEWLINE))
-        return err_set(err, ERR_INPUT, "could not use pattern '%.200s'", source->match);
+    if (pattern_compile(source->match, REG_NEWLINE, &regex, err))
+        return err_wrap(err, "could not use pattern '%.200s'", source->match);
     bool has_match = regexec(&regex, text, 2, found, 0) == 0 && found[1].rm_so >= 0;
     regfree(&regex);
     if (!has_match)

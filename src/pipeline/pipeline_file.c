@@ -2,12 +2,12 @@
 #include "pipeline/pipeline_file.h"
 
 #include <limits.h>
-#include <regex.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/pattern.h"
 #include "base/str.h"
 #include "pipeline/knob_reader.h"
 #include "pipeline/pipeline_keys.h"
@@ -97,15 +97,12 @@ static int take_environment(struct pipeline_reader *reader, const struct yaml_va
 static int take_match(struct pipeline_reader *reader, const struct yaml_value *value, const char *match)
 {
     regex_t compiled;
-    int failure = regcomp(&compiled, match, REG_EXTENDED);
-    char why[128] = "";
-    size_t groups = 0;
-    if (failure) {
-        regerror(failure, &compiled, why, sizeof why);
-        return yaml_refused(&reader->yaml, value, "'%.80s' is no extended regular expression: %s", match,
-                            why);
-    }
-    groups = compiled.re_nsub;
+    struct err why = {0};
+    if (pattern_compile(match, 0, &compiled, &why))
+        return yaml_refused(&reader->yaml, value,
+                            "'%.80s' is no extended regular expression that can be used: %s", match,
+                            why.what);
+    size_t groups = compiled.re_nsub;
     regfree(&compiled);
     if (groups != 1)
         return yaml_refused(&reader->yaml, value, "'%.80s' needs one group, about the number: ([0-9]+)",

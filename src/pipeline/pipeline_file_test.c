@@ -164,6 +164,8 @@ static void what_makes_no_sense_is_refused(void **state)
     assert_refused(RUN_A "environment: {1A: b}\n", "'1A' is no name of a variable", NULL);
     assert_refused(RUN_A "rows: 0\n", "'rows' is no number of rows above 0", NULL);
     assert_refused(RUN_A "rows: 'a ([0-9]'\n", "is no extended regular expression", NULL);
+    assert_refused(RUN_A "rows: '((((a{255}){255}){255}){255})'\n", "its repetitions make it too large",
+                   NULL);
     assert_refused(RUN_A "rows: 'a [0-9]'\n", "needs one group", NULL);
     assert_refused(RUN_A "measure: '([0-9])'\n", "'measure' needs a 'unit'", NULL);
     assert_refused(RUN_A "stages:\n  a: {after: b}\n  b:\n", "line 3, column 7: stage 'a' comes after 'b'",
