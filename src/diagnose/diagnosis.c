@@ -18,7 +18,6 @@
 
 #define WINDOW_NS      NS_PER_S
 #define LOOK_NS        (20 * NS_PER_MS)
-#define TICKS_PER_S    100.0
 #define PARENTS_MAX    32
 #define OF_MACHINE_MAX 64 /* processes whose technology is looked for */
 
@@ -146,7 +145,7 @@ static double cores_of(const struct scene *scene, const struct process_row *row)
     const struct process_row *was = process_find(&scene->processes[0], row->pid);
     uint64_t before = was && was->start_ticks == row->start_ticks ? was->cpu_ticks : 0;
     double seconds = (double)(scene->processes[1].at_ns - scene->processes[0].at_ns) / (double)NS_PER_S;
-    return (double)(row->cpu_ticks - num_min(before, row->cpu_ticks)) / TICKS_PER_S /
+    return (double)(row->cpu_ticks - num_min(before, row->cpu_ticks)) / PROCESS_TICKS_PER_S /
            (seconds > 0 ? seconds : 1);
 }
 
@@ -263,7 +262,7 @@ static uint64_t age_ns(const struct scene *scene, const struct process_row *row)
     snprintf(path, sizeof path, "%s/proc/uptime", scene->request->root);
     if (fs_read_small(path, text, sizeof text) <= 0)
         return 0;
-    double up_s = strtod(text, NULL), start_s = row ? (double)row->start_ticks / TICKS_PER_S : 0;
+    double up_s = strtod(text, NULL), start_s = row ? (double)row->start_ticks / PROCESS_TICKS_PER_S : 0;
     return up_s > start_s ? (uint64_t)((up_s - start_s) * 1e9) : 0;
 }
 

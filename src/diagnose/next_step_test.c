@@ -80,6 +80,21 @@ static void what_a_process_does_tells_its_symptom(void **state)
     scene_free(&scene);
 }
 
+/* A build's compilers grow for as long as they live, and end. */
+static void what_has_just_started_may_grow(void **state)
+{
+    struct scene scene;
+    (void)state;
+    scene_init(&scene, TARGET_MACHINE);
+    scene.use.core_count = 0.98;
+    scene.use.rss_growth_per_s = 80e6;
+    assert_int_equal(planned(&scene, NULL).symptom, SYMPTOM_CPU);
+    assert_true(planned(&scene, "memory").steps[0].answer);
+    scene.use.rss_growth_settled_per_s = 80e6;
+    assert_int_equal(planned(&scene, NULL).symptom, SYMPTOM_MEMORY);
+    scene_free(&scene);
+}
+
 static void every_symptom_ends_in_a_command_on_every_target(void **state)
 {
     static const char *const words[] = {"slow", "cpu", "memory", "tail", "throughput", "stall", "cost"};
@@ -190,6 +205,7 @@ int next_step_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_process_does_tells_its_symptom),
+        cmocka_unit_test(what_has_just_started_may_grow),
         cmocka_unit_test(every_symptom_ends_in_a_command_on_every_target),
         cmocka_unit_test(the_way_of_asking_shows_each_answer),
         cmocka_unit_test(nothing_to_look_at_ends_in_a_command_too),

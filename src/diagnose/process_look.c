@@ -82,10 +82,18 @@ static int row_compare(const void *a, const void *b)
     return left->pid < right->pid ? -1 : left->pid > right->pid;
 }
 
+/* "12345.67 …" seconds */
+static uint64_t uptime_ticks(const char *root)
+{
+    char path[320], text[64];
+    snprintf(path, sizeof path, "%s/proc/uptime", root);
+    return fs_read_small(path, text, sizeof text) > 0 ? num_u64(strtod(text, NULL) * PROCESS_TICKS_PER_S) : 0;
+}
+
 int process_list_read(const char *root, struct process_list *ret_list)
 {
     char path[320], text[1024];
-    struct process_list list = {.at_ns = clock_monotonic_ns()};
+    struct process_list list = {.at_ns = clock_monotonic_ns(), .at_ticks = uptime_ticks(root)};
     int status = 0;
     snprintf(path, sizeof path, "%s/proc", root);
     DIR *folder = opendir(path);

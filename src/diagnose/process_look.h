@@ -16,10 +16,13 @@
 #include "base/arena.h"
 #include "base/vec.h"
 
+#define PROCESS_TICKS_PER_S 100.0
 #define PROCESS_MAX         32768 /* listed; more are left out */
 #define PROCESS_WORD_MAX    256
 #define PROCESS_LIBRARY_MAX 512
 #define PROCESS_THREAD_MAX  256 /* whose states are looked at */
+#define PROCESS_SETTLED_S   60  /* the age from which on growth is a process's own */
+#define PROCESS_LONG_LOOK_S 10  /* a window that tells it of any */
 
 struct process_row {
     uint64_t pid, parent_pid;
@@ -34,6 +37,7 @@ struct process_row {
 struct process_list {
     VEC(struct process_row) rows; /* by pid */
     uint64_t at_ns;
+    uint64_t at_ticks; /* since boot; 0: not known */
 };
 
 struct process_variable {
@@ -71,6 +75,8 @@ struct process_use {
     double read_bytes_per_s, write_bytes_per_s; /* from and to disks; -1 unknown */
     uint64_t rss_bytes;
     double rss_growth_per_s; /* bytes; may be negative */
+    /* The same of those that are past their beginning, or were watched for long: who has just started fills its memory. */
+    double rss_growth_settled_per_s;
     uint64_t thread_count;
     uint64_t look_count;                              /* looks at a thread's state, and how they came out: */
     double running_ratio, disk_ratio, sleeping_ratio; /* of the looks */

@@ -11,8 +11,6 @@
 #include "base/num.h"
 #include "diagnose/process_look.h"
 
-#define TICKS_PER_S 100.0
-
 /* The state is behind the last bracket: names may hold brackets. */
 static char state_of(const char *root, uint64_t pid, const char *thread)
 {
@@ -93,11 +91,19 @@ void process_watch_look(struct process_watch *watch)
     states_look(watch);
 }
 
+static bool is_settled(const struct process_row *row, const struct process_list *before)
+{
+    return !before->at_ticks ||
+           row->start_ticks + (uint64_t)(PROCESS_SETTLED_S * PROCESS_TICKS_PER_S) <= before->at_ticks;
+}
+
 static void tree_sum(const struct process_watch *watch, const struct process_list *before,
                      const struct process_list *after, struct process_use *use)
 {
     double seconds = (double)use->window_ns / (double)NS_PER_S;
-    uint64_t rss_before = 0, rss_kept = 0, ticks = 0, waited = 0, faults = 0;
+    bool is_long = seconds >= PROCESS_LONG_LOOK_S;
+    uint64_t rss_before = 0, rss_kept = 0, settled_before = 0, settled_kept = 0, ticks = 0, waited = 0,
+             faults = 0;
     for (size_t i = 0; i < after->rows.count; i++) {
         const struct process_row *row = &after->rows.items[i];
         if (!process_is_below(after, row->pid, watch->pid))
@@ -112,14 +118,19 @@ static void tree_sum(const struct process_watch *watch, const struct process_lis
         rss_before += was->rss_bytes;
         /* What a new process takes is no growth of the old ones. */
         rss_kept += is_same ? row->rss_bytes : 0;
+        if (is_same && (is_long || is_settled(row, before))) {
+            settled_before += was->rss_bytes;
+            settled_kept += row->rss_bytes;
+        }
         ticks += row->cpu_ticks - num_min(was->cpu_ticks, row->cpu_ticks);
         waited += row->disk_wait_ticks - num_min(was->disk_wait_ticks, row->disk_wait_ticks);
         faults += row->major_fault_count - num_min(was->major_fault_count, row->major_fault_count);
     }
-    use->core_count = (double)ticks / TICKS_PER_S / seconds;
-    use->disk_wait_ratio = (double)waited / TICKS_PER_S / seconds;
+    use->core_count = (double)ticks / PROCESS_TICKS_PER_S / seconds;
+    use->disk_wait_ratio = (double)waited / PROCESS_TICKS_PER_S / seconds;
     use->major_faults_per_s = (double)faults / seconds;
     use->rss_growth_per_s = ((double)rss_kept - (double)rss_before) / seconds;
+    use->rss_growth_settled_per_s = ((double)settled_kept - (double)settled_before) / seconds;
 }
 
 void process_watch_close(struct process_watch *watch, const struct process_list *before,
