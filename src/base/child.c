@@ -100,33 +100,45 @@ static bool take_some(int fd, struct str *text, size_t most)
     return got > 0;
 }
 
+/* How far the child has been made to end. */
+struct ending {
+    uint64_t limit_at_ns; /* 0: none */
+    uint64_t since_ns;
+    unsigned step;
+    bool is_late;
+};
+
 /* A shell that gets a Ctrl-C while what it runs ends well goes on with its next command; so who has not ended after a while is
  * asked once more, and then made to. */
-static void press(uint64_t *since_ns, unsigned *step)
+static void press(struct ending *ending)
 {
     static const int numbers[] = {SIGTERM, SIGKILL};
     uint64_t now = clock_monotonic_ns();
-    if (!interrupted_count || running <= 0)
+    bool is_over = ending->limit_at_ns && now >= ending->limit_at_ns;
+    if ((!interrupted_count && !is_over) || running <= 0)
         return;
-    if (!*since_ns)
-        *since_ns = now;
-    if (*step < 2 && now - *since_ns > PATIENCE_NS) {
-        kill(-(pid_t)running, numbers[(*step)++]);
-        *since_ns = now;
+    if (!ending->since_ns) {
+        ending->since_ns = now;
+        ending->is_late = !interrupted_count;
+        if (ending->is_late)
+            kill(-(pid_t)running, SIGTERM);
+    }
+    if (ending->step < 2 && now - ending->since_ns > PATIENCE_NS) {
+        kill(-(pid_t)running, numbers[ending->step++]);
+        ending->since_ns = now;
     }
 }
 
 /* Reads until the child has ended: what it left behind may hold the pipes for ever. */
-static void follow(int process_fd, const int *text_fds, struct str *const *texts, size_t most)
+static void follow(int process_fd, const int *text_fds, struct str *const *texts, size_t most,
+                   struct ending *ending)
 {
     struct pollfd fds[] = {{.fd = process_fd, .events = POLLIN},
                            {.fd = text_fds[0], .events = POLLIN},
                            {.fd = text_fds[1], .events = POLLIN}};
-    uint64_t since_ns = 0;
-    unsigned step = 0;
     bool ended = false;
     while (!ended && (fds[0].fd >= 0 || fds[1].fd >= 0 || fds[2].fd >= 0)) {
-        press(&since_ns, &step);
+        press(ending);
         if (poll(fds, 3, LOOK_INTERVAL_MS) < 0) {
             if (errno == EINTR)
                 continue;
@@ -207,7 +219,10 @@ static int run(const struct child_options *options, struct child_result *result,
         fs_close(&write_fds[i]);
     if (!status) {
         FS_CLEANUP int process_fd = (int)syscall(SYS_pidfd_open, pid, 0);
-        follow(process_fd, read_fds, texts, most);
+        struct ending ending = {.limit_at_ns =
+                                    options->limit_ns ? clock_monotonic_ns() + options->limit_ns : 0};
+        follow(process_fd, read_fds, texts, most, &ending);
+        result->is_late = ending.is_late;
         while (waitpid(pid, wait_status, 0) < 0 && errno == EINTR)
             continue;
     }

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/str.h"
@@ -23,6 +24,7 @@ struct child_options {
     const char *folder;         /* where it runs; NULL: here */
     const char *const *without; /* NULL-terminated: variables that it does not get; NULL: it gets all */
     size_t text_bytes_max;      /* 0: CHILD_TEXT_MAX */
+    uint64_t limit_ns;          /* after so long it is asked to end, as by a Ctrl-C, and made to; 0: never */
     bool is_merged;             /* stderr goes into the text, as in 2>&1 */
     bool shows;                 /* both go to toll's stderr, the texts stay empty */
 };
@@ -30,6 +32,7 @@ struct child_options {
 struct child_result {
     int exit_status;      /* as a shell tells it: 128 + N for signal N, 127 when there is no such program */
     bool was_interrupted; /* a signal asked for the end */
+    bool is_late;         /* the limit did */
     int signal;           /* that one; 0: none did */
     struct str text;      /* of stdout */
     struct str errors;    /* of stderr, unless merged */

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+
 static struct child_result run(const char *script, struct child_options options)
 {
     const char *const words[] = {"sh", "-c", script, NULL};
@@ -117,6 +119,27 @@ static void a_signal_is_passed_on_and_told(void **state)
 }
 
 int child_test(void);
+/* The shell's own child holds the pipe: the whole group is ended. */
+static void what_runs_over_its_limit_is_ended(void **state)
+{
+    const char *words[] = {"sh", "-c", "echo begun; sleep 600; echo done", NULL};
+    struct child_options options = {.words = words, .limit_ns = 1};
+    struct child_result result;
+    (void)state;
+    assert_int_equal(child_run(&options, &result, NULL), 0);
+    assert_true(result.is_late);
+    assert_false(result.was_interrupted);
+    assert_int_equal(result.exit_status, 128 + SIGTERM);
+    assert_null(strstr(str_text(&result.text), "done"));
+    child_result_free(&result);
+    words[2] = "echo done";
+    options.limit_ns = 600 * NS_PER_S;
+    assert_int_equal(child_run(&options, &result, NULL), 0);
+    assert_false(result.is_late);
+    assert_string_equal(str_text(&result.text), "done\n");
+    child_result_free(&result);
+}
+
 int child_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +149,7 @@ int child_test(void)
         cmocka_unit_test(the_end_of_a_long_text_is_kept),
         cmocka_unit_test(nobody_waits_for_what_it_leaves_behind),
         cmocka_unit_test(a_signal_is_passed_on_and_told),
+        cmocka_unit_test(what_runs_over_its_limit_is_ended),
     };
     return cmocka_run_group_tests_name("child", tests, NULL, NULL);
 }

@@ -70,12 +70,13 @@ struct bench_options {
         *printed; /* an extended regular expression: the number in its brackets is what a run prints; NULL */
     bool
         leave_out; /* an arm that fails is left out of what follows and says why; else it ends the measurement */
-    const char *input;       /* a file for stdin; NULL: /dev/null */
-    size_t warmup_count;     /* rounds before those that count */
-    size_t round_count;      /* exactly so many; 0: until it is narrow enough */
-    size_t round_count_min;  /* before precision may stop it; 0: BENCH_ROUNDS_MIN */
-    size_t round_count_max;  /* 0: BENCH_ROUNDS_DEFAULT */
-    double time_s;           /* 0: BENCH_TIME_S */
+    const char *input;      /* a file for stdin; NULL: /dev/null */
+    size_t warmup_count;    /* rounds before those that count */
+    size_t round_count;     /* exactly so many; 0: until it is narrow enough */
+    size_t round_count_min; /* before precision may stop it; 0: BENCH_ROUNDS_MIN */
+    size_t round_count_max; /* 0: BENCH_ROUNDS_DEFAULT */
+    double time_s;          /* 0: BENCH_TIME_S */
+    double limit_s; /* of one run and of each hook: one that takes longer is ended, and has failed; 0: none */
     double precision_ratio;  /* 0: BENCH_PRECISION */
     double confidence_ratio; /* 0: 0.95 */
     double threshold_ratio;  /* what is too small to matter; below 0: 0.01 */

@@ -16,8 +16,9 @@
 #include "bench/judge.h"
 #include "bench/plan.h"
 #include "bench/printed.h"
+#include "bench/process_tree.h"
 #include "bench/spawner.h"
-#include "bench/tree_memory.h"
+#include "report/units.h"
 #include "stats/random.h"
 
 #define LOOK_INTERVAL_MS   5
@@ -141,6 +142,20 @@ static void failed_hint(const struct session *session, int status, struct err *e
         err_hint(err, "--show-output shows what it says; --ignore-failure measures it all the same");
 }
 
+static uint64_t limit_of(const struct session *session)
+{
+    return (uint64_t)(session->options->limit_s * (double)NS_PER_S);
+}
+
+/* The message of what was ended by the limit; `what` is its run, or the option of a hook. */
+static int late(const struct session *session, const char *command, const char *what, struct err *err)
+{
+    err_set(err, ERR_ENVIRONMENT, "could not measure command '%s': %s took longer than %s", command, what,
+            unit_duration(limit_of(session)).text);
+    err_hint(err, "if it does not hang: --timeout gives it longer");
+    return -ERR_ENVIRONMENT;
+}
+
 /* Before or after a run of an arm; what it takes does not count, but it must succeed. */
 static int hook_run(struct session *session, size_t index, char *const *words, const char *option,
                     struct err *err)
@@ -152,12 +167,17 @@ static int hook_run(struct session *session, size_t index, char *const *words, c
     if (!words)
         return 0;
     int status = spawner_resolve(words[0], &place, path, err);
-    struct spawn_command command = {
-        .path = path, .folder = arm->folder, .arguments = words, .environment = session->environments[index]};
+    struct spawn_command command = {.path = path,
+                                    .folder = arm->folder,
+                                    .arguments = words,
+                                    .environment = session->environments[index],
+                                    .limit_ns = limit_of(session)};
     if (!status)
         status = spawner_run(session->spawner, &command, NULL, &result, err);
     if (status)
         return err_wrap(err, "%s", option);
+    if (result.is_late && !interrupted)
+        return late(session, words[0], option, err);
     int ended = exit_status(result.wait_status);
     if (ended && !interrupted) {
         err_set(err, ERR_ENVIRONMENT, "could not run command '%s' of %s: it ended with status %d", words[0],
@@ -171,7 +191,7 @@ static int hook_run(struct session *session, size_t index, char *const *words, c
 static void look(void *context, pid_t pid)
 {
     struct bench_arm *arm = context;
-    uint64_t bytes = pid > 0 ? tree_memory_bytes(pid) : 0;
+    uint64_t bytes = pid > 0 ? process_tree_bytes(pid) : 0;
     if (bytes > arm->tree_bytes_max)
         arm->tree_bytes_max = bytes;
 }
@@ -223,14 +243,20 @@ static int arm_fail(struct session *session, struct bench_arm *arm, int exit_sta
 
 /* Whether a run that has ended counts; the number it printed. */
 static int arm_check(struct session *session, struct bench_arm *arm, struct bench_run *run, bool is_warmup,
-                     struct err *err)
+                     bool is_late, struct err *err)
 {
     struct err why = {0};
+    char what[40];
     if (interrupted)
         return 0;
+    snprintf(what, sizeof what, "%s %u", is_warmup ? "warm-up" : "run", run->round + 1);
+    if (is_late) {
+        (void)!late(session, arm->command, what, &why);
+        return arm_fail(session, arm, 0, &why, err);
+    }
     if (run->exit_status && !session->options->ignore_failure) {
-        err_set(&why, ERR_ENVIRONMENT, "could not measure command '%s': it ended with status %d in its %s %u",
-                arm->command, run->exit_status, is_warmup ? "warm-up" : "run", run->round + 1);
+        err_set(&why, ERR_ENVIRONMENT, "could not measure command '%s': it ended with status %d in its %s",
+                arm->command, run->exit_status, what);
         failed_hint(session, run->exit_status, &why);
         return arm_fail(session, arm, run->exit_status, &why, err);
     }
@@ -249,7 +275,8 @@ static int arm_run(struct session *session, size_t index, size_t round, bool is_
                                     .input = session->options->input,
                                     .folder = arm->folder,
                                     .arguments = arm->words,
-                                    .environment = session->environments[index]};
+                                    .environment = session->environments[index],
+                                    .limit_ns = limit_of(session)};
     struct spawn_watch watch = {.interval_ms = LOOK_INTERVAL_MS, .look = look, .context = arm};
     struct spawn_result result;
     struct counter_reading before, after;
@@ -269,7 +296,7 @@ static int arm_run(struct session *session, size_t index, size_t round, bool is_
         session->first_ns = result.start_ns;
     struct bench_run run = run_of(&result, session);
     run.round = (uint32_t)round;
-    int failed = arm_check(session, arm, &run, is_warmup, err);
+    int failed = arm_check(session, arm, &run, is_warmup, result.is_late, err);
     if (!interrupted)
         status = hook_run(session, index, arm->cleanup, "--cleanup", failed ? NULL : err);
     if (failed || status)

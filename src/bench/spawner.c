@@ -18,12 +18,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "bench/process_tree.h"
 #include "bench/spawner_binary.h"
 #include "bench/spawner_wire.h"
 
-#define BLOCK_BYTES 512u
+#define BLOCK_BYTES   512u
+#define LIMIT_LOOK_MS 100
+#define PATIENCE_NS   (2 * NS_PER_S)
 
 struct spawner {
     pid_t pid;
@@ -240,17 +244,41 @@ static int send_request(const struct spawner *spawner, const struct spawn_comman
     return status;
 }
 
+/* A run's limit, and how far it has been enforced. */
+struct limit {
+    uint64_t at_ns;   /* 0: none */
+    uint64_t late_ns; /* when it was found to be over; 0: not yet */
+};
+
+/* All descend from the spawner, also those whose own parents have ended. First they are asked; what does not listen is killed, again and
+ * again, since what is started meanwhile can be missed. */
+static void limit_enforce(const struct spawner *spawner, struct limit *limit)
+{
+    uint64_t now = clock_monotonic_ns();
+    if (!limit->at_ns || now < limit->at_ns)
+        return;
+    if (!limit->late_ns) {
+        limit->late_ns = now;
+        process_tree_signal(spawner->pid, SIGTERM);
+        process_tree_signal(spawner->pid, SIGCONT);
+    } else if (now - limit->late_ns > PATIENCE_NS) {
+        process_tree_signal(spawner->pid, SIGKILL);
+    }
+}
+
 /* Waits for the whole reply, looking now and then when somebody wants to. */
-static int receive(const struct spawner *spawner, const struct spawn_watch *watch, struct spawn_reply *reply,
-                   struct err *err)
+static int receive(const struct spawner *spawner, const struct spawn_watch *watch, struct limit *limit,
+                   struct spawn_reply *reply, struct err *err)
 {
     struct pollfd poll_fd = {.fd = spawner->socket_fd, .events = POLLIN};
+    int interval_ms = watch ? watch->interval_ms : limit->at_ns ? LIMIT_LOOK_MS : -1;
     for (size_t length = 0; length < sizeof *reply;) {
-        int ready = watch ? poll(&poll_fd, 1, watch->interval_ms) : 1;
-        if (ready == 0) {
+        int ready = poll(&poll_fd, 1, interval_ms);
+        limit_enforce(spawner, limit);
+        if (ready == 0 && watch)
             watch->look(watch->context, spawner->page->pid);
+        if (ready <= 0)
             continue;
-        }
         ssize_t got = read(spawner->socket_fd, (char *)reply + length, sizeof *reply - length);
         if (got < 0 && errno == EINTR)
             continue;
@@ -267,15 +295,19 @@ int spawner_run(struct spawner *spawner, const struct spawn_command *command, co
                 struct spawn_result *ret_result, struct err *err)
 {
     struct spawn_reply reply;
+    struct limit limit = {.at_ns = command->limit_ns ? clock_monotonic_ns() + command->limit_ns : 0};
     int status = send_request(spawner, command, err);
     if (!status)
-        status = receive(spawner, watch, &reply, err);
+        status = receive(spawner, watch, &limit, &reply, err);
+    if (limit.late_ns)
+        process_tree_signal(spawner->pid, SIGKILL);
     if (status)
         return status;
     if (reply.errnum)
         return err_errno(err, reply.errnum, "could not run command '%s'", command->arguments[0]);
     *ret_result = (struct spawn_result){
         .wait_status = reply.status,
+        .is_late = limit.late_ns > 0,
         .start_ns = reply.start_ns,
         .wall_ns = reply.end_ns - reply.start_ns,
         .user_ns = reply.user_us * 1000,

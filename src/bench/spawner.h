@@ -37,10 +37,12 @@ struct spawn_command {
         *folder; /* where it runs; NULL: toll's own folder. The path and the input are not looked for there */
     char *const *arguments;
     char *const *environment;
+    uint64_t limit_ns; /* after so long it and all that it started are made to end; 0: never */
 };
 
 struct spawn_result {
     int wait_status;
+    bool is_late;      /* the limit ended it */
     uint64_t start_ns; /* CLOCK_MONOTONIC */
     uint64_t wall_ns, user_ns, system_ns;
     uint64_t memory_bytes_max; /* of the largest process among the command and those it waited for */

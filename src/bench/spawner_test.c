@@ -16,8 +16,9 @@
 #include <cmocka.h>
 
 #include "base/assert_near.h"
+#include "base/clock.h"
 #include "base/fs.h"
-#include "bench/tree_memory.h"
+#include "bench/process_tree.h"
 
 extern char **environ;
 
@@ -104,7 +105,7 @@ struct watched {
 static void look(void *context, pid_t pid)
 {
     struct watched *watched = context;
-    uint64_t bytes = pid > 0 ? tree_memory_bytes(pid) : 0;
+    uint64_t bytes = pid > 0 ? process_tree_bytes(pid) : 0;
     watched->bytes_max = bytes > watched->bytes_max ? bytes : watched->bytes_max;
     if (++watched->looks == 10)
         spawner_signal(watched->spawner, SIGTERM);
@@ -120,6 +121,28 @@ static void what_runs_can_be_watched_and_signalled(void **state)
     assert_true(WIFSIGNALED(result.wait_status) && WTERMSIG(result.wait_status) == SIGTERM);
     assert_true(watched.bytes_max > 50000);
     spawner_destroy(watched.spawner);
+}
+
+/* The command ignores what asks it to end, and so does what it started, which has lost its parent. */
+static void what_runs_over_its_limit_is_ended_with_all_that_it_started(void **state)
+{
+    (void)state;
+    struct spawner *spawner = create();
+    char path[PATH_MAX];
+    char *words[] = {"sh", "-c", "trap '' TERM; (sleep 600 &) ; echo begun; while :; do sleep 600; done", NULL};
+    struct spawn_result result;
+    assert_int_equal(spawner_resolve("sh", NULL, path, NULL), 0);
+    struct spawn_command command = {
+        .path = path, .arguments = words, .environment = environ, .limit_ns = 100 * NS_PER_MS};
+    assert_int_equal(spawner_run(spawner, &command, NULL, &result, NULL), 0);
+    assert_true(result.is_late);
+    assert_true(WIFSIGNALED(result.wait_status) && WTERMSIG(result.wait_status) == SIGKILL);
+    command.arguments = (char *[]){"sh", "-c", ":", NULL};
+    command.limit_ns = 600 * NS_PER_S;
+    assert_int_equal(spawner_run(spawner, &command, NULL, &result, NULL), 0);
+    assert_false(result.is_late);
+    assert_int_equal(result.wait_status, 0);
+    spawner_destroy(spawner);
 }
 
 static void stdin_can_be_a_file(void **state)
@@ -181,6 +204,7 @@ int spawner_test(void)
         cmocka_unit_test(a_childs_peak_memory_is_its_own),
         cmocka_unit_test(a_program_that_is_none_is_an_error_and_the_spawner_lives),
         cmocka_unit_test(what_runs_can_be_watched_and_signalled),
+        cmocka_unit_test(what_runs_over_its_limit_is_ended_with_all_that_it_started),
         cmocka_unit_test(stdin_can_be_a_file),
         cmocka_unit_test(a_command_can_run_in_another_folder),
         cmocka_unit_test(the_spawner_ends_with_its_owner),

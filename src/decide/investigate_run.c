@@ -133,6 +133,7 @@ static int get_recording(struct inquest *inquest, struct err *err)
     struct record_pipeline_request request = {.file = &inquest->file,
                                               .recording = inquest->recording,
                                               .rung = inquest->request->rung,
+                                              .limit_ns = inquest->request->limit_ns,
                                               .say = inquest->request->say,
                                               .context = inquest->request->context};
     int status = record_pipeline(&request, &inquest->recorded, err);

@@ -22,6 +22,7 @@ struct investigate_request {
     uint64_t
         deadline_ns; /* 0: a minute for a recording; and twenty runs more with a pipeline, at most a quarter of an hour */
     uint64_t deadline_each_ns; /* 0: none */
+    uint64_t limit_ns;         /* of one run of the pipeline before the investigators are asked; 0: none */
     uint64_t memory_bytes;     /* 0: ENGINE_MEMORY_BYTES */
     const char *rung;          /* how the pipeline's run is recorded; NULL: the best there is */
     const char *rules;         /* a folder of rules for configuration, beside the built-in ones; NULL */

@@ -12,6 +12,7 @@
 #include "bench/page_cache.h"
 #include "bench/printed.h"
 #include "pipeline/pipeline_command.h"
+#include "report/units.h"
 
 /* The command with what stands before it: its variables, and toll itself for the run that is recorded. */
 struct line {
@@ -43,16 +44,23 @@ static int make_line(const struct pipeline_command *command, const char *const *
     return 0;
 }
 
-static int run_line(const struct line *line, const struct pipeline_command *command, const char *what,
-                    struct child_result *ret_result, struct err *err)
+static int run_line(const struct line *line, const struct pipeline_command *command, uint64_t limit_ns,
+                    const char *what, struct child_result *ret_result, struct err *err)
 {
-    struct child_options options = {.words = line->words, .folder = command->folder};
+    struct child_options options = {.words = line->words, .folder = command->folder, .limit_ns = limit_ns};
     int status = child_run(&options, ret_result, err);
     if (status)
         return status;
     if (ret_result->was_interrupted) {
         child_result_free(ret_result);
         return err_set(err, ERR_THRESHOLD, "interrupted: %s was not finished", what);
+    }
+    if (ret_result->is_late) {
+        child_result_free(ret_result);
+        err_set(err, ERR_ENVIRONMENT, "could not finish %s of '%s': it took longer than %s", what,
+                command->text, unit_duration(limit_ns).text);
+        err_hint(err, "if it does not hang: --timeout gives it longer");
+        return -ERR_ENVIRONMENT;
     }
     if (ret_result->exit_status) {
         char last[256];
@@ -88,7 +96,7 @@ static int warm_up(const struct record_pipeline_request *request, const struct p
             request->say(request->context, what);
         status = set_cache(file, err);
         if (!status)
-            status = run_line(&line, command, what, &result, err);
+            status = run_line(&line, command, request->limit_ns, what, &result, err);
         if (!status)
             child_result_free(&result);
     }
@@ -119,7 +127,7 @@ static int record(const struct record_pipeline_request *request, const struct pi
         status = set_cache(request->file, err);
     uint64_t start_ns = clock_monotonic_ns();
     if (!status)
-        status = run_line(&line, command, "the recorded run", &result, err);
+        status = run_line(&line, command, request->limit_ns, "the recorded run", &result, err);
     if (status)
         return status;
     recorded->wall_ns = clock_monotonic_ns() - start_ns;

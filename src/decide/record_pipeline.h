@@ -10,8 +10,9 @@
 
 struct record_pipeline_request {
     const struct pipeline_file *file;
-    const char *recording;                        /* the file to write, absolute */
-    const char *rung;                             /* how to record, as of toll run; NULL: the best there is */
+    const char *recording; /* the file to write, absolute */
+    const char *rung;      /* how to record, as of toll run; NULL: the best there is */
+    uint64_t limit_ns;     /* of one run: one that takes longer is ended, and has failed; 0: none */
     void (*say)(void *context, const char *what); /* NULL */
     void *context;
 };

@@ -17,13 +17,17 @@
 
 /* Runs of a sweep of k values with w warm-ups: first rounds, those around the best, those of today's value against it; most values are
  * faster than today's, or leave early. */
-#define SWEEP_RUNS(k, w)   ((double)(k) * ((double)(w) + SWEEP_COARSE_LEAST) + 30)
-#define SWEEP_PART         0.7
-#define PAIR_ROUNDS        6u
-#define PAIR_RUNS          (2.0 * (PAIR_ROUNDS + 1))
-#define TIME_PART          0.8 /* of the time, until no more rounds than needed are run; and no longer than so: */
-#define ENOUGH_S           10.0
-#define ENOUGH_RUNS        15.0
+#define SWEEP_RUNS(k, w) ((double)(k) * ((double)(w) + SWEEP_COARSE_LEAST) + 30)
+#define SWEEP_PART       0.7
+#define PAIR_ROUNDS      6u
+#define PAIR_RUNS        (2.0 * (PAIR_ROUNDS + 1))
+#define TIME_PART        0.8 /* of the time, until no more rounds than needed are run; and no longer than so: */
+#define ENOUGH_S         10.0
+#define ENOUGH_RUNS      15.0
+#define LIMIT_LEAST_S                                                                                        \
+    10.0 /* one run may take this, or so many of the recorded run, and no more than a part of the time */
+#define LIMIT_RUNS         10.0
+#define LIMIT_TIME_PARTS   3.0
 #define EVIDENCE_MAX       6u
 #define VALUES_TOLD_MAX    12u
 #define RANGE_POINTS_LEAST 4u
@@ -151,6 +155,8 @@ static int options_fill(struct trial *trial, struct bench_options *options)
     options->threshold_ratio = -1;
     options->cpu = -1;
     options->leave_out = true;
+    /* A value with which the command hangs must not take the time of the others. */
+    options->limit_s = fmin(fmax(LIMIT_LEAST_S, LIMIT_RUNS * trial->run_s), trial->time_s / LIMIT_TIME_PARTS);
     return page_cache_parse(file->cache, &options->cache, trial->err);
 }
 

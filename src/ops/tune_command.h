@@ -4,6 +4,7 @@
 #define TOLL_OPS_TUNE_COMMAND_H
 
 #include "base/str.h"
+#include "ops/keep_results.h"
 #include "sweep/sweep.h"
 #include "sweep/sweep_export.h"
 
@@ -17,11 +18,13 @@ struct tune_request {
     bool json;
     const char *html;   /* a file; NULL: none */
     const char *output; /* a file for what else would be text; NULL: it comes back */
+    struct keep_options keep;
     struct sweep_look look;
 };
 
 struct tune_outcome {
-    struct str text; /* for stdout; the caller frees it */
+    struct str text;    /* for stdout; the caller frees it */
+    struct str warning; /* why the history has not got it, lines; the caller frees it */
     bool is_interrupted;
 };
 

@@ -24,7 +24,7 @@ static const struct option_row rows[] = {
     TEXT("store", "FILE", "the history (~/.local/share/toll/history.db)", store),
     TEXT("metric", "NAME", "only this metric: wall_ns, cpu_ns, memory_bytes_max, …; add: what the value is",
          metric),
-    TEXT("kind", "KIND", "only results of this kind: bench, verify, run, gate, value", kind),
+    TEXT("kind", "KIND", "only results of this kind: bench, verify, run, gate, tune, value", kind),
     TEXT("machine", "TEXT",
          "only results of machines with this in their description; 'all': of any (of the one that has the "
          "newest)",
@@ -181,7 +181,7 @@ const struct verb history_verb = {
         "[NAME] [--metric NAME] [--since TIME] [--alert PERCENT] [--json] | add NAME VALUE | import FILE | "
         "prune --before TIME",
     .description =
-        "toll bench, verify, run and gate put their results into one file, with the machine and git's "
+        "toll bench, verify, run, gate and tune put their results into one file, with the machine and git's "
         "revision. "
         "Without an operand the series are listed; with a name, or a part of one, that series is shown: its "
         "results "

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* toll investigate: several investigators look at a run, side by side, and agree on what to do first. */
+#include "base/clock.h"
 #include "base/num.h"
 #include "decide/investigate_progress.h"
 #include "decide/investigate_run.h"
@@ -8,9 +9,11 @@
 struct options {
     const char *output, *memory, *recorder, *rules, *store;
     struct option_list only, externals;
-    uint64_t deadline_ns, deadline_each_ns;
+    uint64_t deadline_ns, deadline_each_ns, timeout_ns;
     bool json, quiet, no_store;
 };
+
+static const struct options defaults = {.timeout_ns = 3600 * NS_PER_S};
 
 #define AT(field) .offset = offsetof(struct options, field)
 
@@ -43,6 +46,11 @@ static const struct option_row rows[] = {
      .argument = "TIME",
      .help = "for each of them, in each of the two rounds",
      AT(deadline_each_ns)},
+    {.name = "timeout",
+     .type = OPTION_DURATION,
+     .argument = "TIME",
+     .help = "for one run of the pipeline, warm-up or recorded: one that takes longer is ended (1h)",
+     AT(timeout_ns)},
     {.name = "memory",
      .type = OPTION_TEXT,
      .argument = "SIZE",
@@ -96,6 +104,7 @@ static int run(struct verb_context *context, struct err *err)
         .external_count = options->externals.count,
         .deadline_ns = options->deadline_ns,
         .deadline_each_ns = options->deadline_each_ns,
+        .limit_ns = options->timeout_ns,
         .rung = options->recorder,
         .rules = options->rules,
         .store = options->store,
@@ -148,6 +157,7 @@ const struct verb investigate_verb = {
         "is never taken for 'found nothing'.",
     .options = rows,
     .option_count = sizeof rows / sizeof rows[0],
+    .defaults = &defaults,
     .options_size = sizeof(struct options),
     .operand_max = 1,
     .examples = examples,

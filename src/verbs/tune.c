@@ -12,16 +12,16 @@
 #define EXIT_INTERRUPTED 130
 
 struct options {
-    struct option_list knobs, environment_knobs, today, cache_files, prepares;
-    const char *objective, *rows, *metric, *better, *fit, *cache;
+    struct option_list knobs, environment_knobs, today, cache_files, prepares, tags;
+    const char *store, *objective, *rows, *metric, *better, *fit, *cache;
     const char *cleanup, *setup, *conclude, *input, *html, *output;
     uint64_t points, rounds, warmup, seed;
-    uint64_t time_ns;
+    uint64_t time_ns, timeout_ns;
     double threshold, confidence;
-    bool shell, ignore_failure, show_output, no_jitter, json, quiet;
+    bool shell, ignore_failure, show_output, no_jitter, json, quiet, no_store;
 };
 
-static const struct options defaults = {.warmup = 1, .threshold = -1};
+static const struct options defaults = {.warmup = 1, .threshold = -1, .timeout_ns = 600 * NS_PER_S};
 
 static const struct option_row rows[] = {
     {.name = "knob",
@@ -100,6 +100,11 @@ static const struct option_row rows[] = {
      .argument = "TIME",
      .help = "no more rounds than the tests need after so long (1m)",
      .offset = offsetof(struct options, time_ns)},
+    {.name = "timeout",
+     .type = OPTION_DURATION,
+     .argument = "TIME",
+     .help = "a run that takes longer is ended with all that it started, and its value left out (10m)",
+     .offset = offsetof(struct options, timeout_ns)},
     ROWS_JUDGED(struct options),
     {.name = "warmup",
      .letter = 'w',
@@ -178,6 +183,7 @@ static const struct option_row rows[] = {
      .type = OPTION_FLAG,
      .help = "no progress",
      .offset = offsetof(struct options, quiet)},
+    ROWS_HISTORY(struct options),
 };
 
 /* One line on a terminal, written over each time. */
@@ -208,6 +214,7 @@ static void request_fill(const struct verb_context *context, const struct bench_
                               .cache_file_count = options->cache_files.count,
                               .printed = options->metric,
                               .warmup_count = options->warmup,
+                              .limit_s = (double)options->timeout_ns / (double)NS_PER_S,
                               .threshold_ratio = options->threshold,
                               .confidence_ratio = options->confidence,
                               .seed = options->seed,
@@ -232,6 +239,10 @@ static void request_fill(const struct verb_context *context, const struct bench_
         .json = options->json,
         .html = options->html,
         .output = options->output,
+        .keep = {.is_on = !options->no_store,
+                 .store = options->store,
+                 .tags = options->tags.items,
+                 .tag_count = options->tags.count},
         .look = {.width = context->width,
                  .colour = context->colour && !options->output,
                  .ascii = context->ascii},
@@ -263,7 +274,9 @@ static int run(struct verb_context *context, struct err *err)
     if (status)
         return status;
     fputs(str_text(&outcome.text), context->out);
+    fputs(str_text(&outcome.warning), stderr);
     str_free(&outcome.text);
+    str_free(&outcome.warning);
     if (outcome.is_interrupted)
         context->exit_status = EXIT_INTERRUPTED;
     return 0;

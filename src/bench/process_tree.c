@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench/tree_memory.h"
+#include "bench/process_tree.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,18 +64,34 @@ static void add_children(struct tree *tree, pid_t pid)
     closedir(tasks);
 }
 
-uint64_t tree_memory_bytes(pid_t root)
+/* For the caller to free, the root first; NULL when memory ran out. */
+static struct tree *tree_look(pid_t root)
 {
     struct tree *tree = malloc(sizeof *tree);
-    uint64_t kb = 0;
     if (!tree)
-        return 0;
+        return NULL;
     tree->pids[0] = root;
     tree->count = 1;
-    for (size_t i = 0; i < tree->count; i++) {
-        kb += process_kb(tree->pids[i]);
+    for (size_t i = 0; i < tree->count; i++)
         add_children(tree, tree->pids[i]);
-    }
+    return tree;
+}
+
+uint64_t process_tree_bytes(pid_t root)
+{
+    struct tree *tree = tree_look(root);
+    uint64_t kb = 0;
+    for (size_t i = 0; tree && i < tree->count; i++)
+        kb += process_kb(tree->pids[i]);
     free(tree);
     return kb * 1024;
+}
+
+void process_tree_signal(pid_t root, int number)
+{
+    struct tree *tree = tree_look(root);
+    for (size_t i = 1; tree && i < tree->count; i++)
+        if (tree->pids[i] > 1)
+            kill(tree->pids[i], number);
+    free(tree);
 }
