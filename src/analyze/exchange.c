@@ -22,8 +22,15 @@ struct first_wait {
     uint64_t start_ns, took_ns;
 };
 
+/* What the last row of a peer was about: a run of many waits has few processes for each. */
+struct recent {
+    uint32_t process;          /* RUN_NONE: none yet */
+    uint64_t flow, connection; /* ids; 0: not looked up */
+};
+
 struct summer {
     struct run *run;
+    struct recent *recent;              /* by peer */
     struct intern keys;                 /* process and peer name to flow index + 1 */
     struct intern connections;          /* process and peer index */
     VEC(struct first_wait) first_waits; /* by its id there, less 1 */
@@ -38,8 +45,16 @@ static uint32_t process_of(const struct run *run, uint64_t track)
                : RUN_NONE;
 }
 
+static struct recent *recent_of(struct summer *summer, uint32_t process, uint32_t peer)
+{
+    struct recent *recent = &summer->recent[peer];
+    if (recent->process != process)
+        *recent = (struct recent){.process = process};
+    return recent;
+}
+
 /* The flow, made when new; NULL when memory ran out. */
-static struct run_flow *flow_of(struct summer *summer, uint32_t process, uint32_t peer)
+static struct run_flow *flow_make(struct summer *summer, uint32_t process, uint32_t peer)
 {
     char key[512] = {0};
     struct run *run = summer->run;
@@ -58,19 +73,43 @@ static struct run_flow *flow_of(struct summer *summer, uint32_t process, uint32_
     return id <= run->flows.count ? &run->flows.items[id - 1] : NULL;
 }
 
+static struct run_flow *flow_of(struct summer *summer, uint32_t process, uint32_t peer)
+{
+    if (peer == RUN_NONE)
+        return flow_make(summer, process, peer);
+    struct recent *recent = recent_of(summer, process, peer);
+    if (!recent->flow) {
+        struct run_flow *made = flow_make(summer, process, peer);
+        recent->flow = made ? (uint64_t)(made - summer->run->flows.items) + 1 : 0;
+    }
+    return recent->flow ? &summer->run->flows.items[recent->flow - 1] : NULL;
+}
+
+/* The connection's id, made when new; 0 when memory ran out. */
+static uint64_t connection_of(struct summer *summer, struct run_flow *flow, uint32_t peer)
+{
+    uint32_t key[2] = {flow->process, peer};
+    struct recent *recent = recent_of(summer, flow->process, peer);
+    uint64_t id;
+    bool is_new = false;
+    if (recent->connection)
+        return recent->connection;
+    if (intern_put(&summer->connections, (const char *)key, sizeof key, &id, &is_new) ||
+        (is_new && vec_push(&summer->first_waits, (struct first_wait){.start_ns = UINT64_MAX})))
+        return 0;
+    flow->connection_count += is_new;
+    return recent->connection = id;
+}
+
 /* `wait` NULL: it is held. The first wait for it is about when it was met. */
 static int count_connection(struct summer *summer, struct run_flow *flow, uint32_t peer,
                             const struct run_wait *wait)
 {
-    uint32_t key[2] = {flow->process, peer};
-    uint64_t id;
-    bool is_new = false;
     if (peer == RUN_NONE || summer->run->peers.items[peer].kind != PEER_SOCKET)
         return 0;
-    if (intern_put(&summer->connections, (const char *)key, sizeof key, &id, &is_new) ||
-        (is_new && vec_push(&summer->first_waits, (struct first_wait){.start_ns = UINT64_MAX})))
+    uint64_t id = connection_of(summer, flow, peer);
+    if (!id)
         return -1;
-    flow->connection_count += is_new;
     struct first_wait *first = &summer->first_waits.items[id - 1];
     if (!wait || wait->start_ns >= first->start_ns)
         return 0;
@@ -271,7 +310,11 @@ int exchange_load(struct run *run, struct err *err)
 {
     if (share_servers(run))
         return err_memory(err);
-    struct summer summer = {.run = run};
+    struct summer summer = {.run = run, .recent = malloc((run->peers.count + 1) * sizeof *summer.recent)};
+    if (!summer.recent)
+        return err_memory(err);
+    for (size_t i = 0; i < run->peers.count; i++)
+        summer.recent[i] = (struct recent){.process = RUN_NONE};
     const char *call_ns = view_meta(run->view, META_CALL_NS);
     if (!call_ns || num_parse_u64(call_ns, &run->call_ns))
         run->call_ns = 0;
@@ -291,6 +334,7 @@ int exchange_load(struct run *run, struct err *err)
     vec_free(&summer.first_waits);
     map_free(&summer.series);
     map_free(&summer.timed);
+    free(summer.recent);
     return status;
 }
 

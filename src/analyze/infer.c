@@ -17,6 +17,7 @@ struct infer {
     uint64_t tolerance_ns;
     VEC(uint32_t) * children; /* per track: its child processes, by their end */
     uint32_t *reaper;         /* per track: the actor whose wait its end has ended, RUN_NONE */
+    uint32_t *sole_process;   /* per peer: the process of all that ever waited on it, RUN_NONE for several */
     struct map socket_peers;  /* hash of "local remote" to peer index */
 };
 
@@ -252,7 +253,10 @@ static bool infer_pipe(struct infer *infer, struct run_wait *wait, uint32_t self
                                  is_ancestor(infer, process, own) ? &ancestor : &best);
         }
     }
-    for (size_t i = 0; best.actor == RUN_NONE && i < peer->waiters.count && i < CANDIDATE_MAX; i++) {
+    uint32_t sole = infer->sole_process[wait->peer];
+    bool has_others = sole == RUN_NONE || sole != own;
+    for (size_t i = 0; has_others && best.actor == RUN_NONE && i < peer->waiters.count && i < CANDIDATE_MAX;
+         i++) {
         if (process_of(infer, peer->waiters.items[i]) != own)
             consider(infer, wait, peer->waiters.items[i], &best);
     }
@@ -563,13 +567,28 @@ static int compare_ends(const void *a, const void *b, void *context)
     return (x > y) - (x < y);
 }
 
+static uint32_t sole_process(const struct run *run, const struct run_peer *peer)
+{
+    uint32_t sole = RUN_NONE;
+    for (size_t i = 0; i < peer->waiters.count; i++) {
+        uint32_t process = run->tracks.items[peer->waiters.items[i]].process;
+        if (i && process != sole)
+            return RUN_NONE;
+        sole = process;
+    }
+    return sole;
+}
+
 static int prepare(struct infer *infer)
 {
     struct run *run = infer->run;
     infer->children = calloc(run->tracks.count + 1, sizeof *infer->children);
     infer->reaper = malloc((run->tracks.count + 1) * sizeof *infer->reaper);
-    if (!infer->children || !infer->reaper)
+    infer->sole_process = malloc((run->peers.count + 1) * sizeof *infer->sole_process);
+    if (!infer->children || !infer->reaper || !infer->sole_process)
         return -1;
+    for (size_t i = 0; i < run->peers.count; i++)
+        infer->sole_process[i] = sole_process(run, &run->peers.items[i]);
     memset(infer->reaper, 0xff, (run->tracks.count + 1) * sizeof *infer->reaper);
     for (uint32_t i = 0; i < run->tracks.count; i++) {
         const struct run_track *track = &run->tracks.items[i];
@@ -613,6 +632,7 @@ int infer_wakers(struct run *run, struct err *err)
         vec_free(&infer.children[i]);
     free(infer.children);
     free(infer.reaper);
+    free(infer.sole_process);
     map_free(&infer.socket_peers);
     return status ? err_memory(err) : 0;
 }

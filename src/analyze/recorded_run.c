@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/search.h"
+#include "base/sort.h"
 #include "base/str.h"
 #include "model/meta.h"
 
@@ -459,9 +460,10 @@ static int compare_edges(const void *a, const void *b)
     return (x->to_ns > y->to_ns) - (x->to_ns < y->to_ns);
 }
 
+/* Rows mostly come in order. */
 #define SORT(vec, compare)                                                                                   \
     do {                                                                                                     \
-        if ((vec)->count)                                                                                    \
+        if (!sort_is_done((vec)->items, (vec)->count, sizeof *(vec)->items, (compare)))                      \
             qsort((vec)->items, (vec)->count, sizeof *(vec)->items, (compare));                              \
     } while (0)
 

@@ -7,6 +7,7 @@
 #include "analyze/server_work.h"
 #include "base/num.h"
 #include "base/search.h"
+#include "base/sort.h"
 
 struct marker {
     uint64_t time_ns;
@@ -80,10 +81,53 @@ static int plan_signals(struct builder *builder)
     return 0;
 }
 
-static int compare_load(const void *a, const void *b)
+/* Both halves of [begin, end) are in order; so is what they become. Which is next is a coin toss that the processor need not guess. */
+static void merge_halves(const struct load_step *from, struct load_step *to, size_t begin, size_t middle,
+                         size_t end)
 {
-    const struct load_step *x = a, *y = b;
-    return (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
+    size_t left = begin, right = middle, at = begin;
+    while (left < middle && right < end) {
+        bool is_right = from[right].time_ns < from[left].time_ns;
+        to[at++] = from[is_right ? right : left];
+        right += is_right;
+        left += !is_right;
+    }
+    if (left < middle)
+        memcpy(to + at, from + left, (middle - left) * sizeof *to);
+    if (right < end)
+        memcpy(to + at, from + right, (end - right) * sizeof *to);
+}
+
+/* Each actor's steps are in order, and there are many steps and few actors: stretches in order are merged, two and two
+ * (natural merge sort; D. Knuth, The Art of Computer Programming 3, 5.2.4). */
+static int sort_load(struct builder *builder)
+{
+    struct load_step *from = builder->load.items;
+    size_t count = builder->load.count, kept;
+    struct load_step *to = malloc((count + 1) * sizeof *to);
+    VEC(size_t) ends = {0};
+    int status = to ? 0 : -1;
+    for (size_t i = 1; i <= count && !status; i++)
+        if (i == count || from[i].time_ns < from[i - 1].time_ns)
+            status = vec_push(&ends, i);
+    for (; !status && ends.count > 1; ends.count = kept) {
+        kept = 0;
+        for (size_t i = 0, begin = 0; i < ends.count; i += 2) {
+            size_t end = ends.items[num_min(i + 1, ends.count - 1)];
+            merge_halves(from, to, begin, ends.items[i], end);
+            ends.items[kept++] = begin = end;
+        }
+        struct load_step *merged = to;
+        to = from;
+        from = merged;
+    }
+    if (!status) {
+        builder->load.items = from;
+        builder->load.capacity = num_max(count, 1);
+    }
+    vec_free(&ends);
+    free(to);
+    return status;
 }
 
 static int add_load(struct builder *builder, uint64_t from, uint64_t to)
@@ -144,8 +188,8 @@ static int measure_load(struct builder *builder)
             at = wait ? wait->end_ns - wait->runnable_ns : at;
         }
     }
-    if (builder->load.count)
-        qsort(builder->load.items, builder->load.count, sizeof *builder->load.items, compare_load);
+    if (builder->load.count && sort_load(builder))
+        return -1;
     double weighted = 0, busy_ns = 0;
     for (size_t i = 0; i < builder->load.count; i++) {
         builder->load.items[i].runnable += i ? builder->load.items[i - 1].runnable : 0;
@@ -404,7 +448,8 @@ int program_build(const struct run *run, struct program *ret_program, struct err
         status = plan_signals(&builder) || measure_load(&builder);
     for (uint32_t i = 0; i < count && !status; i++) {
         struct marker_list *markers = &builder.markers[i];
-        if (markers->items.count)
+        if (!sort_is_done(markers->items.items, markers->items.count, sizeof *markers->items.items,
+                          compare_markers))
             qsort(markers->items.items, markers->items.count, sizeof *markers->items.items, compare_markers);
         if (takes_part(run, i))
             build_actor(&builder, i);
@@ -446,13 +491,22 @@ int program_copy(const struct program *program, struct program *copy, struct err
         return err_memory(err);
     for (size_t i = 0; i < program->actor_count; i++) {
         size_t count = program->actors[i].ops.count;
+        if (actors[i].is_fresh)
+            continue;
         if (vec_reserve(&actors[i].ops, count))
             return err_memory(err);
         if (count)
             memcpy(actors[i].ops.items, program->actors[i].ops.items, count * sizeof(struct op));
         actors[i].ops.count = count;
+        actors[i].is_fresh = true;
     }
     return 0;
+}
+
+void program_touch(struct program *program)
+{
+    for (size_t i = 0; i < program->actor_count; i++)
+        program->actors[i].is_fresh = false;
 }
 
 int program_set_apart(struct program *program, uint32_t actor, uint32_t *ret_list, struct err *err)

@@ -34,6 +34,7 @@ struct op {
 
 struct op_list {
     VEC(struct op) ops;
+    bool is_fresh; /* of a copy's actor: the list is surely as it was copied */
 };
 
 /* Iterations of one loop that a change allows to overlap: ranges of operations of a list that was set apart. */
@@ -67,10 +68,13 @@ struct program {
 
 /* The run's wakers must have been inferred. */
 WARN_UNUSED int program_build(const struct run *run, struct program *ret_program, struct err *err);
-/* `copy` is empty, or an earlier copy of the same program, however changed: its memory is used again. It is whole
- * only when this returned 0, and the caller's to deinit in any case. */
+/* `copy` is empty, or an earlier copy of the same program, however changed: its memory is used again, and lists that were not changed
+ * since are not copied again. It is whole only when this returned 0, and the caller's to deinit in any case. */
 WARN_UNUSED int program_copy(const struct program *program, struct program *copy, struct err *err);
 void program_deinit(struct program *program);
+
+/* Any list of the copy may be changed from now on. Who changes a list says so, by this or by its is_fresh. */
+void program_touch(struct program *program);
 
 /* Copies an actor's operations as they are now to `apart`. */
 WARN_UNUSED int program_set_apart(struct program *program, uint32_t actor, uint32_t *ret_list,

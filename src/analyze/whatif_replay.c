@@ -192,6 +192,16 @@ static bool op_matches(const struct run *run, const struct target *target, const
     return false;
 }
 
+/* Whether any operation of the actor can be the target's: looking at each of them takes long. */
+static bool actor_matches(const struct run *run, const struct target *target, uint32_t actor)
+{
+    const struct run_track *track = &run->tracks.items[actor];
+    bool is_there = target->change.kind != CHANGE_STAGE || !run->has_spans;
+    for (size_t i = 0; !is_there && i < track->pieces.count; i++)
+        is_there = track->pieces.items[i].stage == target->stage;
+    return is_there;
+}
+
 /* Durations times `scale`; with scale 0 a lock is no longer waited for. Other awaits are of real events: they stay. */
 static int scale_ops(struct program *program, const struct target *target, double scale, struct err *err)
 {
@@ -199,11 +209,13 @@ static int scale_ops(struct program *program, const struct target *target, doubl
     if (!peers)
         return err_memory(err);
     for (uint32_t i = 0; i < program->actor_count; i++) {
-        for (size_t j = 0; j < program->actors[i].ops.count; j++) {
+        bool is_possible = actor_matches(program->run, target, i);
+        for (size_t j = 0; is_possible && j < program->actors[i].ops.count; j++) {
             struct op *op = &program->actors[i].ops.items[j];
             if (op->kind == OP_SIGNAL || op->kind == OP_POOL ||
                 !op_matches(program->run, target, peers, i, op))
                 continue;
+            program->actors[i].is_fresh = false;
             if (op->kind == OP_AWAIT) {
                 if (scale == 0 && op->reason == WAIT_LOCK)
                     *op =
@@ -372,6 +384,11 @@ static int apply(const struct whatif *whatif, struct program *program, const str
                  double *ret_error, struct err *err)
 {
     const struct change *change = &target->change;
+    bool is_plain = (change->op == CHANGE_SPEED || change->op == CHANGE_REMOVE) &&
+                    (change->kind == CHANGE_STAGE || change->kind == CHANGE_PROCESS ||
+                     change->kind == CHANGE_PEER || change->kind == CHANGE_LOCK);
+    if (!is_plain) /* scale_ops says itself what it touches */
+        program_touch(program);
     if (change->op == CHANGE_CORES) {
         bool all_fit = change->value >= program->core_count + program->background_threads;
         struct target queue = {.change = {.kind = CHANGE_WAIT}, .reason = WAIT_CPU_QUEUE};
@@ -511,6 +528,8 @@ static int replay_changes(const struct whatif *whatif, const struct change *chan
     struct loop_spread chance = {0};
     if (!status)
         status = replay_program(program, &replayed, err);
+    if (is_spread)
+        program_touch(program);
     if (!status && is_spread)
         status = loop_spread(program, replayed.wall_ns, &chance, err);
     if (status)

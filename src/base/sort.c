@@ -74,3 +74,13 @@ int sort_by_u64(void *items, size_t count, size_t size_bytes, size_t key_offset)
     free(copy);
     return 0;
 }
+
+bool sort_is_done(const void *items, size_t count, size_t size_bytes,
+                  int (*compare)(const void *, const void *))
+{
+    const char *at = items;
+    for (size_t i = 1; i < count; i++, at += size_bytes)
+        if (compare(at, at + size_bytes) > 0)
+            return false;
+    return true;
+}

@@ -63,11 +63,22 @@ static void nothing_and_one_item_are_sorted(void **state)
     assert_true(one.key == 3);
 }
 
+static void what_is_in_order_is_told(void **state)
+{
+    (void)state;
+    struct item items[] = {{0, 1, 0}, {1, 1, 0}, {0, 2, 0}};
+    assert_true(sort_is_done(NULL, 0, sizeof items[0], by_key_then_place));
+    assert_true(sort_is_done(items, 3, sizeof items[0], by_key_then_place));
+    items[2].key = 1;
+    assert_false(sort_is_done(items, 3, sizeof items[0], by_key_then_place));
+}
+
 int sort_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_keys_are_sorted_and_equal_ones_stay_in_order),
         cmocka_unit_test(nothing_and_one_item_are_sorted),
+        cmocka_unit_test(what_is_in_order_is_told),
     };
     return cmocka_run_group_tests_name("sort", tests, NULL, NULL);
 }

@@ -6,9 +6,16 @@
 #define STACK_DEPTH_MAX 256
 #define NODE_MAX        20000
 
+/* Where the last samples of a stack went: most stacks are sampled again and again. */
+struct known {
+    const char *program;
+    size_t node;
+};
+
 struct tree {
     VEC(struct flame_node) nodes;
     struct map children; /* (parent, name, module) to index */
+    struct known *known; /* by stack */
 };
 
 static size_t child_of(struct tree *tree, size_t parent, const char *name, const char *module)
@@ -25,16 +32,14 @@ static size_t child_of(struct tree *tree, size_t parent, const char *name, const
     return tree->nodes.count - 1;
 }
 
-/* Names are interned in the view, so equal names have equal addresses. */
-static int add_sample(const struct run *run, struct tree *tree, uint32_t actor,
-                      const struct run_sample *sample)
+static size_t node_of(const struct run *run, struct tree *tree, const char *program, uint32_t stack)
 {
     uint32_t frames[STACK_DEPTH_MAX];
     size_t depth = 0;
-    for (uint32_t at = sample->stack; at != RUN_NONE && at < run->stacks.count && depth < STACK_DEPTH_MAX;
+    for (uint32_t at = stack; at != RUN_NONE && at < run->stacks.count && depth < STACK_DEPTH_MAX;
          at = run->stacks.items[at].parent)
         frames[depth++] = run->stacks.items[at].frame;
-    size_t node = child_of(tree, 0, run_process_name(run, actor, sample->time_ns), NULL);
+    size_t node = child_of(tree, 0, program, NULL);
     while (depth-- && node != SIZE_MAX) {
         if (frames[depth] >= run->frames.count)
             continue;
@@ -42,17 +47,28 @@ static int add_sample(const struct run *run, struct tree *tree, uint32_t actor,
         node = child_of(tree, node, frame->function && frame->function[0] ? frame->function : "[unknown]",
                         frame->module);
     }
-    if (node == SIZE_MAX)
+    return node;
+}
+
+/* Names are interned in the view, so equal names have equal addresses. */
+static int add_sample(const struct run *run, struct tree *tree, uint32_t actor,
+                      const struct run_sample *sample)
+{
+    const char *program = run_process_name(run, actor, sample->time_ns);
+    struct known none = {0}, *known = sample->stack < run->stacks.count ? &tree->known[sample->stack] : &none;
+    if (known->program != program)
+        *known = (struct known){program, node_of(run, tree, program, sample->stack)};
+    if (known->node == SIZE_MAX)
         return -1;
-    tree->nodes.items[node].self_ns += sample->weight;
+    tree->nodes.items[known->node].self_ns += sample->weight;
     return 0;
 }
 
 int picture_flame(const struct run *run, struct arena *arena, struct flame *ret_flame, struct err *err)
 {
-    struct tree tree = {0};
+    struct tree tree = {.known = calloc(run->stacks.count + 1, sizeof *tree.known)};
     struct flame_node root = {.name = "all"};
-    int status = vec_push(&tree.nodes, root);
+    int status = tree.known ? vec_push(&tree.nodes, root) : -1;
     for (uint32_t i = 0; i < run->tracks.count && !status; i++) {
         for (size_t j = 0; j < run->tracks.items[i].samples.count && !status; j++)
             status = add_sample(run, &tree, i, &run->tracks.items[i].samples.items[j]);
@@ -69,5 +85,6 @@ int picture_flame(const struct run *run, struct arena *arena, struct flame *ret_
     *ret_flame = (struct flame){.nodes = nodes, .node_count = nodes ? tree.nodes.count : 0};
     vec_free(&tree.nodes);
     map_free(&tree.children);
+    free(tree.known);
     return nodes ? 0 : err_memory(err);
 }

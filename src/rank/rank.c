@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rank/rank.h"
 
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/num.h"
 #include "base/str.h"
 #include "detect/changes.h"
 #include "rank/clear_stages.h"
+#include "rank/replay_crew.h"
 
 /* Findings that bring less than this are left out. */
 #define FACTOR_MIN  1.02
@@ -26,31 +29,65 @@ struct ranked {
     uint64_t critical_ns;
 };
 
-/* With an interval as it is told. */
-static int predict_text(const struct scene *scene, const char *text, struct whatif_result *ret_result,
-                        struct err *err)
+/* The replays that the claims ask for: of each its change and the one that makes it free of charge. The same one is replayed once. */
+struct replays {
+    struct change *changes;
+    struct replay_job *jobs;
+    size_t count;
+    size_t *of_claims; /* two for each claim: jobs, SIZE_MAX for none */
+};
+
+static bool are_equal(const struct change *a, const struct change *b)
 {
-    struct change change;
-    int status = change_parse(text, &change, err);
-    return status ? status : whatif_predict(scene->whatif, &change, 1, ret_result, err);
+    return a->op == b->op && a->kind == b->kind && strcmp(a->name, b->name) == 0 &&
+           strcmp(a->text, b->text) == 0;
 }
 
-/* The factor of a change; 0 when it cannot be replayed (its name is not in the run). */
-static int factor_of(const struct scene *scene, const char *change, bool is_told,
-                     struct whatif_result *ret_result, struct err *err)
+/* The job of a change; SIZE_MAX for one that cannot be read. */
+static size_t add_replay(struct replays *replays, const char *text, bool is_told)
 {
-    *ret_result = (struct whatif_result){0};
-    if (!change)
-        return 0;
-    struct err replay_err;
-    int status = is_told ? predict_text(scene, change, ret_result, &replay_err)
-                         : whatif_text(scene->whatif, change, ret_result, &replay_err);
-    if (status && replay_err.code != ERR_USAGE) {
-        if (err)
-            *err = replay_err;
-        return status;
+    struct change *change = &replays->changes[replays->count];
+    struct err ignored;
+    if (!text || change_parse(text, change, &ignored))
+        return SIZE_MAX;
+    for (size_t i = 0; i < replays->count; i++) {
+        if (are_equal(&replays->changes[i], change)) {
+            replays->jobs[i].is_told = replays->jobs[i].is_told || is_told;
+            return i;
+        }
     }
-    return 0;
+    replays->jobs[replays->count] = (struct replay_job){.changes = {change}, .count = 1, .is_told = is_told};
+    return replays->count++;
+}
+
+static int replay_claims(const struct scene *scene, const struct claims *claims, struct replays *replays,
+                         struct err *err)
+{
+    size_t most = 2 * claims->items.count + 1;
+    replays->changes = calloc(most, sizeof *replays->changes);
+    replays->jobs = calloc(most, sizeof *replays->jobs);
+    replays->of_claims = calloc(most, sizeof *replays->of_claims);
+    if (!replays->changes || !replays->jobs || !replays->of_claims)
+        return err_memory(err);
+    for (size_t i = 0; i < claims->items.count; i++) {
+        replays->of_claims[2 * i] = add_replay(replays, claims->items.items[i].change, true);
+        replays->of_claims[2 * i + 1] = add_replay(replays, claims->items.items[i].max_change, false);
+    }
+    return replay_crew(scene->whatif, replays->jobs, replays->count, err);
+}
+
+static void replays_free(struct replays *replays)
+{
+    free(replays->changes);
+    free(replays->jobs);
+    free(replays->of_claims);
+}
+
+/* Its factor is 0 where it could not be replayed (its name is not in the run). */
+static struct whatif_result result_of(const struct replays *replays, size_t job)
+{
+    const struct whatif_result none = {0};
+    return job == SIZE_MAX || replays->jobs[job].status ? none : replays->jobs[job].result;
 }
 
 static double conservative(const struct whatif_result *result)
@@ -85,16 +122,10 @@ static const char *rationale_of(const struct scene *scene, const struct default_
                             : "");
 }
 
-static int rank_claim(const struct scene *scene, const struct claim *claim, struct ranked *ret_ranked,
-                      struct err *err)
+static int rank_claim(const struct scene *scene, const struct claim *claim, struct whatif_result result,
+                      struct whatif_result free_of_charge, struct ranked *ret_ranked, struct err *err)
 {
     const struct default_change *change = default_change_of(claim->cause);
-    struct whatif_result result, free_of_charge;
-    int status = factor_of(scene, claim->change, true, &result, err);
-    if (!status)
-        status = factor_of(scene, claim->max_change, false, &free_of_charge, err);
-    if (status)
-        return status;
     struct ranked ranked = {.promise = change->promise,
                             .is_outside = claim->is_outside,
                             .is_kept = claim->is_kept && result.factor > 0,
@@ -236,10 +267,14 @@ int rank_findings(const struct scene *scene, struct verdict *verdict, struct err
 {
     struct claims claims = {0};
     VEC(struct ranked) ranked = {0};
+    struct replays replays = {0};
     int status = collect(scene, &claims, err);
+    if (!status)
+        status = replay_claims(scene, &claims, &replays, err);
     for (size_t i = 0; i < claims.items.count && !status; i++) {
         struct ranked one;
-        status = rank_claim(scene, &claims.items.items[i], &one, err);
+        status = rank_claim(scene, &claims.items.items[i], result_of(&replays, replays.of_claims[2 * i]),
+                            result_of(&replays, replays.of_claims[2 * i + 1]), &one, err);
         if (!status && vec_push(&ranked, one))
             status = err_memory(err);
     }
@@ -247,6 +282,7 @@ int rank_findings(const struct scene *scene, struct verdict *verdict, struct err
         status = keep_findings(scene, ranked.items, ranked.count, verdict, err);
     if (!status)
         status = clear_stages(scene, verdict, err);
+    replays_free(&replays);
     vec_free(&claims.items);
     vec_free(&ranked);
     return status;

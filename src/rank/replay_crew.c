@@ -32,7 +32,8 @@ static int replay_job(const struct whatif *whatif, struct replay_job *job, struc
     struct change changes[REPLAY_CREW_CHANGES_MAX];
     for (size_t i = 0; i < job->count; i++)
         changes[i] = *job->changes[i];
-    job->status = whatif_replay(whatif, changes, job->count, &job->result, err);
+    job->status = job->is_told ? whatif_predict(whatif, changes, job->count, &job->result, err)
+                               : whatif_replay(whatif, changes, job->count, &job->result, err);
     return job->status == -ERR_USAGE ? 0 : job->status;
 }
 

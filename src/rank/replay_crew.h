@@ -16,8 +16,9 @@
 struct replay_job {
     const struct change *changes[REPLAY_CREW_CHANGES_MAX];
     size_t count;
+    bool is_told; /* its interval is to hold what chance does too (whatif_predict) */
     /* filled: */
-    int status; /* of whatif_replay; with ERR_USAGE the others are replayed all the same */
+    int status; /* of the replay; with ERR_USAGE the others are replayed all the same */
     struct whatif_result result;
 };
 
