@@ -129,7 +129,8 @@ static void what_runs_over_its_limit_is_ended_with_all_that_it_started(void **st
     (void)state;
     struct spawner *spawner = create();
     char path[PATH_MAX];
-    char *words[] = {"sh", "-c", "trap '' TERM; (sleep 600 &) ; echo begun; while :; do sleep 600; done", NULL};
+    char *words[] = {"sh", "-c", "trap '' TERM; (sleep 600 &) ; echo begun; while :; do sleep 600; done",
+                     NULL};
     struct spawn_result result;
     assert_int_equal(spawner_resolve("sh", NULL, path, NULL), 0);
     struct spawn_command command = {
