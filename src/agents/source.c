@@ -14,6 +14,7 @@
 #include "base/num.h"
 
 const struct agent_source *const agent_sources[] = {
+    &claude_source,
     NULL,
 };
 

@@ -30,11 +30,18 @@ struct source_place {
     bool is_list;         /* commas between several places */
 };
 
+/* A place in a file of lines. */
+struct source_position {
+    uint64_t offset;
+    uint64_t line; /* the number of the line there, from 1 on; 0 where it is not known: at the start */
+};
+
 struct source_request {
     const char *path;
-    uint64_t offset;      /* where to begin: 0, or what an earlier read gave as *ret_resume */
-    bool calls_only;      /* llm_call, agent and malformed are wanted, nothing else: as fast as can be */
-    uint64_t *ret_resume; /* may be NULL: from where to read when the file has grown; only where can_resume */
+    struct source_position from; /* all 0, or what an earlier read gave as *ret_resume */
+    bool calls_only; /* llm_call, agent and malformed are wanted, nothing else: as fast as can be */
+    struct source_position
+        *ret_resume; /* may be NULL: from where to read when the file has grown; only where can_resume */
 };
 
 struct agent_source {
@@ -54,6 +61,8 @@ struct agent_source {
     /* Reads one file. What cannot be read goes to sink->malformed and is left out; an error is of the environment, or the sink's. */
     int (*read)(const struct source_request *request, struct agent_sink *sink, struct err *err);
 };
+
+extern const struct agent_source claude_source; /* claude_code.c */
 
 /* In the order in which a file is probed; ends with NULL. */
 extern const struct agent_source *const agent_sources[];
