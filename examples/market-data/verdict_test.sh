@@ -94,6 +94,8 @@ record pipeline "$scratch/bin/pipeline" --base-url "$BASE_URL" --db "$DB_URL"
 holds pipeline "the first finding is at download" \
     'f["cause"] in ("serial-independent", "network-wait") and f["where"].get("stage") == "download"'
 holds pipeline "it proposes a number of workers" 'f["change"].startswith("workers:stage/download=")'
+holds pipeline "downloading ahead and extracting meanwhile are findings of their own, also on top of the first" \
+    '{"overlap:stage/download=ahead"} <= {f["change"] for f in r["findings"] if f["cause"] == "serial-stages" and "gain_behind" in f}'
 holds pipeline "download is most of the critical path" 'stages["download"]["critical_ratio"] >= 0.7'
 holds pipeline "ingest is cleared" \
     'any(c["where"].get("stage") == "ingest" and c["factor_max"] < 1.5 for c in r["cleared"])'

@@ -212,3 +212,240 @@ int loop_change_workers(struct program *program, const struct target *target, st
     loop_deinit(&loop);
     return status;
 }
+
+/* --- ahead: the first stage of an iteration beside the rest of the one before --- */
+
+/* A stage that comes before the first occurrence and again between two is a part of the next item: the loop does not begin
+ * an item with the occurrence. */
+static bool starts_items(const struct run *run, const struct loop *loop)
+{
+    const struct occurrence *first = &loop->occurrences.items[0];
+    const struct run_track *track = &run->tracks.items[first->driver];
+    for (size_t i = 0; i < track->spans.count && track->spans.items[i].start_ns < first->start_ns; i++) {
+        const struct run_span *before = &track->spans.items[i];
+        if (before->exec || before->end_ns > first->start_ns)
+            continue;
+        for (size_t j = i + 1; j < track->spans.count; j++) {
+            if (track->spans.items[j].name == before->name && track->spans.items[j].start_ns > first->end_ns)
+                return false;
+        }
+    }
+    return true;
+}
+
+/* The occurrence that an iteration begins with; NULL. */
+static const struct occurrence *occurrence_of(const struct loop *loop, const struct iteration *iteration)
+{
+    const struct occurrence *items = loop->occurrences.items;
+    size_t behind =
+        search_first(i, loop->occurrences.count,
+                     items[i].driver > iteration->actor ||
+                         (items[i].driver == iteration->actor && items[i].start_ns > iteration->start_ns));
+    const struct occurrence *at = behind ? &items[behind - 1] : NULL;
+    return at && at->driver == iteration->actor && iteration->start_ns < at->end_ns ? at : NULL;
+}
+
+/* The pool whose iterations begin with the loop's occurrences; the count of pools when there is none. */
+static size_t pool_of(const struct program *program, const struct loop *loop)
+{
+    size_t at = 0;
+    for (; at < program->pools.count; at++) {
+        const struct pool *pool = &program->pools.items[at];
+        if (pool->is_loop && pool->iterations.count && occurrence_of(loop, &pool->iterations.items[0]))
+            break;
+    }
+    return at;
+}
+
+static struct op sync_op(enum op_kind kind, const struct op *beside, uint32_t ref)
+{
+    return (struct op){.kind = (uint8_t)kind,
+                       .at_ns = beside->at_ns,
+                       .ref = ref,
+                       .stage = beside->stage,
+                       .peer = RUN_NONE,
+                       .chunks = 1};
+}
+
+/* One half of an iteration, as a list of its own: operations [first, end) between two signs. */
+struct half {
+    const struct iteration *whole;
+    size_t first, end;
+    struct op before[2], after;
+    size_t before_count;
+    bool has_after;
+};
+
+static int put_half(struct program *program, const struct half *half, struct pool *pool)
+{
+    struct op_list list = {0};
+    const struct op *ops = program->apart.items[half->whole->list].ops.items;
+    size_t count = half->end - half->first;
+    struct iteration iteration = {.list = (uint32_t)program->apart.count,
+                                  .count = (uint32_t)(half->before_count + count + half->has_after),
+                                  .actor = half->whole->actor,
+                                  .start_ns = ops[half->first].at_ns,
+                                  .end_ns = half->end < half->whole->first + half->whole->count
+                                                ? ops[half->end].at_ns
+                                                : half->whole->end_ns};
+    if (vec_reserve(&list.ops, iteration.count))
+        return -1;
+    memcpy(list.ops.items, half->before, half->before_count * sizeof *ops);
+    memcpy(list.ops.items + half->before_count, ops + half->first, count * sizeof *ops);
+    if (half->has_after)
+        list.ops.items[half->before_count + count] = half->after;
+    list.ops.count = iteration.count;
+    if (vec_push(&program->apart, list)) {
+        vec_free(&list.ops);
+        return -1;
+    }
+    return vec_push(&pool->iterations, iteration) ? -1 : 0;
+}
+
+struct ahead {
+    struct program *program;
+    const struct loop *loop;
+    struct pool front, back;
+    uint32_t signal; /* of iteration i: signal + 2 i when it is fetched, + 1 when it is taken */
+    uint32_t worker_count;
+    size_t split_count; /* iterations of which something follows the stage */
+};
+
+/* Where the rest of an iteration begins, as an index into its list. */
+static size_t middle_of(const struct ahead *ahead, const struct iteration *iteration)
+{
+    const struct op_list *list = &ahead->program->apart.items[iteration->list];
+    const struct occurrence *occurrence = occurrence_of(ahead->loop, iteration);
+    size_t end = iteration->first + iteration->count;
+    size_t middle = occurrence ? first_op_at(list, occurrence->end_ns) : end;
+    return middle > end ? end : middle;
+}
+
+static int split_iteration(struct ahead *ahead, const struct iteration *iteration, uint32_t index)
+{
+    struct program *program = ahead->program;
+    const struct op *first = &program->apart.items[iteration->list].ops.items[iteration->first];
+    size_t middle = middle_of(ahead, iteration), end = iteration->first + iteration->count;
+    uint32_t fetched = ahead->signal + 2 * index, taken = fetched + 1;
+    struct half front = {.whole = iteration,
+                         .first = iteration->first,
+                         .end = middle,
+                         .after = sync_op(OP_SIGNAL, first, fetched),
+                         .has_after = true};
+    struct half back = {.whole = iteration, .first = middle, .end = end, .before_count = 2};
+    back.before[0] = sync_op(OP_AWAIT, first, fetched);
+    back.before[1] = sync_op(OP_SIGNAL, first, taken);
+    if (middle == end) /* nothing follows: what is fetched is taken at once */
+        back.first = back.end = iteration->first;
+    if (index >= ahead->worker_count)
+        front.before[front.before_count++] =
+            sync_op(OP_AWAIT, first, ahead->signal + 2 * (index - ahead->worker_count) + 1);
+    ahead->split_count += middle < end && middle > iteration->first;
+    return put_half(program, &front, &ahead->front) || put_half(program, &back, &ahead->back) ? -1 : 0;
+}
+
+/* A list of one operation that runs a pool, as an iteration of `outer`. */
+static int put_inner(struct program *program, const struct pool *inner, struct pool *outer)
+{
+    struct op_list list = {0};
+    struct op op = {.kind = OP_POOL,
+                    .ref = (uint32_t)program->pools.count,
+                    .stage = RUN_NONE,
+                    .peer = RUN_NONE,
+                    .chunks = 1};
+    struct iteration iteration = {.list = (uint32_t)program->apart.count, .count = 1};
+    if (vec_push(&list.ops, op) || vec_push(&program->apart, list)) {
+        vec_free(&list.ops);
+        return -1;
+    }
+    return vec_push(&outer->iterations, iteration) || vec_push(&program->pools, *inner) ? -1 : 0;
+}
+
+/* The pool becomes one of two workers: one runs all fronts, one all backs, each by as many as the pool had. */
+static int split_pool(struct ahead *ahead, size_t at)
+{
+    struct program *program = ahead->program;
+    struct pool outer = {.worker_count = 2}, whole = program->pools.items[at];
+    ahead->worker_count = whole.worker_count;
+    ahead->front = ahead->back = (struct pool){.worker_count = whole.worker_count, .is_loop = true};
+    ahead->signal = (uint32_t)program->signal_count;
+    program->signal_count += 2 * whole.iterations.count;
+    int status = 0;
+    for (size_t i = 0; i < whole.iterations.count && !status; i++)
+        status = split_iteration(ahead, &whole.iterations.items[i], (uint32_t)i);
+    if (!status)
+        status = put_inner(program, &ahead->front, &outer);
+    if (!status)
+        ahead->front.iterations.items = NULL; /* the program's */
+    if (!status)
+        status = put_inner(program, &ahead->back, &outer);
+    if (!status)
+        ahead->back.iterations.items = NULL;
+    vec_free(&ahead->front.iterations);
+    vec_free(&ahead->back.iterations);
+    if (status) {
+        vec_free(&outer.iterations);
+        return -1;
+    }
+    vec_free(&program->pools.items[at].iterations);
+    program->pools.items[at] = outer;
+    return 0;
+}
+
+static int refuse_ahead(const struct target *target, const char *why, struct err *err)
+{
+    int status = err_set(err, ERR_USAGE, "could not replay 'overlap:%s/%s=" CHANGE_AHEAD "': %s",
+                         change_kind_name(target->change.kind), target->change.name, why);
+    err_hint(err,
+             "it is for the first stage of each item of a loop; 'workers:%s/%s=2' takes two items at once",
+             change_kind_name(target->change.kind), target->change.name);
+    return status;
+}
+
+/* With a pool of one worker for each driver where no other change made one. */
+static int apply_ahead(struct program *program, const struct target *target, const struct loop *loop,
+                       struct err *err)
+{
+    struct ahead ahead = {.program = program, .loop = loop};
+    size_t at = pool_of(program, loop);
+    if (at == program->pools.count) {
+        struct target alone = *target;
+        alone.change.op = CHANGE_WORKERS;
+        alone.change.value = (double)loop->driver_count;
+        int status = make_pool(program, loop, &alone, err);
+        if (status)
+            return status;
+        at = program->pools.count - 1;
+    }
+    if (split_pool(&ahead, at))
+        return err_memory(err);
+    return ahead.split_count ? 0 : refuse_ahead(target, "nothing follows it", err);
+}
+
+int loop_change_ahead(struct program *program, const struct target *target, struct err *err)
+{
+    struct loop loop;
+    if (program->run->stages.items[target->stage].process)
+        return refuse_ahead(target, "it is a program, not a stage", err);
+    int status = loop_find(program->run, target->stage, &loop, err);
+    if (status)
+        return status;
+    if (loop.occurrences.count < 2)
+        status = refuse_ahead(target, "it is done only once", err);
+    else if (!starts_items(program->run, &loop))
+        status = refuse_ahead(target, "other stages of the same item come before it", err);
+    else
+        status = apply_ahead(program, target, &loop, err);
+    loop_deinit(&loop);
+    return status;
+}
+
+bool loop_change_can_be_ahead(const struct run *run, uint32_t stage)
+{
+    struct loop loop;
+    if (run->stages.items[stage].process || loop_find(run, stage, &loop, NULL))
+        return false;
+    bool can = loop.occurrences.count > 2 && starts_items(run, &loop);
+    loop_deinit(&loop);
+    return can;
+}

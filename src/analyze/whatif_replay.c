@@ -398,6 +398,8 @@ static int apply(const struct whatif *whatif, struct program *program, const str
     if (change->op == CHANGE_WORKERS &&
         (is_place(change->kind) || change->kind == CHANGE_PEER || change->kind == CHANGE_FUNCTION))
         return apply_workers(whatif, program, target, err);
+    if (change->op == CHANGE_OVERLAP && is_place(change->kind) && change_is_ahead(change))
+        return loop_change_ahead(program, target, err);
     if (change->op == CHANGE_OVERLAP && is_place(change->kind))
         return overlap_change(program, target, err);
     if (change->op == CHANGE_SET && is_place(change->kind))
@@ -425,8 +427,8 @@ static int apply(const struct whatif *whatif, struct program *program, const str
 /* --- several changes at once --- */
 
 /* What cuts operations where they lay in the recording comes before what makes them shorter; loops are cut last, when
- * their iterations have become what they are to be: so changes mean the same in any order. */
-enum phase { PHASE_CUT, PHASE_SHARE, PHASE_SCALE, PHASE_OVERLAP, PHASE_LOOP };
+ * their iterations have become what they are to be, and what works ahead does so in those: so changes mean the same in any order. */
+enum phase { PHASE_CUT, PHASE_SHARE, PHASE_SCALE, PHASE_OVERLAP, PHASE_LOOP, PHASE_AHEAD };
 
 struct planned {
     struct target target;
@@ -441,7 +443,7 @@ static void plan_phase(const struct whatif *whatif, struct planned *planned)
     if (change->op == CHANGE_SET)
         planned->phase = change->kind == CHANGE_FUNCTION ? PHASE_CUT : PHASE_SHARE;
     if (change->op == CHANGE_OVERLAP)
-        planned->phase = PHASE_OVERLAP;
+        planned->phase = change_is_ahead(change) ? PHASE_AHEAD : PHASE_OVERLAP;
     if (change->op == CHANGE_WORKERS && (is_place(change->kind) || change->kind == CHANGE_PEER)) {
         planned->phase = PHASE_LOOP;
         planned->occurrences = loop_change_count(whatif->run, &planned->target);
@@ -463,7 +465,7 @@ bool whatif_are_alternatives(const struct change *a, const struct change *b)
 {
     if (a->op != b->op)
         return false;
-    return a->op == CHANGE_CORES || (a->kind == b->kind && strcmp(a->name, b->name) == 0);
+    return a->op == CHANGE_CORES || (a->kind == b->kind && change_same_act(a, b));
 }
 
 static int refuse_twice(const struct planned *planned, size_t count, struct err *err)

@@ -9,7 +9,8 @@
  * workers  the loop over the stage's occurrences runs that many iterations at once; a stage that occurs once is
  *          split into that many equal parts; of a peer, the stage that waits for it most
  *          a pool of threads: the same work by that many; of a function: its part of the running, side by side
- * overlap  of a stage or a process: it hands what it makes to the next one in parts (overlap_change.h)
+ * overlap  of a stage or a process: it hands what it makes to the next one in parts (overlap_change.h); of the first
+ *          stage of a loop, `ahead`: it works on the next item meanwhile (loop_change.h)
  * set      of a process or stage: `even` shares the work of siblings evenly, `median` lets none of them take longer
  *          than half of the others; of a function, `block`: who spins there sleeps instead
  * batch    of a peer or a process: its calls and what they wait for, once for so many (call_change.h)

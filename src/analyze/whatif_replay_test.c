@@ -245,6 +245,87 @@ static void a_stage_streamed_into_the_next_leaves_one_part_of_it(void **state)
     scenario_deinit(&s);
 }
 
+/* Of ten items of 90 and 10 ms only the last one's work is seen when the next download runs meanwhile; of items whose work takes
+ * longer than their download, only the first download. */
+static void the_next_item_is_fetched_while_this_one_is_worked_on(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif;
+    struct whatif_result result;
+    struct err err;
+    spans_in(&s);
+    start(&s, &whatif);
+    assert_int_equal(replay_ms(&whatif, "overlap:stage/download=ahead"), 20 + 10 * 90 + 10);
+    /* Its own parse is what follows a parse: that of the next item needs its download first. */
+    assert_int_equal(whatif_text(&whatif, "overlap:stage/parse=ahead", &result, &err), -ERR_USAGE);
+    assert_non_null(strstr(err.what, "come before it"));
+    struct change changes[3];
+    assert_int_equal(change_parse("workers:stage/download=5", &changes[0], &err), 0);
+    assert_int_equal(change_parse("overlap:stage/download=ahead", &changes[1], &err), 0);
+    assert_int_equal(change_parse("overlap:stage/download=10", &changes[2], &err), 0);
+    /* Five at once and five ahead: two rounds of downloads, and of the second the parses, 50 ms on two cores. */
+    assert_int_equal(whatif_replay(&whatif, changes, 2, &result, &err), 0);
+    near(result.wall_ns_after / NS_PER_MS, 20 + 2 * 90 + 25);
+    /* Where all that follows is handed to in parts, nothing is left that could go on meanwhile. */
+    assert_int_equal(whatif_replay(&whatif, changes, 3, &result, &err), -ERR_USAGE);
+    assert_non_null(strstr(err.what, "nothing follows it"));
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
+/* Handing on in parts and working ahead are two acts on one place, and can both be done: of ten items of 60, 20 and 20 ms the
+ * extraction begins with a part of the download, and the ingestion goes on during the next download. */
+static void a_stage_can_both_hand_on_in_parts_and_work_ahead(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif;
+    struct whatif_result result;
+    struct err err;
+    struct change changes[2];
+    scenario_init(&s, 2, 1020);
+    uint64_t root = scenario_process(&s, 0, "pipeline", 0, 1020);
+    uint64_t server = scenario_peer(&s, PEER_SOCKET, "socket", "10.0.0.1:80");
+    for (uint64_t i = 0; i < 10; i++) {
+        uint64_t t = 10 + i * 100;
+        scenario_wait(&s, root, t, t + 60, WAIT_NETWORK, server);
+        scenario_span(&s, root, "download", t, t + 60);
+        scenario_span(&s, root, "extract", t + 60, t + 80);
+        scenario_span(&s, root, "ingest", t + 80, t + 100);
+    }
+    start(&s, &whatif);
+    assert_int_equal(replay_ms(&whatif, "overlap:stage/download=10"), 20 + 10 * (60 + 2 + 20));
+    assert_int_equal(replay_ms(&whatif, "overlap:stage/download=ahead"), 20 + 10 * 60 + 40);
+    assert_int_equal(change_parse("overlap:stage/download=10", &changes[0], &err), 0);
+    assert_int_equal(change_parse("overlap:stage/download=ahead", &changes[1], &err), 0);
+    assert_int_equal(whatif_replay(&whatif, changes, 2, &result, &err), 0);
+    near(result.wall_ns_after / NS_PER_MS, 20 + 10 * 62 + 20);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
+/* Ten items of 20 ms of download and 80 ms of work: two buffers are enough for the work never to wait. */
+static void work_that_takes_longer_hides_the_downloads(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif;
+    scenario_init(&s, 2, 1020);
+    uint64_t root = scenario_process(&s, 0, "pipeline", 0, 1020);
+    uint64_t server = scenario_peer(&s, PEER_SOCKET, "socket", "10.0.0.1:80");
+    for (uint64_t i = 0; i < 10; i++) {
+        uint64_t t = 10 + i * 100;
+        scenario_wait(&s, root, t, t + 20, WAIT_NETWORK, server);
+        scenario_span(&s, root, "download", t, t + 20);
+        scenario_span(&s, root, "parse", t + 20, t + 100);
+    }
+    start(&s, &whatif);
+    assert_int_equal(replay_ms(&whatif, "overlap:stage/download=ahead"), 20 + 20 + 10 * 80);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
 /* A shell that unpacks (40 ms of computing) what it got (90 ms away), four times. */
 static void a_program_streamed_into_the_next_runs_beside_it(void **state)
 {
@@ -409,6 +490,9 @@ int whatif_replay_test(void)
         cmocka_unit_test(a_ring_of_awaits_is_untied_inside_the_ring),
         cmocka_unit_test(changes_made_together_mean_the_same_in_any_order),
         cmocka_unit_test(a_stage_streamed_into_the_next_leaves_one_part_of_it),
+        cmocka_unit_test(the_next_item_is_fetched_while_this_one_is_worked_on),
+        cmocka_unit_test(work_that_takes_longer_hides_the_downloads),
+        cmocka_unit_test(a_stage_can_both_hand_on_in_parts_and_work_ahead),
         cmocka_unit_test(a_program_streamed_into_the_next_runs_beside_it),
         cmocka_unit_test(iterations_that_differ_widen_the_interval),
         cmocka_unit_test(an_ambiguous_name_lists_the_candidates),

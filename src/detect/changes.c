@@ -6,6 +6,8 @@
 static const struct default_change table[] = {
     {"serial-independent", "independence assumed", "run several at once instead of one after another",
      EFFORT_LOW, true},
+    {"serial-stages", "the next stage can begin on a part of what it gets",
+     "let the stages of an item, or of one item and the next, overlap", EFFORT_MEDIUM, true},
     {"network-wait", "the other end answers twice as fast",
      "ask for less, ask earlier, or make the other end faster", EFFORT_MEDIUM, false},
     {"disk-sync", "one sync per batch instead of one per record", "sync once per batch", EFFORT_LOW, true},

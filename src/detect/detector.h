@@ -11,6 +11,7 @@
 #include "analyze/attribution.h"
 #include "analyze/critical_path.h"
 #include "analyze/path_index.h"
+#include "analyze/structure.h"
 #include "analyze/whatif_replay.h"
 #include "base/vec.h"
 #include "model/finding.h"
@@ -118,6 +119,10 @@ WARN_UNUSED int scene_best_value(const struct scene *scene, const char *change, 
  * of its CPU time. Its largest place goes to *ret_where. */
 uint64_t scene_flow_ns(const struct scene *scene, const struct run_flow *flow, uint64_t cpu_ns,
                        struct where *ret_where);
+
+/* Whether the stage (index) is done again and again, never two at once, and no dependency ties one call to the next; of a
+ * program that only sleeps it is not asked. */
+bool scene_loop_is_serial(const struct scene *scene, uint32_t stage, const struct loop *loop);
 
 /* The stage index of a name (a span's, or a program's when the run has no spans); RUN_NONE. */
 uint32_t scene_stage(const struct scene *scene, const char *name);

@@ -17,6 +17,7 @@ int detect_cpu_contention(const struct scene *scene, struct claims *claims, stru
 int detect_page_faults(const struct scene *scene, struct claims *claims, struct err *err);
 int detect_cpu_hot(const struct scene *scene, struct claims *claims, struct err *err);
 int detect_memory_reclaim(const struct scene *scene, struct claims *claims, struct err *err);
+int detect_stage_overlap(const struct scene *scene, struct claims *claims, struct err *err);
 int detect_spin(const struct scene *scene, struct claims *claims, struct err *err);
 int detect_straggler(const struct scene *scene, struct claims *claims, struct err *err);
 int detect_imbalance(const struct scene *scene, struct claims *claims, struct err *err);

@@ -249,3 +249,43 @@ uint64_t scene_flow_ns(const struct scene *scene, const struct run_flow *flow, u
     }
     return ns + num_u64((double)computing_ns * (share < 1 ? share : 1));
 }
+
+#define CALLS_MIN 3
+
+/* A program that only sleeps is not work to be done in parallel. */
+static bool is_sleep(const struct stage *stage)
+{
+    uint64_t total = stage->cpu_ns;
+    for (size_t i = 0; i < WAIT_REASON_COUNT; i++)
+        total += stage->wait_ns[i];
+    return stage->wait_ns[WAIT_SLEEP] * 10 > total * 8;
+}
+
+/* A declared dependency from one occurrence to the next ties them. */
+static bool is_tied(const struct run *run, const struct loop *loop)
+{
+    size_t ties = 0;
+    for (size_t i = 0; i < run->edges.count; i++) {
+        const struct run_edge *edge = &run->edges.items[i];
+        if (edge->kind != EDGE_DEPENDS && edge->kind != EDGE_DATA)
+            continue;
+        for (size_t j = 0; j + 1 < loop->occurrences.count; j++) {
+            const struct occurrence *from = &loop->occurrences.items[j],
+                                    *to = &loop->occurrences.items[j + 1];
+            ties += edge->from_ns >= from->start_ns && edge->from_ns <= from->end_ns &&
+                    edge->to_ns >= to->start_ns && edge->to_ns <= to->end_ns;
+        }
+    }
+    return ties * 2 > loop->occurrences.count;
+}
+
+static bool is_serial(const struct loop *loop)
+{
+    return loop->occurrences.count >= CALLS_MIN && loop->driver_count * 2 <= loop->occurrences.count &&
+           loop->covered_ns * 20 >= loop->busy_ns * 19;
+}
+
+bool scene_loop_is_serial(const struct scene *scene, uint32_t stage, const struct loop *loop)
+{
+    return is_serial(loop) && !is_tied(scene->run, loop) && !is_sleep(&scene->stages[stage]);
+}

@@ -254,6 +254,8 @@ static void read_finding(struct reading *reading, struct finding *finding)
     finding->change = text_of(reading, "change");
     finding->assumption = text_of(reading, "assumption");
     read_gain(reading, &finding->gain);
+    finding->behind = text_of(reading, "gain_behind.change");
+    finding->factor_behind = factor_of(reading, "gain_behind.factor");
     finding->fix = text_of(reading, "fix");
     finding->rationale = text_of(reading, "rationale");
     finding->effort = effort_of(reading);

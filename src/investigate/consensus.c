@@ -37,6 +37,7 @@ static const struct cause_family families[] = {
     {"human-wait", "waiting"},
     {"rate-limit", "waiting"},
     {"serial-independent", "structure"},
+    {"serial-stages", "structure"},
     {"false-parallelism", "structure"},
     {"small-batches", "structure"},
     {"chatty-client", "structure"},
@@ -87,7 +88,7 @@ static bool changes_are_same(const struct said *one, const struct said *other)
     const struct change *left = &one->change, *right = &other->change;
     if (!one->has_change || !other->has_change)
         return are_equal(one->claim->finding.change, other->claim->finding.change);
-    return left->op == right->op && strcmp(left->name, right->name) == 0 &&
+    return change_same_act(left, right) &&
            (left->kind == right->kind || left->kind == CHANGE_ANY || right->kind == CHANGE_ANY);
 }
 
@@ -102,7 +103,7 @@ static bool say_the_same(const struct said *one, const struct said *other)
         return are_equal(left->cause, right->cause);
     /* The same act at the same place under another name: workers of the stage, and of its program. */
     return one->has_change && other->has_change && one->change.op == other->change.op &&
-           one->change.op != CHANGE_SET;
+           change_is_ahead(&one->change) == change_is_ahead(&other->change) && one->change.op != CHANGE_SET;
 }
 
 bool claims_say_the_same(const struct claim *one, const struct claim *other)
@@ -423,11 +424,32 @@ bool consensus_can_try(const struct claim *claim)
     return where->process || where->stage;
 }
 
+/* A span inside a program that does more on the path: no experiment between processes can single it out. */
+static bool is_part_of_process(const struct verdict *verdict, const struct where *where)
+{
+    for (size_t i = 0; verdict && where->stage && where->process && i < verdict->path_count; i++) {
+        const struct where *at = &verdict->path[i].where;
+        if (are_equal(at->process, where->process) && at->stage && !are_equal(at->stage, where->stage))
+            return true;
+    }
+    return false;
+}
+
+static bool is_about_part(const struct verdict *verdict, const struct claim *claim)
+{
+    struct change change;
+    struct err err;
+    return claim->finding.change && !change_parse(claim->finding.change, &change, &err) &&
+           change.kind == CHANGE_STAGE && is_part_of_process(verdict, &claim->finding.where);
+}
+
 /* What to try by hand: the change; of a server's setting, which is no knob of the run, what its place is worth at most. "" when
  * there is nothing. */
-static void change_to_try(const struct claim *claim, struct str *text)
+static void change_to_try(const struct verdict *verdict, const struct claim *claim, struct str *text)
 {
     const struct where *where = &claim->finding.where;
+    if (is_about_part(verdict, claim))
+        return;
     if (!are_equal(claim->finding.cause, "config"))
         str_append(text, claim->finding.change && consensus_can_try(claim) ? claim->finding.change : "");
     else if (where->peer)
@@ -443,7 +465,7 @@ static int command_fill(struct investigation *investigation, struct conclusion *
     bool asks = conclusion->agreement == AGREEMENT_FURTHER || conclusion->agreement == AGREEMENT_CONTRADICTED;
     struct str change = {0}, line = {0};
     conclusion->next_command = conclusion->claim.verify;
-    change_to_try(&conclusion->claim, &change);
+    change_to_try(investigation->verdict, &conclusion->claim, &change);
     /* Quoted: a name may hold blanks. */
     const char *text = str_text(&change);
     bool is_plain = strcspn(text, " '\"\\$`;&|<>()*?#~") == strlen(text);
@@ -465,11 +487,18 @@ static int command_fill(struct investigation *investigation, struct conclusion *
     return fits && !conclusion->next_command ? err_memory(err) : 0;
 }
 
+/* The careful end; of what is small at best (P3) the middle, whose careful end says only how far off a model may be. */
+static double weight(const struct conclusion *conclusion)
+{
+    const struct finding *finding = &conclusion->claim.finding;
+    return finding->priority == PRIORITY_P3 ? finding->gain.factor : careful(&finding->gain);
+}
+
 static int by_rank(const void *left, const void *right)
 {
     const struct conclusion *one = left, *other = right;
     bool is_out = one->agreement == AGREEMENT_REJECTED, is_other_out = other->agreement == AGREEMENT_REJECTED;
-    double mine = careful(&one->claim.finding.gain), others = careful(&other->claim.finding.gain);
+    double mine = weight(one), others = weight(other);
     if (is_out != is_other_out)
         return is_out ? 1 : -1;
     if (one->claim.finding.priority != other->claim.finding.priority)

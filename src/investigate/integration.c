@@ -171,18 +171,24 @@ static void claim_stream(struct replays *replays, struct answers *answers, const
             evidence[count++] = arena_printf(arena, "behind %s it still brings %s", first->text,
                                              unit_factor(both.factor / first->alone.factor).text);
     }
+    bool is_ahead = change_is_ahead(change);
     struct claim claim = {
-        .id = arena_printf(arena, "stream-%s", change->name),
-        .finding = {.cause = "serial-independent",
+        .id = arena_printf(arena, "%s-%s", is_ahead ? "ahead" : "stream", change->name),
+        .finding = {.cause = "serial-stages",
                     .where = where,
                     .objective = "wall",
                     .critical_ratio = share.ratio > 1 ? 1 : share.ratio,
                     .change = candidate->change,
                     .assumption = candidate->assumption,
-                    .title = arena_printf(arena, "what comes behind %s waits until all of it is there",
+                    .title = arena_printf(arena,
+                                          is_ahead ? "the next %s waits until this item is done"
+                                                   : "what comes behind %s waits until all of it is there",
                                           change->name),
-                    .fix = arena_printf(arena, "hand on what %s makes piece by piece", change->name),
-                    .rationale = "replaying the recorded run with the stage streamed into the next",
+                    .fix = arena_printf(arena,
+                                        is_ahead ? "begin the next %s while the rest of this item goes on"
+                                                 : "hand on what %s makes piece by piece",
+                                        change->name),
+                    .rationale = "replaying the recorded run with the change",
                     .gain = {.factor = result->factor,
                              .factor_low = before / (double)result->wall_ns_high,
                              .factor_high = before / (double)result->wall_ns_low,

@@ -208,7 +208,8 @@ static bool is_other_act(const char *a, const char *b)
     struct change x, y;
     struct err ignored;
     return a && b && !change_parse(a, &x, &ignored) && !change_parse(b, &y, &ignored) &&
-           x.kind != CHANGE_KNOB && y.kind != CHANGE_KNOB && x.op != y.op;
+           x.kind != CHANGE_KNOB && y.kind != CHANGE_KNOB &&
+           (x.op != y.op || change_is_ahead(&x) != change_is_ahead(&y));
 }
 
 static const struct finding *finding_for(const struct judging *judging)

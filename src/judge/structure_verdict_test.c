@@ -292,11 +292,55 @@ static void memory_that_has_to_be_freed_first_is_the_finding(void **state)
     judged_deinit(&s, &verdict);
 }
 
+static const struct finding *finding_of_change(const struct verdict *verdict, const char *change)
+{
+    for (size_t i = 0; i < verdict->finding_count; i++)
+        if (verdict->findings[i].change && strcmp(verdict->findings[i].change, change) == 0)
+            return &verdict->findings[i];
+    fail_msg("no finding proposes %s", change);
+    return NULL;
+}
+
+/* Ten files, each downloaded for 80 ms, extracted for 8 and ingested for 12. */
+static void stages_that_could_overlap_are_findings_of_their_own(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 2, 1010);
+    uint64_t root = scenario_process(&s, 0, "pipeline", 0, 1010);
+    uint64_t server = scenario_peer(&s, PEER_SOCKET, "socket", "10.0.0.1:80");
+    scenario_samples(&s, root, "work", 0, 1010);
+    for (uint64_t i = 0; i < 10; i++) {
+        uint64_t t = 5 + i * 100;
+        scenario_wait(&s, root, t, t + 80, WAIT_NETWORK, server);
+        scenario_span(&s, root, "download", t, t + 80);
+        scenario_span(&s, root, "extract", t + 80, t + 88);
+        scenario_span(&s, root, "ingest", t + 88, t + 100);
+    }
+    judge(&s, &verdict);
+    assert_string_equal(verdict.findings[0].cause, "serial-independent");
+    assert_null(verdict.findings[0].behind);
+    const struct finding *ahead = finding_of_change(&verdict, "overlap:stage/download=ahead");
+    assert_string_equal(ahead->cause, "serial-stages");
+    assert_string_equal(ahead->fix, "begin the next download while this item's extract and ingest go on");
+    assert_int_equal(ahead->gain.wall_ns_after / 1000000, 10 + 800 + 20);
+    assert_string_equal(ahead->behind, verdict.findings[0].change);
+    assert_true(ahead->factor_behind > 0.99 && ahead->factor_behind < ahead->gain.factor);
+    const struct finding *stream = finding_of_change(&verdict, "overlap:stage/download");
+    assert_string_equal(stream->cause, "serial-stages");
+    assert_true(strstr(stream->fix, "begin extract while download still goes on") == stream->fix);
+    assert_int_equal(stream->gain.wall_ns_after / 1000000, 10 + 10 * 92 + 5);
+    assert_non_null(stream->behind);
+    judged_deinit(&s, &verdict);
+}
+
 int structure_verdict_test(void);
 int structure_verdict_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lock_names_who_holds_it_and_who_waits),
+        cmocka_unit_test(stages_that_could_overlap_are_findings_of_their_own),
         cmocka_unit_test(threads_that_compute_under_one_lock_are_no_parallelism),
         cmocka_unit_test(one_long_sibling_among_equals_is_a_straggler),
         cmocka_unit_test(shares_of_all_sizes_are_an_imbalance),

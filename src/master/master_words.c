@@ -265,6 +265,7 @@ void word_move(struct str *str, const struct digest *digest, const struct conclu
         str_append(str, ")");
     }
     str_printf(str, ", about %s", unit_factor(gain->factor).text);
+    phrase_behind(str, &conclusion->claim.finding);
 }
 
 void word_reach(struct str *str, const struct digest *digest, const struct conclusion *conclusion)

@@ -114,6 +114,16 @@ void change_print(const struct change *change, struct str *str)
         str_printf(str, "=%s", change->text);
 }
 
+bool change_is_ahead(const struct change *change)
+{
+    return change->op == CHANGE_OVERLAP && strcmp(change->text, CHANGE_AHEAD) == 0;
+}
+
+bool change_same_act(const struct change *a, const struct change *b)
+{
+    return a->op == b->op && change_is_ahead(a) == change_is_ahead(b) && strcmp(a->name, b->name) == 0;
+}
+
 const char *change_assumption(const struct change *change)
 {
     switch (change->op) {
@@ -121,7 +131,10 @@ const char *change_assumption(const struct change *change)
     case CHANGE_BATCH:
         return "a piece in a batch takes the other end a tenth of one alone, a fifth where it is sent";
     case CHANGE_CACHED: return "three of five calls of each request were for its connection";
-    case CHANGE_OVERLAP: return "the next stage can begin on a part of what it gets";
+    case CHANGE_OVERLAP:
+        if (change_is_ahead(change))
+            return "an item does not need what becomes of the one before it";
+        return "the next stage can begin on a part of what it gets";
     case CHANGE_SPEED:
     case CHANGE_REMOVE:
     case CHANGE_CORES:

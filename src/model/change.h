@@ -11,6 +11,7 @@
 #ifndef TOLL_MODEL_CHANGE_H
 #define TOLL_MODEL_CHANGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -55,6 +56,12 @@ struct change {
 /* ERR_USAGE with what was expected. speed and workers need a number >= 1 (speed: > 0). */
 WARN_UNUSED int change_parse(const char *text, struct change *ret_change, struct err *err);
 void change_print(const struct change *change, struct str *str);
+/* `overlap:…=ahead`: the stage works on the next item while what follows it is at work on this one. Any other overlap hands what
+ * a stage makes to the next one in parts: the two are different acts on one place. */
+#define CHANGE_AHEAD "ahead"
+bool change_is_ahead(const struct change *change);
+/* The same act on the same place, whatever the values: of two such changes only one can be made. Kinds are not compared. */
+bool change_same_act(const struct change *a, const struct change *b);
 /* What has to be true of the program for the change to be possible, "independence assumed"; NULL when nothing is assumed, or
  * when it is plain from the change itself (speed, remove). */
 const char *change_assumption(const struct change *change);

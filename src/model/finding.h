@@ -86,6 +86,9 @@ struct finding {
     const char *change;     /* "workers:stage/download=10"; NULL when none is known */
     const char *assumption; /* "independence assumed"; NULL when none is needed */
     struct gain gain;
+    const char *
+        behind; /* the change of the finding that brings most, when this one was replayed on top of it; NULL */
+    double factor_behind;  /* what this one still brings then */
     const char *title;     /* one sentence for a person: what is wrong */
     const char *fix;       /* one sentence: what to do */
     const char *rationale; /* how the gain was worked out */

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analyze/loop_change.h"
 #include "analyze/overlap_change.h"
 #include "base/num.h"
 #include "base/str.h"
@@ -91,20 +92,33 @@ int candidates_of_findings(const struct finding *findings, size_t count, struct 
     return 0;
 }
 
+static int add_overlap(struct candidates *candidates, const char *stage, bool is_ahead, struct arena *arena)
+{
+    struct change change = {.op = CHANGE_OVERLAP, .text = CHANGE_AHEAD};
+    if (!is_ahead)
+        change.text[0] = '\0';
+    struct candidate candidate = {
+        .is_promise = true,
+        .change = arena_printf(arena, "overlap:stage/%s%s%s", stage, is_ahead ? "=" : "", change.text),
+        .assumption = change_assumption(&change)};
+    if (!candidate.change)
+        return -1;
+    candidates_add(candidates, &candidate);
+    return 0;
+}
+
 int candidates_of_run(const struct run *run, struct arena *arena, struct candidates *candidates,
                       struct err *err)
 {
     for (uint32_t i = 0, added = 0; i < run->stages.count && i < STAGE_LOOK_MAX && added < OVERLAP_MAX; i++) {
-        if (!run->has_spans || run->stages.items[i].process || !overlap_change_is_possible(run, i))
+        const char *name = run->stages.items[i].name;
+        if (!run->has_spans || run->stages.items[i].process)
             continue;
-        struct candidate candidate = {
-            .is_promise = true,
-            .change = arena_printf(arena, "overlap:stage/%s", run->stages.items[i].name),
-            .assumption = change_assumption(&(struct change){.op = CHANGE_OVERLAP})};
-        if (!candidate.change)
+        bool streams = overlap_change_is_possible(run, i), ahead = loop_change_can_be_ahead(run, i);
+        if ((streams && add_overlap(candidates, name, false, arena)) ||
+            (ahead && add_overlap(candidates, name, true, arena)))
             return err_memory(err);
-        candidates_add(candidates, &candidate);
-        added++;
+        added += streams + ahead;
     }
     return 0;
 }

@@ -3,6 +3,7 @@
 
 const struct detector detectors[] = {
     {"serial-independent", detect_serial_independent},
+    {"serial-stages", detect_stage_overlap},
     {"network-wait", detect_network_wait},
     {"disk-sync", detect_disk_sync},
     {"disk-read", detect_disk_read},

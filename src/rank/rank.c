@@ -194,6 +194,7 @@ static bool explains(const struct ranked *a, const struct ranked *b)
 {
     return (calls_make(a, b) || are(a, "cpu-single-thread", b, "cpu-hot") ||
             are(a, "false-parallelism", b, "cpu-hot") || are(a, "sleep-poll", b, "serial-independent") ||
+            are(a, "sleep-poll", b, "serial-stages") || are(a, "serial-independent", b, "serial-stages") ||
             are(a, "idle-worker", b, "cpu-single-thread") || are(a, "idle-worker", b, "cpu-hot") ||
             are(a, "straggler", b, "cpu-single-thread") || are(a, "spin", b, "cpu-contention") ||
             are(a, "memory-reclaim", b, "page-faults") || are(a, "memory-reclaim", b, "cpu-hot")) &&
@@ -242,6 +243,58 @@ static int collect(const struct scene *scene, struct claims *claims, struct err 
     return 0;
 }
 
+/* What is to be told on top of the first finding is replayed for the next ones, as far as the budget of operations goes. */
+#define BEHIND_MAX       6
+#define BEHIND_OPS_MAX   20000000
+#define BEHIND_FIRST_MIN 1.2
+
+static size_t behind_budget(const struct whatif *whatif)
+{
+    uint64_t ops = 1;
+    for (size_t i = 0; i < whatif->program.actor_count; i++)
+        ops += whatif->program.actors[i].ops.count;
+    return num_min(BEHIND_OPS_MAX / ops, BEHIND_MAX);
+}
+
+/* 0 where the two cannot be made together. */
+static int factor_together(const struct scene *scene, const struct finding *first,
+                           const struct finding *other, double *ret_factor, struct err *err)
+{
+    struct change changes[2];
+    struct whatif_result result;
+    struct err replay_err;
+    *ret_factor = 0;
+    if (change_parse(first->change, &changes[0], &replay_err) ||
+        change_parse(other->change, &changes[1], &replay_err))
+        return 0;
+    int status = whatif_replay(scene->whatif, changes, 2, &result, &replay_err);
+    if (status && replay_err.code != ERR_USAGE) {
+        *err = replay_err;
+        return status;
+    }
+    *ret_factor = status ? 0 : result.factor / first->gain.factor;
+    return 0;
+}
+
+/* Gains do not add up: two changes may shorten the same time. */
+static int replay_behind(const struct scene *scene, struct finding *findings, size_t count, struct err *err)
+{
+    const struct finding *first = findings;
+    if (!count || !first->change || first->gain.factor < BEHIND_FIRST_MIN)
+        return 0;
+    size_t left = behind_budget(scene->whatif);
+    for (size_t i = 1; i < count && left; i++) {
+        if (!findings[i].change || !(findings[i].gain.factor > 0))
+            continue;
+        int status = factor_together(scene, first, &findings[i], &findings[i].factor_behind, err);
+        if (status)
+            return status;
+        findings[i].behind = findings[i].factor_behind > 0 ? first->change : NULL;
+        left--;
+    }
+    return 0;
+}
+
 static int keep_findings(const struct scene *scene, struct ranked *ranked, size_t count,
                          struct verdict *verdict, struct err *err)
 {
@@ -260,7 +313,7 @@ static int keep_findings(const struct scene *scene, struct ranked *ranked, size_
     }
     verdict->findings = findings;
     verdict->finding_count = kept;
-    return 0;
+    return replay_behind(scene, findings, kept, err);
 }
 
 int rank_findings(const struct scene *scene, struct verdict *verdict, struct err *err)

@@ -193,6 +193,12 @@ void json_report_finding(struct json_writer *json, const struct finding *finding
     json_text(json, "change", finding->change);
     json_text(json, "assumption", finding->assumption);
     json_report_gain(json, &finding->gain);
+    if (finding->behind) {
+        json_open(json, "gain_behind", '{');
+        json_text(json, "change", finding->behind);
+        json_number(json, "factor", finding->factor_behind);
+        json_close(json, '}');
+    }
     json_text(json, "fix", finding->fix);
     json_text(json, "rationale", finding->rationale);
     json_text(json, "effort", effort_name(finding->effort));

@@ -12,6 +12,7 @@
 #include "report/units.h"
 
 /* unit_factor tells no figure above it. */
+#define BEHIND_WORTH    1.01 /* less is not told as a gain */
 #define FACTOR_TOLD_MAX 1000
 
 const char *phrase_doing(int doing)
@@ -195,6 +196,17 @@ void phrase_gain(struct str *str, const struct verdict *verdict, const struct fi
         str_printf(str, " (%s to %s)", low.text, high.text);
     if (is_bounded(verdict))
         str_append(str, ", roughly");
+    phrase_behind(str, finding);
+}
+
+void phrase_behind(struct str *str, const struct finding *finding)
+{
+    if (!finding->behind)
+        return;
+    if (finding->factor_behind < BEHIND_WORTH)
+        str_append(str, "; next to nothing on top of the first");
+    else
+        str_printf(str, "; %s on top of the first", unit_factor(finding->factor_behind).text);
 }
 
 static size_t bare_length(const char *sentence)

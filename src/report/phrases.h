@@ -37,6 +37,8 @@ void phrase_work(struct str *str, const struct verdict *verdict);
 
 /* "36.4 s -> 4.1 s, about 8.9x (8.0x to 9.6x)"; "at most 1.8x if it cost nothing" where no promise is made. */
 void phrase_gain(struct str *str, const struct verdict *verdict, const struct finding *finding);
+/* "; 1.10x on top of the first": what it still brings when the first finding's change is made too, where that was replayed. */
+void phrase_behind(struct str *str, const struct finding *finding);
 /* The text without blanks and full stops at its end. */
 void phrase_bare(struct str *str, const char *sentence);
 /* What is wrong, and what the title leaves out: how much of the run, and at which other end or file. */
