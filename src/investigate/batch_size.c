@@ -25,6 +25,8 @@
 #define CALL_S           2e-4 /* what a call more or less is thought to take at most, the other end's part included */
 #define CALLS_RATIO_MAX  0.99
 #define PATH_RATIO_WORTH 0.001 /* who is neither waited for nor sent much to is not told of */
+#define PATH_CLEARED_MAX 1.15  /* of what the path alone bounds */
+#define STAGES_MAX       8u    /* that wait for one peer */
 #define BYTES_WORTH      65536u
 
 /* All connections to one address together. */
@@ -142,6 +144,106 @@ static int clear_peer(const struct question *question, const char *address, cons
     return 0;
 }
 
+/* What the stages that wait for a peer take of the path in all, its calls' computing too: more than that no batch can save. */
+static int stages_share(const struct question *question, const char *address, double *ret_ratio,
+                        const char **ret_stage, struct err *err)
+{
+    const struct verdict *verdict = &question->opened->verdict;
+    const char *seen[STAGES_MAX];
+    size_t count = 0;
+    double ratio = 0;
+    for (size_t i = 0; i < verdict->path_count; i++) {
+        const struct where *where = &verdict->path[i].where;
+        const char *stage = where->stage ? where->stage : where->process;
+        size_t known = 0;
+        if (!where->peer || strcmp(where->peer, address) != 0)
+            continue;
+        while (stage && known < count && strcmp(seen[known], stage) != 0)
+            known++;
+        if (known < count)
+            continue;
+        if (!stage || count == STAGES_MAX) { /* it cannot be told */
+            *ret_ratio = 1;
+            return 0;
+        }
+        struct where whole = where->stage ? (struct where){.stage = stage} : (struct where){.process = stage};
+        struct path_share share;
+        int status = path_share_of(question, &whole, &share, err);
+        if (status)
+            return status;
+        ratio += share.ratio;
+        seen[count++] = stage;
+    }
+    *ret_ratio = count ? ratio : 1;
+    *ret_stage = count == 1 ? seen[0] : NULL;
+    return 0;
+}
+
+/* What the stage said of itself is exact, whatever was sampled of its calls: "ingest handles 44,640 rows a call; ". */
+static void tell_usage(const struct verdict *verdict, const char *stage, struct str *why)
+{
+    for (size_t i = 0; stage && i < verdict->stage_count; i++) {
+        const struct stage *at = &verdict->stages[i];
+        if (strcmp(at->name, stage) != 0 || !at->call_count)
+            continue;
+        for (size_t j = 0; j < at->usage_count; j++)
+            if (strcmp(at->usage[j].kind, "rows") == 0)
+                str_printf(why, "%s handles %s rows a call; ", stage,
+                           unit_count(at->usage[j].amount / (double)at->call_count).text);
+    }
+}
+
+/* Calls that were sampled are not counted well enough to judge their size: what waits for the peer, and computes beside it, is known
+ * exactly, and bounds what larger pieces could save. */
+static int clear_by_path(const struct question *question, const char *address, struct answers *answers,
+                         struct err *err)
+{
+    const struct where where = {.peer = address};
+    const char *stage = NULL;
+    struct path_share share;
+    double whole;
+    int status = path_share_of(question, &where, &share, err);
+    if (!status)
+        status = stages_share(question, address, &whole, &stage, err);
+    if (status || share.ratio < PATH_RATIO_WORTH || path_factor_max(whole) > PATH_CLEARED_MAX)
+        return status;
+    struct cleared cleared = {
+        .where = where, .critical_ratio = share.ratio, .factor_max = path_factor_max(whole)};
+    struct str why = {0};
+    tell_usage(&question->opened->verdict, stage, &why);
+    str_printf(&why, "%s of the path is all that %s takes with it: larger pieces cannot bring more",
+               unit_ratio(whole).text, stage ? stage : "what is done");
+    answers_cleared(answers, &cleared, str_text(&why));
+    str_free(&why);
+    return 0;
+}
+
+/* Peers on the path that were not judged by their pieces, each once. */
+static int clear_rest(const struct question *question, const struct traffic *traffic, struct answers *answers,
+                      struct err *err)
+{
+    const struct view *view = reader_view(question->opened->reader);
+    const struct verdict *verdict = &question->opened->verdict;
+    const char *told[PEERS_TOLD_MAX];
+    size_t count = 0;
+    int status = 0;
+    for (size_t i = 0; i < verdict->path_count && count < PEERS_TOLD_MAX && !status; i++) {
+        const char *address = verdict->path[i].where.peer;
+        bool is_told = !address || verdict->path[i].doing != WAIT_NETWORK || is_found(verdict, address);
+        double calls;
+        for (size_t j = 0; j < count && !is_told; j++)
+            is_told = strcmp(told[j], address) == 0;
+        for (size_t j = 0; j < traffic->items.count && j < PEERS_TOLD_MAX && !is_told; j++)
+            is_told = strcmp(view_text(view, traffic->items.items[j].address), address) == 0 &&
+                      is_large(verdict, &traffic->items.items[j], &calls);
+        if (is_told)
+            continue;
+        told[count++] = address;
+        status = clear_by_path(question, address, answers, err);
+    }
+    return status;
+}
+
 static int clear_peers(const struct question *question, struct answers *answers, struct err *err)
 {
     const struct view *view = reader_view(question->opened->reader);
@@ -152,6 +254,8 @@ static int clear_peers(const struct question *question, struct answers *answers,
     for (size_t i = 0; !status && i < traffic.items.count && i < PEERS_TOLD_MAX; i++)
         status = clear_peer(question, view_text(view, traffic.items.items[i].address),
                             &traffic.items.items[i], answers, err);
+    if (!status)
+        status = clear_rest(question, &traffic, answers, err);
     traffic_free(&traffic);
     return status;
 }
