@@ -71,8 +71,10 @@ static int write_out(const struct tune_request *request, const struct sweep_resu
     }
     if (status)
         return status;
-    if (request->json)
+    if (strcmp(request->format, "json") == 0)
         sweep_json(result, text);
+    else if (strcmp(request->format, "html") == 0)
+        sweep_html(result, text);
     else
         sweep_text(result, &request->look, text);
     if (text->failed)

@@ -15,9 +15,9 @@ struct tune_request {
     const char *better; /* "more", "less": of what is printed; NULL: more */
     const char *law;    /* "auto", "none", "usl", "batch"; NULL: auto */
     const char *cache;  /* "as-is", "warmed", "dropped"; NULL: as-is */
-    bool json;
-    const char *html;   /* a file; NULL: none */
-    const char *output; /* a file for what else would be text; NULL: it comes back */
+    const char *format; /* "text", "json", "html" */
+    const char *html;   /* one more file, for the page; NULL: none */
+    const char *output; /* a file instead of the text that comes back; NULL: none */
     struct keep_options keep;
     struct sweep_look look;
 };

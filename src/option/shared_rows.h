@@ -8,16 +8,16 @@
 
 #include "option/verb.h"
 
-/* double threshold, confidence */
-#define ROWS_JUDGED(record)                                                                                  \
+/* double threshold, confidence; `at` is what stands before them: `measured.`, or nothing */
+#define ROWS_JUDGED(record, at)                                                                              \
     {.name = "threshold",                                                                                    \
      .type = OPTION_NUMBER,                                                                                  \
      .argument = "RATIO",                                                                                    \
      .help = "a difference that is too small to matter (0.01)",                                              \
-     .offset = offsetof(record, threshold)},                                                                 \
+     .offset = offsetof(record, at threshold)},                                                              \
     {                                                                                                        \
         .name = "confidence", .type = OPTION_NUMBER, .argument = "RATIO", .help = "of the intervals (0.95)", \
-        .offset = offsetof(record, confidence)                                                               \
+        .offset = offsetof(record, at confidence)                                                            \
     }
 
 /* const char *store; bool no_store; struct option_list tags */
@@ -34,6 +34,21 @@
     {                                                                                                        \
         .name = "tag", .type = OPTION_LIST, .argument = "TAG", .help = "a tag for the history; many times",  \
         .offset = offsetof(record, tags)                                                                     \
+    }
+
+/* const char *format, *output; bool json. FORMATS are the values of --format, what each is for in WHAT. */
+#define ROWS_OUTPUT(record, FORMATS, WHAT)                                                                   \
+    {.name = "format",                                                                                       \
+     .letter = 'f',                                                                                          \
+     .type = OPTION_TEXT,                                                                                    \
+     .argument = "FORMAT",                                                                                   \
+     .choices = FORMATS,                                                                                     \
+     .help = "what to write; else as the output's name ends (.html, .json, …)",                              \
+     .offset = offsetof(record, format)},                                                                    \
+        {.name = "json", .type = OPTION_FLAG, .help = WHAT, .offset = offsetof(record, json)},               \
+    {                                                                                                        \
+        .name = "output", .letter = 'o', .type = OPTION_TEXT, .argument = "FILE",                            \
+        .help = "write there instead of to stdout", .offset = offsetof(record, output)                       \
     }
 
 #endif

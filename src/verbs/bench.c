@@ -7,25 +7,24 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "ops/bench_commands.h"
-#include "option/shared_rows.h"
+#include "option/output_format.h"
+#include "verbs/measuring.h"
 #include "verbs/verbs.h"
 
 #define EXIT_INTERRUPTED 130
 #define COMMANDS_MAX     (VERB_OPERANDS_MAX + OPTION_LIST_MAX + 1)
 
 struct options {
-    const char *store, *cache;
-    struct option_list versus, names, parameters, exports, prepares, cache_files, tags;
-    const char *cleanup, *setup, *conclude, *input, *output;
-    uint64_t warmup, runs, runs_min, runs_max, seed, cpu;
-    uint64_t time_ns;
-    double precision, confidence, threshold;
-    bool shell, ignore_failure, show_output, pin, no_jitter, no_control, record, json, quiet, no_store;
+    struct measured_options measured;
+    const char *store, *format, *output;
+    struct option_list versus, names, parameters, exports, tags;
+    uint64_t cpu;
+    bool pin, record, json, quiet, no_store;
 };
 
-static const struct options defaults = {.warmup = 1, .threshold = -1, .cpu = UINT64_MAX};
+static const struct options defaults = {.measured = MEASURED_DEFAULTS, .cpu = UINT64_MAX};
+
+#define FORMATS "text json html hyperfine-json csv markdown asciidoc orgmode"
 
 static const struct option_row rows[] = {
     {.name = "vs",
@@ -45,94 +44,13 @@ static const struct option_row rows[] = {
      .argument = "NAME",
      .help = "what to call a command, in their order (A, B, C)",
      .offset = offsetof(struct options, names)},
-    {.name = "runs",
-     .letter = 'r',
-     .type = OPTION_COUNT,
-     .argument = "N",
-     .help = "exactly so many rounds, each of which runs every command once",
-     .offset = offsetof(struct options, runs)},
-    {.name = "min-runs",
-     .letter = 'm',
-     .type = OPTION_COUNT,
-     .argument = "N",
-     .help = "rounds before precision may stop it (10)",
-     .offset = offsetof(struct options, runs_min)},
-    {.name = "max-runs",
-     .letter = 'M',
-     .type = OPTION_COUNT,
-     .argument = "N",
-     .help = "rounds at most (1000)",
-     .offset = offsetof(struct options, runs_max)},
-    {.name = "time",
-     .type = OPTION_DURATION,
-     .argument = "TIME",
-     .help = "stop after so long (5s), but not before six rounds",
-     .offset = offsetof(struct options, time_ns)},
-    {.name = "precision",
-     .type = OPTION_NUMBER,
-     .argument = "RATIO",
-     .help = "stop when half the interval is as narrow (0.005)",
-     .offset = offsetof(struct options, precision)},
-    ROWS_JUDGED(struct options),
-    {.name = "warmup",
-     .letter = 'w',
-     .type = OPTION_COUNT,
-     .argument = "N",
-     .help = "rounds before those that count (1)",
-     .offset = offsetof(struct options, warmup)},
-    {.name = "prepare",
-     .letter = 'p',
-     .type = OPTION_LIST,
-     .argument = "COMMAND",
-     .help = "run before each run, not timed; once for all commands, or once for each in their order",
-     .offset = offsetof(struct options, prepares)},
-    {.name = "cleanup",
-     .letter = 'c',
-     .type = OPTION_TEXT,
-     .argument = "COMMAND",
-     .help = "run after each run, not timed",
-     .offset = offsetof(struct options, cleanup)},
-    {.name = "setup",
-     .letter = 's',
-     .type = OPTION_TEXT,
-     .argument = "COMMAND",
-     .help = "run once for each command, before its first run",
-     .offset = offsetof(struct options, setup)},
-    {.name = "conclude",
-     .type = OPTION_TEXT,
-     .argument = "COMMAND",
-     .help = "run once for each command, after its last run",
-     .offset = offsetof(struct options, conclude)},
-    {.name = "cache",
-     .type = OPTION_TEXT,
-     .argument = "STATE",
-     .choices = "as-is warmed dropped",
-     .help = "the page cache before each run (as-is); dropped takes root, or --cache-file",
-     .offset = offsetof(struct options, cache)},
-    {.name = "cache-file",
-     .type = OPTION_LIST,
-     .argument = "FILE",
-     .help = "a file or folder that --cache is about, instead of everything",
-     .offset = offsetof(struct options, cache_files)},
-    {.name = "input",
-     .type = OPTION_TEXT,
-     .argument = "FILE",
-     .help = "the commands' stdin (/dev/null)",
-     .offset = offsetof(struct options, input)},
-    {.name = "shell",
-     .letter = 'S',
-     .type = OPTION_FLAG,
-     .help = "let /bin/sh run the commands; its own start is measured with them",
-     .offset = offsetof(struct options, shell)},
-    {.name = "ignore-failure",
-     .letter = 'i',
-     .type = OPTION_FLAG,
-     .help = "an exit status other than 0 is no reason to stop",
-     .offset = offsetof(struct options, ignore_failure)},
-    {.name = "show-output",
-     .type = OPTION_FLAG,
-     .help = "let the commands print; else what they print is thrown away",
-     .offset = offsetof(struct options, show_output)},
+    ROWS_ROUNDS(struct options, "5s"),
+    ROWS_JUDGED(struct options, measured.),
+    ROW_WARMUP(struct options),
+    ROW_PREPARES(struct options),
+    ROWS_RUN(struct options),
+    ROWS_ARM(struct options),
+    ROW_NO_CONTROL(struct options),
     {.name = "pin",
      .type = OPTION_FLAG,
      .help = "keep the commands on one CPU, the last of those allowed",
@@ -142,38 +60,16 @@ static const struct option_row rows[] = {
      .argument = "N",
      .help = "keep the commands on this CPU",
      .offset = offsetof(struct options, cpu)},
-    {.name = "no-jitter",
-     .type = OPTION_FLAG,
-     .help = "the same environment size and addresses in each run",
-     .offset = offsetof(struct options, no_jitter)},
-    {.name = "no-control",
-     .type = OPTION_FLAG,
-     .help = "do not run the first command against itself",
-     .offset = offsetof(struct options, no_control)},
-    {.name = "seed",
-     .type = OPTION_COUNT,
-     .argument = "N",
-     .help = "of the order and the environment sizes; the same gives the same",
-     .offset = offsetof(struct options, seed)},
     {.name = "record",
      .type = OPTION_FLAG,
      .help = "one more run of each command, into a recording",
      .offset = offsetof(struct options, record)},
-    {.name = "json",
-     .type = OPTION_FLAG,
-     .help = "every run and comparison as JSON (toll.bench/1)",
-     .offset = offsetof(struct options, json)},
+    ROWS_OUTPUT(struct options, FORMATS, "every run and comparison as JSON (toll.bench/1)"),
     {.name = "export",
      .type = OPTION_LIST,
      .argument = "FORMAT[=FILE]",
-     .help = "hyperfine-json, csv, markdown, asciidoc, orgmode or html; without a file instead of the table",
+     .help = "one more format, into a file; many times",
      .offset = offsetof(struct options, exports)},
-    {.name = "output",
-     .letter = 'o',
-     .type = OPTION_TEXT,
-     .argument = "FILE",
-     .help = "write there instead of to stdout",
-     .offset = offsetof(struct options, output)},
     {.name = "quiet",
      .letter = 'q',
      .type = OPTION_FLAG,
@@ -213,11 +109,8 @@ static size_t commands_fill(const struct verb_context *context, struct bench_tex
 {
     const struct options *options = context->options;
     size_t count = 0;
-    /* A shell takes one text as it is. */
-    if (options->shell && context->command_count == 1)
-        commands[count++] = (struct bench_text){.line = context->command[0]};
-    else if (context->command_count)
-        commands[count++] = (struct bench_text){.words = context->command};
+    if (context->command_count)
+        commands[count++] = measured_command(context, &options->measured);
     for (size_t i = 0; i < context->operand_count; i++)
         commands[count++] = (struct bench_text){.line = context->operands[i]};
     for (size_t i = 0; i < options->versus.count; i++)
@@ -225,47 +118,28 @@ static size_t commands_fill(const struct verb_context *context, struct bench_tex
     return count;
 }
 
-static int run(struct verb_context *context, struct err *err)
+/* Of the formats that are neither the text nor JSON the engine knows as an export without a file. */
+static int exports_fill(const struct options *options, const char *format, struct option_list *ret_exports,
+                        struct err *err)
+{
+    *ret_exports = options->exports;
+    if (strcmp(format, "text") == 0 || strcmp(format, "json") == 0)
+        return 0;
+    if (ret_exports->count == OPTION_LIST_MAX)
+        return err_set(err, ERR_USAGE, "could not take more than %d of '--export'", OPTION_LIST_MAX - 1);
+    ret_exports->items[ret_exports->count++] = format;
+    return 0;
+}
+
+static struct bench_request request_of(const struct verb_context *context)
 {
     const struct options *options = context->options;
-    struct bench_text commands[COMMANDS_MAX];
-    size_t count = commands_fill(context, commands);
-    bool shows_progress = !options->quiet && isatty(STDERR_FILENO);
     struct bench_request request = {
-        .options = {.commands = commands,
-                    .command_count = count,
-                    .names = options->names.items,
+        .options = {.names = options->names.items,
                     .name_count = options->names.count,
                     .parameters = options->parameters.items,
-                    .parameter_count = options->parameters.count,
-                    .use_shell = options->shell,
-                    .prepares = options->prepares.items,
-                    .prepare_count = options->prepares.count,
-                    .cleanup = options->cleanup,
-                    .setup = options->setup,
-                    .conclude = options->conclude,
-                    .input = options->input,
-                    .cache_files = options->cache_files.items,
-                    .cache_file_count = options->cache_files.count,
-                    .warmup_count = options->warmup,
-                    .round_count = options->runs,
-                    .round_count_min = options->runs_min,
-                    .round_count_max = options->runs_max,
-                    .time_s = (double)options->time_ns / (double)NS_PER_S,
-                    .precision_ratio = options->precision,
-                    .confidence_ratio = options->confidence,
-                    .threshold_ratio = options->threshold,
-                    .seed = options->seed,
-                    .ignore_failure = options->ignore_failure,
-                    .show_output = options->show_output,
-                    .no_jitter = options->no_jitter,
-                    .no_control = options->no_control,
-                    .cpu = chosen_cpu(options),
-                    .progress = shows_progress ? progress : NULL},
-        .cache = options->cache,
-        .json = options->json,
-        .exports = options->exports.items,
-        .export_count = options->exports.count,
+                    .parameter_count = options->parameters.count},
+        .cache = options->measured.cache,
         .output = options->output,
         .record = options->record,
         .keep = {.is_on = !options->no_store,
@@ -276,13 +150,38 @@ static int run(struct verb_context *context, struct err *err)
                  .colour = context->colour && !options->output,
                  .ascii = context->ascii},
     };
+    measured_fill(&options->measured, &request.options);
+    request.options.cpu = chosen_cpu(options);
+    return request;
+}
+
+static int run(struct verb_context *context, struct err *err)
+{
+    const struct options *options = context->options;
+    const struct output_choice choice = {
+        .format = options->format, .output = options->output, .formats = FORMATS, .json = options->json};
+    const char *format = output_format(&choice);
+    struct bench_text commands[COMMANDS_MAX];
+    size_t count = commands_fill(context, commands);
+    bool shows_progress = !options->quiet && isatty(STDERR_FILENO);
+    struct bench_request request = request_of(context);
     struct bench_outcome outcome = {0};
+    struct option_list exports;
     if (!count) {
         err_set(err, ERR_USAGE, "could not run 'toll bench': the command is missing");
         err_hint(err, "usage: toll bench -- COMMAND…, or toll bench 'COMMAND' --vs 'COMMAND'");
         return -ERR_USAGE;
     }
-    int status = ops_bench(&request, &outcome, err);
+    int status = exports_fill(options, format, &exports, err);
+    if (status)
+        return status;
+    request.options.commands = commands;
+    request.options.command_count = count;
+    request.options.progress = shows_progress ? progress : NULL;
+    request.json = strcmp(format, "json") == 0;
+    request.exports = exports.items;
+    request.export_count = exports.count;
+    status = ops_bench(&request, &outcome, err);
     if (shows_progress)
         fprintf(stderr, "\r\x1b[K");
     if (status)
@@ -302,6 +201,7 @@ static const struct example examples[] = {
     {"toll bench --parameter n=1,2,4,8 'make -j{n}' --prepare 'make clean'",
      "one command with several values"},
     {"toll bench 'A' --vs 'B' --export hyperfine-json=bench.json", "also as hyperfine would write it"},
+    {"toll bench 'A' --vs 'B' --format html -o bench.html", "a page with every run"},
 };
 
 const struct verb bench_verb = {

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* toll compare: two sides of recordings or results. */
-#include <string.h>
-
 #include "base/fs.h"
 #include "ops/compare_files.h"
+#include "option/output_format.h"
 #include "option/shared_rows.h"
 #include "verbs/verbs.h"
 
 struct options {
     uint64_t versus;
-    const char *format, *output_format, *output, *flamegraph;
+    const char *from, *format, *output, *flamegraph;
     double threshold, confidence, noise;
     bool json, fail_on_slower;
 };
 
 static const struct options defaults = {.threshold = -1, .noise = -1};
+
+#define FORMATS "text json html flamegraph"
 
 static const struct option_row rows[] = {
     {.name = "vs",
@@ -26,8 +27,8 @@ static const struct option_row rows[] = {
      .argument = "FORMAT",
      .choices = "bench hyperfine go wrk k6 vegeta oha autocannon hdr-log hgrm",
      .help = "what wrote the results; else seen from what is in them",
-     .offset = offsetof(struct options, format)},
-    ROWS_JUDGED(struct options),
+     .offset = offsetof(struct options, from)},
+    ROWS_JUDGED(struct options, ),
     {.name = "noise",
      .type = OPTION_NUMBER,
      .argument = "RATIO",
@@ -38,44 +39,13 @@ static const struct option_row rows[] = {
      .type = OPTION_FLAG,
      .help = "exit status 1 when something is slower, or worse",
      .offset = offsetof(struct options, fail_on_slower)},
-    {.name = "json",
-     .type = OPTION_FLAG,
-     .help = "every comparison as JSON (toll.compare/1)",
-     .offset = offsetof(struct options, json)},
-    {.name = "format",
-     .letter = 'f',
-     .type = OPTION_TEXT,
-     .argument = "FORMAT",
-     .choices = "text json html flamegraph",
-     .help = "what to write; else as the output's name ends (.html, .json, .svg)",
-     .offset = offsetof(struct options, output_format)},
-    {.name = "output",
-     .letter = 'o',
-     .type = OPTION_TEXT,
-     .argument = "FILE",
-     .help = "write there instead of to stdout",
-     .offset = offsetof(struct options, output)},
+    ROWS_OUTPUT(struct options, FORMATS, "every comparison as JSON (toll.compare/1)"),
     {.name = "flamegraph",
      .type = OPTION_TEXT,
      .argument = "FILE.svg",
      .help = "of recordings: also a flame graph of both, coloured by what changed",
      .offset = offsetof(struct options, flamegraph)},
 };
-
-static const char *output_format(const struct options *options)
-{
-    static const struct {
-        const char *end, *format;
-    } known[] = {{".html", "html"}, {".htm", "html"}, {".svg", "flamegraph"}, {".json", "json"}};
-    if (options->json)
-        return "json";
-    if (options->output_format)
-        return options->output_format;
-    for (size_t i = 0; options->output && i < sizeof known / sizeof known[0]; i++)
-        if (str_ends(options->output, known[i].end))
-            return known[i].format;
-    return "text";
-}
 
 /* Two files without --vs are A and B; one is A alone. */
 static int sides_find(const struct verb_context *context, size_t *ret_first, struct err *err)
@@ -106,12 +76,14 @@ static int run(struct verb_context *context, struct err *err)
     if (options->confidence < 0 || options->confidence >= 1)
         return err_set(err, ERR_USAGE, "could not take option '--confidence': %g is not between 0 and 1",
                        options->confidence);
+    const struct output_choice choice = {
+        .format = options->format, .output = options->output, .formats = FORMATS, .json = options->json};
     struct compare_request request = {.a = context->operands,
                                       .a_count = first_b,
                                       .b = context->operands + first_b,
                                       .b_count = context->operand_count - first_b,
-                                      .format = options->format,
-                                      .output_format = output_format(options),
+                                      .format = options->from,
+                                      .output_format = output_format(&choice),
                                       .flamegraph = options->flamegraph,
                                       .options = {.confidence_ratio = options->confidence,
                                                   .threshold_ratio = options->threshold,

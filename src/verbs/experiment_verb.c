@@ -4,20 +4,18 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "decide/experiment_change.h"
-#include "option/shared_rows.h"
+#include "verbs/measuring.h"
 #include "verbs/verbs.h"
 
 struct options {
+    struct measured_options measured;
     struct option_list tags;
-    const char *by, *recording, *predict, *now, *prepare, *cleanup, *input, *store;
-    uint64_t runs, warmup, seed, time_ns;
-    double threshold, confidence;
-    bool shell, ignore_failure, show_output, no_store, json, quiet;
+    const char *by, *recording, *predict, *now, *store;
+    bool no_store, json, quiet;
 };
 
-static const struct options defaults = {.warmup = 1, .threshold = -1};
+static const struct options defaults = {.measured = MEASURED_DEFAULTS};
 
 #define AT(field) .offset = offsetof(struct options, field)
 
@@ -44,57 +42,12 @@ static const struct option_row rows[] = {
      .argument = "VALUE",
      .help = "today's value of the knob, where {NAME} stands in the command",
      AT(now)},
-    {.name = "runs",
-     .letter = 'r',
-     .type = OPTION_COUNT,
-     .argument = "N",
-     .help = "exactly so many rounds, each of which runs every side once",
-     AT(runs)},
-    {.name = "time",
-     .type = OPTION_DURATION,
-     .argument = "TIME",
-     .help = "stop after so long (20s), but not before six rounds",
-     AT(time_ns)},
-    ROWS_JUDGED(struct options),
-    {.name = "warmup",
-     .letter = 'w',
-     .type = OPTION_COUNT,
-     .argument = "N",
-     .help = "rounds before those that count (1)",
-     AT(warmup)},
-    {.name = "prepare",
-     .letter = 'p',
-     .type = OPTION_TEXT,
-     .argument = "COMMAND",
-     .help = "run before each run, not timed",
-     AT(prepare)},
-    {.name = "cleanup",
-     .letter = 'c',
-     .type = OPTION_TEXT,
-     .argument = "COMMAND",
-     .help = "run after each run, not timed",
-     AT(cleanup)},
-    {.name = "input",
-     .type = OPTION_TEXT,
-     .argument = "FILE",
-     .help = "the command's stdin (/dev/null)",
-     AT(input)},
-    {.name = "shell",
-     .letter = 'S',
-     .type = OPTION_FLAG,
-     .help = "let /bin/sh run the command; its own start is measured with it",
-     AT(shell)},
-    {.name = "ignore-failure",
-     .letter = 'i',
-     .type = OPTION_FLAG,
-     .help = "an exit status other than 0 is no reason to stop",
-     AT(ignore_failure)},
-    {.name = "show-output", .type = OPTION_FLAG, .help = "let the command print", AT(show_output)},
-    {.name = "seed",
-     .type = OPTION_COUNT,
-     .argument = "N",
-     .help = "of the order and the environment sizes; the same gives the same",
-     AT(seed)},
+    ROW_ROUNDS_EXACT(struct options),
+    ROW_TIME(struct options, "20s"),
+    ROWS_JUDGED(struct options, measured.),
+    ROW_WARMUP(struct options),
+    ROW_PREPARE(struct options),
+    ROWS_RUN(struct options),
     ROWS_HISTORY(struct options),
     {.name = "json",
      .type = OPTION_FLAG,
@@ -117,27 +70,15 @@ static void progress(void *context, const struct bench_progress *progress)
 static struct change_request request_of(const struct verb_context *context, bool shows_progress)
 {
     const struct options *options = context->options;
-    return (struct change_request){
+    struct change_request request = {
         .change = context->operands[0],
         .pipeline = context->operand_count > 1 ? context->operands[1] : NULL,
+        .command = measured_command(context, &options->measured),
         .recording = options->recording,
         .means = options->by,
         .predicted = options->predict,
         .now = options->now,
-        .options = {.prepare = options->prepare,
-                    .cleanup = options->cleanup,
-                    .input = options->input,
-                    .warmup_count = options->warmup,
-                    .round_count = options->runs,
-                    .time_s = (double)options->time_ns / (double)NS_PER_S,
-                    .confidence_ratio = options->confidence,
-                    .threshold_ratio = options->threshold,
-                    .seed = options->seed,
-                    .use_shell = options->shell,
-                    .ignore_failure = options->ignore_failure,
-                    .show_output = options->show_output,
-                    .cpu = -1,
-                    .progress = shows_progress ? progress : NULL},
+        .options = {.progress = shows_progress ? progress : NULL},
         .keep = {.is_on = !options->no_store,
                  .store = options->store,
                  .tags = options->tags.items,
@@ -145,6 +86,8 @@ static struct change_request request_of(const struct verb_context *context, bool
         .json = options->json,
         .look = {.width = context->width, .colour = context->colour, .ascii = context->ascii},
     };
+    measured_fill(&options->measured, &request.options);
+    return request;
 }
 
 static int run(struct verb_context *context, struct err *err)
@@ -153,11 +96,6 @@ static int run(struct verb_context *context, struct err *err)
     bool shows_progress = !options->quiet && isatty(STDERR_FILENO);
     struct change_request request = request_of(context, shows_progress);
     struct change_answer answer;
-    /* A shell takes one text as it is. */
-    if (options->shell && context->command_count == 1)
-        request.command.line = context->command[0];
-    else if (context->command_count)
-        request.command.words = context->command;
     int status = decide_experiment(&request, &answer, err);
     if (shows_progress)
         fprintf(stderr, "\r\x1b[K");

@@ -3,16 +3,21 @@
 #include <string.h>
 
 #include "ops/history_query.h"
+#include "option/output_format.h"
+#include "option/shared_rows.h"
 #include "verbs/verbs.h"
 
 #define EXIT_ALERT 1
 
 struct options {
-    const char *store, *metric, *kind, *machine, *revision, *tag, *since, *before, *alert, *html, *output;
+    const char *store, *metric, *kind, *machine, *revision, *tag, *since, *before, *alert, *html, *format,
+        *output;
     const char *unit, *better, *at;
     uint64_t newest;
     bool json, fail;
 };
+
+#define FORMATS "text json html"
 
 #define TEXT(long_name, value_name, text, field)                                                             \
     {                                                                                                        \
@@ -43,17 +48,8 @@ static const struct option_row rows[] = {
      .type = OPTION_FLAG,
      .help = "end with status 1 when there is such an alert",
      .offset = offsetof(struct options, fail)},
-    {.name = "json",
-     .type = OPTION_FLAG,
-     .help = "everything as JSON (toll.history/1)",
-     .offset = offsetof(struct options, json)},
-    TEXT("html", "FILE", "also a page with plots; '-': instead of the text", html),
-    {.name = "output",
-     .letter = 'o',
-     .type = OPTION_TEXT,
-     .argument = "FILE",
-     .help = "write there instead of to stdout",
-     .offset = offsetof(struct options, output)},
+    ROWS_OUTPUT(struct options, FORMATS, "everything as JSON (toll.history/1)"),
+    TEXT("html", "FILE", "as --format html -o FILE, and the text as well; '-': instead of it", html),
     TEXT("unit", "UNIT", "add, import: what to write behind the number (the metric's name says it)", unit),
     {.name = "better",
      .type = OPTION_TEXT,
@@ -122,6 +118,9 @@ static int run(struct verb_context *context, struct err *err)
 {
     const struct options *options = context->options;
     const char *first = context->operand_count ? context->operands[0] : NULL;
+    const struct output_choice choice = {
+        .format = options->format, .output = options->output, .formats = FORMATS, .json = options->json};
+    const char *format = output_format(&choice);
     struct history_query query = {.store = options->store,
                                   .name = first,
                                   .metric = options->metric,
@@ -133,8 +132,8 @@ static int run(struct verb_context *context, struct err *err)
                                   .before = options->before,
                                   .alert = options->alert,
                                   .newest = options->newest,
-                                  .json = options->json,
-                                  .html = options->html,
+                                  .json = strcmp(format, "json") == 0,
+                                  .html = strcmp(format, "html") == 0 ? "-" : options->html,
                                   .output = options->output,
                                   .width = context->width,
                                   .colour = context->colour,
@@ -168,7 +167,7 @@ static const struct example examples[] = {
     {"toll history", "the series, the one with the newest result first"},
     {"toll history 'make -j2'", "one series: plot, changes, trend, what comes next"},
     {"toll history 'make -j2' --alert 10% --fail", "end with status 1 when it got worse by more than 10 %"},
-    {"toll history 'make -j2' --html make.html", "the same as a page"},
+    {"toll history 'make -j2' --format html -o make.html", "the same as a page"},
     {"toll history add bundle 812345 --metric size_bytes", "keep any number"},
     {"toll history import numbers.csv --tag nightly", "many: columns name,value,metric,at,…"},
     {"toll history prune --before 90d", "remove what is older than 90 days"},

@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "decide/master_files.h"
 #include "ops/report_file.h"
+#include "option/output_format.h"
 #include "verbs/verbs.h"
 
 struct options {
@@ -14,13 +15,15 @@ struct options {
     const char *objective;
 };
 
+#define FORMATS "text json markdown html folded flamegraph"
+
 static const struct option_row rows[] = {
     {.name = "format",
      .letter = 'f',
      .type = OPTION_TEXT,
      .argument = "FORMAT",
-     .choices = "text json markdown html folded flamegraph",
-     .help = "what to write",
+     .choices = FORMATS,
+     .help = "what to write; else as the output's name ends (.html, .json, .md, .svg)",
      .offset = offsetof(struct options, format)},
     {.name = "objective",
      .type = OPTION_TEXT,
@@ -39,15 +42,17 @@ static const struct option_row rows[] = {
 static int run(struct verb_context *context, struct err *err)
 {
     const struct options *options = context->options;
+    const struct output_choice choice = {
+        .format = options->format, .output = options->output, .formats = FORMATS};
     struct report_request request = {.path = context->operands[0],
-                                     .format = options->format,
+                                     .format = output_format(&choice),
                                      .objective = options->objective,
                                      .width = context->width,
                                      .colour = context->colour && !options->output,
                                      .ascii = context->ascii && !options->output};
     struct str text = {0};
     int status = master_files_exist(request.path)
-                     ? master_files_read(request.path, request.format ? request.format : "text", &text, err)
+                     ? master_files_read(request.path, request.format, &text, err)
                      : ops_report(&request, &text, err);
     if (!status && options->output)
         status = fs_replace(options->output, str_text(&text), text.length, 0644, err);

@@ -6,22 +6,23 @@
 
 #include "base/clock.h"
 #include "ops/tune_command.h"
-#include "option/shared_rows.h"
+#include "option/output_format.h"
+#include "verbs/measuring.h"
 #include "verbs/verbs.h"
 
 #define EXIT_INTERRUPTED 130
 
 struct options {
-    struct option_list knobs, environment_knobs, today, cache_files, prepares, tags;
-    const char *store, *objective, *rows, *metric, *better, *fit, *cache;
-    const char *cleanup, *setup, *conclude, *input, *html, *output;
-    uint64_t points, rounds, warmup, seed;
-    uint64_t time_ns, timeout_ns;
-    double threshold, confidence;
-    bool shell, ignore_failure, show_output, no_jitter, json, quiet, no_store;
+    struct measured_options measured;
+    struct option_list knobs, environment_knobs, today, tags;
+    const char *objective, *rows, *metric, *better, *fit, *html, *format, *output, *store;
+    uint64_t points, rounds, timeout_ns;
+    bool json, quiet, no_store;
 };
 
-static const struct options defaults = {.warmup = 1, .threshold = -1, .timeout_ns = 600 * NS_PER_S};
+static const struct options defaults = {.measured = MEASURED_DEFAULTS, .timeout_ns = 600 * NS_PER_S};
+
+#define FORMATS "text json html"
 
 static const struct option_row rows[] = {
     {.name = "knob",
@@ -73,17 +74,6 @@ static const struct option_row rows[] = {
      .help = "the law to fit: usl for workers, batch for what batches cost (auto: by the knob's name, else "
              "by whether there is a peak)",
      .offset = offsetof(struct options, fit)},
-    {.name = "cache",
-     .type = OPTION_TEXT,
-     .argument = "STATE",
-     .choices = "as-is warmed dropped",
-     .help = "the page cache before each run (as-is); dropped takes root, or --cache-file",
-     .offset = offsetof(struct options, cache)},
-    {.name = "cache-file",
-     .type = OPTION_LIST,
-     .argument = "FILE",
-     .help = "a file or folder that --cache is about, instead of everything",
-     .offset = offsetof(struct options, cache_files)},
     {.name = "points",
      .type = OPTION_COUNT,
      .argument = "N",
@@ -99,85 +89,23 @@ static const struct option_row rows[] = {
      .type = OPTION_DURATION,
      .argument = "TIME",
      .help = "no more rounds than the tests need after so long (1m)",
-     .offset = offsetof(struct options, time_ns)},
+     .offset = offsetof(struct options, measured.time_ns)},
     {.name = "timeout",
      .type = OPTION_DURATION,
      .argument = "TIME",
      .help = "a run that takes longer is ended with all that it started, and its value left out (10m)",
      .offset = offsetof(struct options, timeout_ns)},
-    ROWS_JUDGED(struct options),
-    {.name = "warmup",
-     .letter = 'w',
-     .type = OPTION_COUNT,
-     .argument = "N",
-     .help = "runs of a value before those that count (1)",
-     .offset = offsetof(struct options, warmup)},
-    {.name = "prepare",
-     .letter = 'p',
-     .type = OPTION_LIST,
-     .argument = "COMMAND",
-     .help = "run before each run, not timed",
-     .offset = offsetof(struct options, prepares)},
-    {.name = "cleanup",
-     .letter = 'c',
-     .type = OPTION_TEXT,
-     .argument = "COMMAND",
-     .help = "run after each run, not timed",
-     .offset = offsetof(struct options, cleanup)},
-    {.name = "setup",
-     .letter = 's',
-     .type = OPTION_TEXT,
-     .argument = "COMMAND",
-     .help = "run once for each value, before its first run",
-     .offset = offsetof(struct options, setup)},
-    {.name = "conclude",
-     .type = OPTION_TEXT,
-     .argument = "COMMAND",
-     .help = "run once for each value, after the last run",
-     .offset = offsetof(struct options, conclude)},
-    {.name = "input",
-     .type = OPTION_TEXT,
-     .argument = "FILE",
-     .help = "the command's stdin (/dev/null)",
-     .offset = offsetof(struct options, input)},
-    {.name = "shell",
-     .letter = 'S',
-     .type = OPTION_FLAG,
-     .help = "let /bin/sh run the command; its own start is measured with it",
-     .offset = offsetof(struct options, shell)},
-    {.name = "ignore-failure",
-     .letter = 'i',
-     .type = OPTION_FLAG,
-     .help = "an exit status other than 0 is no reason to leave a value out",
-     .offset = offsetof(struct options, ignore_failure)},
-    {.name = "show-output",
-     .type = OPTION_FLAG,
-     .help = "let the command print; else what it prints is thrown away",
-     .offset = offsetof(struct options, show_output)},
-    {.name = "no-jitter",
-     .type = OPTION_FLAG,
-     .help = "the same environment size and addresses in each run",
-     .offset = offsetof(struct options, no_jitter)},
-    {.name = "seed",
-     .type = OPTION_COUNT,
-     .argument = "N",
-     .help = "of the order and the environment sizes; the same gives the same",
-     .offset = offsetof(struct options, seed)},
-    {.name = "json",
-     .type = OPTION_FLAG,
-     .help = "everything as JSON (toll.tune/1)",
-     .offset = offsetof(struct options, json)},
+    ROWS_JUDGED(struct options, measured.),
+    ROW_WARMUP(struct options),
+    ROW_PREPARES(struct options),
+    ROWS_RUN(struct options),
+    ROWS_ARM(struct options),
+    ROWS_OUTPUT(struct options, FORMATS, "everything as JSON (toll.tune/1)"),
     {.name = "html",
      .type = OPTION_TEXT,
      .argument = "FILE",
-     .help = "also a page with the curve, or a map of two knobs",
+     .help = "as --format html -o FILE, and the text as well",
      .offset = offsetof(struct options, html)},
-    {.name = "output",
-     .letter = 'o',
-     .type = OPTION_TEXT,
-     .argument = "FILE",
-     .help = "write there instead of to stdout",
-     .offset = offsetof(struct options, output)},
     {.name = "quiet",
      .letter = 'q',
      .type = OPTION_FLAG,
@@ -196,32 +124,16 @@ static void progress(void *context, const struct sweep_progress *progress)
     fflush(stderr);
 }
 
-static void request_fill(const struct verb_context *context, const struct bench_text *command,
-                         struct tune_request *ret_request)
+static struct tune_request request_of(const struct verb_context *context, const struct bench_text *command)
 {
     const struct options *options = context->options;
-    *ret_request = (struct tune_request){
+    const struct output_choice choice = {
+        .format = options->format, .output = options->output, .formats = FORMATS, .json = options->json};
+    struct tune_request request = {
         .options = {.bench = {.commands = command,
                               .command_count = 1,
-                              .use_shell = options->shell,
-                              .prepares = options->prepares.items,
-                              .prepare_count = options->prepares.count,
-                              .cleanup = options->cleanup,
-                              .setup = options->setup,
-                              .conclude = options->conclude,
-                              .input = options->input,
-                              .cache_files = options->cache_files.items,
-                              .cache_file_count = options->cache_files.count,
                               .printed = options->metric,
-                              .warmup_count = options->warmup,
-                              .limit_s = (double)options->timeout_ns / (double)NS_PER_S,
-                              .threshold_ratio = options->threshold,
-                              .confidence_ratio = options->confidence,
-                              .seed = options->seed,
-                              .ignore_failure = options->ignore_failure,
-                              .show_output = options->show_output,
-                              .no_jitter = options->no_jitter,
-                              .cpu = -1},
+                              .limit_s = (double)options->timeout_ns / (double)NS_PER_S},
                     .knobs = options->knobs.items,
                     .knob_count = options->knobs.count,
                     .environment_knobs = options->environment_knobs.items,
@@ -231,12 +143,12 @@ static void request_fill(const struct verb_context *context, const struct bench_
                     .rows = options->rows,
                     .point_count = options->points,
                     .round_count = options->rounds,
-                    .time_s = (double)options->time_ns / (double)NS_PER_S},
+                    .time_s = (double)options->measured.time_ns / (double)NS_PER_S},
         .objective = options->objective,
         .better = options->better,
         .law = options->fit,
-        .cache = options->cache,
-        .json = options->json,
+        .cache = options->measured.cache,
+        .format = output_format(&choice),
         .html = options->html,
         .output = options->output,
         .keep = {.is_on = !options->no_store,
@@ -247,17 +159,16 @@ static void request_fill(const struct verb_context *context, const struct bench_
                  .colour = context->colour && !options->output,
                  .ascii = context->ascii},
     };
+    measured_fill(&options->measured, &request.options.bench);
+    request.options.bench.time_s = 0; /* the sweep's own */
+    return request;
 }
 
 static int run(struct verb_context *context, struct err *err)
 {
     const struct options *options = context->options;
-    /* A shell takes one text as it is. */
-    bool is_line = options->shell && context->command_count == 1;
-    struct bench_text command = {.words = is_line ? NULL : context->command,
-                                 .line = is_line ? context->command[0] : NULL};
+    struct bench_text command = measured_command(context, &options->measured);
     bool shows_progress = !options->quiet && isatty(STDERR_FILENO);
-    struct tune_request request;
     struct tune_outcome outcome = {0};
     if (!context->command_count)
         command = (struct bench_text){.line = context->operand_count ? context->operands[0] : NULL};
@@ -266,7 +177,7 @@ static int run(struct verb_context *context, struct err *err)
         err_hint(err, "usage: toll tune --knob NAME=1..64 -- COMMAND {NAME}…");
         return -ERR_USAGE;
     }
-    request_fill(context, &command, &request);
+    struct tune_request request = request_of(context, &command);
     request.options.progress = shows_progress ? progress : NULL;
     int status = ops_tune(&request, &outcome, err);
     if (shows_progress)
@@ -288,8 +199,8 @@ static const struct example examples[] = {
     {"toll tune --knob batch=1..10000 --rows 100000 -- ./insert --rows 100000 --batch {batch}",
      "what a batch costs: a + b n"},
     {"toll tune --env-knob OMP_NUM_THREADS=1..16 -- ./solve", "a variable of the environment"},
-    {"toll tune --knob j=1..8 --knob l=1..8 --html map.html -- make -j{j} -l{l}",
-     "two knobs, and a page with their map"},
+    {"toll tune --knob j=1..8 --knob l=1..8 -o map.html -- make -j{j} -l{l}",
+     "two knobs: a page with their map"},
     {"toll tune --knob P=1..512 --metric '([0-9.]+) requests per second' -- redis-benchmark -n 100000 -t set "
      "-P {P}",
      "a rate that the command prints"},

@@ -5,23 +5,22 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "decide/verify_pipeline.h"
 #include "ops/verify_change.h"
+#include "verbs/measuring.h"
 #include "verbs/verbs.h"
 
 #define EXIT_DECLINED 130
 
 struct options {
+    struct measured_options measured;
     struct option_list versus, environment, changes, metrics, tags;
     const char *revisions, *build, *recording, *predict, *name, *store;
-    const char *prepare, *cleanup, *input, *output;
-    uint64_t finding, runs, runs_min, runs_max, warmup, seed;
-    uint64_t time_ns;
-    double precision, threshold, confidence;
-    bool yes, dry_run, shell, ignore_failure, show_output, no_control, no_store, json, quiet;
+    uint64_t finding;
+    bool yes, dry_run, no_store, json, quiet;
 };
 
-static const struct options defaults = {.warmup = 1, .threshold = -1};
+static const struct options defaults = {.measured = MEASURED_DEFAULTS};
 
 #define AT(field) .offset = offsetof(struct options, field)
 
@@ -74,104 +73,19 @@ static const struct option_row rows[] = {
      AT(metrics)},
     {.name = "yes", .letter = 'y', .type = OPTION_FLAG, .help = "do not ask", AT(yes)},
     {.name = "dry-run", .type = OPTION_FLAG, .help = "only tell what would be done", AT(dry_run)},
-    {.name = "runs",
-     .letter = 'r',
-     .type = OPTION_COUNT,
-     .argument = "N",
-     .help = "exactly so many rounds, each of which runs both sides once",
-     AT(runs)},
-    {.name = "min-runs",
-     .letter = 'm',
-     .type = OPTION_COUNT,
-     .argument = "N",
-     .help = "rounds before precision may stop it (10)",
-     AT(runs_min)},
-    {.name = "max-runs",
-     .letter = 'M',
-     .type = OPTION_COUNT,
-     .argument = "N",
-     .help = "rounds at most (1000)",
-     AT(runs_max)},
-    {.name = "time",
-     .type = OPTION_DURATION,
-     .argument = "TIME",
-     .help = "stop after so long (5s), but not before six rounds",
-     AT(time_ns)},
-    {.name = "precision",
-     .type = OPTION_NUMBER,
-     .argument = "RATIO",
-     .help = "stop when half the interval is as narrow (0.005)",
-     AT(precision)},
-    {.name = "threshold",
-     .type = OPTION_NUMBER,
-     .argument = "RATIO",
-     .help = "a difference that is too small to matter (0.01)",
-     AT(threshold)},
-    {.name = "confidence",
-     .type = OPTION_NUMBER,
-     .argument = "RATIO",
-     .help = "of the intervals (0.95)",
-     AT(confidence)},
-    {.name = "warmup",
-     .letter = 'w',
-     .type = OPTION_COUNT,
-     .argument = "N",
-     .help = "rounds before those that count (1)",
-     AT(warmup)},
-    {.name = "prepare",
-     .letter = 'p',
-     .type = OPTION_TEXT,
-     .argument = "COMMAND",
-     .help = "run before each run, not timed",
-     AT(prepare)},
-    {.name = "cleanup",
-     .letter = 'c',
-     .type = OPTION_TEXT,
-     .argument = "COMMAND",
-     .help = "run after each run, not timed",
-     AT(cleanup)},
-    {.name = "input",
-     .type = OPTION_TEXT,
-     .argument = "FILE",
-     .help = "the commands' stdin (/dev/null)",
-     AT(input)},
-    {.name = "shell",
-     .letter = 'S',
-     .type = OPTION_FLAG,
-     .help = "let /bin/sh run the commands; its own start is measured with them",
-     AT(shell)},
-    {.name = "ignore-failure",
-     .letter = 'i',
-     .type = OPTION_FLAG,
-     .help = "an exit status other than 0 is no reason to stop",
-     AT(ignore_failure)},
-    {.name = "show-output",
-     .type = OPTION_FLAG,
-     .help = "let the commands and the build print",
-     AT(show_output)},
-    {.name = "no-control", .type = OPTION_FLAG, .help = "do not run before against itself", AT(no_control)},
-    {.name = "seed",
-     .type = OPTION_COUNT,
-     .argument = "N",
-     .help = "of the order and the environment sizes; the same gives the same",
-     AT(seed)},
+    ROWS_ROUNDS(struct options, "5s"),
+    ROWS_JUDGED(struct options, measured.),
+    ROW_WARMUP(struct options),
+    ROW_PREPARE(struct options),
+    ROWS_RUN(struct options),
+    ROW_NO_CONTROL(struct options),
     {.name = "name",
      .letter = 'n',
      .type = OPTION_TEXT,
      .argument = "NAME",
      .help = "what the history calls it (the commands)",
      AT(name)},
-    {.name = "tag",
-     .type = OPTION_LIST,
-     .argument = "TAG",
-     .help = "a tag for the history; many times",
-     AT(tags)},
-    {.name = "store",
-     .type = OPTION_TEXT,
-     .argument = "FILE",
-     .help = "the history that keeps it (~/.local/share/toll/history.db)",
-     AT(store)},
-    {.name = "no-store", .type = OPTION_FLAG, .help = "keep nothing", AT(no_store)},
+    ROWS_HISTORY(struct options),
     {.name = "json",
      .type = OPTION_FLAG,
      .help = "preflight, every run, comparison and outcome as JSON (toll.verify/1)",
@@ -223,14 +137,22 @@ static bool may_go_on(void *context, const char *preflight)
 }
 
 /* Asked before anything is looked up: a script must not find out later. Without a command that is what is missing. */
-static int check_asking(const struct verify_request *request, const struct options *options, struct err *err)
+static int check_asking(const struct verb_context *context, const struct verify_request *request,
+                        struct err *err)
 {
-    bool has_command = request->before.words || request->before.line;
+    const struct options *options = context->options;
+    bool has_command = request->before.words || request->before.line || context->operand_count;
     if (!has_command || options->yes || options->dry_run || (isatty(STDIN_FILENO) && isatty(STDERR_FILENO)))
         return 0;
     err_set(err, ERR_USAGE, "could not ask whether to go on: this is no terminal");
     err_hint(err, "--yes goes on without asking, --dry-run only tells what would be done");
     return -ERR_USAGE;
+}
+
+/* An operand that is a pipeline file; NULL. */
+static const char *pipeline_of(const struct verb_context *context)
+{
+    return context->operand_count && verify_is_pipeline(context->operands[0]) ? context->operands[0] : NULL;
 }
 
 /* The one before stands behind `--` or is the operand; the one after is --vs. */
@@ -242,12 +164,9 @@ static int commands_fill(const struct verb_context *context, struct verify_reque
         err_hint(err, "'toll bench' compares many; a command with arguments is one text or follows --");
         return -ERR_USAGE;
     }
-    /* A shell takes one text as it is. */
-    if (options->shell && context->command_count == 1)
-        request->before.line = context->command[0];
-    else if (context->command_count)
-        request->before.words = context->command;
-    else if (context->operand_count)
+    if (context->command_count)
+        request->before = measured_command(context, &options->measured);
+    else if (context->operand_count && !pipeline_of(context))
         request->before.line = context->operands[0];
     if (options->versus.count)
         request->after.line = options->versus.items[0];
@@ -257,25 +176,8 @@ static int commands_fill(const struct verb_context *context, struct verify_reque
 static struct verify_request request_of(const struct verb_context *context, struct talk *talk)
 {
     const struct options *options = context->options;
-    return (struct verify_request){
-        .options = {.use_shell = options->shell,
-                    .prepare = options->prepare,
-                    .cleanup = options->cleanup,
-                    .input = options->input,
-                    .warmup_count = options->warmup,
-                    .round_count = options->runs,
-                    .round_count_min = options->runs_min,
-                    .round_count_max = options->runs_max,
-                    .time_s = (double)options->time_ns / (double)NS_PER_S,
-                    .precision_ratio = options->precision,
-                    .confidence_ratio = options->confidence,
-                    .threshold_ratio = options->threshold,
-                    .seed = options->seed,
-                    .ignore_failure = options->ignore_failure,
-                    .show_output = options->show_output,
-                    .no_control = options->no_control,
-                    .cpu = -1,
-                    .progress = talk->shows_progress ? progress : NULL},
+    struct verify_request request = {
+        .options = {.progress = talk->shows_progress ? progress : NULL},
         .environment = options->environment.items,
         .environment_count = options->environment.count,
         .revisions = options->revisions,
@@ -299,6 +201,8 @@ static struct verify_request request_of(const struct verb_context *context, stru
         .tell = tell,
         .context = talk,
     };
+    measured_fill(&options->measured, &request.options);
+    return request;
 }
 
 static int run(struct verb_context *context, struct err *err)
@@ -309,10 +213,11 @@ static int run(struct verb_context *context, struct err *err)
     struct verify_answer answer;
     int status = commands_fill(context, &request, err);
     if (!status)
-        status = check_asking(&request, options, err);
+        status = check_asking(context, &request, err);
     if (status)
         return status;
-    status = ops_verify(&request, &answer, err);
+    status = pipeline_of(context) ? decide_verify(&request, pipeline_of(context), &answer, err)
+                                  : ops_verify(&request, &answer, err);
     if (talk.shows_progress)
         fprintf(stderr, "\r\x1b[K");
     context->exit_status = answer.exit_status;
@@ -335,6 +240,8 @@ static const struct example examples[] = {
     {"toll verify --env WORKERS=1,8 --recording before.toll -- ./pipeline",
      "a setting, beside what the recording's first finding promises"},
     {"toll verify --revisions main..HEAD --build make -- ./pipeline", "two revisions, built side by side"},
+    {"toll verify --revisions HEAD~1..HEAD --recording before.toll toll.yaml",
+     "the last commit, by the pipeline's own command"},
     {"toll verify --yes --metric wall --metric memory --json 'A' --vs 'B'",
      "in a script; memory must hold too"},
 };
@@ -343,13 +250,15 @@ const struct verb verify_verb = {
     .name = "verify",
     .summary = "before and after of a change: did it do what it should",
     .usage = "'BEFORE' --vs 'AFTER' | --env NAME=OLD,NEW -- COMMAND… | --revisions A..B [--build COMMAND] -- "
-             "COMMAND…",
+             "COMMAND… | … toll.yaml",
     .description =
         "Tells what differs, what it should gain, what could go wrong and how to take it back; asks; then "
         "runs before and after in turn as toll bench does and says: better, the same, a regression, or "
         "inconclusive.\n\n"
         "With a recording of before (toll run) its finding's prediction stands beside the outcome; both go "
         "into the history, where toll calibration holds all predictions against what came of them.\n\n"
+        "In place of a command a pipeline file can stand: what it runs, with its variables and with today's "
+        "values of its knobs.\n\n"
         "Revisions are checked out with git worktree into temporary folders, built there, and removed "
         "afterwards whatever happens. The folder that toll is started in is not touched; the command and "
         "the build run in the folder of the same place in each checkout.\n\n"
