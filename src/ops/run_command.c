@@ -12,8 +12,11 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/num.h"
+#include "model/meta.h"
 #include "ops/report_file.h"
 #include "record/recorder.h"
+#include "recording/reader.h"
 #include "recording/writer.h"
 
 /* Where the recording goes. A recording that stands there is only replaced once there is something to replace it by. */
@@ -117,6 +120,37 @@ struct measured {
     struct report_numbers numbers;
 };
 
+struct peak {
+    const struct view *view;
+    uint64_t bytes;
+};
+
+static int add_peaks(void *context, const struct batch *batch, struct err *err)
+{
+    struct peak *peak = context;
+    (void)err;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        uint64_t bytes;
+        if (strcmp(view_text(peak->view, batch->columns[COLUMN(attr, key)][i]), ATTR_RSS_BYTES_MAX) == 0 &&
+            num_parse_u64(view_text(peak->view, batch->columns[COLUMN(attr, value)][i]), &bytes) == 0)
+            peak->bytes = num_max(peak->bytes, bytes);
+    }
+    return 0;
+}
+
+/* The largest process's peak, read off the recording where no verdict was asked for; 0 when it is not known. */
+static uint64_t peak_memory(const char *path)
+{
+    struct reader *reader;
+    struct err ignored;
+    if (reader_open(path, &reader, &ignored))
+        return 0;
+    struct peak peak = {.view = reader_view(reader)};
+    int status = view_scan_all(peak.view, TABLE_ATTR, add_peaks, &peak, &ignored);
+    reader_close(reader);
+    return status ? 0 : peak.bytes;
+}
+
 static void keep(const struct run_request *request, const struct measured *measured,
                  struct run_outcome *outcome)
 {
@@ -129,9 +163,9 @@ static void keep(const struct run_request *request, const struct measured *measu
         return;
     results[count++] = keep_blank("run", str_text(&name), "wall_ns", (double)measured->wall_ns);
     results[count++] = keep_blank("run", str_text(&name), "cpu_ns", (double)measured->cpu_ns);
-    if (measured->numbers.rss_bytes_max)
-        results[count++] =
-            keep_blank("run", str_text(&name), "memory_bytes_max", (double)measured->numbers.rss_bytes_max);
+    uint64_t memory = request->verdict ? measured->numbers.rss_bytes_max : peak_memory(outcome->path);
+    if (memory)
+        results[count++] = keep_blank("run", str_text(&name), "memory_bytes_max", (double)memory);
     for (size_t i = 1; i < count; i++)
         results[i].at_ns = results[0].at_ns;
     keep_results(&request->keep, results, count, &outcome->warning);

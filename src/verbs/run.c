@@ -190,9 +190,8 @@ const struct verb run_verb = {
         "What it found is printed as a ranked list, and -o keeps its file. What is not installed is replaced "
         "by toll's own "
         "recorder.\n\n"
-        "The wall time, CPU time and, but for -q, peak memory of a command that ends with 0 go into the "
-        "history (toll history; "
-        "--no-store).",
+        "The wall time, CPU time and peak memory of a command that ends with 0 go into the history (toll "
+        "history; --no-store).",
     .options = rows,
     .option_count = sizeof rows / sizeof rows[0],
     .options_size = sizeof(struct options),
