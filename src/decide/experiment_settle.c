@@ -29,6 +29,22 @@ static int outcome_set(struct settling *settling, struct contradiction *contradi
     return contradiction->outcome ? 0 : err_memory(err);
 }
 
+/* What cannot be tried is settled by making the change: "not settled: no experiment can be made: stage 'download' is a part of what
+ * 'pipeline' does, not a process of its own; make the change, then: toll verify …" */
+static int cannot_try(struct settling *settling, struct contradiction *contradiction, const char *why,
+                      struct err *err)
+{
+    const struct conclusion *conclusion = consensus_of_claim(settling->investigation, contradiction->claim);
+    const char *colon = strstr(why, "': "); /* behind what the error says of the change */
+    struct str text = {0};
+    str_printf(&text, "not settled: no experiment can be made: %s", colon ? colon + 3 : why);
+    if (conclusion && conclusion->claim.verify)
+        str_printf(&text, "; make the change, then: %s", conclusion->claim.verify);
+    int status = outcome_set(settling, contradiction, str_text(&text), err);
+    str_free(&text);
+    return status;
+}
+
 /* "not settled: there is no pipeline file; toll experiment …" */
 static int by_hand(struct settling *settling, struct contradiction *contradiction, const char *why,
                    struct err *err)
@@ -112,7 +128,7 @@ static int attempt(struct settling *settling, struct contradiction *contradictio
         subject.change = (struct change){.op = CHANGE_SET, .kind = CHANGE_RUN};
     int status = experiment_setup(&subject, &investigation->arena, &request, &failure);
     if (status)
-        return by_hand(settling, contradiction, failure.what, err);
+        return cannot_try(settling, contradiction, failure.what, err);
     /* What a place is worth at most is far from what is claimed, or not settled: no need to know the machine's own noise. */
     request.options.no_control = request.means != EXPERIMENT_KNOB;
     promise_fill(settling, claim, &request.promise);

@@ -73,9 +73,42 @@ static bool is_yaml_name(const char *name)
            (length > 4 && strcmp(name + length - 4, ".yml") == 0);
 }
 
+/* Of a folder its pipeline file is meant. */
+static int look_in_folder(struct inquest *inquest, const char **subject, struct err *err)
+{
+    struct stat about;
+    if (!*subject || stat(*subject, &about) || !S_ISDIR(about.st_mode))
+        return 0;
+    const char *folder = *subject, *slash = str_ends(folder, "/") ? "" : "/";
+    *subject = arena_printf(&inquest->investigation.arena, "%s%s" PIPELINE_FILE_DEFAULT, folder, slash);
+    if (!*subject)
+        return err_memory(err);
+    if (access(*subject, F_OK) == 0)
+        return 0;
+    bool is_report = master_files_exist(folder);
+    err_set(err, ERR_ENVIRONMENT, "could not investigate folder '%s': %s", folder,
+            is_report ? "it is the report of an investigation"
+                      : "there is no " PIPELINE_FILE_DEFAULT " in it");
+    if (is_report)
+        err_hint(
+            err,
+            "'toll report %.200s' shows it; 'toll investigate %.200s/evidence/recording.toll' looks again",
+            folder, folder);
+    else
+        err_hint(err,
+                 "'toll init -- COMMAND' writes one; 'toll investigate FILE.toll' looks at a recording, "
+                 "'toll diagnose "
+                 "%.200s' at a folder",
+                 folder);
+    return -(int)ERR_ENVIRONMENT;
+}
+
 static int find_subject(struct inquest *inquest, struct err *err)
 {
     const char *subject = inquest->request->subject;
+    int found = look_in_folder(inquest, &subject, err);
+    if (found)
+        return found;
     inquest->subject = subject ? subject : PIPELINE_FILE_DEFAULT;
     inquest->has_file = !is_recording_name(inquest->subject) && (!subject || is_yaml_name(subject));
     if (access(inquest->subject, R_OK)) {
@@ -376,6 +409,16 @@ static int report(const struct inquest *inquest, struct investigate_outcome *out
     return status;
 }
 
+/* What an investigation into this folder left that was killed. */
+static void sweep(const struct inquest *inquest)
+{
+    struct str told = {0};
+    investigation_folder_sweep(&inquest->folder, &told);
+    if (told.length)
+        say(inquest, str_text(&told));
+    str_free(&told);
+}
+
 static int investigate(struct inquest *inquest, struct investigate_outcome *outcome, struct err *err)
 {
     uint64_t start_ns = clock_monotonic_ns();
@@ -384,6 +427,8 @@ static int investigate(struct inquest *inquest, struct investigate_outcome *outc
         status = choose_jobs(inquest, err);
     if (!status)
         status = investigation_folder_open(inquest->request->output, &inquest->folder, err);
+    if (!status)
+        sweep(inquest);
     if (!status)
         status = get_recording(inquest, err);
     if (!status)

@@ -6,15 +6,18 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/num.h"
 #include "codec/json.h"
 
 #define FOLDERS_OPEN 16
@@ -125,8 +128,69 @@ int investigation_folder_open(const char *path, struct investigation_folder *ret
         investigation_folder_close(&folder);
         return status;
     }
+    folder.lock = open(folder.part, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder.lock >= 0)
+        (void)flock(folder.lock, LOCK_EX | LOCK_NB); /* without it only the process's id says that it lives */
     *ret_folder = folder;
     return 0;
+}
+
+static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *place)
+{
+    (void)about;
+    (void)kind;
+    (void)place;
+    return remove(path) && errno != ENOENT ? -1 : 0;
+}
+
+static void remove_tree(const char *path)
+{
+    if (nftw(path, remove_one, FOLDERS_OPEN, FTW_DEPTH | FTW_PHYS))
+        return; /* what stays has a name that says what it is */
+}
+
+/* "DIR.1234.part" beside DIR, whose process is gone. */
+static bool is_left(const struct investigation_folder *folder, int above, const char *name)
+{
+    const char *slash = strrchr(folder->path, '/'), *own = slash ? slash + 1 : folder->path;
+    size_t length = strlen(own);
+    if (strncmp(name, own, length) != 0 || name[length] != '.' || !str_ends(name, ".part"))
+        return false;
+    const char *digits = name + length + 1;
+    size_t digit_count = strspn(digits, "0123456789");
+    char number[16];
+    uint64_t pid;
+    if (!digit_count || digit_count >= sizeof number || strcmp(digits + digit_count, ".part") != 0)
+        return false;
+    snprintf(number, sizeof number, "%.*s", (int)digit_count, digits);
+    if (num_parse_u64(number, &pid) || pid > INT_MAX || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
+        return false;
+    /* A process of another container has an id of its own: the lock tells. */
+    FS_CLEANUP int held = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return held >= 0 && flock(held, LOCK_EX | LOCK_NB) == 0;
+}
+
+void investigation_folder_sweep(const struct investigation_folder *folder, struct str *ret_told)
+{
+    char above[PATH_MAX], path[PATH_MAX];
+    size_t count = 0;
+    snprintf(above, sizeof above, "%s", folder->part);
+    char *slash = strrchr(above, '/');
+    if (!slash)
+        return;
+    slash[slash == above] = '\0';
+    DIR *list = opendir(above);
+    if (!list)
+        return;
+    for (struct dirent *entry; (entry = readdir(list));) {
+        if (!is_left(folder, dirfd(list), entry->d_name) ||
+            snprintf(path, sizeof path, "%s/%s", above, entry->d_name) >= (int)sizeof path)
+            continue;
+        remove_tree(path);
+        str_printf(ret_told, "%s%s",
+                   count++ ? ", " : "removed what an investigation that was killed left: ", entry->d_name);
+    }
+    closedir(list);
 }
 
 int investigation_folder_write(const struct investigation_folder *folder, const char *name,
@@ -169,20 +233,6 @@ int investigation_folder_keep(const struct investigation_folder *folder, const c
 
 /* --- putting it in place --- */
 
-static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *place)
-{
-    (void)about;
-    (void)kind;
-    (void)place;
-    return remove(path) && errno != ENOENT ? -1 : 0;
-}
-
-static void remove_tree(const char *path)
-{
-    if (nftw(path, remove_one, FOLDERS_OPEN, FTW_DEPTH | FTW_PHYS))
-        return; /* what stays has a name that says what it is */
-}
-
 int investigation_folder_commit(struct investigation_folder *folder, struct err *err)
 {
     int status = check_free(folder->path, err);
@@ -202,6 +252,9 @@ int investigation_folder_commit(struct investigation_folder *folder, struct err 
 
 void investigation_folder_close(struct investigation_folder *folder)
 {
+    if (folder->lock > 0)
+        close(folder->lock);
+    folder->lock = 0;
     if (folder->part[0])
         remove_tree(folder->part);
     folder->part[0] = '\0';

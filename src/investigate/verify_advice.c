@@ -8,6 +8,8 @@
 #include "model/change.h"
 #include "pipeline/pipeline_command.h"
 
+#define COMMAND_BYTES_MAX 60 /* of a command that stands twice in a line */
+
 struct advising {
     const struct verify_advice_facts *facts;
     struct arena *arena;
@@ -62,6 +64,27 @@ static int side(struct advising *advising, const struct pipeline_assignment *ass
     return status;
 }
 
+/* "toll experiment set:knob/P=10 --predict … toll.yaml" */
+static void experiment(struct advising *advising)
+{
+    const char *file = advising->facts->pipeline;
+    str_append(&advising->text, "toll experiment ");
+    word(advising, advising->claim->finding.change);
+    prediction(advising);
+    str_append(&advising->text, " ");
+    word(advising, file ? file : PIPELINE_FILE_DEFAULT);
+}
+
+/* Two commands that a person can take in: no shell between, and short. */
+static bool is_readable(struct advising *advising, struct err *err)
+{
+    struct pipeline_command command;
+    if (pipeline_command_fill(advising->facts->file, NULL, 0, advising->arena, &command, err))
+        return true; /* told where it is filled for good */
+    bool is_shell = command.words[0] && strcmp(command.words[0], "/bin/sh") == 0;
+    return !is_shell && strlen(command.text) <= COMMAND_BYTES_MAX;
+}
+
 /* A knob is a variable, a part of the command, or a key of a file. */
 static int knob(struct advising *advising, const struct change *change, struct err *err)
 {
@@ -76,7 +99,8 @@ static int knob(struct advising *advising, const struct change *change, struct e
         advising->claim->revert = arena_printf(advising->arena, "set %s back to %s", knob->name, now);
     if (advising->claim->verify)
         return 0;
-    switch (knob->place) {
+    enum knob_place place = is_readable(advising, err) ? knob->place : KNOB_IN_FILE;
+    switch (place) {
     case KNOB_ENVIRONMENT:
         str_printf(&advising->text, "toll verify --env %s=%s,%s", knob->variable, now, change->text);
         prediction(advising);
@@ -91,13 +115,7 @@ static int knob(struct advising *advising, const struct change *change, struct e
             status = side(advising, &assignment, true, err);
         prediction(advising);
         break;
-    case KNOB_IN_FILE:
-        str_append(&advising->text, "toll experiment ");
-        word(advising, advising->claim->finding.change);
-        prediction(advising);
-        str_append(&advising->text, " ");
-        word(advising, facts->pipeline ? facts->pipeline : PIPELINE_FILE_DEFAULT);
-        break;
+    case KNOB_IN_FILE: experiment(advising); break;
     }
     if (!status)
         advising->claim->verify = kept(advising);
@@ -111,6 +129,18 @@ static void command(struct advising *advising)
         str_append(&advising->text, " ");
         word(advising, facts->command[i]);
     }
+}
+
+/* The pipeline file says how it is run, in fewer words. */
+static void subject(struct advising *advising)
+{
+    str_append(&advising->text, " ");
+    if (advising->facts->pipeline)
+        word(advising, advising->facts->pipeline);
+    else
+        str_append(&advising->text, "--");
+    if (!advising->facts->pipeline)
+        command(advising);
 }
 
 /* The program itself is changed: before and after are commits. */
@@ -131,8 +161,7 @@ static void program(struct advising *advising)
     } else {
         prediction(advising);
     }
-    str_append(&advising->text, " --");
-    command(advising);
+    subject(advising);
     claim->verify = kept(advising);
 }
 

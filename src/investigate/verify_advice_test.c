@@ -67,6 +67,7 @@ static void a_change_of_the_program_is_verified_between_commits(void **state)
     struct scene *scene = *state;
     static const char *const command[] = {"./load", "big file.csv"};
     scene->facts.file = NULL;
+    scene->facts.pipeline = NULL;
     scene->facts.recording = "a.toll";
     scene->facts.command = command;
     scene->facts.command_count = 2;
@@ -76,6 +77,28 @@ static void a_change_of_the_program_is_verified_between_commits(void **state)
         "toll verify --revisions HEAD~1..HEAD --recording a.toll --change batch:peer/db=100 -- "
         "./load 'big file.csv'");
     assert_string_equal(scene->claim.revert, "git revert HEAD, the commit that made the change");
+    /* A pipeline file says it in fewer words. */
+    scene->facts.pipeline = "toll.yaml";
+    advise(scene, "batch:peer/db=100");
+    assert_string_equal(
+        scene->claim.verify,
+        "toll verify --revisions HEAD~1..HEAD --recording a.toll --change batch:peer/db=100 toll.yaml");
+}
+
+/* Twice the whole of it in one line is nothing that a person reads. */
+static void the_knob_of_a_shell_line_is_verified_by_its_name(void **state)
+{
+    struct scene *scene = *state;
+    static const char piped[] = "run: cat {J} | sort | uniq -c > counts\n"
+                                "knobs:\n"
+                                "  J: {values: [1, 2], now: 1}\n"
+                                "  P: {env: P, values: [1, 2], now: 1}\n";
+    pipeline_file_free(&scene->file);
+    assert_int_equal(pipeline_file_read_text(piped, sizeof piped - 1, "toll.yaml", &scene->file, NULL), 0);
+    advise(scene, "set:knob/J=2");
+    assert_string_equal(scene->claim.verify, "toll experiment set:knob/J=2 --predict 2x 'my toll.yaml'");
+    advise(scene, "set:knob/P=2");
+    assert_string_equal(scene->claim.verify, "toll experiment set:knob/P=2 --predict 2x 'my toll.yaml'");
 }
 
 static void what_the_claim_says_itself_stays(void **state)
@@ -100,6 +123,8 @@ int verify_advice_test(void)
         cmocka_unit_test_setup_teardown(a_knob_is_verified_by_its_values_and_set_back, scene_make,
                                         scene_free),
         cmocka_unit_test_setup_teardown(a_change_of_the_program_is_verified_between_commits, scene_make,
+                                        scene_free),
+        cmocka_unit_test_setup_teardown(the_knob_of_a_shell_line_is_verified_by_its_name, scene_make,
                                         scene_free),
         cmocka_unit_test_setup_teardown(what_the_claim_says_itself_stays, scene_make, scene_free),
     };
