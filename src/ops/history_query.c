@@ -252,7 +252,9 @@ static int show_list(struct history *history, const struct shown *shown, struct 
     struct overview overview;
     if (shown->query->html) {
         err_set(err, ERR_USAGE, "could not make a page of all series: name one");
-        err_hint(err, "'toll history' lists them; 'toll history NAME --format html -o FILE' makes the page of one");
+        err_hint(
+            err,
+            "'toll history' lists them; 'toll history NAME --format html -o FILE' makes the page of one");
         return -ERR_USAGE;
     }
     int status = overview_load(history, &shown->filter, &overview, err);
