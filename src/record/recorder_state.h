@@ -60,6 +60,11 @@ static inline uint64_t recorder_lost_count(const struct recorder *recorder)
     return events_lost_count(&recorder->events) + watch_lost_count(&recorder->watch);
 }
 
+/* recorder_start.c: what is recorded runs from here on, or goes on. `ret_shell_status`: what to exit with where the command
+ * could not run. */
+WARN_UNUSED int recording_start(struct recorder *recorder, enum record_rung wanted, int *ret_shell_status,
+                                struct err *err);
+
 /* rung_start.c: the wanted rung or an error; without a wish (0) the best that starts. The command waits at its gate. */
 WARN_UNUSED int rung_open(struct recorder *recorder, enum record_rung wanted, struct err *err);
 
