@@ -8,9 +8,8 @@
 
 #include "base/fs.h"
 #include "base/num.h"
+#include "kernel/control_group.h"
 #include "settings/internal.h"
-
-#define ROOT "/sys/fs/cgroup"
 
 /* A file of a folder; "" when it cannot be read. */
 static void file_read(const char *folder, const char *name, char *ret_text, size_t size)
@@ -84,45 +83,25 @@ static void folder_count(const char *folder, struct cgroup_limits *limits)
     limits->memory_bytes = used > 0 ? used : limits->memory_bytes;
 }
 
-/* The group and its parents up to the mount. */
-static void group_read(const char *mount, const char *name, struct cgroup_limits *limits)
-{
-    char folder[512];
-    snprintf(folder, sizeof folder, "%s%.300s", mount, strcmp(name, "/") == 0 ? "" : name);
-    if (!limits->path[0])
-        snprintf(limits->path, sizeof limits->path, "%s", folder);
-    folder_count(folder, limits);
-    for (size_t least_length = strlen(mount); strlen(folder) >= least_length;) {
-        folder_read(folder, limits);
-        char *slash = strrchr(folder, '/');
-        if (!slash || strlen(folder) == least_length)
-            break;
-        *slash = '\0';
-    }
-}
-
+/* The groups of both controllers, one group in version 2, and their parents. */
 void cgroup_limits(uint64_t pid, struct cgroup_limits *ret_limits)
 {
-    char path[64], text[8192];
-    snprintf(path, sizeof path, pid ? "/proc/%" PRIu64 "/cgroup" : "/proc/self/cgroup", pid);
+    static const char *const controllers[] = {"cpu", "memory"};
+    const struct cgroup_of of = {.root = "", .pid = pid};
+    char folder[sizeof ret_limits->path];
+    int version;
+
     *ret_limits = (struct cgroup_limits){0};
-    if (fs_read_small(path, text, sizeof text) <= 0)
-        return;
-    char *rest = text;
-    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-        char *controllers = strchr(line, ':'), *name = controllers ? strchr(controllers + 1, ':') : NULL;
-        char mount[128];
-        if (!name || strstr(name, ".."))
+    for (size_t i = 0; i < sizeof controllers / sizeof controllers[0]; i++) {
+        if (!cgroup_folder(&of, controllers[i], folder, sizeof folder, &version) ||
+            strcmp(folder, ret_limits->path) == 0)
             continue;
-        *name++ = '\0';
-        controllers++;
-        if (!*controllers)
-            group_read(ROOT, name, ret_limits);
-        else if (strstr(controllers, "memory") || strcmp(controllers, "cpu,cpuacct") == 0 ||
-                 strcmp(controllers, "cpu") == 0) {
-            snprintf(mount, sizeof mount, ROOT "/%.100s", controllers);
-            group_read(mount, name, ret_limits);
-        }
+        if (!ret_limits->path[0])
+            snprintf(ret_limits->path, sizeof ret_limits->path, "%s", folder);
+        folder_count(folder, ret_limits);
+        do {
+            folder_read(folder, ret_limits);
+        } while (cgroup_up(&of, folder));
     }
 }
 
