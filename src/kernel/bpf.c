@@ -177,6 +177,7 @@ static int perf_part_open(struct bpf_source *source, const struct bpf_source_opt
 
 int bpf_follow(struct bpf_source *source, const struct bpf_thread *thread, struct err *err)
 {
+    source->programs->bss->marks[thread->tid % BPF_MARK_COUNT] = 1;
     int status = bpf_map__update_elem(source->programs->maps.threads, &thread->tid, sizeof thread->tid,
                                       thread, sizeof *thread, BPF_NOEXIST);
     if (status == -E2BIG)

@@ -15,7 +15,8 @@
 #define BPF_STACK_DEPTH     64    /* addresses of a stack, innermost first */
 #define BPF_STACK_COUNT     16384 /* different stacks; more are lost, and counted */
 #define BPF_THREAD_COUNT    65536
-#define BPF_CALL_COUNT      512 /* system calls that have a rule */
+#define BPF_MARK_COUNT      131072 /* a power of two */
+#define BPF_CALL_COUNT      512    /* system calls that have a rule */
 #define BPF_MEMORY_BYTES    64
 #define BPF_NAME_BYTES      32
 #define BPF_ARGUMENTS_BYTES 4096 /* of a command line */

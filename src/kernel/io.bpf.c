@@ -50,8 +50,7 @@ struct {
 
 BPF_INLINE struct bpf_thread *thread_here(void)
 {
-    __u32 tid = (__u32)bpf_get_current_pid_tgid();
-    return bpf_map_lookup_elem(&threads, &tid);
+    return thread_find((__u32)bpf_get_current_pid_tgid());
 }
 
 SEC("raw_tracepoint/sys_enter")

@@ -35,6 +35,9 @@ const volatile bool whole_machine = false;
 const volatile __u64 ring_half_bytes = 0;
 const volatile __u8 call_kinds[BPF_CALL_COUNT] = {0};
 
+/* Thread 0 is each CPU's idle one, and never marked. */
+volatile __u8 marks[BPF_MARK_COUNT] = {0};
+
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
     __uint(max_entries, 4 << 20); /* the loader may change it */
@@ -449,14 +452,14 @@ int on_switch(struct bpf_raw_tracepoint_args *context)
     const struct task_struct *next = (const struct task_struct *)context->args[2];
 
     bpf_core_read(&in, sizeof in, &next->pid);
-    struct bpf_thread *leaves = out ? bpf_map_lookup_elem(&threads, &out) : NULL;
+    struct bpf_thread *leaves = thread_find(out);
     if (leaves) {
         now_ns = bpf_ktime_get_ns();
         if (leaves->in_ns)
             on_cpu_note(now_ns - leaves->in_ns, 0);
         thread_out(context, leaves, task, now_ns);
     }
-    struct bpf_thread *comes = in ? bpf_map_lookup_elem(&threads, &in) : NULL;
+    struct bpf_thread *comes = thread_find(in);
     if (comes) {
         if (!now_ns)
             now_ns = bpf_ktime_get_ns();
@@ -481,7 +484,7 @@ int on_waking(struct bpf_raw_tracepoint_args *context)
     __u32 tid = 0;
 
     bpf_core_read(&tid, sizeof tid, &woken->pid);
-    struct bpf_thread *thread = bpf_map_lookup_elem(&threads, &tid);
+    struct bpf_thread *thread = thread_find(tid);
     if (!thread)
         return 0;
     struct task_struct *task = bpf_get_current_task_btf();
@@ -503,7 +506,7 @@ int on_waking(struct bpf_raw_tracepoint_args *context)
     if (!with_stacks || !is_stack_due(now_ns, before_ns, thread->waker_stack_ns))
         return 0;
     thread->waker_stack_ns = now_ns;
-    if (bpf_map_lookup_elem(&threads, &waker_tid))
+    if (thread_find(waker_tid))
         thread->waker_stack = stack_take(context);
     return 0;
 }
@@ -528,6 +531,7 @@ BPF_INLINE bool thread_add(__u32 pid, __u32 tid, __u64 out_ns, __u64 in_ns)
     thread->in_ns = in_ns;
     thread->is_waiting = !in_ns;
     thread->wait.flags = BPF_WAIT_QUEUE;
+    marks[tid & (BPF_MARK_COUNT - 1)] = 1;
     if (bpf_map_update_elem(&threads, &tid, thread, BPF_ANY)) {
         count_add(BPF_COUNT_THREAD_FULL);
         return false;
@@ -542,7 +546,7 @@ int on_fork(struct bpf_raw_tracepoint_args *context)
     const struct task_struct *child = (const struct task_struct *)context->args[1];
     __u32 tid = (__u32)task->pid;
 
-    if (!bpf_map_lookup_elem(&threads, &tid) && (!whole_machine || task->flags & TASK_KTHREAD))
+    if (!thread_find(tid) && (!whole_machine || task->flags & TASK_KTHREAD))
         return 0;
     struct bpf_fork fork = {.head = {.kind = BPF_RECORD_FORK}, .parent_tid = tid};
     fork.parent_pid = (__u32)task->tgid;
@@ -561,7 +565,7 @@ int on_exec(struct bpf_raw_tracepoint_args *context)
     __u32 old_tid = (__u32)context->args[1], tid = (__u32)task->pid;
     struct scratch *scratch = scratch_here();
 
-    if (!scratch || !bpf_map_lookup_elem(&threads, &old_tid))
+    if (!scratch || !thread_find(old_tid))
         return 0;
     struct bpf_exec *exec = &scratch->exec;
     exec->head.kind = BPF_RECORD_EXEC;
@@ -593,7 +597,7 @@ int on_rename(struct bpf_raw_tracepoint_args *context)
     struct bpf_comm comm = {.head = {.kind = BPF_RECORD_COMM}};
 
     bpf_core_read(&comm.head.tid, sizeof comm.head.tid, &task->pid);
-    if (!bpf_map_lookup_elem(&threads, &comm.head.tid))
+    if (!thread_find(comm.head.tid))
         return 0;
     bpf_core_read(&comm.head.pid, sizeof comm.head.pid, &task->tgid);
     comm.head.time_ns = bpf_ktime_get_ns();
@@ -606,7 +610,6 @@ int on_rename(struct bpf_raw_tracepoint_args *context)
 SEC("perf_event")
 int on_sample(void *context)
 {
-    __u32 tid = (__u32)bpf_get_current_pid_tgid();
     (void)context;
-    return bpf_map_lookup_elem(&threads, &tid) != NULL;
+    return thread_find((__u32)bpf_get_current_pid_tgid()) != NULL;
 }
