@@ -41,8 +41,9 @@
 #define META_REMARK                   "remark"           /* many: what was outside view, one sentence each */
 
 /* series, all with track 0 unless said */
-#define SERIES_CPU_BUSY    "cpu.busy" /* cores busy on the whole machine (unit "cores"), about 10 points/s */
-#define SERIES_CPU_TREE    "cpu.tree" /* cores used by the recorded tree */
+#define SERIES_CPU_BUSY                                                                                      \
+    "cpu.busy" /* cores busy on the whole machine (unit "cores"), 10 points/s at first, 2 later */
+#define SERIES_CPU_TREE    "cpu.tree"    /* cores used by the recorded tree */
 #define SERIES_CPU_OUTSIDE "cpu.outside" /* cores used by everything else but the recorder */
 #define SERIES_CPU_STEAL   "cpu.steal"
 #define SERIES_MEMORY_STALL                                                                                  \

@@ -16,6 +16,8 @@
 #define NAME_NS_MAX       (250 * NS_PER_MS)
 #define PACE_NS_MAX       (5 * NS_PER_MS)
 #define PACE_NS_MAX_EXACT (20 * NS_PER_MS)
+#define PACE_NS_MAX_CALM  (80 * NS_PER_MS) /* bpf rung, when nothing was new for CALM_NS */
+#define CALM_NS           NS_PER_S
 #define REST_RATIO        4 /* a wait is looked at again when it is longer by one part in so many */
 #define REST_NS_MAX       (3 * NS_PER_MS)
 #define UNSEEN_RATIO      40 /* one part in so many of the time may pass in waits that no look met */
@@ -461,11 +463,24 @@ static void budget_keep(struct observe *observe, uint64_t now_ns)
     observe->window_cpu_ns = cpu_ns;
 }
 
+/* Where the kernel tells all of it, and neither threads nor other ends were new for a while, ticks serve the processes'
+ * resources alone. */
+static uint64_t pace_ns_max(struct observe *observe, bool is_news, uint64_t now_ns)
+{
+    uint64_t peer_count = observe->peers->keys.entries.count;
+
+    if (is_news || peer_count != observe->peer_count || !observe->news_ns)
+        observe->news_ns = now_ns;
+    observe->peer_count = peer_count;
+    if (observe->is_told && now_ns >= observe->news_ns + CALM_NS)
+        return PACE_NS_MAX_CALM;
+    return observe->is_exact ? PACE_NS_MAX_EXACT : PACE_NS_MAX;
+}
+
 /* A tick is only worth its cost where waits or threads are there to be looked into: new ones, or many that came
  * and went between two ticks. */
-static uint64_t pace_next(struct observe *observe)
+static uint64_t pace_next(struct observe *observe, uint64_t now_ns)
 {
-    uint64_t pace_ns_max = observe->is_exact ? PACE_NS_MAX_EXACT : PACE_NS_MAX;
     uint64_t thread_count = observe->tracks->thread_count;
     bool is_news = observe->news_count || thread_count != observe->thread_count ||
                    observe->waits->unseen_ns - observe->unseen_ns > observe->pace_ns / UNSEEN_RATIO;
@@ -474,8 +489,8 @@ static uint64_t pace_next(struct observe *observe)
     observe->thread_count = thread_count;
     observe->unseen_ns = observe->waits->unseen_ns;
     observe->pace_ns = is_news ? observe->pace_ns / 2 : observe->pace_ns * 2;
-    observe->pace_ns =
-        between(observe->pace_ns, observe->period_ns, num_max(observe->period_ns, pace_ns_max));
+    uint64_t limit_ns = num_max(observe->period_ns, pace_ns_max(observe, is_news, now_ns));
+    observe->pace_ns = between(observe->pace_ns, observe->period_ns, limit_ns);
     return observe->pace_ns;
 }
 
@@ -485,7 +500,7 @@ uint64_t observe_tick(struct observe *observe, uint64_t now_ns)
         threads_look(observe, now_ns);
     processes_care(observe, now_ns);
     budget_keep(observe, now_ns);
-    uint64_t pause_ns = pace_next(observe);
+    uint64_t pause_ns = pace_next(observe, now_ns);
     /* three quarters to five quarters of it */
     return now_ns + pause_ns * 3 / 4 + random_next(observe) % (pause_ns / 2);
 }

@@ -11,7 +11,7 @@
  * grows until looking costs no more than OBSERVE_BUDGET_RATIO of one CPU, and when it can grow no more the age at which
  * a process is first taken care of does: of thousands of short ones little but their times is known. It is jittered, so that nothing
  * periodic hides from it. It also grows while no wait is there to be looked into; on the perf rung,
- * where switches are told anyway, by more.
+ * where switches are told anyway, by more; on the bpf rung, where nothing is asked of threads, by most.
  */
 #ifndef TOLL_RECORD_OBSERVE_H
 #define TOLL_RECORD_OBSERVE_H
@@ -55,7 +55,8 @@ struct observe {
     uint64_t period_ns;
     uint64_t pace_ns;    /* between ticks, from period_ns up while there is nothing to look into */
     uint64_t news_count; /* looks since the last tick, and what was there then */
-    uint64_t thread_count, unseen_ns;
+    uint64_t thread_count, unseen_ns, peer_count;
+    uint64_t news_ns; /* when there was something new last */
     uint64_t
         care_ns; /* age at which a process's resources are first looked at, and the least between two looks */
     uint64_t cursor;

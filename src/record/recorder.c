@@ -12,9 +12,10 @@
 #include "base/num.h"
 #include "record/recorder_state.h"
 
-#define FLUSH_NS       (NS_PER_S / 2)
-#define SYMBOLS_NS_MIN (2 * NS_PER_S)
-#define SYMBOLS_RATIO  300
+#define FLUSH_NS        (NS_PER_S / 2)
+#define SYSTEM_EARLY_NS (20 * NS_PER_MS) /* what is nearly due is done now, and saves waking up for it */
+#define SYMBOLS_NS_MIN  (2 * NS_PER_S)
+#define SYMBOLS_RATIO   300
 
 static void recorder_init(struct recorder *recorder, const struct record_options *options)
 {
@@ -282,10 +283,11 @@ static uint64_t due_run(struct recorder *recorder, uint64_t now_ns)
     kernel_drain(recorder, false);
     if (recorder->inside.drain && now_ns >= recorder->inside.due_ns)
         inside_poll(&recorder->inside);
-    if (now_ns >= recorder->system_due_ns) {
-        system_tick(&recorder->system, now_ns, tree_cpu_ns(recorder, now_ns));
+    uint64_t early_ns = recorder->watch.source ? SYSTEM_EARLY_NS : 0; /* others wake up all the time */
+    if (now_ns + early_ns >= recorder->system_due_ns) {
+        recorder->system_due_ns =
+            system_tick(&recorder->system, now_ns, tree_cpu_ns(recorder, now_ns), false);
         peers_tick(&recorder->peers, now_ns);
-        recorder->system_due_ns = now_ns + SYSTEM_PERIOD_NS;
     }
     if (recorder->spans && now_ns >= recorder->spans_due_ns) {
         spans_poll(recorder, 0);
@@ -378,7 +380,7 @@ static void record_finish(struct recorder *recorder, struct record_result *ret_r
         watch_finish(&recorder->watch);
     if (recorder->inside.drain)
         inside_finish(&recorder->inside);
-    system_tick(&recorder->system, recorder->end_ns, tree_cpu_ns(recorder, recorder->end_ns));
+    system_tick(&recorder->system, recorder->end_ns, tree_cpu_ns(recorder, recorder->end_ns), true);
     peers_tick(&recorder->peers, clock_monotonic_ns());
     recorder_meta_end(recorder, overhead_ns);
     flush(recorder);

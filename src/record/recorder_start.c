@@ -121,7 +121,7 @@ static int command_start(struct recorder *recorder, enum record_rung wanted, int
     }
     tell_started(recorder);
     recorder_meta_start(recorder);
-    system_init(&recorder->system, &recorder->emit);
+    system_init(&recorder->system, &recorder->emit, recorder->start_ns);
     root_add(recorder);
     struct err why = {0};
     if (recorder->is_attached && running_add_all(recorder, &why))
@@ -140,7 +140,7 @@ static int attached_start(struct recorder *recorder, enum record_rung wanted, st
     if (recorder->watch.source)
         watch_io_start(&recorder->watch, recorder->start_ns);
     recorder_meta_start(recorder);
-    system_init(&recorder->system, &recorder->emit);
+    system_init(&recorder->system, &recorder->emit, recorder->start_ns);
     return running_add_all(recorder, err);
 }
 

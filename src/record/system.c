@@ -18,7 +18,10 @@
 #include "kernel/control_group.h"
 #include "model/meta.h"
 
-#define TICK_NS (NS_PER_S / 100)
+#define TICK_NS     (NS_PER_S / 100)
+#define POINTS_CPU  50 /* points of a run of some age */
+#define POINTS_REST 8
+#define LATE_NS     (SYSTEM_PERIOD_NS / 2) /* what is due by then is done in this round */
 
 /* The file's text; its descriptor is kept for the next time, and that there is no such file too. */
 static ssize_t file_read(struct system *system, const char *path, char *text, size_t capacity)
@@ -159,12 +162,12 @@ static void rate_point(struct system *system, const char *name, struct rate rate
 
     if (!gauge)
         return;
-    if (gauge->is_known && now_ns > system->last_ns && rate.counter >= gauge->counter) {
-        double seconds = (double)(now_ns - system->last_ns) / (double)NS_PER_S;
+    if (gauge->counter_ns && now_ns > gauge->counter_ns && rate.counter >= gauge->counter) {
+        double seconds = (double)(now_ns - gauge->counter_ns) / (double)NS_PER_S;
         gauge_write(system, gauge, (double)(rate.counter - gauge->counter) * rate.scale / seconds, now_ns);
     }
     gauge->counter = rate.counter;
-    gauge->is_known = true;
+    gauge->counter_ns = now_ns;
 }
 
 /* The number behind a name, 0 when it is not there. */
@@ -306,12 +309,12 @@ static void cgroup_tick(struct system *system, uint64_t now_ns)
         level(system, "cgroup.memory_limit", "bytes", (double)strtoull(text, NULL, 10), now_ns);
 }
 
-void system_init(struct system *system, struct emit *emit)
+void system_init(struct system *system, struct emit *emit, uint64_t start_ns)
 {
     const struct cgroup_of self = {.root = ""};
     int version;
 
-    *system = (struct system){.emit = emit};
+    *system = (struct system){.emit = emit, .start_ns = start_ns};
     system->tree_series = emit_series(emit, 0, SERIES_CPU_TREE, "cores");
     system->outside_series = emit_series(emit, 0, SERIES_CPU_OUTSIDE, "cores");
     if (!cgroup_folder(&self, "cpu", system->cgroup_cpu, sizeof system->cgroup_cpu, &version))
@@ -346,19 +349,35 @@ static void shares_tick(struct system *system, uint64_t now_ns, uint64_t tree_cp
     system->self_cpu_ns = self_cpu_ns;
 }
 
-void system_tick(struct system *system, uint64_t now_ns, uint64_t tree_cpu_ns)
+/* All but the CPUs: a dozen files. */
+static void rest_tick(struct system *system, uint64_t now_ns)
 {
-    if (now_ns < system->last_ns + SYSTEM_PERIOD_NS / 4)
-        return; /* too short for counters of 10 ms */
-    shares_tick(system, now_ns, tree_cpu_ns);
     pressure_tick(system, now_ns);
     lines_tick(system, "/proc/diskstats", disk_line, now_ns);
     lines_tick(system, "/proc/net/dev", network_line, now_ns);
     lines_tick(system, "/proc/net/snmp", tcp_line, now_ns);
     cgroup_tick(system, now_ns);
-    if (system->tick_count++ % 10 == 0)
-        memory_tick(system, now_ns);
+    memory_tick(system, now_ns);
+}
+
+/* Between two points, when there are to be about `count` of them for the run's age. */
+static uint64_t pause_ns(const struct system *system, uint64_t now_ns, uint64_t count, uint64_t limit_ns)
+{
+    uint64_t age_ns = now_ns - num_min(system->start_ns, now_ns);
+    return num_min(num_max(age_ns / count, SYSTEM_PERIOD_NS), limit_ns);
+}
+
+uint64_t system_tick(struct system *system, uint64_t now_ns, uint64_t tree_cpu_ns, bool is_last)
+{
+    if (now_ns < system->last_ns + SYSTEM_PERIOD_NS / 4)
+        return system->last_ns + SYSTEM_PERIOD_NS; /* too short for counters of 10 ms */
+    shares_tick(system, now_ns, tree_cpu_ns);
+    if (is_last || now_ns >= system->rest_due_ns) {
+        rest_tick(system, now_ns);
+        system->rest_due_ns = now_ns + pause_ns(system, now_ns, POINTS_REST, SYSTEM_REST_NS_MAX) - LATE_NS;
+    }
     system->last_ns = now_ns;
+    return now_ns + pause_ns(system, now_ns, POINTS_CPU, SYSTEM_CPU_NS_MAX);
 }
 
 /* The least of some: a call that does nothing, and whatever the kernel does on each one's way in and out. */

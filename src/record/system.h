@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * system: the machine's metrics while the command ran, by the USE method (utilisation, saturation and errors of
- * each resource; B. Gregg), about ten points a second: CPUs, memory, pressure stalls, disks, network interfaces, the
- * cgroup's limits and throttling. What a machine does not have has no series.
+ * each resource; B. Gregg): CPUs, memory, pressure stalls, disks, network interfaces, the cgroup's limits and throttling.
+ * What a machine does not have has no series.
+ *
+ * Ten points a second at first. A run that has gone on for long has points enough, and each costs it something: the time
+ * between them grows with its age, to SYSTEM_CPU_NS_MAX for CPUs and SYSTEM_REST_NS_MAX for all else.
  */
 #ifndef TOLL_RECORD_SYSTEM_H
 #define TOLL_RECORD_SYSTEM_H
@@ -16,8 +19,10 @@
 #include "base/vec.h"
 #include "record/emit.h"
 
-#define SYSTEM_PERIOD_NS 100000000ull
-#define SYSTEM_CPU_MAX   256 /* CPUs with series of their own */
+#define SYSTEM_PERIOD_NS   100000000ull
+#define SYSTEM_CPU_NS_MAX  500000000ull
+#define SYSTEM_REST_NS_MAX 1000000000ull
+#define SYSTEM_CPU_MAX     256 /* CPUs with series of their own */
 
 struct system_cpu {
     uint64_t busy_ticks, steal_ticks;
@@ -28,8 +33,8 @@ struct system_cpu {
 struct system_gauge {
     uint64_t series; /* 0: no point yet */
     uint64_t counter;
-    bool is_known;
-    double value; /* of the last point */
+    uint64_t counter_ns; /* when it was read; 0: not yet */
+    double value;        /* of the last point */
     uint64_t point_ns;
 };
 
@@ -42,9 +47,10 @@ struct system_file {
 struct system {
     struct emit *emit;
     VEC(struct system_file) files;
-    uint64_t last_ns;
-    uint64_t tick_count;
-    struct intern names; /* an id is 1 + index into gauges */
+    uint64_t start_ns;
+    uint64_t last_ns;     /* of the CPUs */
+    uint64_t rest_due_ns; /* of all else */
+    struct intern names;  /* an id is 1 + index into gauges */
     VEC(struct system_gauge) gauges;
     char cgroup_cpu[256]; /* folders of toll's own cgroup; "" when there is none */
     char cgroup_memory[256];
@@ -55,10 +61,11 @@ struct system {
     uint64_t tree_series, outside_series;
 };
 
-void system_init(struct system *system, struct emit *emit);
+void system_init(struct system *system, struct emit *emit, uint64_t start_ns);
 void system_deinit(struct system *system);
-/* One round of points; `tree_cpu_ns`: the CPU time of all of the tree so far. */
-void system_tick(struct system *system, uint64_t now_ns, uint64_t tree_cpu_ns);
+/* One round of points, of all metrics when it `is_last`; `tree_cpu_ns`: the CPU time of all of the tree so far.
+ * Returns when the next is due. */
+uint64_t system_tick(struct system *system, uint64_t now_ns, uint64_t tree_cpu_ns, bool is_last);
 /* Facts about the host into the meta table: name, kernel, CPUs the run may use. */
 void system_host(struct emit *emit);
 

@@ -31,7 +31,8 @@ struct watch_stack {
 
 /* bpf rung: what the thread's last wait was for, so that the next like it is not asked about again. */
 struct watch_memo {
-    uint64_t until_ns;
+    uint64_t until_ns; /* it is believed until then, */
+    uint64_t keep_ns;  /* for so long: longer each time that it was still right */
     int64_t call;
     uint32_t flags;
     uint64_t inode, argument, value;

@@ -15,7 +15,8 @@
 
 #define CHECKPOINT_NS_MIN   (NS_PER_S / 2) /* a wait or slice that lasts so long is written while it goes on */
 #define CHECKPOINT_TASK_MAX 256            /* threads looked at each time */
-#define MEMO_NS_MAX         (50 * NS_PER_MS)
+#define MEMO_NS_MIN         (50 * NS_PER_MS)
+#define MEMO_NS_MAX         (400 * NS_PER_MS)
 #define END_PAUSE_NS        (50 * NS_PER_US)
 #define END_WAIT_ROUNDS     100
 
@@ -240,19 +241,23 @@ static void reason_tell(struct watch *watch, struct task *task, const struct bpf
         told->reason = WAIT_CPU_QUEUE;
         return;
     }
-    bool is_known = memo->until_ns > time_ns && !wait->memory_bytes && memo->call == wait->call &&
-                    memo->flags == wait->flags && memo->inode == wait->file.inode &&
-                    memo->argument == wait->arguments[0] && memo->value == wait->arguments[2];
-    if (!is_known) {
+    bool is_alike = !wait->memory_bytes && memo->call == wait->call && memo->flags == wait->flags &&
+                    memo->inode == wait->file.inode && memo->argument == wait->arguments[0] &&
+                    memo->value == wait->arguments[2];
+    if (!is_alike || memo->until_ns <= time_ns) {
         watch_reason_find(&watch->reasons, task, wait, time_ns, &found);
-        *memo = (struct watch_memo){.until_ns = time_ns + MEMO_NS_MAX,
+        uint64_t peer = peers_put(watch->peers, &found);
+        bool is_right = is_alike && memo->reason == found.reason && memo->peer == peer;
+        uint64_t keep_ns = num_max(is_right ? num_min(2 * memo->keep_ns, MEMO_NS_MAX) : 0, MEMO_NS_MIN);
+        *memo = (struct watch_memo){.until_ns = time_ns + keep_ns,
+                                    .keep_ns = keep_ns,
                                     .call = wait->call,
                                     .flags = wait->flags,
                                     .inode = wait->file.inode,
                                     .argument = wait->arguments[0],
                                     .value = wait->arguments[2],
                                     .reason = found.reason,
-                                    .peer = peers_put(watch->peers, &found),
+                                    .peer = peer,
                                     .of_wait = memo->of_wait,
                                     .as_waker = memo->as_waker};
     }

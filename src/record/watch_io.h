@@ -5,7 +5,8 @@
  *
  * To count each call, the kernel has to stop by at the entry and exit of every system call of the machine. So by
  * default they are counted for WATCH_IO_WINDOW_NS out of about WATCH_IO_PERIOD_NS, at random instants, and the
- * sums are scaled up by what was left out; a remark says so. A call is counted where it returns, so that long
+ * sums are scaled up by what was left out; a remark says so. After some WATCH_IO_WINDOW_COUNT windows the time between
+ * them grows with the age of the run, to WATCH_IO_PERIOD_NS_MAX: what is rare enough to need more is not worth more. A call is counted where it returns, so that long
  * calls are met as often as short ones.
  */
 #ifndef TOLL_RECORD_WATCH_IO_H
@@ -14,8 +15,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WATCH_IO_WINDOW_NS 4000000ull
-#define WATCH_IO_PERIOD_NS 100000000ull
+#define WATCH_IO_WINDOW_NS     4000000ull
+#define WATCH_IO_WINDOW_COUNT  20
+#define WATCH_IO_PERIOD_NS     100000000ull
+#define WATCH_IO_PERIOD_NS_MAX 250000000ull
 
 enum watch_io_mode { WATCH_IO_SAMPLED = 0, WATCH_IO_ALL, WATCH_IO_NONE };
 
@@ -24,6 +27,7 @@ struct watch;
 struct watch_io {
     enum watch_io_mode mode;
     bool is_on;
+    uint64_t start_ns;   /* of the recording */
     uint64_t on_ns;      /* since when it is on */
     uint64_t due_ns;     /* when it goes on or off next */
     uint64_t row_due_ns; /* when rows are written next */

@@ -355,16 +355,20 @@ static void turn_off(struct watch *watch)
     bpf_io_stop(watch->source);
     io->is_on = false;
     io->counted_ns += window_ns;
+    uint64_t now_ns = clock_monotonic_ns();
+    uint64_t age_ns = now_ns - num_min(io->start_ns, now_ns);
+    uint64_t period_ns =
+        num_min(num_max(age_ns / WATCH_IO_WINDOW_COUNT, WATCH_IO_PERIOD_NS), WATCH_IO_PERIOD_NS_MAX);
     /* On a busy machine a window lasts longer than it should. */
-    uint64_t pause_ns = num_min(window_ns * WATCH_IO_PERIOD_NS / WATCH_IO_WINDOW_NS, NS_PER_S);
-    io->due_ns = clock_monotonic_ns() + pause_ns / 2 + random_next(io) % pause_ns;
+    uint64_t pause_ns = num_min(window_ns * period_ns / WATCH_IO_WINDOW_NS, NS_PER_S);
+    io->due_ns = now_ns + pause_ns / 2 + random_next(io) % pause_ns;
 }
 
 void watch_io_start(struct watch *watch, uint64_t now_ns)
 {
     struct watch_io *io = &watch->io;
 
-    io->from_ns = now_ns;
+    io->start_ns = io->from_ns = now_ns;
     io->row_due_ns = now_ns + ROW_PERIOD_NS;
     io->random = now_ns | 1;
     io->due_ns = io->mode == WATCH_IO_NONE ? NOT_DUE_NS : now_ns + random_next(io) % (WATCH_IO_PERIOD_NS / 2);
