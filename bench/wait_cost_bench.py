@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What knowing every wait costs (toll run --recorder bpf): a ping-pong, a loop of system calls, nginx under wrk; beside
-perf, strace where they are installed; and whether the waits that a program measured itself are told exactly.
+"""What knowing every wait costs (toll run --recorder bpf): a ping-pong, a loop of system calls, beside perf and strace
+where they are installed; and whether the waits that a program measured itself are told exactly. A server: service_bench.py.
 
 Walls are those that the programs measure themselves, so loading and ending a recorder is no part of them.
 """
@@ -11,18 +11,14 @@ import os
 import pathlib
 import re
 import shutil
-import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 TOLL = os.environ["TOLL"]
 ROUNDS = int(os.environ.get("ROUNDS", "7"))
 PEER_ROUNDS = 1  # strace -f takes half a minute
-WRK_S = int(os.environ.get("WRK_S", "2"))
 
 CLOCK = r"""
 #define _GNU_SOURCE
@@ -150,29 +146,6 @@ int main(void)
 }
 """
 
-NGINX = """
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-daemon off;
-events {{ worker_connections 512; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    keepalive_requests 1000000000;
-    server {{
-        listen 127.0.0.1:{port};
-        location / {{ root {folder}/www; }}
-        location /count {{ stub_status; }}
-    }}
-}}
-"""
-
-
 def talk(text):
     print(f"wait_cost_bench: {text}", file=sys.stderr, flush=True)
 
@@ -246,178 +219,6 @@ def calls(folder):
     figure("2 million system calls, each counted by peer", f"{seen['all']:.3f} x", "at most 2.5 x", peers)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def served(folder, port):
-    """An nginx that answers on the port."""
-    (folder / "www").mkdir(exist_ok=True)
-    (folder / "www" / "index.html").write_text("x" * 1024)
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port))
-    nginx = shutil.which("nginx") or "/usr/sbin/nginx"
-    server = subprocess.Popen([nginx, "-p", str(folder), "-c", str(folder / "nginx.conf")], cwd=folder,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(100):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            break
-        except OSError:
-            time.sleep(0.05)
-    return server
-
-
-def requests_per_s(port):
-    said = subprocess.run(["wrk", "-t1", "-c16", f"-d{WRK_S}s", f"http://127.0.0.1:{port}/"], capture_output=True,
-                          text=True, check=True).stdout
-    return float(re.search(r"Requests/sec:\s+([0-9.]+)", said).group(1))
-
-
-def requests_counted(port):
-    """How many requests nginx has answered so far (its stub_status), and when it said so."""
-    with socket.create_connection(("127.0.0.1", port), 5) as line:
-        line.sendall(b"GET /count HTTP/1.0\r\n\r\n")
-        said = b"".join(iter(lambda: line.recv(4096), b""))
-    return int(re.search(rb"requests\s+\d+ \d+ (\d+)", said).group(1)), time.monotonic()
-
-
-def window(port):
-    """Requests/s of the next WRK_S seconds of a load that goes on."""
-    before, start = requests_counted(port)
-    time.sleep(WRK_S)
-    after, end = requests_counted(port)
-    return (after - before) / (end - start)
-
-
-def watched(options, server, folder, port):
-    """Requests/s while toll has been attached to the server for a second."""
-    watch = None
-    if options is not None:
-        watch = subprocess.Popen([TOLL, "attach", "-q", "--recorder", "bpf", *options, "-o", "bench.toll", str(server.pid)],
-                                 cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(1)
-    try:
-        return window(port)
-    finally:
-        if watch:
-            if watch.poll() is not None:
-                raise RuntimeError("toll attach ended early")
-            watch.send_signal(signal.SIGINT)
-            watch.wait(20)
-
-
-STATS = pathlib.Path("/proc/sys/kernel/bpf_stats_enabled")
-
-
-def programs_ns():
-    """What each eBPF program in the kernel has run so far, by its number."""
-    told = subprocess.run(["bpftool", "prog", "show", "-j"], capture_output=True, check=True).stdout
-    return {each["id"]: each.get("run_time_ns", 0) for each in json.loads(told)}
-
-
-def cpu_ns(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) * 10**9 // os.sysconf("SC_CLK_TCK")
-
-
-def cpu_taken(options, server, folder, port):
-    """The share of the machine's CPU time that toll and its eBPF programs took; the kernel's clock reads included."""
-    before = programs_ns()
-    watch = subprocess.Popen([TOLL, "attach", "-q", "--recorder", "bpf", *options, "-o", "bench.toll", str(server.pid)],
-                             cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    time.sleep(1)
-    start = {number: ns for number, ns in programs_ns().items() if number not in before}
-    own, began = cpu_ns(watch.pid), time.monotonic_ns()
-    requests_per_s(port)
-    end, took = programs_ns(), time.monotonic_ns() - began
-    own = cpu_ns(watch.pid) - own
-    watch.send_signal(signal.SIGINT)
-    watch.wait(20)
-    return (sum(end[number] - ns for number, ns in start.items()) + own) / took / os.cpu_count()
-
-
-def service_cpu(folder):
-    """As service, but what toll takes is counted instead of what is lost: others on the machine do not show in it."""
-    names = {"waits": ("nginx under wrk, CPU taken by waits and CPU at 99 Hz", "at most 3 %", ["--rate", "99", "--io", "none"]),
-             "io": ("nginx under wrk, CPU taken with I/O by peer", "at most 6 %", ["--rate", "99"])}
-    lacking = [name for name in ("wrk", "nginx", "bpftool") if not (shutil.which(name) or os.access(f"/usr/sbin/{name}", os.X_OK))]
-    if lacking or not os.access(STATS, os.W_OK):
-        for name, limit, _ in names.values():
-            figure(name, f"skip: {' and '.join(lacking) or 'not allowed to count what eBPF programs run'}", limit, "")
-        return
-    kept = STATS.read_text()
-    port = free_port()
-    server = served(folder, port)
-    try:
-        STATS.write_text("1")
-        for name, limit, options in names.values():
-            taken = [cpu_taken(options, server, folder, port) for _ in range(ROUNDS)]
-            middle, low, high = median_interval(taken)
-            figure(name, f"{middle * 100:.2f} % ({low * 100:.1f} to {high * 100:.1f} %)", limit, "the machine's CPU time")
-    finally:
-        STATS.write_text(kept)
-        server.terminate()
-        server.wait(20)
-
-
-def median_interval(values):
-    """The median with its order-statistic interval of 95 % (binomial)."""
-    values, count = sorted(values), len(values)
-    rank = max(int(count / 2 - 0.98 * count ** 0.5), 0)
-    return statistics.median(values), values[rank], values[count - 1 - rank]
-
-
-def pin_apart(server, load):
-    """nginx with its worker on one CPU, its load on another: where the kernel puts them makes more difference than toll."""
-    cpus = sorted(os.sched_getaffinity(0))
-    if len(cpus) < 2:
-        return
-    children = pathlib.Path(f"/proc/{server}/task/{server}/children").read_text().split()
-    for pid in [server, *map(int, children)]:
-        os.sched_setaffinity(pid, cpus[:1])
-    for thread in os.listdir(f"/proc/{load}/task"):
-        os.sched_setaffinity(int(thread), cpus[1:2])
-
-
-def service(folder):
-    """One nginx under one load all the time; windows with and without toll take turns, so that a slower minute, and how the
-    kernel spread the load over the cores, fall on both."""
-    names = {"waits": ("nginx under wrk, waits and CPU at 99 Hz, requests lost", "at most 3 %"),
-             "io": ("nginx under wrk, with I/O by peer, requests lost", "at most 6 %")}
-    missing = [name for name in ("wrk", "nginx") if not (shutil.which(name) or os.access(f"/usr/sbin/{name}", os.X_OK))]
-    if missing:
-        for name, limit in names.values():
-            figure(name, f"skip: {' and '.join(missing)} not installed", limit, "")
-        return
-    ways = {"waits": ["--rate", "99", "--io", "none"], "io": ["--rate", "99"]}
-    lost = {name: [] for name in ways}
-    alone = []
-    port = free_port()
-    server = served(folder, port)
-    load = subprocess.Popen(["wrk", "-t1", "-c16", "-d3600s", f"http://127.0.0.1:{port}/"], stdout=subprocess.DEVNULL)
-    time.sleep(0.5)  # its threads are there
-    pin_apart(server.pid, load.pid)
-    try:
-        window(port)
-        for turn in range(2 * ROUNDS):
-            for name, options in list(ways.items())[::-1 if turn % 2 else 1]:
-                order = [None, options] if turn % 4 in (0, 3) else [options, None]
-                seen = {each is not None: watched(each, server, folder, port) for each in order}
-                alone.append(seen[False])
-                lost[name].append(1 - seen[True] / seen[False])
-    finally:
-        load.terminate()
-        load.wait(20)
-        server.terminate()
-        server.wait(20)
-    talk(f"nginx alone: {statistics.median(alone):.0f} requests/s")
-    for way, (name, limit) in names.items():
-        middle, low, high = median_interval(lost[way])
-        figure(name, f"{middle * 100:.2f} % ({low * 100:.1f} to {high * 100:.1f} %)", limit, "nginx alone")
-
-
 def exact(folder):
     compile_program(folder, "exact", EXACT)
     ran = subprocess.run([*toll(), "./exact"], cwd=folder, capture_output=True, text=True, check=True)
@@ -435,8 +236,7 @@ def exact(folder):
 def main():
     with tempfile.TemporaryDirectory(prefix="toll-waits-") as name:
         folder = pathlib.Path(name)
-        parts = {"exact": exact, "ping": ping, "calls": calls, "service": service,
-             "service_cpu": service_cpu}
+        parts = {"exact": exact, "ping": ping, "calls": calls}
         why = refused(folder)
         for part in sys.argv[1:] or parts:
             if why:
