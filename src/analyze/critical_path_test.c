@@ -112,6 +112,75 @@ static void siblings_that_sleep_in_step_do_not_poll_for_each_other(void **state)
     scenario_deinit(&s);
 }
 
+/* No wait of the thread is for anybody's deed. */
+static void assert_waits_alone(const struct scenario *s, uint64_t thread, uint8_t reason)
+{
+    const struct run_track *track = &s->run.tracks.items[thread - 1];
+    assert_true(track->waits.count > 0);
+    for (size_t i = 0; i < track->waits.count; i++) {
+        assert_int_equal(track->waits.items[i].reason, reason);
+        assert_int_equal(track->waits.items[i].waker, RUN_NONE);
+        assert_false(track->waits.items[i].poll_series);
+    }
+}
+
+/* Looks took one of the holder's sleeps for a wait for the lock that it holds: the only other thread waits for it meanwhile. */
+static void who_holds_the_lock_does_not_wait_for_it(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 100);
+    uint64_t root = scenario_process(&s, 0, "convoy", 0, 100);
+    uint64_t lock = scenario_peer(&s, PEER_LOCK, PEER_NAME_LOCK, "100:0x1000");
+    uint64_t holder = scenario_thread(&s, root, "worker", 1, 97);
+    uint64_t waiter = scenario_thread(&s, root, "worker", 1, 98);
+    scenario_wait(&s, holder, 10, 14, WAIT_SLEEP, 0);
+    scenario_wait(&s, holder, 20, 24, WAIT_LOCK, lock);
+    scenario_wait(&s, holder, 30, 34, WAIT_SLEEP, 0);
+    scenario_wait(&s, waiter, 8, 35, WAIT_LOCK, lock);
+    scenario_walk(&s);
+    assert_waits_alone(&s, holder, WAIT_SLEEP);
+    assert_int_equal(s.run.tracks.items[waiter - 1].waits.items[0].waker, holder - 1);
+    scenario_deinit(&s);
+}
+
+/* A thread of another program ends, and its program goes on: nobody outside it can look for that. */
+static void the_end_of_another_programs_thread_is_not_polled_for(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 120);
+    uint64_t shell = scenario_process(&s, 0, "sh", 0, 120);
+    uint64_t sleeper = scenario_process(&s, shell, "sleeper", 1, 110);
+    uint64_t other = scenario_process(&s, shell, "other", 1, 118);
+    scenario_thread(&s, other, "worker", 2, 75);
+    for (uint64_t ms = 10; ms < 90; ms += 20)
+        scenario_wait(&s, sleeper, ms + 1, ms + 20, WAIT_SLEEP, 0);
+    scenario_walk(&s);
+    assert_waits_alone(&s, sleeper, WAIT_SLEEP);
+    scenario_deinit(&s);
+}
+
+/* Sleeps while others wait for the sleeper's lock are its work, whatever ends meanwhile. */
+static void who_sleeps_under_a_lock_does_not_poll(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 120);
+    uint64_t root = scenario_process(&s, 0, "convoy", 0, 120);
+    uint64_t lock = scenario_peer(&s, PEER_LOCK, PEER_NAME_LOCK, "100:0x1000");
+    uint64_t holder = scenario_thread(&s, root, "worker", 1, 110);
+    uint64_t waiter = scenario_thread(&s, root, "worker", 1, 115);
+    scenario_thread(&s, root, "other", 1, 75);
+    for (uint64_t ms = 10; ms < 90; ms += 20)
+        scenario_wait(&s, holder, ms + 1, ms + 20, WAIT_SLEEP, 0);
+    scenario_wait(&s, waiter, 8, 91, WAIT_LOCK, lock);
+    scenario_child_wait(&s, root, 2, 119, 0);
+    scenario_walk(&s);
+    assert_waits_alone(&s, holder, WAIT_SLEEP);
+    scenario_deinit(&s);
+}
+
 /* The file is there at 52; the poller looks at 70: 18 ms of sleep are useless, the rest is the producer's. */
 static void polling_charges_only_the_useless_part_of_the_sleep(void **state)
 {
@@ -317,6 +386,9 @@ int critical_path_test(void)
         cmocka_unit_test(a_convoy_is_the_holders_sleep_via_the_lock),
         cmocka_unit_test(a_slow_middle_of_a_pipe_is_the_doing_via_the_pipe),
         cmocka_unit_test(contention_is_queueing_charged_to_who_runs),
+        cmocka_unit_test(who_holds_the_lock_does_not_wait_for_it),
+        cmocka_unit_test(the_end_of_another_programs_thread_is_not_polled_for),
+        cmocka_unit_test(who_sleeps_under_a_lock_does_not_poll),
         cmocka_unit_test(polling_charges_only_the_useless_part_of_the_sleep),
         cmocka_unit_test(siblings_that_sleep_in_step_do_not_poll_for_each_other),
         cmocka_unit_test(a_child_seen_late_still_ends_the_sleep_for_it),

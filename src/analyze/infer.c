@@ -333,25 +333,66 @@ static void consider_holder(const struct infer *infer, const struct run_wait *wa
         *best = one;
 }
 
+/* At the end of the wait the actor waits for the same lock, and goes on waiting. */
+static bool waits_too(const struct infer *infer, const struct run_wait *wait, uint32_t actor)
+{
+    const struct run_wait *its = run_wait_at(&infer->run->tracks.items[actor], wait_event(wait), NULL);
+    return its && its->peer == wait->peer && its->reason == WAIT_LOCK && its->blocked_ns &&
+           wait_event(its) >= wait_event(wait);
+}
+
+/* How many of a track's waits on both sides are looked at. */
+#define NEIGHBOUR_MAX 16
+
+/* All who use the lock wait for it: who seems to wait for it as well has it, and waits for something else. A recorder that looks now and
+ * then takes it for what the thread waited for about then; a wait as long of another kind is the better guess. False when there is none. */
+static bool settle_holder(struct infer *infer, struct run_wait *wait, uint32_t self)
+{
+    const struct run_track *track = &infer->run->tracks.items[self];
+    size_t at = (size_t)(wait - track->waits.items);
+    size_t from = at > NEIGHBOUR_MAX ? at - NEIGHBOUR_MAX : 0;
+    uint64_t length = wait->end_ns - wait->start_ns, nearest = length / 10;
+    const struct run_wait *found = NULL;
+    for (size_t i = from; i < track->waits.count && i <= at + NEIGHBOUR_MAX; i++) {
+        const struct run_wait *other = &track->waits.items[i];
+        uint64_t apart_ns = apart(other->end_ns - other->start_ns, length);
+        if (other->reason == WAIT_LOCK || other->reason == WAIT_CPU_QUEUE || !other->blocked_ns ||
+            other->count > 1 || apart_ns > nearest)
+            continue;
+        nearest = apart_ns;
+        found = other;
+    }
+    if (found) {
+        wait->reason = found->reason;
+        wait->peer = found->peer;
+    }
+    return found != NULL;
+}
+
 static bool infer_lock(struct infer *infer, struct run_wait *wait, uint32_t self)
 {
     const struct run_track *track = &infer->run->tracks.items[self];
     struct choice best = {.actor = RUN_NONE};
+    bool is_used = false; /* by others */
     if (wait->peer != RUN_NONE &&
         strcmp(infer->run->peers.items[wait->peer].name, PEER_NAME_CONDITION) != 0) {
         const struct run_peer *lock = &infer->run->peers.items[wait->peer];
         for (size_t i = 0; i < lock->waiters.count && i < CANDIDATE_MAX; i++) {
             uint32_t actor = lock->waiters.items[i];
-            const struct run_wait *its =
-                run_wait_at(&infer->run->tracks.items[actor], wait_event(wait), NULL);
-            bool waits_too =
-                its && its->peer == wait->peer && its->blocked_ns && wait_event(its) >= wait_event(wait);
-            if (actor != self && !waits_too)
+            is_used = is_used || actor != self;
+            if (actor != self && !waits_too(infer, wait, actor))
                 consider_holder(infer, wait, actor, &best);
         }
     }
-    if (best.actor == RUN_NONE && track->process != RUN_NONE)
-        consider_process(infer, wait, track->process, self, &best);
+    if (best.actor == RUN_NONE && is_used && settle_holder(infer, wait, self))
+        return false;
+    for (size_t i = 0; best.actor == RUN_NONE && track->process != RUN_NONE && i < CANDIDATE_MAX &&
+                       i < infer->run->tracks.items[track->process].actors.count;
+         i++) {
+        uint32_t actor = infer->run->tracks.items[track->process].actors.items[i];
+        if (actor != self && !(is_used && waits_too(infer, wait, actor)))
+            consider(infer, wait, actor, &best);
+    }
     return take(wait, &best);
 }
 
@@ -421,6 +462,16 @@ static bool is_in_step(const struct infer *infer, const struct run_track *sleepe
     return false;
 }
 
+/* A thread whose process goes on: nobody outside it sees that it ended. */
+static bool is_inner(const struct infer *infer, const struct run_track *ended,
+                     const struct run_track *sleeper)
+{
+    if (ended->process == RUN_NONE || ended->process == sleeper->process)
+        return false;
+    const struct run_track *process = &infer->run->tracks.items[ended->process];
+    return process->open || process->end_ns > ended->end_ns + infer->tolerance_ns;
+}
+
 /* The actor that exited last during the last sleep of a series. */
 static uint32_t finisher(const struct infer *infer, uint32_t self, size_t first, size_t last,
                          uint64_t *ret_event)
@@ -433,7 +484,7 @@ static uint32_t finisher(const struct infer *infer, uint32_t self, size_t first,
         bool ended = track->present && track->actor && !track->open && born(track, self) <= end->start_ns &&
                      track->end_ns + infer->tolerance_ns > end->start_ns && track->end_ns <= end->end_ns;
         if (!ended || i == self || is_step(infer, self, first, last, i) ||
-            is_in_step(infer, sleeper, end, track))
+            is_in_step(infer, sleeper, end, track) || is_inner(infer, track, sleeper))
             continue;
         if (found == RUN_NONE || track->end_ns > *ret_event) {
             found = i;
@@ -441,6 +492,35 @@ static uint32_t finisher(const struct infer *infer, uint32_t self, size_t first,
         }
     }
     return found;
+}
+
+static bool is_waiter(const struct run_peer *peer, uint32_t actor)
+{
+    for (size_t i = 0; i < peer->waiters.count && i < CANDIDATE_MAX; i++) {
+        if (peer->waiters.items[i] == actor)
+            return true;
+    }
+    return false;
+}
+
+/* The sleeper is meanwhile waited for at a lock that it uses too: it sleeps as the holder, as part of its work, and looks for nothing. */
+static bool sleeps_under_lock(const struct infer *infer, uint32_t self, const struct run_wait *sleep)
+{
+    const struct run *run = infer->run;
+    uint32_t process = run->tracks.items[self].process;
+    size_t count = process == RUN_NONE ? 0 : run->tracks.items[process].actors.count;
+    for (size_t i = 0; i < count && i < CANDIDATE_MAX; i++) {
+        uint32_t actor = run->tracks.items[process].actors.items[i];
+        const struct run_wait *wait =
+            run_wait_at(&run->tracks.items[actor], sleep->start_ns / 2 + sleep->end_ns / 2, NULL);
+        if (actor == self || !wait || wait->reason != WAIT_LOCK || !wait->blocked_ns || wait->count > 1)
+            continue;
+        bool is_shared = wait->peer != RUN_NONE && is_waiter(&run->peers.items[wait->peer], self) &&
+                         strcmp(run->peers.items[wait->peer].name, PEER_NAME_CONDITION) != 0;
+        if (wait->waker == self || is_shared)
+            return true;
+    }
+    return false;
 }
 
 /* Each sleep in which something finished is the end of one wait for it; the sleeps before it since the last such end
@@ -453,11 +533,12 @@ static void settle_series(struct infer *infer, uint32_t self, size_t first, size
         struct run_wait *end = &track->waits.items[i];
         uint64_t event = 0;
         uint32_t waker = is_sleep(infer, end) ? finisher(infer, self, first, i, &event) : RUN_NONE;
-        if (waker == RUN_NONE)
+        if (waker == RUN_NONE || sleeps_under_lock(infer, self, end))
             continue;
         uint64_t born_ns = born(&infer->run->tracks.items[waker], self);
         for (size_t j = begin; j < i; j++) {
-            if (track->waits.items[j].end_ns <= born_ns)
+            if (track->waits.items[j].end_ns <= born_ns ||
+                sleeps_under_lock(infer, self, &track->waits.items[j]))
                 continue;
             track->waits.items[j].poll_series = track->waits.items[j].blocked_ns > 0;
             if (is_sleep(infer, &track->waits.items[j]))
