@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -295,6 +296,38 @@ static void who_sleeps_has_woken_others_before(void **state)
     scenario_deinit(&s);
 }
 
+/* A server outside the run answers the root; its packet is delivered while another of the run's threads sends something. */
+static void who_delivers_a_servers_packet_did_not_end_the_wait(void **state)
+{
+    (void)state;
+    for (int is_inside = 0; is_inside < 2; is_inside++) {
+        struct scenario s;
+        scenario_init(&s, 2, 100);
+        uint64_t root = scenario_process(&s, 0, "client", 0, 100);
+        uint64_t other = scenario_process(&s, root, "other", 0, 100);
+        uint64_t peer = scenario_connection(&s, "127.0.0.1:80", "127.0.0.1:40001");
+        struct row_attr owner = {.owner_table = TABLE_PEER, .owner = peer};
+        char server[32];
+        scenario_walk(&s);
+        snprintf(server, sizeof server, "nginx[%u]",
+                 is_inside ? (unsigned)s.run.tracks.items[other - 2].pid : 4194305u);
+        path_deinit(&s.path);
+        run_deinit(&s.run);
+        assert_int_equal(sink_attr(&s.data.sink, &owner, ATTR_SERVER, server, NULL), 0);
+        struct scenario_wake wake = {.thread = root,
+                                     .waker = other,
+                                     .start_ms = 10,
+                                     .end_ms = 50,
+                                     .reason = WAIT_NETWORK,
+                                     .peer = peer,
+                                     .source = WAKER_EXACT};
+        scenario_woken(&s, &wake);
+        scenario_walk(&s);
+        assert_int_equal(s.run.tracks.items[root - 1].waits.items[0].waker, is_inside ? other - 1 : RUN_NONE);
+        scenario_deinit(&s);
+    }
+}
+
 int exact_waker_test(void);
 int exact_waker_test(void)
 {
@@ -304,6 +337,7 @@ int exact_waker_test(void)
         cmocka_unit_test(an_interrupt_is_external_whoever_it_came_upon),
         cmocka_unit_test(the_other_end_of_a_loopback_connection_is_found_behind_the_interrupt),
         cmocka_unit_test(who_waits_for_one_child_does_not_make_another),
+        cmocka_unit_test(who_delivers_a_servers_packet_did_not_end_the_wait),
         cmocka_unit_test(who_sleeps_has_woken_others_before),
         cmocka_unit_test(a_row_of_equal_waits_goes_to_their_waker_in_proportion),
         cmocka_unit_test(a_wait_that_was_written_in_pieces_is_one),

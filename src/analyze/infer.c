@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "analyze/infer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -17,6 +18,7 @@ struct infer {
     uint64_t tolerance_ns;
     VEC(uint32_t) * children; /* per track: its child processes, by their end */
     uint32_t *reaper;         /* per track: the actor whose wait its end has ended, RUN_NONE */
+    bool *is_outside;         /* per peer: a server listens there that is none of the run's processes */
     uint32_t *sole_process;   /* per peer: the process of all that ever waited on it, RUN_NONE for several */
     struct map socket_peers;  /* hash of "local remote" to peer index */
 };
@@ -602,8 +604,21 @@ static void apply_edges(struct infer *infer)
     }
 }
 
+/* The network delivers what a server sent in the time of any thread that happens to send something then: a recorded waker
+ * that is not the server only lent its CPU. */
+static void clear_innocent(const struct infer *infer, struct run_wait *wait)
+{
+    if (wait->reason != WAIT_NETWORK || wait->waker == RUN_NONE || wait->peer == RUN_NONE ||
+        !infer->is_outside[wait->peer])
+        return;
+    wait->waker = RUN_NONE;
+    wait->event_ns = wait_event(wait);
+    wait->waker_source = WAKER_INTERRUPT;
+}
+
 static void infer_wait(struct infer *infer, struct run_wait *wait, uint32_t self)
 {
+    clear_innocent(infer, wait);
     /* Who was recorded as the waker is not guessed again, also where it is none of the run's. */
     if (wait->waker != RUN_NONE || wait->blocked_ns == 0 || wait->waker_source == WAKER_EXACT)
         return;
@@ -660,13 +675,39 @@ static uint32_t sole_process(const struct run *run, const struct run_peer *peer)
     return sole;
 }
 
+/* "nginx[123]" */
+static bool is_outside(const struct map *pids, const struct run_peer *peer)
+{
+    const char *open = peer->server ? strrchr(peer->server, '[') : NULL;
+    char *end = NULL;
+    uint64_t pid = open ? strtoull(open + 1, &end, 10) : 0;
+    return pid && *end == ']' && !map_get(pids, pid);
+}
+
+static int find_outside(struct infer *infer)
+{
+    const struct run *run = infer->run;
+    struct map pids = {0};
+    int status = 0;
+    infer->is_outside = calloc(run->peers.count + 1, sizeof *infer->is_outside);
+    for (size_t i = 0; i < run->tracks.count && !status; i++) {
+        const struct run_track *track = &run->tracks.items[i];
+        if (track->present && track->kind == TRACK_PROCESS)
+            status = map_put(&pids, track->pid, 1);
+    }
+    for (size_t i = 0; infer->is_outside && !status && i < run->peers.count; i++)
+        infer->is_outside[i] = is_outside(&pids, &run->peers.items[i]);
+    map_free(&pids);
+    return infer->is_outside ? status : -1;
+}
+
 static int prepare(struct infer *infer)
 {
     struct run *run = infer->run;
     infer->children = calloc(run->tracks.count + 1, sizeof *infer->children);
     infer->reaper = malloc((run->tracks.count + 1) * sizeof *infer->reaper);
     infer->sole_process = malloc((run->peers.count + 1) * sizeof *infer->sole_process);
-    if (!infer->children || !infer->reaper || !infer->sole_process)
+    if (!infer->children || !infer->reaper || !infer->sole_process || find_outside(infer))
         return -1;
     for (size_t i = 0; i < run->peers.count; i++)
         infer->sole_process[i] = sole_process(run, &run->peers.items[i]);
@@ -714,6 +755,7 @@ int infer_wakers(struct run *run, struct err *err)
     free(infer.children);
     free(infer.reaper);
     free(infer.sole_process);
+    free(infer.is_outside);
     map_free(&infer.socket_peers);
     return status ? err_memory(err) : 0;
 }
