@@ -50,22 +50,34 @@ bool attribute_is_own(const struct run_frame *frame)
     return is_named(frame) && !is_system_module(frame->module);
 }
 
-bool attribute_is_reclaim(const struct run *run, uint32_t stack)
+/* Whether the code of the system that the stack ends in, up to the program's own, holds a function with one of the names in its name. */
+static bool ends_in_system(const struct run *run, uint32_t stack, const char *const *names, size_t count)
 {
-    static const char *const names[] = {"try_to_free_",    "reclaim_high", "mem_cgroup_handle_over_high",
-                                        "direct_reclaim",  "shrink_node",  "shrink_folio_list",
-                                        "reclaim_throttle"};
     for (uint32_t at = stack; at < run->stacks.count; at = run->stacks.items[at].parent) {
         uint32_t frame = run->stacks.items[at].frame;
         if (frame >= run->frames.count || !is_named(&run->frames.items[frame]))
             continue;
         if (attribute_is_own(&run->frames.items[frame]))
             return false;
-        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        for (size_t i = 0; i < count; i++)
             if (strstr(run->frames.items[frame].function, names[i]))
                 return true;
     }
     return false;
+}
+
+bool attribute_is_reclaim(const struct run *run, uint32_t stack)
+{
+    static const char *const names[] = {"try_to_free_",    "reclaim_high", "mem_cgroup_handle_over_high",
+                                        "direct_reclaim",  "shrink_node",  "shrink_folio_list",
+                                        "reclaim_throttle"};
+    return ends_in_system(run, stack, names, sizeof names / sizeof names[0]);
+}
+
+bool attribute_is_sync(const struct run *run, uint32_t stack)
+{
+    static const char *const names[] = {"fsync", "fdatasync", "msync", "syncfs", "sync_file"};
+    return ends_in_system(run, stack, names, sizeof names / sizeof names[0]);
 }
 
 uint32_t attribute_frame(const struct run *run, uint32_t stack)

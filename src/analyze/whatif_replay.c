@@ -89,15 +89,20 @@ struct shares {
     struct share all;
 };
 
-/* Without a function: in the kernel's search for memory to free. */
-static bool stack_has(const struct run *run, uint32_t stack, const char *function)
+/* What a stack is looked through for: a function, or code of the system of one kind. */
+struct sought {
+    const char *function;
+    bool (*is_in)(const struct run *run, uint32_t stack); /* where `function` is NULL */
+};
+
+static bool stack_has(const struct run *run, uint32_t stack, struct sought sought)
 {
-    if (!function)
-        return attribute_is_reclaim(run, stack);
+    if (!sought.function)
+        return sought.is_in(run, stack);
     while (stack != RUN_NONE && stack < run->stacks.count) {
         uint32_t frame = run->stacks.items[stack].frame;
         if (frame < run->frames.count && run->frames.items[frame].function &&
-            strcmp(run->frames.items[frame].function, function) == 0)
+            strcmp(run->frames.items[frame].function, sought.function) == 0)
             return true;
         stack = run->stacks.items[stack].parent;
     }
@@ -109,7 +114,7 @@ static uint64_t share_key(uint32_t actor, uint32_t stage)
     return (uint64_t)actor << 32 | stage;
 }
 
-static int count_shares(const struct run *run, const char *function, struct shares *shares)
+static int count_shares(const struct run *run, struct sought sought, struct shares *shares)
 {
     for (uint32_t i = 0; i < run->tracks.count; i++) {
         for (size_t j = 0; j < run->tracks.items[i].samples.count; j++) {
@@ -121,7 +126,7 @@ static int count_shares(const struct run *run, const char *function, struct shar
                 (map_put(&shares->index, key, shares->entries.count) || vec_push(&shares->entries, none)))
                 return -1;
             struct share *share = &shares->entries.items[at ? *at : shares->entries.count - 1];
-            uint64_t inside = stack_has(run, sample->stack, function) ? sample->weight : 0;
+            uint64_t inside = stack_has(run, sample->stack, sought) ? sample->weight : 0;
             /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what the index names is there */
             share->total += sample->weight;
             share->inside += inside;
@@ -234,7 +239,7 @@ static int scale_function(struct program *program, const struct target *target, 
                           double *ret_error, struct err *err)
 {
     struct shares shares = {0};
-    if (count_shares(program->run, target->change.name, &shares)) {
+    if (count_shares(program->run, (struct sought){.function = target->change.name}, &shares)) {
         shares_free(&shares);
         return err_memory(err);
     }
@@ -261,7 +266,7 @@ static int split_function(struct program *program, const struct target *target, 
 {
     struct shares shares = {0};
     double parts = fmin(target->change.value, PART_MAX);
-    int status = count_shares(program->run, target->change.name, &shares);
+    int status = count_shares(program->run, (struct sought){.function = target->change.name}, &shares);
     for (uint32_t i = 0; i < program->actor_count && !status; i++) {
         struct op_list split = {0};
         for (size_t j = 0; j < program->actors[i].ops.count && !status; j++) {
@@ -329,7 +334,7 @@ static int remove_reclaim(struct program *program, struct err *err)
 {
     const struct run *run = program->run;
     struct shares shares = {0};
-    int status = count_shares(run, NULL, &shares);
+    int status = count_shares(run, (struct sought){.is_in = attribute_is_reclaim}, &shares);
     for (uint32_t i = 0; i < program->actor_count && !status; i++) {
         const struct run_track *track = &run->tracks.items[i];
         const struct run_track *process =
@@ -346,6 +351,22 @@ static int remove_reclaim(struct program *program, struct err *err)
                 op->duration_ns = num_u64((double)op->duration_ns * (1 - share));
             else if (lost && fault)
                 op->duration_ns = 0;
+        }
+    }
+    shares_free(&shares);
+    return status ? err_memory(err) : 0;
+}
+
+/* What the syncs themselves computed, where the samples have stacks that tell it: writes stay. */
+static int remove_sync(struct program *program, struct err *err)
+{
+    struct shares shares = {0};
+    int status = count_shares(program->run, (struct sought){.is_in = attribute_is_sync}, &shares);
+    for (uint32_t i = 0; i < program->actor_count && !status; i++) {
+        for (size_t j = 0; j < program->actors[i].ops.count; j++) {
+            struct op *op = &program->actors[i].ops.items[j];
+            if (is_computing(op))
+                op->duration_ns = num_u64((double)op->duration_ns * (1 - share_of(&shares, i, op->stage)));
         }
     }
     shares_free(&shares);
@@ -420,8 +441,12 @@ static int apply(const struct whatif *whatif, struct program *program, const str
     if (change->kind == CHANGE_WAIT && target->reason == WAIT_PAGE_FAULT)
         remove_faults(program);
     int status = scale_ops(program, target, scale, err);
-    bool free_memory = change->kind == CHANGE_WAIT && target->reason == WAIT_RECLAIM && scale == 0;
-    return !status && free_memory ? remove_reclaim(program, err) : status;
+    bool is_gone = change->kind == CHANGE_WAIT && scale == 0;
+    if (!status && is_gone && target->reason == WAIT_RECLAIM)
+        status = remove_reclaim(program, err);
+    if (!status && is_gone && target->reason == WAIT_DISK_SYNC)
+        status = remove_sync(program, err);
+    return status;
 }
 
 /* --- several changes at once --- */

@@ -5,6 +5,7 @@
  * speed    of a stage or a peer: running and waiting for the outside become shorter by the factor; of a process: its
  *          running; of a function: its share of the samples
  * remove   the time becomes zero; a wait for a lock or a signal is no longer waited for
+ *          of the waits for syncs, what the syncs computed goes too, where stacks tell it
  *          of the waits for memory to be freed, the kernel's work for it and for bringing pages back goes too
  * workers  the loop over the stage's occurrences runs that many iterations at once; a stage that occurs once is
  *          split into that many equal parts; of a peer, the stage that waits for it most

@@ -178,6 +178,31 @@ static void a_lock_taken_away_lets_the_threads_overlap(void **state)
     scenario_deinit(&s);
 }
 
+/* 10 ms of the 50 ms on a CPU are in the syncs themselves: who syncs no more does not compute them either. */
+static void what_the_syncs_computed_goes_with_them(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif;
+    scenario_init(&s, 2, 100);
+    uint64_t root = scenario_process(&s, 0, "journal", 0, 100);
+    uint64_t outer = scenario_stack(&s, "main", "commit"), frame = ++s.next_frame;
+    struct row_frame function = {.id = frame};
+    struct row_stack stack = {.id = frame, .parent = outer, .frame = frame};
+    assert_int_equal(sink_intern(&s.data.sink, "fdatasync", &function.function, NULL), 0);
+    assert_int_equal(sink_intern(&s.data.sink, "/lib/libc.so.6", &function.module, NULL), 0);
+    assert_int_equal(sink_append(&s.data.sink, frame, &function, NULL), 0);
+    assert_int_equal(sink_append(&s.data.sink, stack, &stack, NULL), 0);
+    scenario_stack_samples(&s, root, frame, 0, 10);
+    scenario_wait(&s, root, 10, 60, WAIT_DISK_SYNC, 0);
+    scenario_samples(&s, root, "encode", 60, 100);
+    start(&s, &whatif);
+    near(replay_ms(&whatif, "remove:wait/disk_sync"), 40);
+    near(replay_ms(&whatif, "speed:wait/disk_sync=2"), 75);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
 static void a_poller_that_is_woken_loses_only_the_useless_sleep(void **state)
 {
     (void)state;
@@ -486,6 +511,7 @@ int whatif_replay_test(void)
         cmocka_unit_test(contention_is_replayed_on_the_recorded_cores),
         cmocka_unit_test(others_that_come_and_go_count_by_what_they_used),
         cmocka_unit_test(a_lock_taken_away_lets_the_threads_overlap),
+        cmocka_unit_test(what_the_syncs_computed_goes_with_them),
         cmocka_unit_test(a_poller_that_is_woken_loses_only_the_useless_sleep),
         cmocka_unit_test(a_ring_of_awaits_is_untied_inside_the_ring),
         cmocka_unit_test(changes_made_together_mean_the_same_in_any_order),
