@@ -18,6 +18,8 @@
  * compute. */
 #define TURNS_RATIO_MIN    0.5
 #define TURNS_COMPUTED_MIN 0.8
+/* Of the time that others wait, what its holder does most is told from this part on. */
+#define HOLDER_RATIO_MIN 0.5
 
 struct lock_facts {
     uint64_t waiter_count, wait_count, wait_ns;
@@ -107,6 +109,46 @@ static void look_at_holders(const struct scene *scene, const char *address, stru
     }
 }
 
+static const char *spent(int doing)
+{
+    switch (doing) {
+    case DOING_CPU: return "computing";
+    case WAIT_SLEEP: return "sleeping";
+    case WAIT_DISK_SYNC: return "waiting for the disk to confirm writes";
+    case WAIT_DISK_READ:
+    case WAIT_DISK_WRITE: return "waiting for the disk";
+    case WAIT_NETWORK: return "waiting for the network";
+    case WAIT_CHILD: return "waiting for another program";
+    case WAIT_PIPE: return "waiting for a pipe";
+    default: return "waiting";
+    }
+}
+
+/* What is done most under a lock while others wait for it: what could be done outside, where it is not computing. */
+static void tell_holder(const struct scene *scene, struct claim *claim)
+{
+    int most = DOING_CPU;
+    uint64_t most_ns = 0, total_ns = 0;
+    for (int doing = DOING_CPU; doing < WAIT_REASON_COUNT; doing++) {
+        uint64_t ns = scene_doing_under_ns(scene, doing, WAIT_LOCK);
+        total_ns += ns;
+        if (ns > most_ns) {
+            most = doing;
+            most_ns = ns;
+        }
+    }
+    double ratio = num_ratio(most_ns, total_ns);
+    if (ratio < HOLDER_RATIO_MIN || most == WAIT_CPU_QUEUE || most == WAIT_LOCK)
+        return;
+    claim_evidence(scene, claim, "its holder spends %.0f %% of the time that others wait %s", 100 * ratio,
+                   spent(most));
+    if (most != DOING_CPU)
+        claim->fix = arena_printf(
+            scene->arena,
+            "do not hold the lock while %s (%.0f %% of the time that others wait for it), or split it",
+            spent(most), 100 * ratio);
+}
+
 static void tell_evidence(const struct scene *scene, struct claim *claim, const struct lock_facts *facts)
 {
     const struct where *holding = &claim->where, *waiting = &claim->where_waiting;
@@ -184,6 +226,8 @@ static int claim_lock(const struct scene *scene, struct claims *claims, const st
         claim.title = turns_title_of(scene, &claim, facts);
         claim_evidence(scene, &claim, "its holder computes for %.0f %% of the time that others wait",
                        100 * num_ratio(facts->computed_ns, facts->held_ns));
+    } else {
+        tell_holder(scene, &claim);
     }
     tell_evidence(scene, &claim, facts);
     return claim_add(claims, &claim, err);

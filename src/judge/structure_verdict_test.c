@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/str.h"
 #include "judge/judged.h"
 #include "model/meta.h"
 
@@ -102,6 +103,9 @@ static void threads_that_compute_under_one_lock_are_no_parallelism(void **state)
     take_turns(&s, 6);
     judge(&s, &verdict);
     assert_string_equal(verdict.findings[0].cause, "lock-contention");
+    assert_true(judged_has_evidence(&verdict.findings[0],
+                                    "its holder spends 60 % of the time that others wait sleeping"));
+    assert_true(str_starts(verdict.findings[0].fix, "do not hold the lock while sleeping (60 %"));
     assert_null(judged_finding(&verdict, "false-parallelism"));
     judged_deinit(&s, &verdict);
 }
