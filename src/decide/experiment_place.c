@@ -106,6 +106,7 @@ static void find_in_recording(const struct verdict *verdict, const struct sought
              "stage '%.100s' is a part of what '%.100s' does, not a process of its own", sought->name,
              place->process);
     place->process = NULL;
+    place->span = sought->name;
 }
 
 /* What the change is about, or the claim where the change says nothing that is a place. */

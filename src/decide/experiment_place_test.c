@@ -57,6 +57,7 @@ static void a_part_of_a_process_cannot_be_tried(void **state)
     assert_null(place.process);
     assert_string_equal(place.why_not,
                         "stage 'insert' is a part of what 'load' does, not a process of its own");
+    assert_non_null(place.span);
     assert_null(found("speed:stage/nowhere=2", NULL, &verdict).process);
 }
 

@@ -161,6 +161,14 @@ static int place_fill(struct setup *setup, struct err *err)
     const char *process = is_stage ? process_of_stage(subject->file, subject->change.name, &span) : NULL;
     if (process)
         place = (struct experiment_place){.process = process};
+    else if (span)
+        place = (struct experiment_place){.span = span};
+    /* A span inside a program is held by libtoll; the other means know processes alone. */
+    if (!place.process && place.span &&
+        (request->means == EXPERIMENT_AUTO || request->means == EXPERIMENT_HOLD)) {
+        request->span = place.span;
+        return 0;
+    }
     if (!place.process) {
         unreadable(subject, place.why_not, err);
         if (!subject->verdict)

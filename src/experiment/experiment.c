@@ -106,9 +106,7 @@ static void bench_forget(struct experiment_result *result)
     result->has_bench = false;
 }
 
-/* One run before the others, without statistics; and what the log of that name says of it. */
-static int run_once(struct trial *trial, const struct bench_text *text, const char *log,
-                    struct stage_lines *lines, struct err *err)
+int experiment_run_once(struct trial *trial, const struct bench_text *text, struct err *err)
 {
     struct bench_options options = trial->request->options;
     struct bench_result result;
@@ -120,12 +118,19 @@ static int run_once(struct trial *trial, const struct bench_text *text, const ch
     options.warmup_count = 0;
     options.no_control = true;
     options.progress = NULL;
-    stage_log_forget(&trial->folder, log);
     int status = bench_run(&options, &result, err);
-    if (status)
-        return status;
-    bench_result_free(&result);
-    return stage_log_read(&trial->folder, log, &trial->result->arena, lines, err);
+    if (!status)
+        bench_result_free(&result);
+    return status;
+}
+
+/* And what the log of that name says of it. */
+static int run_once(struct trial *trial, const struct bench_text *text, const char *log,
+                    struct stage_lines *lines, struct err *err)
+{
+    stage_log_forget(&trial->folder, log);
+    int status = experiment_run_once(trial, text, err);
+    return status ? status : stage_log_read(&trial->folder, log, &trial->result->arena, lines, err);
 }
 
 /* The same below the stand-in in that mode, at no share. */
@@ -136,8 +141,7 @@ static int run_stand_in(struct trial *trial, const char *mode, struct stage_line
     return status ? status : run_once(trial, &text, "log", lines, err);
 }
 
-PRINTF_LIKE(2, 3)
-static int cannot(struct trial *trial, const char *format, ...)
+int experiment_cannot(struct trial *trial, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -163,7 +167,8 @@ static int names_look(struct trial *trial, struct err *err)
     int status = stage_folder_names(&trial->folder, trial->request->stage, trial->search_path, &count, err);
     if (status)
         return status;
-    return count ? 0 : cannot(trial, "no program '%s' is found through PATH", trial->request->stage);
+    return count ? 0
+                 : experiment_cannot(trial, "no program '%s' is found through PATH", trial->request->stage);
 }
 
 /* Lines of prepare that forget what was replayed, then what the user wants. */
@@ -234,10 +239,11 @@ static int keep(struct trial *trial, struct err *err)
     if (!status)
         status = run_stand_in(trial, "keep", &lines, err);
     if (!status && !lines.list.count)
-        status = cannot(trial, "no call of '%s' went through PATH", stage);
+        status = experiment_cannot(trial, "no call of '%s' went through PATH", stage);
     for (size_t i = 0; !status && i < lines.list.count; i++)
         if (lines.list.items[i].kind == STAGE_UNKEPT)
-            status = cannot(trial, "what '%s' does could not be kept: %s", stage, lines.list.items[i].why);
+            status = experiment_cannot(trial, "what '%s' does could not be kept: %s", stage,
+                                       lines.list.items[i].why);
     calls_sum(&lines, 1, &trial->result->calls);
     vec_free(&lines.list);
     return status;
@@ -258,8 +264,8 @@ static int misses_look(struct trial *trial, struct err *err)
         return status;
     double ratio = (double)missed / (double)(missed + replayed);
     if (ratio > MISSED_RATIO_MAX)
-        return cannot(trial, "%.0f %% of the calls of '%s' are other ones in each run", 100 * ratio,
-                      trial->request->stage);
+        return experiment_cannot(trial, "%.0f %% of the calls of '%s' are other ones in each run",
+                                 100 * ratio, trial->request->stage);
     return experiment_remark(trial->result, "%.1f %% of the calls were none that was kept, and ran for real",
                              100 * ratio)
                ? err_memory(err)
@@ -289,7 +295,8 @@ int experiment_by_replay(struct trial *trial, struct err *err)
     stage_log_forget(&trial->folder, "log");
     status = measure(trial, &options, err);
     if (status == -ERR_ENVIRONMENT && !bench_was_interrupted())
-        return cannot(trial, "the run fails when '%s' is replayed: %s", request->stage, err ? err->what : "");
+        return experiment_cannot(trial, "the run fails when '%s' is replayed: %s", request->stage,
+                                 err ? err->what : "");
     if (!status)
         status = misses_look(trial, err);
     if (!status)
@@ -346,7 +353,7 @@ int experiment_share(struct trial *trial, const double *inserted_ns, struct err 
 }
 
 /* The unslowed command and each level of it, as arms. */
-static int measure_levels(struct trial *trial, struct bench_text *texts, struct err *err)
+int experiment_measure_levels(struct trial *trial, struct bench_text *texts, struct err *err)
 {
     struct experiment_result *result = trial->result;
     struct bench_options options = trial->request->options;
@@ -364,7 +371,7 @@ static int measure_levels(struct trial *trial, struct bench_text *texts, struct 
     return measure(trial, &options, err);
 }
 
-static void levels_set(struct experiment_result *result)
+void experiment_levels_set(struct experiment_result *result)
 {
     result->level_count = sizeof hold_levels / sizeof hold_levels[0];
     memcpy(result->levels, hold_levels, sizeof hold_levels);
@@ -388,24 +395,25 @@ int experiment_by_hold(struct trial *trial, struct err *err)
     struct bench_text texts[EXPERIMENT_LEVELS_MAX + 1];
     struct stage_lines lines = {0};
     double blocked_ns = 0;
-    levels_set(result);
+    experiment_levels_set(result);
     int status = names_look(trial, err);
     if (!status)
         status = run_stand_in(trial, "hold", &lines, err);
     if (!status && !lines.list.count)
-        status = cannot(trial, "no call of '%s' went through PATH", trial->request->stage);
+        status = experiment_cannot(trial, "no call of '%s' went through PATH", trial->request->stage);
     for (size_t i = 0; i < lines.list.count; i++)
         blocked_ns += (double)lines.list.items[i].blocked_ns;
     calls_sum(&lines, 1, &result->calls);
     vec_free(&lines.list);
     if (!status && blocked_ns > BLOCKED_RATIO_MAX * result->calls.elapsed_ns)
-        status = cannot(trial, "'%s' waits for the other end of its pipe: holding its end is not its work",
-                        trial->request->stage);
+        status = experiment_cannot(
+            trial, "'%s' waits for the other end of its pipe: holding its end is not its work",
+            trial->request->stage);
     for (size_t i = 0; !status && i <= result->level_count; i++)
         status = stand_in(trial, "hold", i ? result->levels[i - 1] : 0, &texts[i], err);
     stage_log_forget(&trial->folder, "log");
     if (!status)
-        status = measure_levels(trial, texts, err);
+        status = experiment_measure_levels(trial, texts, err);
     if (!status)
         status = held_sum(trial, err);
     return status ? status : experiment_share(trial, NULL, err);
@@ -425,11 +433,11 @@ static int pace_look(struct trial *trial, struct err *err)
     if (status)
         return status;
     if (!(alive > 0))
-        return cannot(trial, "no process '%s' was seen to run", trial->request->stage);
+        return experiment_cannot(trial, "no process '%s' was seen to run", trial->request->stage);
     if (trial->means == EXPERIMENT_STOP && running < RUNNING_RATIO_MIN * alive)
-        return cannot(trial,
-                      "'%s' waits for %.0f %% of its life, and a wait takes no longer when it is stopped",
-                      trial->request->stage, 100 * (1 - running / alive));
+        return experiment_cannot(
+            trial, "'%s' waits for %.0f %% of its life, and a wait takes no longer when it is stopped",
+            trial->request->stage, 100 * (1 - running / alive));
     return 0;
 }
 
@@ -438,14 +446,14 @@ int experiment_by_pace(struct trial *trial, struct err *err)
     struct experiment_result *result = trial->result;
     struct bench_text texts[EXPERIMENT_LEVELS_MAX + 1];
     const double *inserted_ns = NULL;
-    levels_set(result);
+    experiment_levels_set(result);
     result->calls = (struct experiment_stage){0};
     int status = pace_look(trial, err);
     stage_log_forget(&trial->folder, "log0");
     for (size_t i = 0; !status && i <= result->level_count; i++)
         status = paced(trial, i, i ? result->levels[i - 1] : 0, &texts[i], err);
     if (!status)
-        status = measure_levels(trial, texts, err);
+        status = experiment_measure_levels(trial, texts, err);
     if (!status)
         status = experiment_pace_read(trial, &inserted_ns, err);
     return status ? status

@@ -7,7 +7,8 @@
  *     knob     the command with another value of a setting, against the command as it is
  *     replay   the stage's program does what it did in an earlier run that kept it (what it printed and wrote, how it ended),
  *              at once or in a share of its time: what the run would take if the stage cost nothing, or less
- *     hold     each process of the stage ends later by a known share of its time: how much of that the run feels
+ *     hold     each process of the stage, or each span of that name, ends later by a known share of its time: how much of that
+ *              the run feels
  *     stop     processes of the stage are stopped for a known share of the time (SIGSTOP, SIGCONT): the same for what computes
  *     others   all else is stopped while the stage runs (causal profiling: Curtsinger and Berger, SOSP 2015, between processes):
  *              what remains after the inserted time is taken off is a run with a faster stage
@@ -80,9 +81,10 @@ struct experiment_request {
     struct bench_text command; /* as it is */
     struct bench_text after;   /* knob: with the change */
     const char *prepare_before,
-        *prepare_after;           /* knob: lines without a shell, before each run of its side; NULL */
-    const char *stage;            /* the others: a program's name, as the kernel cuts it */
-    double speed;                 /* replay: so many times as fast; 0: free of charge */
+        *prepare_after; /* knob: lines without a shell, before each run of its side; NULL */
+    const char *stage;  /* the others: a program's name, as the kernel cuts it */
+    const char *span;   /* hold, instead of `stage`: a span that programs tell through libtoll; NULL */
+    double speed;       /* replay: so many times as fast; 0: free of charge */
     struct bench_options options; /* how it is measured; its commands, names, prepares are filled in */
     struct experiment_promise promise;
     const char *note; /* a remark of the caller's, for the result; NULL */

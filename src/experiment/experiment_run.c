@@ -52,7 +52,8 @@ static int prepare(struct trial *trial, struct err *err)
         return err_set(err, ERR_ENVIRONMENT, "could not find folder '%s'",
                        trial->command.folder ? trial->command.folder : ".");
     result->change = request->change ? arena_string(arena, request->change) : NULL;
-    result->stage = request->stage ? arena_string(arena, request->stage) : NULL;
+    const char *stage = request->span ? request->span : request->stage;
+    result->stage = stage ? arena_string(arena, stage) : NULL;
     result->command = words_join(trial->command.words, arena);
     result->promise = request->promise;
     result->speed = request->speed;
@@ -67,7 +68,8 @@ static int try_means(struct trial *trial, enum experiment_means means, struct er
     switch (means) {
     case EXPERIMENT_KNOB: return experiment_by_knob(trial, err);
     case EXPERIMENT_REPLAY: return experiment_by_replay(trial, err);
-    case EXPERIMENT_HOLD: return experiment_by_hold(trial, err);
+    case EXPERIMENT_HOLD:
+        return trial->request->span ? experiment_by_span(trial, err) : experiment_by_hold(trial, err);
     case EXPERIMENT_STOP:
     case EXPERIMENT_OTHERS: return experiment_by_pace(trial, err);
     case EXPERIMENT_AUTO:
@@ -80,12 +82,14 @@ static int try_means(struct trial *trial, enum experiment_means means, struct er
 static int try_all(struct trial *trial, struct err *err)
 {
     static const enum experiment_means in_turn[] = {EXPERIMENT_REPLAY, EXPERIMENT_HOLD, EXPERIMENT_STOP};
-    bool is_auto = trial->request->means == EXPERIMENT_AUTO;
-    size_t count = is_auto ? sizeof in_turn / sizeof in_turn[0] : 1;
+    static const enum experiment_means of_span[] = {EXPERIMENT_HOLD};
+    bool is_auto = trial->request->means == EXPERIMENT_AUTO, is_span = trial->request->span != NULL;
+    const enum experiment_means *choices = is_span ? of_span : in_turn;
+    size_t count = is_auto && !is_span ? sizeof in_turn / sizeof in_turn[0] : 1;
     struct str reasons = {0};
     int status = TRIAL_IMPOSSIBLE;
     for (size_t i = 0; status == TRIAL_IMPOSSIBLE && i < count; i++) {
-        enum experiment_means means = is_auto ? in_turn[i] : trial->request->means;
+        enum experiment_means means = is_auto ? choices[i] : trial->request->means;
         status = try_means(trial, means, err);
         if (status != TRIAL_IMPOSSIBLE)
             break;
@@ -97,7 +101,7 @@ static int try_all(struct trial *trial, struct err *err)
     }
     if (status == TRIAL_IMPOSSIBLE) {
         status = err_set(err, ERR_ENVIRONMENT, "could not make an experiment on '%s': %s",
-                         trial->request->stage, str_text(&reasons));
+                         trial->result->stage, str_text(&reasons));
         err_hint(err,
                  "a setting can be tried with set:knob/NAME=VALUE; 'toll whatif' predicts from a recording");
     }

@@ -28,6 +28,16 @@ WARN_UNUSED int experiment_by_replay(struct trial *trial, struct err *err);
 WARN_UNUSED int experiment_by_hold(struct trial *trial, struct err *err);
 WARN_UNUSED int experiment_by_pace(struct trial *trial, struct err *err);
 
+WARN_UNUSED int experiment_by_span(struct trial *trial, struct err *err);
+
+/* What they share. One run before the others, without statistics. */
+WARN_UNUSED int experiment_run_once(struct trial *trial, const struct bench_text *text, struct err *err);
+/* TRIAL_IMPOSSIBLE, and why. */
+int experiment_cannot(struct trial *trial, const char *format, ...) PRINTF_LIKE(2, 3);
+/* By how much the stage is made longer; and the command as it is and at each of those, measured in turn. */
+void experiment_levels_set(struct experiment_result *result);
+WARN_UNUSED int experiment_measure_levels(struct trial *trial, struct bench_text *texts, struct err *err);
+
 /* What the pacer's logs say, into result->calls; and the time inserted, round by round as wall times stand. */
 WARN_UNUSED int experiment_pace_read(struct trial *trial, const double **ret_inserted_ns, struct err *err);
 /* The share and the gain from the rounds; `inserted_ns` NULL: the stage itself was slowed. */

@@ -424,7 +424,7 @@ bool consensus_can_try(const struct claim *claim)
     return where->process || where->stage;
 }
 
-/* A span inside a program that does more on the path: no experiment between processes can single it out. */
+/* A span inside a program that does more on the path: only a recording tells that it is one. */
 static bool is_part_of_process(const struct verdict *verdict, const struct where *where)
 {
     for (size_t i = 0; verdict && where->stage && where->process && i < verdict->path_count; i++) {
@@ -445,11 +445,9 @@ static bool is_about_part(const struct verdict *verdict, const struct claim *cla
 
 /* What to try by hand: the change; of a server's setting, which is no knob of the run, what its place is worth at most. "" when
  * there is nothing. */
-static void change_to_try(const struct verdict *verdict, const struct claim *claim, struct str *text)
+static void change_to_try(const struct claim *claim, struct str *text)
 {
     const struct where *where = &claim->finding.where;
-    if (is_about_part(verdict, claim))
-        return;
     if (!are_equal(claim->finding.cause, "config"))
         str_append(text, claim->finding.change && consensus_can_try(claim) ? claim->finding.change : "");
     else if (where->peer)
@@ -465,7 +463,10 @@ static int command_fill(struct investigation *investigation, struct conclusion *
     bool asks = conclusion->agreement == AGREEMENT_FURTHER || conclusion->agreement == AGREEMENT_CONTRADICTED;
     struct str change = {0}, line = {0};
     conclusion->next_command = conclusion->claim.verify;
-    change_to_try(investigation->verdict, &conclusion->claim, &change);
+    /* What a span is worth at most settles a dispute; whether the change to it does what it should, the change itself shows. */
+    bool is_part = is_about_part(investigation->verdict, &conclusion->claim);
+    asks = asks && (!is_part || conclusion->agreement == AGREEMENT_CONTRADICTED);
+    change_to_try(&conclusion->claim, &change);
     /* Quoted: a name may hold blanks. */
     const char *text = str_text(&change);
     bool is_plain = strcspn(text, " '\"\\$`;&|<>()*?#~") == strlen(text);
@@ -473,7 +474,7 @@ static int command_fill(struct investigation *investigation, struct conclusion *
     str_printf(&line, "toll experiment %s%s%s", is_plain ? "" : "'", text, is_plain ? "" : "'");
     if (investigation->pipeline)
         str_printf(&line, " %s", investigation->pipeline);
-    if (!investigation->pipeline || is_setting)
+    if (!investigation->pipeline || is_setting || is_part)
         str_printf(&line, " --recording %s",
                    investigation->recording ? investigation->recording : "FILE.toll");
     if (is_setting && gain->factor > 0)

@@ -117,7 +117,11 @@ __attribute__((constructor(101))) static void load(void)
     int error = errno;
     void *memory;
 
-    if (!folder || folder[0] != '/' || strlen(folder) >= sizeof session_folder)
+    if (!folder || !folder[0]) {
+        __atomic_store_n(&toll_state, sdk_hold_load(), __ATOMIC_RELEASE);
+        return;
+    }
+    if (folder[0] != '/' || strlen(folder) >= sizeof session_folder)
         return;
     put_text(session_folder, folder);
     if (!session_read() || pthread_key_create(&exit_key, thread_release) != 0) {
@@ -523,6 +527,8 @@ struct sdk_thread *sdk_room(unsigned count, bool is_end)
     struct sdk_thread *thread = sdk_self;
     struct guard guard;
 
+    if (!process) /* no session: an experiment holds spans */
+        return NULL;
     if (thread->is_busy) { /* a signal handler between the thread's two halves of a call */
         lost(thread);
         return NULL;

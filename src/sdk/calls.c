@@ -76,7 +76,7 @@ static __attribute__((noinline)) struct toll_span begin_first(struct toll_site *
     uint32_t name;
 
     if (!room_for(1))
-        return none;
+        return sdk_hold_begin(site->name);
     name = sdk_name_of_site(site);
     thread = room_for(1);
     return thread ? begin(thread, name) : none;
@@ -107,8 +107,10 @@ void toll_sdk_end(struct toll_span span)
     struct sdk_thread *thread = sdk_self;
     uint64_t now;
 
-    if (thread != span.thread || !thread->ring)
+    if (thread != span.thread || !thread->ring) {
+        sdk_hold_end(span);
         return;
+    }
     now = sdk_clock(thread->is_clock_tsc);
     thread = room_for_end();
     if (!thread)

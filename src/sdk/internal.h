@@ -67,6 +67,11 @@ uint32_t sdk_name(const char *name);
 uint32_t sdk_name_of_site(struct toll_site *site);
 uint32_t sdk_name_of_usage(unsigned kind);
 
+/* Spans of an experiment (hold.c), where there is no ring: whether one is asked for; one's begin, none for other names; its end. */
+bool sdk_hold_load(void);
+struct toll_span sdk_hold_begin(const char *name);
+void sdk_hold_end(struct toll_span span);
+
 struct sdk_identity {
     uint32_t session;
     uint32_t pid;

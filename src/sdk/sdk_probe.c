@@ -209,6 +209,12 @@ static void pause_ms(unsigned long ms)
     nanosleep(&time, NULL);
 }
 
+static void timed(unsigned long ms)
+{
+    TOLL_SPAN("timed");
+    pause_ms(ms);
+}
+
 static void counter(unsigned long count)
 {
     unsigned long i;
@@ -264,6 +270,8 @@ static int perform(const char *what, const char *first, const char *second)
         (void)toll_span_begin(first);
     else if (strcmp(what, "sleep") == 0)
         pause_ms(number);
+    else if (strcmp(what, "timed") == 0)
+        timed(number);
     else if (strcmp(what, "threads") != 0 || !second)
         abort();
     else {

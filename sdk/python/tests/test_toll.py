@@ -3,8 +3,10 @@
 
 import collections
 import os
+import struct
 import subprocess
 import sys
+import tempfile
 import textwrap
 import unittest
 
@@ -179,6 +181,28 @@ class Unrecorded(unittest.TestCase):
     def test_without_a_recorder_nothing_happens(self):
         done = run(self.PROGRAM, recorded=False, env={"TOLL_SESSION": ""})
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+    def test_an_experiment_holds_the_spans_of_one_name(self):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(bytes(16))
+            file.flush()
+            env = {"TOLL_SESSION": "", "TOLL_HOLD_SPAN": "b", "TOLL_HOLD_SHARE": "1000", "TOLL_HOLD_FILE": file.name}
+            done = run("""
+                import time
+                for name in ("a", "b", "b"):
+                    begin = time.monotonic()
+                    with toll.span(name):
+                        time.sleep(0.02)
+                    print(name, time.monotonic() - begin >= 0.04)
+                toll.rows(1), toll.counter("y", 3)
+                assert toll.token() == ""
+            """, recorded=False, env=env)
+            file.seek(0)
+            count, length_ns = struct.unpack("<QQ", file.read(16))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout.split()[2:], ["b", "True", "b", "True"])
+        self.assertEqual(count, 2)
+        self.assertGreaterEqual(length_ns, 40_000_000)
 
     def test_a_session_that_is_gone_is_no_recorder(self):
         done = run(self.PROGRAM, recorded=False, env={"TOLL_SESSION": "/nowhere/at/all"})

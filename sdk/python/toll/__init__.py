@@ -53,11 +53,13 @@ def _candidates():
 
 def _load():
     """libtoll with its functions declared, or None: no recorder, no library, or one of another version."""
-    if not os.environ.get("TOLL_SESSION"):
+    holds = not os.environ.get("TOLL_SESSION") and os.environ.get("TOLL_HOLD_SPAN")
+    if not os.environ.get("TOLL_SESSION") and not holds:
         return None
     for path in _candidates():
         try:
-            library = ctypes.PyDLL(path)  # keeps the interpreter's lock: a call is shorter than giving it up
+            # PyDLL keeps the interpreter's lock: a call is shorter than giving it up, but where an experiment holds a span.
+            library = ctypes.CDLL(path) if holds else ctypes.PyDLL(path)
             declare = [
                 ("toll_sdk_begin", _Span, [ctypes.c_char_p]),
                 ("toll_sdk_end", None, [_Span]),
