@@ -361,7 +361,8 @@ void word_agreement(struct str *str, const struct conclusion *conclusion)
         break;
     case AGREEMENT_FURTHER:
         append_names(str, &yes);
-        str_append(str, " agree, not enough to be sure: investigate further");
+        str_printf(str, " agree, yet from %zu independent sources, and three are a consensus: confirm it",
+                   conclusion->support_count);
         break;
     case AGREEMENT_SINGLE:
         append_names(str, &yes);
