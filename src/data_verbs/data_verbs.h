@@ -6,6 +6,7 @@
 #include "option/verb.h"
 
 extern const struct verb import_verb; /* import_verb.c */
+extern const struct verb record_verb; /* record_verb.c */
 extern const struct verb prices_verb; /* prices_verb.c */
 
 #endif

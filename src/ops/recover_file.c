@@ -2,12 +2,34 @@
 #include "ops/recover_file.h"
 
 #include <string.h>
+#include <unistd.h>
+
+#include "receive/request_log.h"
+#include "receive/seal.h"
 
 #define SUFFIX ".toll"
 
 int ops_check(const char *path, struct check_result *ret_result, struct err *err)
 {
     return check_recording(path, ret_result, err);
+}
+
+/* What a receiver of OTLP left when it was killed. */
+static int recover_spans(const char *path, const char *output, struct recover_result *ret_result,
+                         struct err *err)
+{
+    struct seal_request request = {.paths = &path, .path_count = 1, .output = output};
+    struct seal_result sealed;
+    if (strcmp(path, output) != 0 && access(output, F_OK) == 0) {
+        err_set(err, ERR_ENVIRONMENT, "could not create recording '%s': it is there already", output);
+        err_hint(err, "choose another name with -o, or remove the file");
+        return -ERR_ENVIRONMENT;
+    }
+    int status = seal_spans(&request, &sealed, err);
+    if (!status)
+        *ret_result = (struct recover_result){.row_count = sealed.row_count,
+                                              .byte_count_dropped = sealed.byte_count_dropped};
+    return status;
 }
 
 int ops_recover(const char *path, const char *output, struct ops_recovered *ret_recovered, struct err *err)
@@ -21,7 +43,8 @@ int ops_recover(const char *path, const char *output, struct ops_recovered *ret_
     if (recovered.path.failed)
         return err_memory(err);
     struct recover_options options = {.path = path, .output = str_text(&recovered.path)};
-    int status = recover_recording(&options, &recovered.result, err);
+    int status = request_log_is(path) ? recover_spans(path, options.output, &recovered.result, err)
+                                      : recover_recording(&options, &recovered.result, err);
     if (status)
         str_free(&recovered.path);
     else

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "receive/seal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "codec/gzip.h"
+#include "model/meta.h"
+#include "receive/receiver.h"
+#include "receive/request_log.h"
+#include "recording/writer.h"
+
+struct sealing {
+    struct trace_rows *rows;
+    struct otlp_decoder *decoder;
+    struct str unpacked;
+    struct seal_result *result;
+};
+
+/* What does not hold is counted; only failures to write end the sealing. */
+static int decode(struct sealing *sealing, const struct otlp_request *request, struct err *err)
+{
+    struct otlp_counts counts;
+    int status = otlp_decode(sealing->decoder, request, trace_rows_reader(sealing->rows), &counts, err);
+    if (status != -ERR_INPUT)
+        return status;
+    sealing->result->malformed_count++;
+    return 0;
+}
+
+static int on_entry(void *context, const struct request_log_entry *entry, struct err *err)
+{
+    struct sealing *sealing = context;
+    struct otlp_request request = {entry->signal, entry->encoding, entry->bytes, entry->length};
+    sealing->result->entry_count++;
+    if (entry->is_packed) {
+        str_clear(&sealing->unpacked);
+        int status = gzip_unpack(entry->bytes, entry->length, RECEIVER_BODY_BYTES_MAX, "a request",
+                                 &sealing->unpacked, err);
+        if (status == -ERR_INPUT) {
+            sealing->result->malformed_count++;
+            return 0;
+        }
+        if (status)
+            return status;
+        request.bytes = str_text(&sealing->unpacked);
+        request.length = sealing->unpacked.length;
+    }
+    return decode(sealing, &request, err);
+}
+
+static int read_lines(struct sealing *sealing, const char *path, struct err *err)
+{
+    FILE *file = fopen(path, "re");
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t length;
+    int status = 0;
+    if (!file)
+        return err_errno(err, errno, "could not read '%s'", path);
+    while (!status && (length = getline(&line, &capacity, file)) >= 0) {
+        struct otlp_request request = {.encoding = OTLP_JSON, .bytes = line, .length = (size_t)length};
+        if (strspn(line, " \t\r\n") == (size_t)length)
+            continue;
+        sealing->result->entry_count++;
+        if (otlp_json_signal(line, (size_t)length, &request.signal))
+            status = decode(sealing, &request, err);
+        else
+            sealing->result->malformed_count++;
+    }
+    if (!status && ferror(file))
+        status = err_errno(err, errno, "could not read '%s'", path);
+    free(line);
+    (void)fclose(file);
+    return status;
+}
+
+static int read_all(struct sealing *sealing, const struct seal_request *request, struct err *err)
+{
+    int status = 0;
+    for (size_t i = 0; !status && i < request->path_count; i++) {
+        struct request_log_told told = {0};
+        if (request_log_is(request->paths[i]))
+            status = request_log_read(request->paths[i], on_entry, sealing, &told, err);
+        else
+            status = read_lines(sealing, request->paths[i], err);
+        sealing->result->byte_count_dropped += told.byte_count_dropped;
+    }
+    return status;
+}
+
+static int write_meta(struct sink *sink, const struct seal_request *request, const struct seal_result *result,
+                      struct err *err)
+{
+    uint8_t id[8];
+    char text[160] = "";
+    if (getrandom(id, sizeof id, 0) != sizeof id)
+        return err_errno(err, errno, "could not draw a random number");
+    for (size_t i = 0; i < sizeof id; i++)
+        snprintf(text + 2 * i, 3, "%02x", id[i]);
+    int status = sink_meta(sink, META_ID, text, err);
+    if (!status)
+        status =
+            sink_meta(sink, META_COMMAND, request->command ? request->command : "[\"OpenTelemetry\"]", err);
+    snprintf(text, sizeof text, "%d", request->exit_status);
+    if (!status && request->command)
+        status = sink_meta(sink, META_EXIT_STATUS, text, err);
+    uint64_t lost = result->malformed_count;
+    snprintf(text, sizeof text, "%" PRIu64, lost);
+    if (!status)
+        status = sink_meta(sink, META_LOST_COUNT, text, err);
+    snprintf(text, sizeof text, "%" PRIu64 " requests or lines could not be read and are left out", lost);
+    return !status && lost ? sink_meta(sink, META_REMARK, text, err) : status;
+}
+
+static int write_recording(struct writer *writer, const struct seal_request *request,
+                           struct seal_result *result, struct err *err)
+{
+    struct sealing sealing = {.decoder = otlp_decoder_create(), .result = result};
+    int status =
+        sealing.decoder ? trace_rows_create(writer_sink(writer), &sealing.rows, err) : err_memory(err);
+    if (!status)
+        status = read_all(&sealing, request, err);
+    if (!status)
+        status = trace_rows_finish(sealing.rows, &result->counts, err);
+    if (!status)
+        status = write_meta(writer_sink(writer), request, result, err);
+    if (!status)
+        status = writer_seal(writer, err);
+    result->row_count = writer_row_count(writer);
+    trace_rows_destroy(sealing.rows);
+    otlp_decoder_destroy(sealing.decoder);
+    str_free(&sealing.unpacked);
+    return status;
+}
+
+int seal_spans(const struct seal_request *request, struct seal_result *ret_result, struct err *err)
+{
+    struct seal_result result = {.entry_count = 0};
+    struct str part = {0};
+    struct writer *writer = NULL;
+    str_printf(&part, "%s.%d.sealing", request->output, (int)getpid());
+    if (part.failed)
+        return err_memory(err);
+    struct writer_options options = {.path = str_text(&part), .overwrite = true};
+    int status = writer_create(&options, &writer, err);
+    if (!status)
+        status = write_recording(writer, request, &result, err);
+    if (!status)
+        status = writer_rename(writer, request->output, err);
+    if (status && writer)
+        (void)unlink(str_text(&part));
+    writer_destroy(writer);
+    str_free(&part);
+    if (!status)
+        *ret_result = result;
+    return status;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * trace_rows: spans of OpenTelemetry into the model.
+ *
+ * A service is a process track; what it does one after another is on a lane, a thread track below it that requests share in turn. A
+ * span lies on its parent's lane when it is the same service's, within the parent and beside no other child; else it gets a lane of
+ * its own (work that overlaps, another service, an agent). Where a lane waits for such a child, there is a wait whose waker is the
+ * child's lane, so the critical path walks across services and agents. A client's span without a recorded other end is a wait for
+ * that peer; so is a call of a model (kind api). Agents are tracks of kind agent; calls of models are spans with usage rows.
+ * Attributes become attr rows, secret-looking ones hidden; points of metrics become series.
+ *
+ * Spans may come in any order. They are held in windows of TRACE_WINDOW_SPANS, so memory is bounded; a child whose parent came in
+ * another window is written with its parent's id missing and counted. A span told twice in a window counts once.
+ */
+#ifndef TOLL_RECEIVE_TRACE_ROWS_H
+#define TOLL_RECEIVE_TRACE_ROWS_H
+
+#include "model/view.h"
+#include "otlp/otlp.h"
+
+#define TRACE_WINDOW_SPANS 400000u
+
+struct trace_counts {
+    uint64_t span_count, point_count, record_count;
+    uint64_t repeated_count;                              /* spans told again */
+    uint64_t orphan_count;                                /* whose parent was not told */
+    uint64_t service_count, trace_root_count, call_count; /* calls of models */
+    uint64_t tokens;                                      /* of all calls, cache too */
+    uint64_t cut_count;                                   /* values that were too long */
+};
+
+struct trace_rows;
+
+WARN_UNUSED int trace_rows_create(struct sink *sink, struct trace_rows **ret_rows, struct err *err);
+void trace_rows_destroy(struct trace_rows *rows);
+/* Takes what the decoder tells; valid as long as the rows. */
+const struct otlp_reader *trace_rows_reader(struct trace_rows *rows);
+/* Writes what is still held, the tracks' ends, and the meta rows of the run. ERR_INPUT when there was no span at all. */
+WARN_UNUSED int trace_rows_finish(struct trace_rows *rows, struct trace_counts *ret_counts, struct err *err);
+
+#endif
