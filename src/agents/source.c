@@ -14,8 +14,8 @@
 #include "base/num.h"
 
 const struct agent_source *const agent_sources[] = {
-    &claude_source,
-    NULL,
+    &claude_source,   &codex_source,     &gemini_source, &opencode_source,
+    &langfuse_source, &langsmith_source, NULL,
 };
 
 const struct agent_source *source_find(const char *name)

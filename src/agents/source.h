@@ -63,6 +63,11 @@ struct agent_source {
 };
 
 extern const struct agent_source claude_source; /* claude_code.c */
+extern const struct agent_source codex_source;
+extern const struct agent_source gemini_source;
+extern const struct agent_source opencode_source;
+extern const struct agent_source langfuse_source;
+extern const struct agent_source langsmith_source;
 
 /* In the order in which a file is probed; ends with NULL. */
 extern const struct agent_source *const agent_sources[];
