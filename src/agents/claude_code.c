@@ -72,7 +72,7 @@ static int take_line(struct claude_file *file, const struct line *line, struct c
         return not_an_object(file, line, err);
     /* The first line of an agent's file says what it was asked. */
     bool is_first = line->number == 1 && *file->agent;
-    if (file->request->calls_only && !line->has_usage && !is_first)
+    if (file->request->calls_only && !line->has_usage && !is_first && !file->is_journal)
         return 0;
     if (!claude_line_read(line->bytes, line->length, parsed))
         return not_an_object(file, line, err);

@@ -48,14 +48,28 @@ static const char *keep(struct claude_file *file, const char *bytes, size_t leng
     return claude_text(file, &slice, TEXT_MAX);
 }
 
+/* The folder of that name that the file's place is by, not one of the same name further up; NULL: none. */
+static const char *subagents_of(const char *path)
+{
+    static const char folder[] = "/subagents/";
+    const char *last = NULL;
+    for (const char *at = path; (at = strstr(at, folder)); at++)
+        last = at;
+    if (!last)
+        return NULL;
+    const char *rest = last + strlen(folder);
+    return !strchr(rest, '/') || str_starts(rest, "workflows/") ? last : NULL;
+}
+
 /* …/PROJECT/SESSION.jsonl, …/PROJECT/SESSION/subagents/[workflows/W/]agent-ID.jsonl, or of old …/PROJECT/agent-ID.jsonl. */
 static int place_of_file(struct claude_file *file, struct err *err)
 {
     const char *path = file->request->path, *name = base_name(path);
-    const char *below = strstr(path, "/subagents/"), *end = below;
+    const char *below = subagents_of(path), *end = below;
     size_t stem = strlen(name);
     stem -= str_ends(name, ".jsonl") ? strlen(".jsonl") : 0;
     file->agent = str_starts(name, "agent-") ? keep(file, name + 6, stem - num_min(6, stem)) : "";
+    file->is_journal = strcmp(name, "journal.jsonl") == 0;
     file->session = *file->agent ? "" : keep(file, name, stem);
     if (below) {
         while (below > path && below[-1] != '/')

@@ -48,6 +48,7 @@ struct claude_file {
     const struct source_request *request;
     struct agent_sink *sink;
     const char *session, *agent, *project; /* by the file's place; agent "" for a conversation's own file */
+    bool is_journal;                       /* of a workflow: who did which step */
     struct intern names;
     VEC(struct claude_answer) answers;
     VEC(struct claude_agent) agents;
