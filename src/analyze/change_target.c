@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/suggest.h"
 
 #define CANDIDATE_SHOWN_MAX 12
 
@@ -101,13 +102,44 @@ static void list_names(const struct run *run, enum change_kind kind, struct str 
         str_printf(names, "%s%s", reason ? ", " : "", wait_reason_name(reason));
 }
 
+static void weigh(const char *name, const char *candidate, const char **nearest)
+{
+    if (candidate && suggest_is_near(name, candidate) &&
+        (!*nearest || suggest_distance(name, candidate) < suggest_distance(name, *nearest)))
+        *nearest = candidate;
+}
+
+/* The name that was meant, among all of its kind; NULL when none is near. */
+static const char *nearest_name(const struct run *run, const struct change *change)
+{
+    const char *nearest = NULL, *name = change->name;
+    bool is_any = change->kind == CHANGE_ANY;
+    for (size_t i = 0; i < run->stages.count; i++) {
+        const struct run_stage *stage = &run->stages.items[i];
+        if (is_any || change->kind == (stage->process ? CHANGE_PROCESS : CHANGE_STAGE) ||
+            (change->kind == CHANGE_STAGE && !run->has_spans))
+            weigh(name, stage->name, &nearest);
+    }
+    for (size_t i = 0; i < run->frames.count && (is_any || change->kind == CHANGE_FUNCTION); i++)
+        weigh(name, run->frames.items[i].function, &nearest);
+    for (size_t i = 0; i < run->peers.count && (is_any || change->kind == CHANGE_PEER); i++)
+        weigh(name, run->peers.items[i].address, &nearest);
+    for (uint32_t i = 0; i < WAIT_REASON_COUNT && change->kind == CHANGE_WAIT; i++)
+        weigh(name, wait_reason_name(i), &nearest);
+    return nearest;
+}
+
 static int unknown(const struct run *run, const struct change *change, struct err *err)
 {
     struct str names = {0};
     list_names(run, change->kind, &names);
     int status = err_set(err, ERR_USAGE, "could not find %s%s'%s' in the recording",
                          change_kind_name(change->kind), change->kind ? " " : "", change->name);
-    err_hint(err, "there are: %.480s", str_text(&names));
+    const char *nearest = nearest_name(run, change);
+    if (nearest)
+        err_hint(err, "did you mean '%.100s'? there are: %.360s", nearest, str_text(&names));
+    else
+        err_hint(err, "there are: %.480s", str_text(&names));
     str_free(&names);
     return status;
 }

@@ -15,8 +15,14 @@
 
 #define NAMES_SHOWN_MAX 3
 
+/* What comes behind the first stage of an item, and the parts of the path it takes. */
+struct behind {
+    const char *names, *next; /* all of it, "extract, parse and ingest"; the first */
+    uint64_t all_ns, next_ns;
+};
+
 /* The stages behind the first occurrence, up to the next one; "extract, parse and ingest". NULL: none. */
-static const char *stages_behind(const struct scene *scene, const struct loop *loop, const char **ret_next)
+static const char *stages_behind(const struct scene *scene, const struct loop *loop, struct behind *behind)
 {
     const struct run *run = scene->run;
     const struct occurrence *first = &loop->occurrences.items[0];
@@ -35,7 +41,10 @@ static const char *stages_behind(const struct scene *scene, const struct loop *l
     }
     if (!count)
         return NULL;
-    *ret_next = run->stages.items[names[0]].name;
+    behind->next = run->stages.items[names[0]].name;
+    behind->next_ns = scene->attribution->stage_critical_ns[names[0]];
+    for (size_t i = 0; i < count; i++)
+        behind->all_ns += scene->attribution->stage_critical_ns[names[i]];
     struct str text = {0};
     for (size_t i = 0; i < count && i < NAMES_SHOWN_MAX; i++)
         str_printf(&text, "%s%s",
@@ -61,26 +70,29 @@ static const char *process_of(const struct scene *scene, const char *stage)
 }
 
 static int claim_ahead(const struct scene *scene, struct claims *claims, const struct claim *base,
-                       const char *behind, struct err *err)
+                       const struct behind *behind, struct err *err)
 {
     const char *name = base->where.stage;
     struct claim claim = *base;
     struct change change = {.op = CHANGE_OVERLAP, .text = CHANGE_AHEAD};
     claim.change = arena_printf(scene->arena, "overlap:stage/%s=" CHANGE_AHEAD, name);
+    claim.critical_ns = num_min(claim.critical_ns, behind->all_ns); /* that much at most is done meanwhile */
     claim.title =
-        arena_printf(scene->arena, "the next %s waits until %s of this item are done", name, behind);
-    claim.fix = arena_printf(scene->arena, "begin the next %s while this item's %s go on", name, behind);
+        arena_printf(scene->arena, "The next %s waits until %s of this item are done", name, behind->names);
+    claim.fix =
+        arena_printf(scene->arena, "begin the next %s while this item's %s go on", name, behind->names);
     claim.assumption = change_assumption(&change);
-    claim_evidence(scene, &claim, "%s never runs beside %s", name, behind);
+    claim_evidence(scene, &claim, "%s never runs beside %s", name, behind->names);
     return claim_add(claims, &claim, err);
 }
 
 static int claim_stream(const struct scene *scene, struct claims *claims, const struct claim *base,
-                        const char *next, struct err *err)
+                        const struct behind *behind, struct err *err)
 {
-    const char *name = base->where.stage;
+    const char *name = base->where.stage, *next = behind->next;
     struct claim claim = *base;
     struct change change = {.op = CHANGE_OVERLAP};
+    claim.critical_ns = num_min(claim.critical_ns, behind->next_ns);
     claim.change = arena_printf(scene->arena, "overlap:stage/%s", name);
     claim.title = arena_printf(scene->arena, "%s waits until all of %s is there", next, name);
     claim.fix = arena_printf(
@@ -95,7 +107,7 @@ int detect_stage_overlap(const struct scene *scene, struct claims *claims, struc
     int status = 0;
     for (uint32_t i = 0; i < scene->run->stages.count && !status; i++) {
         struct loop loop;
-        const char *next = NULL, *behind;
+        struct behind behind = {0};
         uint64_t critical_ns = scene->attribution->stage_critical_ns[i];
         if (!scene->run->has_spans || scene->run->stages.items[i].process ||
             critical_ns < num_u64((double)scene->wall_ns * CLAIM_RATIO_MIN))
@@ -111,11 +123,11 @@ int detect_stage_overlap(const struct scene *scene, struct claims *claims, struc
                               .critical_ns = critical_ns,
                               .where = {.stage = scene->run->stages.items[i].name}};
         claim.where.process = process_of(scene, claim.where.stage);
-        behind = stages_behind(scene, &loop, &next);
-        if (behind && loop_change_can_be_ahead(scene->run, i))
-            status = claim_ahead(scene, claims, &claim, behind, err);
-        if (!status && behind && overlap_change_is_possible(scene->run, i))
-            status = claim_stream(scene, claims, &claim, next, err);
+        behind.names = stages_behind(scene, &loop, &behind);
+        if (behind.names && loop_change_can_be_ahead(scene->run, i))
+            status = claim_ahead(scene, claims, &claim, &behind, err);
+        if (!status && behind.names && overlap_change_is_possible(scene->run, i))
+            status = claim_stream(scene, claims, &claim, &behind, err);
         loop_deinit(&loop);
     }
     return status;

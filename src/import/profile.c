@@ -131,8 +131,14 @@ int import_bytes(const struct import_bytes *bytes, const char *importer, struct 
     if (!chosen) {
         err_set(err, ERR_INPUT, "could not read profile '%s': it is of no format that toll knows",
                 bytes->name);
-        err_hint(err, "it reads: cProfile, .cpuprofile, pprof, perf script, jfr print --json, EXPLAIN "
-                      "(FORMAT JSON), folded stacks");
+        if (str_ends(bytes->name, ".toll"))
+            err_hint(
+                err,
+                "it is a recording: 'toll report %.200s' judges it, 'toll investigate %.200s' asks further",
+                bytes->name, bytes->name);
+        else
+            err_hint(err, "it reads: cProfile, .cpuprofile, pprof, perf script, jfr print --json, EXPLAIN "
+                          "(FORMAT JSON), folded stacks");
         return -ERR_INPUT;
     }
     struct profile profile = {.unit = PROFILE_SAMPLES};

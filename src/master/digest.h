@@ -11,6 +11,7 @@
 
 /* For Monday at most. */
 #define DIGEST_MONDAY_MAX 3
+#define DIGEST_THEN_MAX   3 /* told behind them */
 
 struct digest_reason {
     const char *by;

@@ -69,6 +69,28 @@ static void write_action(struct str *str, const struct digest *digest, const str
     str_free(&phrase);
 }
 
+/* What comes behind Monday, a line each; the sections have the rest. */
+static void write_then(struct str *str, const struct digest *digest)
+{
+    size_t from = digest->monday_count, all = digest->ordered.count;
+    struct str phrase = {0};
+
+    if (from >= all)
+        return;
+    str_append(str, "<h3 class=\"then\">Then</h3>\n<ul class=\"then\">");
+    for (size_t i = from; i < all && i < from + DIGEST_THEN_MAX; i++) {
+        word_alternative(&phrase, digest, digest->ordered.items[i]);
+        master_page_phrase(str, "li", "", &phrase);
+    }
+    if (all > from + DIGEST_THEN_MAX) {
+        str_printf(&phrase, "and %zu smaller one%s", all - from - DIGEST_THEN_MAX,
+                   all == from + DIGEST_THEN_MAX + 1 ? "" : "s");
+        master_page_phrase(str, "li", "", &phrase);
+    }
+    str_append(str, "</ul>\n");
+    str_free(&phrase);
+}
+
 static void write_monday(struct str *str, const struct digest *digest)
 {
     size_t count = digest->monday_count;
@@ -80,6 +102,7 @@ static void write_monday(struct str *str, const struct digest *digest)
         write_action(str, digest, digest->ordered.items[i]);
     if (!count)
         page_element(str, "p", " class=\"note\"", word_nothing(digest));
+    write_then(str, digest);
     str_append(str, "</div>\n");
 }
 

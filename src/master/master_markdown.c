@@ -86,6 +86,25 @@ static void write_action(struct str *str, const struct digest *digest, const str
     str_free(&phrase);
 }
 
+static void write_then(struct str *str, const struct digest *digest)
+{
+    size_t from = digest->monday_count, all = digest->ordered.count;
+    struct str phrase = {0};
+
+    if (from >= all)
+        return;
+    str_append(str, "Then:\n\n");
+    for (size_t i = from; i < all && i < from + DIGEST_THEN_MAX; i++) {
+        word_alternative(&phrase, digest, digest->ordered.items[i]);
+        put_line(str, "- ", &phrase, "\n");
+    }
+    if (all > from + DIGEST_THEN_MAX)
+        str_printf(str, "- and %zu smaller one%s\n", all - from - DIGEST_THEN_MAX,
+                   all == from + DIGEST_THEN_MAX + 1 ? "" : "s");
+    str_append(str, "\n");
+    str_free(&phrase);
+}
+
 static void write_monday(struct str *str, const struct digest *digest)
 {
     size_t count = digest->monday_count;
@@ -96,6 +115,7 @@ static void write_monday(struct str *str, const struct digest *digest)
     for (size_t i = 0; i < count; i++)
         write_action(str, digest, digest->ordered.items[i]);
     str_append(str, "\n");
+    write_then(str, digest);
 }
 
 static void write_reasons_of(struct str *str, const struct digest_cleared *row)
@@ -176,7 +196,7 @@ static void write_votes(struct str *str, const struct conclusion *conclusion)
 {
     for (size_t i = 0; i < conclusion->vote_count; i++) {
         const struct vote *vote = conclusion->votes[i];
-        if (vote->stance == STANCE_NEUTRAL)
+        if (vote->stance == STANCE_NEUTRAL || word_vote_is_told(conclusion, i))
             continue;
         str_append(str, "- ");
         escape_markdown(str, vote->investigator ? vote->investigator : "?");

@@ -28,7 +28,7 @@ static void write_votes(struct str *str, const struct conclusion *conclusion)
     for (size_t i = 0; i < conclusion->vote_count; i++) {
         const struct vote *vote = conclusion->votes[i];
         struct str text = {0};
-        if (vote->stance == STANCE_NEUTRAL)
+        if (vote->stance == STANCE_NEUTRAL || word_vote_is_told(conclusion, i))
             continue;
         str_printf(&text, "%s %s%s%s", vote->investigator ? vote->investigator : "someone",
                    vote->stance == STANCE_SUPPORT ? "supports" : "contradicts", vote->why ? ": " : "",

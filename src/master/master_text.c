@@ -10,7 +10,6 @@
 #include "report/units.h"
 
 #define INDENT          4
-#define THEN_MAX        3
 #define PIECES_MAX      5
 #define CLEARED_MAX     4
 #define DISPUTED_MAX    3
@@ -205,10 +204,11 @@ static void write_monday(const struct screen *screen)
     }
     if (count < all)
         heading(screen, "Then");
-    for (size_t i = count; i < all && i < count + THEN_MAX; i++)
+    for (size_t i = count; i < all && i < count + DIGEST_THEN_MAX; i++)
         write_action(screen, digest->ordered.items[i]);
-    if (all > count + THEN_MAX)
-        str_printf(screen->page.str, "    and %zu smaller ones\n", all - count - THEN_MAX);
+    if (all > count + DIGEST_THEN_MAX)
+        str_printf(screen->page.str, "    and %zu smaller one%s\n", all - count - DIGEST_THEN_MAX,
+                   all == count + DIGEST_THEN_MAX + 1 ? "" : "s");
 }
 
 static void write_pieces(const struct screen *screen)

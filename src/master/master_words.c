@@ -396,6 +396,20 @@ void word_alternative(struct str *str, const struct digest *digest, const struct
     str_free(&move);
 }
 
+bool word_vote_is_told(const struct conclusion *conclusion, size_t index)
+{
+    const struct vote *vote = conclusion->votes[index];
+
+    for (size_t i = 0; i < index; i++) {
+        const struct vote *other = conclusion->votes[i];
+        if (vote->investigator && other->investigator && vote->why && other->why &&
+            vote->stance == other->stance && strcmp(vote->investigator, other->investigator) == 0 &&
+            strcmp(vote->why, other->why) == 0)
+            return true;
+    }
+    return false;
+}
+
 void word_side_for(struct str *str, const struct contradiction *contradiction)
 {
     const struct claim *claim = contradiction->claim;

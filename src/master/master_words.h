@@ -37,6 +37,8 @@ void word_scale(struct str *str, const struct digest *digest, double ratio, doub
 void word_agreement(struct str *str, const struct conclusion *conclusion);
 /* "P2, make the other end faster: at most 24x faster if it cost nothing" */
 void word_alternative(struct str *str, const struct digest *digest, const struct conclusion *other);
+/* Whether a vote (index) says what an earlier one said: an investigator votes on each of the claims that were merged. */
+bool word_vote_is_told(const struct conclusion *conclusion, size_t index);
 /* A contradiction in three sentences: who claims what, who says no and why, and what settled it or would. */
 void word_side_for(struct str *str, const struct contradiction *contradiction);
 void word_side_against(struct str *str, const struct contradiction *contradiction);

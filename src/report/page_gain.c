@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* page_gain: what a change brings, as bars of the time now and after it, or of a service in figures. */
 #include <math.h>
+#include <string.h>
 
 #include "base/num.h"
 #include "report/page.h"
@@ -16,9 +17,21 @@ static void write_scale(struct str *str, const char *name, double ratio, uint64_
                fmin(fmax(ratio * 100, 0.5), 100), unit_duration(ns).text);
 }
 
-/* What the run takes now and after the change; the hatched part is the interval of the prediction. */
-static void write_gain(struct str *str, const struct verdict *verdict, const struct gain *gain)
+/* What it still brings when the first finding's change is made too. */
+static void write_behind(struct str *str, const struct finding *finding)
 {
+    struct str text = {0};
+
+    phrase_behind(&text, finding);
+    if (text.length > 2)
+        str_printf(str, " <small>%s</small>", str_text(&text) + strlen("; "));
+    str_free(&text);
+}
+
+/* What the run takes now and after the change; the hatched part is the interval of the prediction. */
+static void write_gain(struct str *str, const struct verdict *verdict, const struct finding *finding)
+{
+    const struct gain *gain = &finding->gain;
     uint64_t wall = verdict->run.wall_ns;
     double after = num_ratio(gain->wall_ns_after, wall);
 
@@ -39,6 +52,7 @@ static void write_gain(struct str *str, const struct verdict *verdict, const str
                        unit_factor(gain->factor_high).text);
         if (verdict->baseline_drift_ratio > DRIFT_BOUND)
             str_append(str, " <small>roughly: the replay of the unchanged run is off</small>");
+        write_behind(str, finding);
         str_append(str, "</p>");
     } else if (gain->factor_max > 1) {
         str_append(str, "<div class=\"scale bound\"><span>at best</span><div class=\"track\">");
@@ -76,5 +90,5 @@ void page_gain(struct str *str, const struct verdict *verdict, const struct find
     if (verdict->service)
         write_service_gain(str, verdict, finding);
     else
-        write_gain(str, verdict, &finding->gain);
+        write_gain(str, verdict, finding);
 }
