@@ -11,8 +11,12 @@ together from its parts (`parts`), each held against the tenths of a second besi
     windows  the requests missing around each moment in which its system calls are counted by peer
     own      the CPU time of toll itself, as if all of it were taken from the server
 
+What goes on while the thread is not in the table (a byte is looked up at each switch, the sampling clock ticks) is in none
+of them; `programs` tells what the programs take while toll watches another process.
+
     bench/run service                                         about four minutes
     SERVICE_S=600 bench/run service                           ten each: narrower intervals
+    TOGETHER=1 bench/run service                              both on one CPU: 40,000 switches a second
     bench/service_bench.py parts | turns | programs | noise   one alone (TOLL names the program)
 
 `programs` asks the kernel what each eBPF program takes; `noise` runs the load alone and says how far neighbouring windows
@@ -40,7 +44,8 @@ import time
 TOLL = os.environ["TOLL"]
 SERVICE_S = float(os.environ.get("SERVICE_S", "120"))
 WINDOW_S = float(os.environ.get("WINDOW_S", "2"))
-SETTLE_S = float(os.environ.get("SETTLE_S", "1"))
+TOGETHER = bool(os.environ.get("TOGETHER"))
+SETTLE_S = float(os.environ.get("SETTLE_S", "3"))  # names of functions are looked for from two seconds on
 PAUSE_S = 0.2  # after toll has ended
 TURN_S = 0.1
 LOOK_S = 0.002  # between two looks for a window
@@ -105,11 +110,10 @@ class Load:
                                     stdout=subprocess.DEVNULL)
         time.sleep(0.5)  # its threads are there
         cpus = sorted(os.sched_getaffinity(0))
-        if len(cpus) > 1:
-            for pid in (self.server.pid, self.worker):
-                os.sched_setaffinity(pid, cpus[:1])
-            for thread in os.listdir(f"/proc/{self.wrk.pid}/task"):
-                os.sched_setaffinity(int(thread), cpus[1:2])
+        for pid in (self.server.pid, self.worker):
+            os.sched_setaffinity(pid, cpus[:1])
+        for thread in os.listdir(f"/proc/{self.wrk.pid}/task"):
+            os.sched_setaffinity(int(thread), cpus[:1] if TOGETHER else cpus[1:2] or cpus)
 
     def connect(self):
         for _ in range(100):
@@ -147,8 +151,8 @@ def cpu_s(pid):
     return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
-def attach(load, options):
-    return subprocess.Popen([TOLL, "attach", "-q", "--recorder", "bpf", *options, "-o", "bench.toll", str(load.worker)],
+def attach(load, options, pid=0):
+    return subprocess.Popen([TOLL, "attach", "-q", "--recorder", "bpf", *options, "-o", "bench.toll", str(pid or load.worker)],
                             cwd=load.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -280,7 +284,7 @@ def parts(folder):
     try:
         for way, (name, limit, options) in WAYS.items():
             watch = attach(load, options)
-            time.sleep(3)  # what its start costs is over
+            time.sleep(SETTLE_S)
             began, own = time.monotonic(), cpu_s(watch.pid)
             lost = {"kernel": interval(kernel_part(load, watch))}
             if way == "io":
@@ -342,11 +346,13 @@ def programs(folder):
         return
     kept = STATS.read_text()
     load = Load(folder)
+    idle = subprocess.Popen(["sleep", "3600"])
     try:
         STATS.write_text("1")
-        for name, _, options in WAYS.values():
+        for name, options, pid in [(name, options, load.worker) for name, _, options in WAYS.values()] + \
+                [("toll attached to another process", WAYS["waits"][2], idle.pid)]:
             before = programs_ns()
-            watch = attach(load, options)
+            watch = attach(load, options, pid)
             time.sleep(SETTLE_S)
             start = {key: ns for key, ns in programs_ns().items() if key not in before}
             own, began = cpu_s(watch.pid), time.monotonic()
@@ -362,6 +368,8 @@ def programs(folder):
                    "", f"toll itself {own / took * 100:.2f} %")
     finally:
         STATS.write_text(kept)
+        idle.kill()
+        idle.wait()
         load.close()
 
 
