@@ -75,7 +75,7 @@ uint64_t peers_put_fd(struct peers *peers, const struct reason_fd *fd);
 /* Lists a process's descriptors. */
 void peers_scan(struct peers *peers, struct resolve *resolve, struct process *process, uint64_t time_ns);
 
-/* About ten times a second: finds new peers' servers and writes what each used since the last tick. */
+/* Ten times a second at first, later twice: finds new peers' servers and writes what each used since the last tick. */
 void peers_tick(struct peers *peers, uint64_t now_ns);
 
 #endif

@@ -55,7 +55,8 @@ static const struct option_row rows[] = {
      .argument = "HOW",
      .choices = "none sampled all",
      .help = "calls and bytes by peer, with eBPF: not, and the messages of each connection are counted "
-             "instead, which costs the programs nothing; a few of every hundred milliseconds; or each (none)",
+             "instead, which costs the programs nothing; a few milliseconds several times a second; or each "
+             "(none)",
      .offset = offsetof(struct options, io)},
 };
 

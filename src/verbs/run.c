@@ -68,7 +68,7 @@ static const struct option_row rows[] = {
      .type = OPTION_TEXT,
      .argument = "HOW",
      .choices = "sampled all none",
-     .help = "calls and bytes by peer, with eBPF: a few of every hundred milliseconds, scaled up; each "
+     .help = "calls and bytes by peer, with eBPF: a few milliseconds several times a second, scaled up; each "
              "call, which slows programs that do little else; or not (sampled)",
      .offset = offsetof(struct options, io)},
     {.name = "profiler",
