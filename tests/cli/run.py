@@ -22,12 +22,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parent.parent
 TIMEOUT_S = 60
 DETAIL_LINES_MAX = 40
 SECOND_TRIES_MAX = 6  # more failures at once are no accident
+LONGEST_SHOWN = 12
 
 
 def line_matches(pattern, line):
@@ -65,6 +67,7 @@ class Case:
         self.problems = []
         self.notes = []
         self.skipped = None
+        self.took_s = 0.0
 
     def read(self, name, default=""):
         path = self.folder / name
@@ -103,6 +106,7 @@ class Case:
 
     def run(self):
         home = tempfile.mkdtemp(prefix="toll-cli-")
+        start_s = time.monotonic()
         try:
             for name in ("bin", "tmp", "work"):
                 os.mkdir(f"{home}/{name}")
@@ -114,6 +118,7 @@ class Case:
         finally:
             subprocess.run(["chmod", "-R", "u+rwX", home], stderr=subprocess.DEVNULL, check=False)
             shutil.rmtree(home, ignore_errors=True)
+            self.took_s = time.monotonic() - start_s
         return self
 
     def timeout_s(self):
@@ -148,9 +153,12 @@ class Case:
 
 def find_cases(wanted, toll):
     cases = [Case(cmd.parent, toll) for cmd in sorted(HERE.glob("*/*/cmd"))]
-    if wanted:
-        cases = [c for c in cases if any(c.name == w or c.name.startswith(w.rstrip("/") + "/") for w in wanted)]
-    return cases
+    found = {word: [c for c in cases if c.name == word or c.name.startswith(word.rstrip("/") + "/")] for word in wanted}
+    for word, some in found.items():
+        if not some:
+            sys.exit(f"no such case: {word}")
+    chosen = {c for some in found.values() for c in some}
+    return [c for c in cases if c in chosen] if wanted else cases
 
 
 def tell(number, case):
@@ -162,7 +170,7 @@ def tell(number, case):
 
 def main():
     parser = argparse.ArgumentParser(description="runs the command-line cases and prints TAP")
-    parser.add_argument("-j", type=int, default=min(8, 2 * (os.cpu_count() or 1)), help="cases at a time")
+    parser.add_argument("-j", type=int, default=min(12, 3 * (os.cpu_count() or 1)), help="cases at a time: most wait more than they compute")
     parser.add_argument("cases", nargs="*", help="verb, or verb/case")
     args = parser.parse_args()
     # ignored where this was started with &, and so in every case
@@ -173,7 +181,7 @@ def main():
         sys.exit(f"could not run the cases with '{toll}': no such program (build it, or set TOLL)")
     cases = find_cases(args.cases or os.environ.get("TOLL_CLI_CASES", "").split(), toll)
     if not cases:
-        sys.exit(f"no such case: {' '.join(args.cases) or HERE}")
+        sys.exit(f"no such case: {HERE}")
     print(f"1..{len(cases)}", flush=True)
     again = []
     with concurrent.futures.ThreadPoolExecutor(args.j) as pool:
@@ -187,6 +195,9 @@ def main():
                 tell(number, case)
     for tries, (number, case) in enumerate(again):
         tell(number, case.run_again() if tries < SECOND_TRIES_MAX else case)
+    longest = sorted(cases, key=lambda case: -case.took_s)[:LONGEST_SHOWN]
+    print(f"# {sum(case.took_s for case in cases):.0f} s of cases, {args.j} at a time; the longest: "
+          + ", ".join(f"{case.name} {case.took_s:.1f} s" for case in longest))
     return 1 if any(case.problems for case in cases) else 0
 
 

@@ -469,15 +469,14 @@ def checks(recorder, rows):
         + (f" (not in: {', '.join(shares)})" if shares else "")))
 
 
-def print_tap(rows, verdicts, skipped):
+def print_tap(rows, groups, verdicts, skipped):
     """A wrong case within the limit is `ok`, and says so; the table follows as comments."""
     print(f"1..{len(rows) + len(verdicts) + len(skipped)}")
     number = 0
     too_many = set()
-    for recorder in RECORDERS:
-        mine = [row for row in rows if row.recorder == recorder]
+    for mine in groups.values():
         if sum(not row.right for row in mine) > wrong_allowed(mine):
-            too_many.add(recorder)
+            too_many |= {row.recorder for row in mine}
     for row in rows:
         number += 1
         word = "not ok" if not row.right and row.recorder in too_many else "ok"
@@ -529,7 +528,7 @@ def parse_options():
     parser.add_argument("--programs", help="the built programs; tests/planted beside toll when not given")
     parser.add_argument("--work", default="/var/tmp", help="a folder on a disk, for a folder of the run's own")
     parser.add_argument("--keep", help="leave recordings and reports in this folder")
-    parser.add_argument("--quick", action="store_true", help="of the rungs but the best, leave out another one for each case")
+    parser.add_argument("--quick", action="store_true", help="each case on the best rung and on another one, in turn")
     parser.add_argument("--json", help="write all results to this file")
     parser.add_argument("--tap", action="store_true", help="print TAP")
     parser.add_argument("--tries", type=int, help=f"judge a case this often, {TRIES_MAX} with --tap, else 1")
@@ -543,11 +542,18 @@ def parse_options():
 
 
 def rungs_of(case, options):
-    """The rungs that a case is judged on; with --quick all but one, in turn, of those behind the best."""
-    rungs = [rung for rung in options.recorder if rung not in case.blind]
-    rest = options.recorder[1:]
-    left_out = rest[CASES.index(case) % len(rest)] if options.quick and rest else None
-    return [rung for rung in rungs if rung != left_out]
+    """The rungs that a case is judged on; with --quick the best and one of the others, in turn."""
+    best, *rest = [rung for rung in options.recorder if rung not in case.blind]
+    return [best, rest[CASES.index(case) % len(rest)]] if options.quick and rest else [best, *rest]
+
+
+def groups_of(rows, options):
+    """The rows that are held against the limits together: those of a rung; with --quick, which runs a third of
+    the cases on each of the others, those of all the others."""
+    rungs = [[recorder] for recorder in options.recorder]
+    if options.quick and len(options.recorder) > 1:
+        rungs = [options.recorder[:1], options.recorder[1:]]
+    return {", ".join(names): [row for row in rows if row.recorder in names] for names in rungs}
 
 
 def judge_all(suite, cases, options):
@@ -615,15 +621,15 @@ def main():
         if services is not None:
             services.stop()
         shutil.rmtree(work, ignore_errors=True)
-    verdicts = [check for recorder in options.recorder
-                for check in checks(recorder, [row for row in rows if row.recorder == recorder])]
+    groups = groups_of(rows, options)
+    verdicts = [check for name, mine in groups.items() for check in checks(name, mine)]
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(
             {"rows": [{name: None if isinstance(value, float) and not math.isfinite(value) else value
                        for name, value in asdict(row).items()} for row in rows],
              "limits": [asdict(verdict) for verdict in verdicts]}, indent=1) + "\n")
     if options.tap:
-        print_tap(rows, verdicts, skipped)
+        print_tap(rows, groups, verdicts, skipped)
     else:
         print_person(rows, verdicts, skipped, time.monotonic() - start_s)
     return 1 if any(verdict.broken for verdict in verdicts) else 0
