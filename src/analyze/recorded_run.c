@@ -497,6 +497,9 @@ static bool continues(const struct run_wait *before, const struct run_wait *wait
 
     if (wait->reason != before->reason || wait->count > 1 || before->count > 1)
         return false;
+    /* That it was ended from outside was recorded: it was whole. */
+    if (before->waker_source == WAKER_EXACT && before->waker == RUN_NONE)
+        return false;
     if (is_cut && (wait->peer == before->peer || before->peer == RUN_NONE || wait->peer == RUN_NONE))
         return true;
     if (wait->peer != before->peer || wait->waker != before->waker)
@@ -713,8 +716,11 @@ static void settle_wakers(struct run *run)
             if (wait->waker == RUN_NONE || wait->waker == i || wait->count > 1)
                 continue;
             const struct run_wait *sleep = run_wait_at(&run->tracks.items[wait->waker], wait->event_ns, NULL);
-            if (sleep && sleep->count == 1 && sleep->blocked_ns && sleep->start_ns > wait->start_ns &&
-                sleep->start_ns < wait->event_ns)
+            /* Its own end is a deed that it is awake for. */
+            bool is_its_end = run->tracks.items[wait->waker].end_ns == wait->event_ns &&
+                              run->tracks.items[wait->waker].kind != TRACK_THREAD;
+            if (sleep && !is_its_end && sleep->count == 1 && sleep->blocked_ns &&
+                sleep->start_ns > wait->start_ns && sleep->start_ns < wait->event_ns)
                 wait->event_ns = sleep->start_ns;
         }
     }

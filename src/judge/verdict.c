@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "judge/agents_verdict.h"
 #include "model/meta.h"
 #include "picture/picture.h"
 #include "rank/rank.h"
@@ -253,6 +254,16 @@ static bool is_service(const struct verdict *verdict)
     return strcmp(verdict->run.objective, "wall") != 0;
 }
 
+/* A service, a team of agents, or any other run. */
+static int find_causes(const struct scene *scene, struct verdict *verdict, struct err *err)
+{
+    if (is_service(verdict))
+        return service_judge(scene->run, verdict, err);
+    if (!team_is(scene->run))
+        return rank_findings(scene, verdict, err);
+    return agents_verdict(scene->run, scene->whatif, verdict, err);
+}
+
 static int judge(const struct run *run, struct path *path, struct whatif *whatif, struct verdict *verdict,
                  struct err *err)
 {
@@ -284,7 +295,7 @@ static int judge(const struct run *run, struct path *path, struct whatif *whatif
                           .wall_ns = run->end_ns - run->start_ns};
     status = fill_facts(run, verdict) ? err_memory(err) : fill_stages(&scene, verdict, err);
     if (!status)
-        status = is_service(verdict) ? service_judge(run, verdict, err) : rank_findings(&scene, verdict, err);
+        status = find_causes(&scene, verdict, err);
     path_index_deinit(&index);
     if (!status)
         status = fill_grade(run, verdict, attribution.explained_ratio, err);

@@ -74,6 +74,13 @@ struct gain {
     uint64_t latency_ns_after; /* p50, when the objective is latency */
 };
 
+/* Of a run of agents: what a finding's change saves when all findings before it were mended: all of them add up to no more than
+ * the bill and the run. */
+struct savings {
+    double usd, usd_low, usd_high;
+    uint64_t ns, ns_low, ns_high;
+};
+
 struct finding {
     const char *cause; /* an identifier of docs/architecture.md, "serial-independent" */
     struct where where;
@@ -97,6 +104,8 @@ struct finding {
     size_t evidence_count;
     const char *const *sources;
     size_t source_count;
+    bool has_savings; /* of a run of agents */
+    struct savings savings;
 };
 
 struct cleared {
@@ -224,6 +233,56 @@ struct service {
     double drift_ratio; /* of the queueing model: |modelled - measured| throughput / measured; 0: no model */
 };
 
+#define AGENT_DOINGS 8
+
+/* One agent: its life as a partition (doing_names of the facts), and what it used. */
+struct agent_entry {
+    const char *name, *kind, *title;
+    const char *parent;        /* NULL: none */
+    uint64_t start_ns, end_ns; /* from the start of the run */
+    uint64_t busy_ns;          /* own work, API and tools */
+    uint64_t ns[AGENT_DOINGS];
+    double tokens_input, tokens_output, tokens_cache_read, tokens_cache_write_5m, tokens_cache_write_1h,
+        tokens_reasoning;
+    double usd;
+    double context_tokens_max;
+    uint64_t call_count, tool_count, task_count;
+};
+
+struct agent_task_entry {
+    const char *name, *agent;
+    uint64_t start_ns, end_ns, busy_ns;
+    double tokens, usd;
+    uint64_t call_count;
+};
+
+/* After a response: how large its context was, and what all had used by then. */
+struct agent_point {
+    uint64_t time_ns; /* from the start of the run */
+    size_t agent;     /* index of the entry */
+    double context_tokens, tokens_total, usd_total;
+};
+
+/* What a run of agents is beside what any run is. */
+struct agents_facts {
+    const char *const *doing_names; /* AGENT_DOINGS */
+    const struct agent_entry *agents;
+    size_t agent_count;
+    const struct agent_task_entry *tasks; /* slowest first */
+    size_t task_count, task_hidden_count;
+    const struct agent_point *points; /* in time order, merged to a drawable number */
+    size_t point_count;
+    uint64_t makespan_ns, busy_ns;
+    double parallel_efficiency_ratio; /* busy / (makespan x agents) */
+    double tokens_input, tokens_output, tokens_cache_read, tokens_cache_write_5m, tokens_cache_write_1h,
+        tokens_reasoning;
+    double usd;
+    bool is_priced; /* some response has a price: else there is no bill */
+    uint64_t unpriced_count, partial_count, call_count;
+    struct savings savings;  /* of all findings */
+    const char *granularity; /* which phases its structure asks for, one sentence; NULL */
+};
+
 struct verdict {
     struct arena arena;
     struct run_facts run;
@@ -237,8 +296,9 @@ struct verdict {
     size_t finding_count;
     const struct cleared *cleared;
     size_t cleared_count;
-    const struct service *service; /* when the objective is throughput or latency, else NULL */
-    double baseline_drift_ratio;   /* |replayed - recorded| / recorded of the unchanged run */
+    const struct agents_facts *agents; /* of a run of agents, else NULL */
+    const struct service *service;     /* when the objective is throughput or latency, else NULL */
+    double baseline_drift_ratio;       /* |replayed - recorded| / recorded of the unchanged run */
     struct timeline timeline;
     struct flame flame;
 };

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/num.h"
+#include "report/agents_report.h"
 #include "report/internal.h"
 #include "report/page.h"
 #include "report/phrases.h"
@@ -179,6 +180,7 @@ EXPORT_FUNCTION(html_export_write)
     write_hero(ret_text, verdict);
     write_findings(ret_text, verdict);
     page_service(ret_text, verdict);
+    page_agents(ret_text, verdict);
     int status = phrase_serves(verdict) ? 0 : page_stages(ret_text, verdict, err);
     if (!status)
         status = page_timeline(ret_text, verdict, err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* json_export: schema toll.report/1, specified in docs/report.md. */
+#include "report/agents_report.h"
 #include "report/internal.h"
 #include "report/json_report.h"
 
@@ -205,6 +206,8 @@ void json_report_finding(struct json_writer *json, const struct finding *finding
     json_report_texts(json, "evidence", finding->evidence, finding->evidence_count);
     json_report_texts(json, "sources", finding->sources, finding->source_count);
     json_text(json, "agreement", agreement ? agreement : "single");
+    if (finding->has_savings)
+        json_savings(json, &finding->savings);
 }
 
 static void write_resource(struct json_writer *json, const char *key, const struct service_resource *resource)
@@ -276,6 +279,8 @@ void json_report_run(struct json_writer *json, const struct verdict *verdict)
     write_path(json, verdict);
     if (verdict->service)
         write_service(json, verdict->service);
+    if (verdict->agents)
+        json_agents(json, verdict->agents);
 }
 
 void json_report_end(struct json_writer *json, const struct verdict *verdict,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* markdown_export: a page for an issue or a pull request (GitHub Flavored Markdown); all findings, with evidence. */
 #include "base/num.h"
+#include "report/agents_report.h"
 #include "report/escape.h"
 #include "report/internal.h"
 #include "report/phrases.h"
@@ -198,6 +199,8 @@ EXPORT_FUNCTION(markdown_export_write)
     int status = phrase_serves(verdict) ? 0 : write_shares(ret_text, verdict, err);
     if (status)
         return status;
+    if (verdict->agents)
+        markdown_agents(ret_text, verdict->agents);
     write_cleared(ret_text, verdict);
     phrase_trust(&text, verdict);
     str_append(ret_text, "Trust: ");

@@ -82,6 +82,8 @@ static void write_facts(struct str *str, const struct stage *stage)
         str_append(str, "<span>");
         if (is_bytes) {
             str_append(str, unit_bytes((uint64_t)usage->amount).text);
+        } else if (strcmp(usage->kind, "cost_usd") == 0) {
+            str_printf(str, "$%.3f", usage->amount);
         } else {
             str_printf(str, "%s ", unit_count(usage->amount).text);
             page_text(str, usage->kind);

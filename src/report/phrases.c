@@ -174,9 +174,25 @@ static bool is_bounded(const struct verdict *verdict)
                             : verdict->baseline_drift_ratio > DRIFT_BOUND;
 }
 
+/* "; $0.31 less ($0.15 to $0.40)": what it brings beside time; nothing under half a cent. */
+static void phrase_money(struct str *str, const struct finding *finding, bool is_first)
+{
+    const struct savings *savings = &finding->savings;
+
+    if (!finding->has_savings || savings->usd < 0.005)
+        return;
+    str_printf(str, "%s$%.2f less ($%.2f to $%.2f)", is_first ? "" : "; ", savings->usd, savings->usd_low,
+               savings->usd_high);
+}
+
 void phrase_gain(struct str *str, const struct verdict *verdict, const struct finding *finding)
 {
     const struct gain *gain = &finding->gain;
+
+    if (finding->has_savings && !(gain->factor > 0)) {
+        phrase_money(str, finding, true);
+        return;
+    }
 
     if (!(gain->factor > 0)) {
         if (gain->factor_max > FACTOR_TOLD_MAX)
@@ -196,6 +212,7 @@ void phrase_gain(struct str *str, const struct verdict *verdict, const struct fi
         str_printf(str, " (%s to %s)", low.text, high.text);
     if (is_bounded(verdict))
         str_append(str, ", roughly");
+    phrase_money(str, finding, false);
     phrase_behind(str, finding);
 }
 

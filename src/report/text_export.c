@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "report/agents_report.h"
 #include "report/escape.h"
 #include "report/internal.h"
 #include "report/phrases.h"
@@ -44,9 +45,13 @@ static void write_head(const struct page *page)
     } else if (run->scope && strcmp(run->scope, "attached") == 0) {
         str_printf(&line, ", watched for %s.", unit_duration(run->wall_ns).text);
     } else {
-        str_printf(&line, " took %s (", unit_duration(run->wall_ns).text);
-        phrase_exit(&line, run);
-        str_append(&line, ").");
+        str_printf(&line, " took %s", unit_duration(run->wall_ns).text);
+        if (!page->verdict->agents) {
+            str_append(&line, " (");
+            phrase_exit(&line, run);
+            str_append(&line, ")");
+        }
+        str_append(&line, ".");
         phrase_work(&work, page->verdict);
     }
     if (work.length)
@@ -380,6 +385,8 @@ EXPORT_FUNCTION(text_export_write)
         write_service(&page);
     else
         write_shares(&page, &list);
+    if (verdict->agents)
+        text_agents(&page.text, verdict->agents);
     write_cleared(&page);
     write_foot(&page, is_poor);
     phrase_shares_free(&list);

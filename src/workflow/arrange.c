@@ -61,11 +61,33 @@ static int compare_items(const void *a, const void *b)
     return (x->index > y->index) - (x->index < y->index);
 }
 
+/* A response that was refused before is asked for anew when the pause is over. */
+#define PAUSE_LOOK 8
+
+static void start_behind_pauses(struct flow_agent *agent)
+{
+    for (size_t i = 0; i < agent->items.count; i++) {
+        struct flow_item *item = &agent->items.items[i];
+        size_t first = i > PAUSE_LOOK ? i - PAUSE_LOOK : 0;
+        if (item->kind != FLOW_CALL)
+            continue;
+        for (size_t j = first; j < agent->items.count && j < i + PAUSE_LOOK; j++) {
+            const struct flow_item *pause = &agent->items.items[j];
+            if (pause->kind == FLOW_WAIT && pause->end_ns > item->start_ns && pause->end_ns < item->end_ns &&
+                pause->start_ns <= pause->end_ns)
+                item->start_ns = pause->end_ns;
+        }
+    }
+}
+
 /* A tool that never came back ends where the agent went on. A tool starts when the response that asked for it is whole:
  * its parts are told one by one. */
 static void settle_items(struct flow_agent *agent)
 {
     int64_t called_until = 0;
+    if (agent->items.count)
+        qsort(agent->items.items, agent->items.count, sizeof *agent->items.items, compare_items);
+    start_behind_pauses(agent);
     if (agent->items.count)
         qsort(agent->items.items, agent->items.count, sizeof *agent->items.items, compare_items);
     for (size_t i = 0; i < agent->items.count; i++) {
@@ -97,12 +119,32 @@ static uint32_t tool_find(const struct workflow *workflow, const char *session, 
     return at ? (uint32_t)*at : FLOW_NONE;
 }
 
+/* Tools that wait for an agent in the background: which one stands in what they are given. */
+static uint32_t told_agent(const struct workflow *workflow, const struct tool_call *tool)
+{
+    static const char *const names[] = {"TaskOutput", "AgentOutput", "AgentOutputTool", "wait_agent"};
+    bool is_waiting = false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        is_waiting = is_waiting || strcmp(tool->name, names[i]) == 0;
+    for (uint32_t i = 0; is_waiting && i < workflow->agents.count; i++) {
+        const struct flow_agent *agent = &workflow->agents.items[i];
+        if (agent->id[0] && strcmp(agent->session, tool->session) == 0 && strstr(tool->text, agent->id))
+            return i;
+    }
+    return FLOW_NONE;
+}
+
 static void settle_parents(struct workflow *workflow)
 {
     for (uint32_t i = 0; i < workflow->tools.count; i++) {
         struct kept_tool *tool = &workflow->tools.items[i];
         const char *child = tool->call.child_agent;
         tool->child = child[0] ? flow_agent_find(workflow, tool->call.session, child) : FLOW_NONE;
+        if (!child[0]) {
+            tool->child = told_agent(workflow, &tool->call);
+            tool->child = tool->child == tool->agent ? FLOW_NONE : tool->child;
+            continue;
+        }
         if (tool->child == FLOW_NONE || tool->child == tool->agent)
             continue;
         struct flow_agent *agent = &workflow->agents.items[tool->child];

@@ -166,6 +166,14 @@ static int push_gap(const struct workflow *workflow, struct flow_agent *agent, i
                                        .agent = other};
         return push(agent, stretch);
     }
+    if (next && next->kind == FLOW_WAIT &&
+        (workflow->waits.items[next->index].wait.reason == AGENT_WAIT_RETRY ||
+         workflow->waits.items[next->index].wait.reason == AGENT_WAIT_RATE_LIMIT)) {
+        /* The request that was refused. */
+        struct flow_stretch refused = {
+            .start_ns = from, .end_ns = to, .kind = FLOW_STRETCH_ITEM, .item = *next, .agent = FLOW_NONE};
+        return push(agent, refused);
+    }
     const char *task = task_of(workflow, next);
     bool is_between = !before || !next || (task[0] && strcmp(task, task_of(workflow, before)) != 0);
     struct flow_stretch idle = {

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent_detect/agent_facts.h"
+
+#include <stdlib.h>
+
+#include "base/num.h"
+
+#define TASKS_MAX  20
+#define POINTS_MAX 600
+/* Phase granularity from structure: the part of the work that could be side by side, and dependencies for each agent. */
+#define FINE_RATIO_MIN   0.7
+#define COARSE_RATIO_MIN 0.8
+
+static const char *doing_names[AGENT_DOINGS];
+
+static uint64_t since(const struct team *team, uint64_t time_ns)
+{
+    return time_ns > team->run->start_ns ? time_ns - team->run->start_ns : 0;
+}
+
+static int fill_agents(const struct agent_scene *scene, struct agents_facts *facts)
+{
+    const struct team *team = scene->team;
+    struct agent_entry *entries = arena_alloc(scene->arena, (team->agents.count + 1) * sizeof *entries);
+    if (!entries)
+        return -1;
+    for (size_t i = 0; i < team->agents.count; i++) {
+        const struct team_agent *agent = &team->agents.items[i];
+        struct agent_entry *entry = &entries[i];
+        *entry = (struct agent_entry){.name = agent->name,
+                                      .kind = agent->kind,
+                                      .title = agent->title,
+                                      .start_ns = since(team, agent->start_ns),
+                                      .end_ns = since(team, agent->end_ns),
+                                      .busy_ns = agent_busy_ns(agent),
+                                      .tokens_input = agent->tokens.input,
+                                      .tokens_output = agent->tokens.output,
+                                      .tokens_cache_read = agent->tokens.cache_read,
+                                      .tokens_cache_write_5m = agent->tokens.cache_write_5m,
+                                      .tokens_cache_write_1h = agent->tokens.cache_write_1h,
+                                      .tokens_reasoning = agent->tokens.reasoning,
+                                      .usd = agent->usd,
+                                      .context_tokens_max = agent->context_tokens_max,
+                                      .call_count = agent->call_count,
+                                      .tool_count = agent->tool_count,
+                                      .task_count = agent->task_count};
+        entry->parent = agent->parent == TEAM_NONE ? NULL : team->agents.items[agent->parent].name;
+        for (int doing = 0; doing < TEAM_DOING_COUNT; doing++)
+            entry->ns[doing] = agent->ns[doing];
+    }
+    facts->agents = entries;
+    facts->agent_count = team->agents.count;
+    return 0;
+}
+
+static int slowest_first(const void *a, const void *b)
+{
+    const struct agent_task_entry *x = a, *y = b;
+    if (x->busy_ns != y->busy_ns)
+        return x->busy_ns < y->busy_ns ? 1 : -1;
+    return (x->start_ns > y->start_ns) - (x->start_ns < y->start_ns);
+}
+
+static int fill_tasks(const struct agent_scene *scene, struct agents_facts *facts)
+{
+    const struct team *team = scene->team;
+    struct agent_task_entry *entries = arena_alloc(scene->arena, (team->tasks.count + 1) * sizeof *entries);
+    if (!entries)
+        return -1;
+    for (size_t i = 0; i < team->tasks.count; i++) {
+        const struct team_task *task = &team->tasks.items[i];
+        entries[i] = (struct agent_task_entry){.name = task->name,
+                                               .agent = team->agents.items[task->agent].name,
+                                               .start_ns = since(team, task->start_ns),
+                                               .end_ns = since(team, task->end_ns),
+                                               .busy_ns = task->busy_ns,
+                                               .tokens = task->tokens,
+                                               .usd = task->usd,
+                                               .call_count = task->call_count};
+    }
+    if (team->tasks.count)
+        qsort(entries, team->tasks.count, sizeof *entries, slowest_first);
+    facts->tasks = entries;
+    facts->task_count = num_min(team->tasks.count, TASKS_MAX);
+    facts->task_hidden_count = team->tasks.count - facts->task_count;
+    return 0;
+}
+
+static int fill_points(const struct agent_scene *scene, struct agents_facts *facts)
+{
+    const struct team *team = scene->team;
+    size_t count = team->calls.count, step = count / POINTS_MAX + 1;
+    struct agent_point *points = arena_alloc(scene->arena, (count / step + 2) * sizeof *points);
+    double tokens = 0, usd = 0;
+    size_t kept = 0;
+    if (!points)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        const struct team_call *call = &team->calls.items[i];
+        tokens += tokens_sum(&call->tokens);
+        usd += call->usd;
+        if (i % step && i + 1 < count)
+            continue;
+        points[kept++] = (struct agent_point){.time_ns = since(team, call->end_ns),
+                                              .agent = call->agent,
+                                              .context_tokens = tokens_prompt_of(&call->tokens),
+                                              .tokens_total = tokens,
+                                              .usd_total = usd};
+    }
+    facts->points = points;
+    facts->point_count = kept;
+    return 0;
+}
+
+/* Of what agents did, the part that could be side by side is what others did while one of them did the most. */
+static void advise(const struct agent_scene *scene, struct agents_facts *facts)
+{
+    const struct team *team = scene->team;
+    uint64_t most = 0;
+    size_t depends = 0;
+    if (team->agents.count < 2)
+        return;
+    for (size_t i = 0; i < team->agents.count; i++)
+        most = num_max(most, agent_busy_ns(&team->agents.items[i]));
+    for (size_t i = 0; i < team->run->edges.count; i++)
+        depends += team->run->edges.items[i].kind == EDGE_DEPENDS;
+    double parallel = 1 - num_ratio(most, team->busy_ns);
+    double density = (double)depends / (double)team->agents.count;
+    if (parallel > FINE_RATIO_MIN)
+        facts->granularity = agent_text(
+            scene, "%.0f %% of the work could be side by side: fine phases, 6 to 10", 100 * parallel);
+    else if (density > COARSE_RATIO_MIN)
+        facts->granularity =
+            agent_text(scene, "%.1f dependencies for each agent: coarse phases, 3 to 5", density);
+    else
+        facts->granularity = agent_text(
+            scene, "%.0f %% of the work could be side by side: balanced phases, 4 to 7", 100 * parallel);
+}
+
+int agent_facts_fill(const struct agent_scene *scene, const struct savings *savings,
+                     const struct agents_facts **ret_facts, struct err *err)
+{
+    const struct team *team = scene->team;
+    struct agents_facts *facts = arena_alloc(scene->arena, sizeof *facts);
+    if (!facts)
+        return err_memory(err);
+    for (int doing = 0; doing < AGENT_DOINGS; doing++)
+        doing_names[doing] = team_doing_name((enum team_doing)doing);
+    *facts = (struct agents_facts){.doing_names = doing_names,
+                                   .makespan_ns = team->makespan_ns,
+                                   .busy_ns = team->busy_ns,
+                                   .parallel_efficiency_ratio = team_efficiency(team),
+                                   .tokens_input = team->tokens.input,
+                                   .tokens_output = team->tokens.output,
+                                   .tokens_cache_read = team->tokens.cache_read,
+                                   .tokens_cache_write_5m = team->tokens.cache_write_5m,
+                                   .tokens_cache_write_1h = team->tokens.cache_write_1h,
+                                   .tokens_reasoning = team->tokens.reasoning,
+                                   .usd = team->usd,
+                                   .is_priced = team->unpriced_count < team->calls.count,
+                                   .unpriced_count = team->unpriced_count,
+                                   .partial_count = team->partial_count,
+                                   .call_count = team->calls.count,
+                                   .savings = *savings};
+    if (fill_agents(scene, facts) || fill_tasks(scene, facts) || fill_points(scene, facts))
+        return err_memory(err);
+    advise(scene, facts);
+    *ret_facts = facts;
+    return 0;
+}
