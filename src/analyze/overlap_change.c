@@ -285,7 +285,9 @@ static int refuse(const struct target *target, const char *why, struct err *err)
 {
     int status = err_set(err, ERR_USAGE, "could not replay 'overlap:%s/%s': %s",
                          change_kind_name(target->change.kind), target->change.name, why);
-    err_hint(err, "overlap:stage/NAME=PARTS hands what a stage makes to the next one in that many parts (%d)",
+    err_hint(err,
+             "overlap:stage/NAME=PARTS hands what a stage makes to the next one in that many parts (%d); "
+             "=" CHANGE_AHEAD " lets it work on the next item",
              OVERLAP_PARTS);
     return status;
 }

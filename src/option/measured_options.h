@@ -12,7 +12,7 @@ struct measured_options {
     struct option_list prepares; /* one for all commands, or one for each */
     struct option_list cache_files;
     const char *prepare, *cleanup, *setup, *conclude, *input, *cache;
-    uint64_t runs, runs_min, runs_max, warmup, seed, time_ns;
+    uint64_t runs, runs_min, runs_max, warmup, seed, time_ns, timeout_ns;
     double precision, threshold, confidence;
     bool shell, ignore_failure, show_output, no_jitter, no_control;
 };
@@ -55,6 +55,14 @@ struct measured_options {
         .name = "precision", .type = OPTION_NUMBER, .argument = "RATIO",                                     \
         .help = "stop when half the interval is as narrow (0.005)",                                          \
         .offset = offsetof(record, measured.precision)                                                       \
+    }
+
+/* `WHAT` is what becomes of a measurement whose run is ended, and of no limit. */
+#define ROW_TIMEOUT(record, WHAT)                                                                            \
+    {                                                                                                        \
+        .name = "timeout", .type = OPTION_DURATION, .argument = "TIME",                                      \
+        .help = "a run that takes longer is ended with all that it started, and " WHAT,                      \
+        .offset = offsetof(record, measured.timeout_ns)                                                      \
     }
 
 /* What happens around a run. */

@@ -45,6 +45,7 @@ static const struct option_row rows[] = {
      .help = "what to call a command, in their order (A, B, C)",
      .offset = offsetof(struct options, names)},
     ROWS_ROUNDS(struct options, "5s"),
+    ROW_TIMEOUT(struct options, "the measurement with it (never)"),
     ROWS_JUDGED(struct options, measured.),
     ROW_WARMUP(struct options),
     ROW_PREPARES(struct options),

@@ -44,6 +44,7 @@ static const struct option_row rows[] = {
      AT(now)},
     ROW_ROUNDS_EXACT(struct options),
     ROW_TIME(struct options, "20s"),
+    ROW_TIMEOUT(struct options, "the experiment with it (never)"),
     ROWS_JUDGED(struct options, measured.),
     ROW_WARMUP(struct options),
     ROW_PREPARE(struct options),

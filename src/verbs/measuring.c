@@ -20,6 +20,7 @@ void measured_fill(const struct measured_options *measured, struct bench_options
     options->round_count_min = measured->runs_min;
     options->round_count_max = measured->runs_max;
     options->time_s = (double)measured->time_ns / (double)NS_PER_S;
+    options->limit_s = (double)measured->timeout_ns / (double)NS_PER_S;
     options->precision_ratio = measured->precision;
     options->confidence_ratio = measured->confidence;
     options->threshold_ratio = measured->threshold;

@@ -16,11 +16,12 @@ struct options {
     struct measured_options measured;
     struct option_list knobs, environment_knobs, today, tags;
     const char *objective, *rows, *metric, *better, *fit, *html, *format, *output, *store;
-    uint64_t points, rounds, timeout_ns;
+    uint64_t points, rounds;
     bool json, quiet, no_store;
 };
 
-static const struct options defaults = {.measured = MEASURED_DEFAULTS, .timeout_ns = 600 * NS_PER_S};
+static const struct options defaults = {
+    .measured = {.warmup = 1, .threshold = -1, .timeout_ns = 600 * NS_PER_S}};
 
 #define FORMATS "text json html"
 
@@ -90,11 +91,7 @@ static const struct option_row rows[] = {
      .argument = "TIME",
      .help = "no more rounds than the tests need after so long (1m)",
      .offset = offsetof(struct options, measured.time_ns)},
-    {.name = "timeout",
-     .type = OPTION_DURATION,
-     .argument = "TIME",
-     .help = "a run that takes longer is ended with all that it started, and its value left out (10m)",
-     .offset = offsetof(struct options, timeout_ns)},
+    ROW_TIMEOUT(struct options, "its value left out (10m)"),
     ROWS_JUDGED(struct options, measured.),
     ROW_WARMUP(struct options),
     ROW_PREPARES(struct options),
@@ -130,10 +127,7 @@ static struct tune_request request_of(const struct verb_context *context, const 
     const struct output_choice choice = {
         .format = options->format, .output = options->output, .formats = FORMATS, .json = options->json};
     struct tune_request request = {
-        .options = {.bench = {.commands = command,
-                              .command_count = 1,
-                              .printed = options->metric,
-                              .limit_s = (double)options->timeout_ns / (double)NS_PER_S},
+        .options = {.bench = {.commands = command, .command_count = 1, .printed = options->metric},
                     .knobs = options->knobs.items,
                     .knob_count = options->knobs.count,
                     .environment_knobs = options->environment_knobs.items,

@@ -74,6 +74,7 @@ static const struct option_row rows[] = {
     {.name = "yes", .letter = 'y', .type = OPTION_FLAG, .help = "do not ask", AT(yes)},
     {.name = "dry-run", .type = OPTION_FLAG, .help = "only tell what would be done", AT(dry_run)},
     ROWS_ROUNDS(struct options, "5s"),
+    ROW_TIMEOUT(struct options, "the measurement with it (never)"),
     ROWS_JUDGED(struct options, measured.),
     ROW_WARMUP(struct options),
     ROW_PREPARE(struct options),
