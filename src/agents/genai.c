@@ -211,6 +211,9 @@ static bool ends(struct otlp_text text, const char *suffix)
 /* Most spans of the world are not of this one: their keys are not looked up. */
 static bool may_be_genai(struct otlp_text key)
 {
+    /* The first letters of those below: one look for nearly every key. */
+    if (!key.length || !memchr("glaotes", key.bytes[0], 7))
+        return false;
     static const char *const prefixes[] = {"gen_ai.",    "llm.",       "ai.",    "openinference.",
                                            "traceloop.", "agent.",     "tool",   "embedding.",
                                            "graph.",     "session.id", "openai."};

@@ -5,6 +5,8 @@
 #include "data_verbs/data_verbs.h"
 #include "ops/record_otlp.h"
 
+#define SPANS_MANY 500000u
+
 struct options {
     bool otlp;
     const char *output;
@@ -44,6 +46,15 @@ static void started(void *context, const char *address, const char *path)
     fprintf(stderr, "toll: receiving OTLP at http://%s into %s%s\n", address, path,
             verb->command_count ? "" : "; Ctrl-C ends it");
     fflush(stderr);
+}
+
+/* Making a recording of many takes a while. */
+static void ended(void *context, uint64_t span_count)
+{
+    const struct verb_context *verb = context;
+    const struct options *options = verb->options;
+    if (!options->quiet && span_count >= SPANS_MANY)
+        fprintf(stderr, "toll: received %" PRIu64 " spans, making the recording\n", span_count);
 }
 
 static const char *plural(uint64_t count)
@@ -94,6 +105,7 @@ static int run(struct verb_context *context, struct err *err)
                                           .limit_ns = options->limit_ns,
                                           .command = context->command_count ? context->command : NULL,
                                           .started = started,
+                                          .ended = ended,
                                           .context = context};
     int status = ops_record_otlp(&request, &outcome, err);
     if (request.command && outcome.ran)

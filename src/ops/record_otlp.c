@@ -186,6 +186,8 @@ static int seal(struct session *session, struct err *err)
                                    .output = outcome->path,
                                    .command = command.length ? str_text(&command) : NULL,
                                    .exit_status = outcome->exit_status};
+    if (session->request->ended)
+        session->request->ended(session->request->context, outcome->received.accepted_count[OTLP_TRACES]);
     int status = seal_spans(&request, &outcome->sealed, err);
     str_free(&command);
     outcome->is_sealed = !status;

@@ -16,6 +16,8 @@ struct record_otlp_request {
         *command; /* NULL: none. It gets OTEL_EXPORTER_OTLP_ENDPOINT and …_PROTOCOL, and passes signals on */
     /* Told once requests are taken, before the command starts: where, and which file. May be NULL. */
     void (*started)(void *context, const char *address, const char *path);
+    /* Told when it receives no more and makes the recording. May be NULL. */
+    void (*ended)(void *context, uint64_t span_count);
     void *context;
 };
 

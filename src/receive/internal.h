@@ -68,7 +68,8 @@ struct trace_rows {
     VEC(struct lane_pool) pools;
     struct map service_of, agent_of, peer_of, series_of; /* string ids to indexes and ids */
     struct trace_root root;
-    struct str text; /* for values that are no texts */
+    VEC(uint8_t) keys; /* by string id: whether values of that key are hidden */
+    struct str text;   /* for values that are no texts */
 };
 
 /* Lays out the window's spans, writes their rows, waits and edges, and forgets them. */

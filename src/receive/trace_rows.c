@@ -17,6 +17,10 @@
 
 #define VALUE_BYTES_MAX 8192u /* of an attribute; the rest is cut and counted */
 #define NAME_BYTES_MAX  512u
+#define KEYS_KNOWN_MAX  1000000u /* ids of keys above are looked at each time */
+
+enum { KEY_UNKNOWN, KEY_SHOWN, KEY_HIDDEN };
+
 /* Spans may come before the first one that was seen: as much before it is the recording's time 0. */
 #define BEFORE_FIRST_NS (7 * 24 * 3600 * NS_PER_S)
 
@@ -66,16 +70,39 @@ static struct otlp_text value_text(struct trace_rows *rows, const struct otlp_va
     return (struct otlp_text){str_text(&rows->text), rows->text.length};
 }
 
+/* Whether the key's values are hidden; a key that was seen is not looked at again. */
+static int hides(struct trace_rows *rows, struct otlp_text key, uint64_t id, bool *ret_hides, struct err *err)
+{
+    if (id >= KEYS_KNOWN_MAX) {
+        *ret_hides = is_secret(key);
+        return 0;
+    }
+    if (id >= rows->keys.count) {
+        size_t count = rows->keys.count;
+        if (vec_reserve(&rows->keys, (size_t)id + 1))
+            return err_memory(err);
+        memset(rows->keys.items + count, KEY_UNKNOWN, rows->keys.capacity - count);
+        rows->keys.count = rows->keys.capacity;
+    }
+    uint8_t *known = &rows->keys.items[id];
+    if (*known == KEY_UNKNOWN)
+        *known = is_secret(key) ? KEY_HIDDEN : KEY_SHOWN;
+    *ret_hides = *known == KEY_HIDDEN;
+    return 0;
+}
+
 static int write_attributes(struct trace_rows *rows, const struct row_attr *owner,
                             const struct otlp_attributes *attributes, struct err *err)
 {
     for (size_t i = 0; i < attributes->count; i++) {
         const struct otlp_attribute *attribute = &attributes->items[i];
         struct row_attr row = *owner;
-        struct otlp_text text = is_secret(attribute->key)
-                                    ? (struct otlp_text){REDACT_HIDDEN, strlen(REDACT_HIDDEN)}
-                                    : value_text(rows, &attribute->value);
+        bool is_hidden = false;
         int status = intern_cut(rows, attribute->key, NAME_BYTES_MAX, &row.key, err);
+        if (!status)
+            status = hides(rows, attribute->key, row.key, &is_hidden, err);
+        struct otlp_text text = is_hidden ? (struct otlp_text){REDACT_HIDDEN, strlen(REDACT_HIDDEN)}
+                                          : value_text(rows, &attribute->value);
         if (!status)
             status = intern_cut(rows, text, VALUE_BYTES_MAX, &row.value, err);
         if (!status)
@@ -453,6 +480,7 @@ void trace_rows_destroy(struct trace_rows *rows)
         return;
     for (size_t i = 0; i < rows->pools.count; i++)
         vec_free(&rows->pools.items[i].heap);
+    vec_free(&rows->keys);
     vec_free(&rows->pools);
     vec_free(&rows->lanes);
     vec_free(&rows->services);
