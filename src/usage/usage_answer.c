@@ -75,6 +75,22 @@ static int path_refused(const char *path, struct err *err)
     return -ERR_INPUT;
 }
 
+/* Whether a folder has a file that the source knows as its own. */
+static int has_files(const struct agent_source *source, const char *folder, bool *ret_is_there,
+                     struct err *err)
+{
+    struct source_files files = {0};
+    uint64_t unreadable = 0;
+    int status = source_list(source, folder, &files, &unreadable, err);
+    for (size_t i = 0; i < files.items.count && !status && !*ret_is_there; i++) {
+        const struct agent_source *known = NULL;
+        struct err unread;
+        *ret_is_there = source_probe(files.items.items[i].path, &known, &unread) == 0 && known == source;
+    }
+    source_files_free(&files);
+    return status;
+}
+
 /* A file or a folder that was given, of the named source or of whichever knows it. */
 static int add_path(struct usage_answer *answer, const struct agent_source *source, const char *given,
                     struct err *err)
@@ -98,10 +114,15 @@ static int add_path(struct usage_answer *answer, const struct agent_source *sour
             return status;
         return source ? add_place(answer, source, path, false, false, err) : path_refused(given, err);
     }
-    int status = 0;
-    for (const struct agent_source *const *at = agent_sources; *at && !status; at++)
-        status = add_place(answer, *at, path, false, true, err);
-    return status;
+    for (const struct agent_source *const *at = agent_sources; *at; at++) {
+        bool is_there = false;
+        int status = has_files(*at, path, &is_there, err);
+        if (!status && is_there)
+            status = add_place(answer, *at, path, false, true, err);
+        if (status)
+            return status;
+    }
+    return 0;
 }
 
 static int source_named(const char *name, const struct agent_source **ret_source, struct err *err)

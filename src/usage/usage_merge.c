@@ -2,6 +2,7 @@
 #include "usage/usage_merge.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct llm_call usage_call_event(const struct usage_shelf *shelf, const struct usage_call *row)
@@ -52,22 +53,55 @@ static void take_texts(struct usage_item *item, const struct usage_shelf *shelf,
     item->shelf = shelf;
 }
 
-static int merge_row(struct usage_answer *answer, struct map *seen, const struct usage_shelf *shelf,
-                     const struct usage_call *row)
+/* Ids are hashes already: a table of their items, of twice as many slots as there can be. */
+struct id_table {
+    uint32_t *slots; /* item + 1; 0: free */
+    size_t mask;
+};
+
+static int id_table_init(struct id_table *table, size_t count)
+{
+    size_t capacity = 16;
+    while (capacity < 2 * count)
+        capacity *= 2;
+    table->mask = capacity - 1;
+    table->slots = calloc(capacity, sizeof *table->slots);
+    return table->slots ? 0 : -1;
+}
+
+/* The slot of an id: its item, or a free one. */
+static uint32_t *id_table_slot(const struct id_table *table, const struct usage_answer *answer,
+                               const uint64_t id[2])
+{
+    size_t at = (size_t)id[0] & table->mask;
+    for (;; at = (at + 1) & table->mask) {
+        uint32_t *slot = &table->slots[at];
+        if (!*slot)
+            return slot;
+        const uint64_t *known = answer->items.items[*slot - 1].call.id;
+        if (known[0] == id[0] && known[1] == id[1])
+            return slot;
+    }
+}
+
+static int merge_row(struct usage_answer *answer, const struct id_table *table,
+                     const struct usage_shelf *shelf, const struct usage_call *row)
 {
     bool has_id = row->id[0] || row->id[1];
-    const uint64_t *known = has_id ? map_get(seen, row->id[0]) : NULL;
-    if (known && answer->items.items[*known].call.id[1] == row->id[1]) {
-        struct usage_item *item = &answer->items.items[*known];
+    uint32_t *slot = has_id ? id_table_slot(table, answer, row->id) : NULL;
+    if (slot && *slot) {
+        struct usage_item *item = &answer->items.items[*slot - 1];
         if (tells_better(shelf, row, item))
             take_texts(item, shelf, row);
         else
             usage_call_merge(&item->call, row);
         return 0;
     }
-    if (has_id && !known && map_put(seen, row->id[0], answer->items.count))
+    if (vec_push(&answer->items, (struct usage_item){.shelf = shelf, .call = *row}))
         return -1;
-    return vec_push(&answer->items, (struct usage_item){.shelf = shelf, .call = *row});
+    if (slot)
+        *slot = (uint32_t)answer->items.count;
+    return 0;
 }
 
 static bool counts(const struct usage_place *place, const struct usage_call *row)
@@ -100,15 +134,20 @@ static void price_item(const struct usage_query *query, struct usage_item *item)
 
 int usage_merge(struct usage_answer *answer, struct err *err)
 {
-    struct map seen = {0};
-    int status = 0;
+    struct id_table table;
+    size_t total = 0;
+    for (size_t i = 0; i < answer->places.count; i++)
+        total += answer->places.items[i]->shelf.calls.count;
+    if (total >= UINT32_MAX)
+        return err_set(err, ERR_INPUT, "could not add up usage: there are over %u calls", UINT32_MAX);
+    int status = id_table_init(&table, total);
     for (size_t i = 0; i < answer->places.count && !status; i++) {
         const struct usage_place *place = answer->places.items[i];
         for (size_t k = 0; k < place->shelf.calls.count && !status; k++)
             if (counts(place, &place->shelf.calls.items[k]))
-                status = merge_row(answer, &seen, &place->shelf, &place->shelf.calls.items[k]);
+                status = merge_row(answer, &table, &place->shelf, &place->shelf.calls.items[k]);
     }
-    map_free(&seen);
+    free(table.slots);
     if (status)
         return err_memory(err);
     size_t kept = 0;

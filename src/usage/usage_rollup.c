@@ -18,7 +18,8 @@
 struct looked_up {
     uint32_t *names; /* string of the shelf -> name; 0: not yet */
     struct map
-        agents; /* session and agent -> index in agents of the shelf, + 1 in the low half for kind, the high one for title */
+        agents;    /* session and agent -> name of the kind, and in the high half of the task; 0: not told */
+    bool has_main; /* facts of conversations themselves are in it */
 };
 
 struct rollup {
@@ -31,6 +32,8 @@ struct rollup {
     int64_t quarter; /* of the last time that was written out */
     enum usage_key quarter_key;
     uint32_t quarter_name;
+    uint32_t main_name, no_task_name;
+    VEC(uint32_t) row_of_name; /* with one key only: name -> row + 1 */
 };
 
 static uint32_t name_of(struct usage_answer *answer, const char *text)
@@ -87,30 +90,31 @@ static uint32_t string_name(struct rollup *rollup, const struct usage_item *item
     return place->names[string];
 }
 
-static const uint64_t *agent_facts(struct rollup *rollup, const struct usage_item *item)
+/* What is told of the call's agent; 0: nothing. */
+static uint64_t agent_facts(struct rollup *rollup, const struct usage_item *item)
 {
     const struct looked_up *place = &rollup->places[place_index(rollup, item->shelf)];
-    return map_get(&place->agents, (uint64_t)item->call.session << 32 | item->call.agent);
+    if (!item->call.agent && !place->has_main)
+        return 0;
+    const uint64_t *facts = map_get(&place->agents, (uint64_t)item->call.session << 32 | item->call.agent);
+    return facts ? *facts : 0;
 }
 
 /* What kind of agent it is, else its id. */
 static uint32_t agent_name(struct rollup *rollup, const struct usage_item *item)
 {
-    const uint64_t *facts = agent_facts(rollup, item);
-    uint32_t known = facts ? (uint32_t)*facts : 0;
-    if (known)
-        return name_of(rollup->answer, shelf_text(item->shelf, item->shelf->agents.items[known - 1].kind));
-    return name_of(rollup->answer,
-                   item->call.agent ? shelf_text(item->shelf, item->call.agent) : USAGE_MAIN_AGENT);
+    uint32_t kind = (uint32_t)agent_facts(rollup, item);
+    if (kind)
+        return kind;
+    return item->call.agent ? string_name(rollup, item, item->call.agent, USAGE_UNKNOWN) : rollup->main_name;
 }
 
 static uint32_t task_name(struct rollup *rollup, const struct usage_item *item)
 {
-    const uint64_t *facts = agent_facts(rollup, item);
-    uint32_t known = facts ? (uint32_t)(*facts >> 32) : 0;
-    const char *text = known ? shelf_text(item->shelf, item->shelf->agents.items[known - 1].title)
-                             : shelf_text(item->shelf, item->call.task);
-    return name_of(rollup->answer, *text ? text : USAGE_NO_TASK);
+    uint32_t title = (uint32_t)(agent_facts(rollup, item) >> 32);
+    if (title)
+        return title;
+    return item->call.task ? string_name(rollup, item, item->call.task, USAGE_NO_TASK) : rollup->no_task_name;
 }
 
 static uint32_t key_name(struct rollup *rollup, enum usage_key key, const struct usage_item *item,
@@ -194,26 +198,51 @@ static int sum_add(struct rollup *rollup, struct usage_sum *sum, const struct us
     return ADD_NAME(&sum->unpriced_models, model);
 }
 
+/* The row of one key's name + 1, 0 for a new one: most tables have one key. */
+static uint32_t *single_row(struct rollup *rollup, uint32_t name)
+{
+    if (vec_reserve(&rollup->row_of_name, (size_t)name + 1))
+        return NULL;
+    while (rollup->row_of_name.count <= name)
+        rollup->row_of_name.items[rollup->row_of_name.count++] = 0;
+    return &rollup->row_of_name.items[name];
+}
+
+/* The row of the keys' names, made when it is not there. -1 when memory ran out. */
+static int row_find(struct rollup *rollup, const uint32_t names[USAGE_KEYS_MAX], struct usage_row **ret_row)
+{
+    uint32_t *single = rollup->key_count == 1 ? single_row(rollup, names[0]) : NULL;
+    uint64_t row = single ? *single : 0;
+    bool is_new = single && !*single;
+    if (rollup->key_count == 1 && !single)
+        return -1;
+    if (!single &&
+        intern_put(&rollup->row_ids, (const char *)names, sizeof(uint32_t) * USAGE_KEYS_MAX, &row, &is_new))
+        return -1;
+    if (is_new) {
+        struct usage_row fresh = {0};
+        memcpy(fresh.keys, names, sizeof fresh.keys);
+        if (vec_push(&rollup->rows->items, fresh))
+            return -1;
+        row = rollup->rows->items.count;
+        if (single)
+            *single = (uint32_t)row;
+    }
+    *ret_row = &rollup->rows->items.items[row - 1];
+    return 0;
+}
+
 static int row_add(struct rollup *rollup, const struct usage_item *item, uint32_t tool, size_t index,
                    size_t count)
 {
     uint32_t names[USAGE_KEYS_MAX] = {0};
-    uint64_t row = 0;
-    bool is_new = false;
+    struct usage_row *row = NULL;
     for (size_t i = 0; i < rollup->key_count; i++) {
         names[i] = key_name(rollup, rollup->keys[i], item, tool);
         if (names[i] == NO_NAME)
             return -1;
     }
-    if (intern_put(&rollup->row_ids, (const char *)names, sizeof names, &row, &is_new))
-        return -1;
-    if (is_new) {
-        struct usage_row fresh = {0};
-        memcpy(fresh.keys, names, sizeof names);
-        if (vec_push(&rollup->rows->items, fresh))
-            return -1;
-    }
-    return sum_add(rollup, &rollup->rows->items.items[row - 1].sum, item, index, count);
+    return row_find(rollup, names, &row) ? -1 : sum_add(rollup, &row->sum, item, index, count);
 }
 
 /* An answer that asks for several tools is shared among them. */
@@ -243,19 +272,20 @@ static int item_by_tools(struct rollup *rollup, const struct usage_item *item)
 
 /* --- set-up --- */
 
-static int look_up_agents(const struct usage_shelf *shelf, struct looked_up *place)
+static int look_up_agents(struct usage_answer *answer, const struct usage_shelf *shelf,
+                          struct looked_up *place)
 {
     for (size_t i = 0; i < shelf->agents.count; i++) {
         const struct usage_agent *agent = &shelf->agents.items[i];
         uint64_t key = (uint64_t)agent->session << 32 | agent->agent;
         const uint64_t *known = map_get(&place->agents, key);
         uint64_t value = known ? *known : 0;
-        if (agent->kind)
-            value = (value & ~(uint64_t)UINT32_MAX) | (i + 1);
-        if (agent->title)
-            value = (value & UINT32_MAX) | (uint64_t)(i + 1) << 32;
-        if (map_put(&place->agents, key, value))
+        uint32_t kind = agent->kind ? name_of(answer, shelf_text(shelf, agent->kind)) : (uint32_t)value;
+        uint32_t title =
+            agent->title ? name_of(answer, shelf_text(shelf, agent->title)) : (uint32_t)(value >> 32);
+        if (kind == NO_NAME || title == NO_NAME || map_put(&place->agents, key, (uint64_t)title << 32 | kind))
             return -1;
+        place->has_main = place->has_main || !agent->agent;
     }
     return 0;
 }
@@ -263,13 +293,15 @@ static int look_up_agents(const struct usage_shelf *shelf, struct looked_up *pla
 static int rollup_init(struct rollup *rollup, struct usage_answer *answer)
 {
     rollup->answer = answer;
+    rollup->main_name = name_of(answer, USAGE_MAIN_AGENT);
+    rollup->no_task_name = name_of(answer, USAGE_NO_TASK);
     rollup->places = calloc(answer->places.count + 1, sizeof *rollup->places);
-    if (!rollup->places)
+    if (!rollup->places || rollup->main_name == NO_NAME || rollup->no_task_name == NO_NAME)
         return -1;
     for (size_t i = 0; i < answer->places.count; i++) {
         const struct usage_shelf *shelf = &answer->places.items[i]->shelf;
         rollup->places[i].names = calloc(shelf->strings.entries.count + 1, sizeof(uint32_t));
-        if (!rollup->places[i].names || look_up_agents(shelf, &rollup->places[i]))
+        if (!rollup->places[i].names || look_up_agents(answer, shelf, &rollup->places[i]))
             return -1;
     }
     return 0;
@@ -283,6 +315,7 @@ static void rollup_deinit(struct rollup *rollup)
     }
     free(rollup->places);
     intern_free(&rollup->row_ids);
+    vec_free(&rollup->row_of_name);
 }
 
 /* --- order --- */

@@ -175,7 +175,7 @@ static int gather(struct scan *scan, struct worker *workers, uint32_t count, str
             *err = workers[i].err;
             return workers[i].status;
         }
-        if (shelf_add(fresh, &workers[i].shelf))
+        if (shelf_take(fresh, &workers[i].shelf))
             return err_memory(err);
         shelf_free(&workers[i].shelf);
         workers[i].shelf = (struct usage_shelf){0};

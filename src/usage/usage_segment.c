@@ -184,7 +184,7 @@ enum segment_state usage_segment_read(const char *bytes, size_t length, struct u
     if (XXH3_64bits(bytes + sizeof head, head.payload_bytes) != head.checksum)
         return SEGMENT_WRONG;
     enum segment_state state = read_payload(&head, bytes + sizeof head, &part, ret_no_memory);
-    if (state == SEGMENT_WHOLE && shelf_add(shelf, &part)) {
+    if (state == SEGMENT_WHOLE && shelf_take(shelf, &part)) {
         *ret_no_memory = true;
         state = SEGMENT_WRONG;
     }

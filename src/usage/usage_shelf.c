@@ -108,6 +108,21 @@ int shelf_add(struct usage_shelf *shelf, const struct usage_shelf *more)
     return status;
 }
 
+int shelf_take(struct usage_shelf *shelf, struct usage_shelf *more)
+{
+    if (shelf->strings.entries.count || shelf->files.count)
+        return shelf_add(shelf, more);
+    for (size_t i = 0; i < more->files.count; i++)
+        if (!map_get(&more->by_path, more->files.items[i].path) &&
+            map_put(&more->by_path, more->files.items[i].path, i))
+            return -1;
+    shelf_free(shelf);
+    struct usage_shelf moved = *more;
+    *more = (struct usage_shelf){.source = moved.source, .place = moved.place};
+    *shelf = moved;
+    return 0;
+}
+
 void shelf_free(struct usage_shelf *shelf)
 {
     intern_free(&shelf->strings);

@@ -73,6 +73,8 @@ uint32_t shelf_string(struct usage_shelf *shelf, const char *text);
 uint32_t shelf_file(struct usage_shelf *shelf, const char *path);
 /* Adds all rows of another shelf; its files count as the same where their paths are. -1 when memory ran out. */
 WARN_UNUSED int shelf_add(struct usage_shelf *shelf, const struct usage_shelf *more);
+/* The same; the other one may be empty afterwards: the first on an empty shelf is moved as a whole. */
+WARN_UNUSED int shelf_take(struct usage_shelf *shelf, struct usage_shelf *more);
 void shelf_free(struct usage_shelf *shelf);
 
 /* Folds another telling of the same call into the row, its numbers and not its texts, as llm_call_merge does. */
