@@ -48,6 +48,7 @@ fuzz:
 accuracy: all
 	@tools/setup build demo test
 	@tests/planted/accuracy.py
+	@tests/planted/agents/run.py
 
 soak: all
 	@tools/setup test

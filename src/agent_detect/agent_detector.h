@@ -108,6 +108,16 @@ struct agent_groups {
 };
 int agent_groups_find(const struct agent_scene *scene, struct agent_groups *ret_groups);
 
+/* What stays of a call's time with another model, by that one's pace in this run; 1 when the run has no response of it. */
+double agent_time_with_model(const struct team *team, const struct team_call *call, const char *model);
+
+/* --- changes by hand (agent_change.c) --- */
+
+/* Adds the effects of a change; *ret_is_of_agents false: it is one of any run's (speed:peer/…, remove:wait/…), for its replay. Also
+ * what a finding proposed is taken, as the finding means it. ERR_USAGE for names that nothing has. */
+WARN_UNUSED int agent_change_effects(const struct agent_scene *scene, const struct change *change,
+                                     struct team_effects *effects, bool *ret_is_of_agents, struct err *err);
+
 /* --- ranking (agent_rank.c) --- */
 
 struct agents_judgement {

@@ -77,8 +77,7 @@ static const char *smaller(const struct agent_scene *scene, const bool *moves, c
     return found;
 }
 
-/* What stays of a call's time with the other model, by its pace in this run; 1 when the run has no call of it. */
-static double time_kept_with(const struct team *team, const struct team_call *call, const char *other)
+double agent_time_with_model(const struct team *team, const struct team_call *call, const char *other)
 {
     struct team_pace pace = team_pace_of(team, other);
     double seconds = (double)(call->end_ns - call->start_ns) / (double)NS_PER_S;
@@ -121,7 +120,8 @@ static int claim_calls(const struct agent_scene *scene, struct agent_claim *clai
         const struct team_call *call = &team->calls.items[i];
         if (!moves[call->agent] || strcmp(call->model, model) != 0 || call->is_unbilled)
             continue;
-        double cost = cost_kept(scene, call, &call->tokens, other), time = time_kept_with(team, call, other);
+        double cost = cost_kept(scene, call, &call->tokens, other),
+               time = agent_time_with_model(team, call, other);
         status = claim_call(claim, i, (struct keep){(1 + time) / 2, time, time},
                             (struct keep){(1 + cost) / 2, cost, cost});
     }

@@ -29,13 +29,21 @@ static int read_file(struct importer *importer, const struct agent_source *sourc
     return source->read(&request, workflow_sink(importer->workflow), importer->err);
 }
 
-static int read_place(struct importer *importer, const struct agent_source *source, const char *place)
+/* `is_guessed`: nobody said that the files are of the source, so each is looked at first. */
+static int read_place(struct importer *importer, const struct agent_source *source, const char *place,
+                      bool is_guessed)
 {
     struct source_files files = {0};
     uint64_t unreadable = 0;
     int status = source_list(source, place, &files, &unreadable, importer->err);
-    for (size_t i = 0; i < files.items.count && !status; i++)
-        status = read_file(importer, source, files.items.items[i].path);
+    for (size_t i = 0; i < files.items.count && !status; i++) {
+        const char *path = files.items.items[i].path;
+        const struct agent_source *found = source;
+        if (is_guessed)
+            status = source_probe(path, &found, importer->err);
+        if (!status && found == source)
+            status = read_file(importer, source, path);
+    }
     source_files_free(&files);
     importer->result->skipped_count += unreadable;
     return status;
@@ -52,7 +60,7 @@ static int read_session(struct importer *importer, const struct agent_source *so
         return status;
     str_append_bytes(&folder, path, (size_t)(dot - path));
     if (!folder.failed && stat(str_text(&folder), &about) == 0 && S_ISDIR(about.st_mode))
-        status = read_place(importer, source, str_text(&folder));
+        status = read_place(importer, source, str_text(&folder), false);
     str_free(&folder);
     return status;
 }
@@ -61,7 +69,7 @@ static int read_session(struct importer *importer, const struct agent_source *so
 static int read_folder(struct importer *importer, const char *path)
 {
     for (size_t i = 0; agent_sources[i]; i++) {
-        int status = read_place(importer, agent_sources[i], path);
+        int status = read_place(importer, agent_sources[i], path, true);
         if (status)
             return status;
     }
@@ -84,7 +92,7 @@ static int read_given(struct importer *importer, const struct agent_source *sour
     if (stat(path, &about))
         return err_errno(importer->err, errno, "could not import '%s'", path);
     if (source)
-        return S_ISDIR(about.st_mode) ? read_place(importer, source, path)
+        return S_ISDIR(about.st_mode) ? read_place(importer, source, path, false)
                                       : read_session(importer, source, path);
     if (S_ISDIR(about.st_mode))
         return read_folder(importer, path);
@@ -104,7 +112,7 @@ static int read_defaults(struct importer *importer, const struct agent_source *s
         status = err_set(importer->err, ERR_INPUT, "could not import from %s: it has left nothing here",
                          source->about);
     for (size_t i = 0; i < count && !status; i++)
-        status = read_place(importer, source, places[i]);
+        status = read_place(importer, source, places[i], false);
     arena_free(&arena);
     return status;
 }

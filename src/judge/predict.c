@@ -5,6 +5,8 @@
 
 #include "analyze/infer.h"
 #include "analyze/whatif_replay.h"
+#include "base/num.h"
+#include "judge/agents_verdict.h"
 #include "judge/verdict.h"
 #include "recording/reader.h"
 #include "report/json_writer.h"
@@ -45,6 +47,73 @@ static int predict_service(const struct view *view, const struct change *changes
     return status;
 }
 
+/* --- a run of agents --- */
+
+static int weigh_effects(const struct team *team, const struct whatif *whatif,
+                         const struct team_effects *effects, struct prediction *ret_prediction,
+                         struct err *err)
+{
+    uint64_t wall[CASE_COUNT] = {0};
+    double bill[CASE_COUNT];
+    for (int which = 0; which < CASE_COUNT; which++) {
+        int status = team_replay(team, whatif, effects, (enum team_case)which, &wall[which], err);
+        if (status)
+            return status;
+        bill[which] = team_bill(team, effects, (enum team_case)which);
+    }
+    /* A replay is as good as its model: 4 %, or what the unchanged one is off by. */
+    double error = whatif->baseline_drift_ratio > 0.04 ? whatif->baseline_drift_ratio : 0.04;
+    uint64_t low = num_min(wall[CASE_MOST], wall[CASE_EXPECTED]),
+             high = num_max(wall[CASE_LEAST], wall[CASE_EXPECTED]);
+    *ret_prediction = (struct prediction){
+        .wall_ns_before = team->makespan_ns,
+        .wall_ns_after = wall[CASE_EXPECTED],
+        .wall_ns_low = num_u64((double)low * (1 - error)),
+        .wall_ns_high = num_min(num_u64((double)high * (1 + error)), num_max(team->makespan_ns, high)),
+        .factor = wall[CASE_EXPECTED] ? (double)team->makespan_ns / (double)wall[CASE_EXPECTED] : 1,
+        .baseline_drift_ratio = whatif->baseline_drift_ratio,
+        .has_bill = team->usd > 0,
+        .usd_before = team->usd,
+        .usd_after = bill[CASE_EXPECTED],
+        .usd_low = bill[CASE_MOST],
+        .usd_high = bill[CASE_LEAST]};
+    return 0;
+}
+
+/* *ret_is_done false: all changes are ones of any run. */
+static int predict_agents(const struct run *run, const struct whatif *whatif, const struct change *changes,
+                          size_t count, struct prediction *ret_prediction, bool *ret_is_done, struct err *err)
+{
+    struct team team;
+    struct arena arena = {0};
+    struct team_effects effects = {0};
+    size_t own = 0;
+    int status = team_load(run, &team, err);
+    if (status)
+        return status;
+    struct agents_book *book = agents_book_open(run);
+    struct agent_scene scene = {
+        .team = &team, .whatif = whatif, .prices = agents_book_prices(book), .arena = &arena};
+    for (size_t i = 0; i < count && !status; i++) {
+        bool is_of_agents = false;
+        status = agent_change_effects(&scene, &changes[i], &effects, &is_of_agents, err);
+        own += is_of_agents;
+    }
+    *ret_is_done = own > 0;
+    if (!status && own && own < count) {
+        status = err_set(err, ERR_USAGE, "could not predict changes of agents and of other things at once");
+        err_hint(err,
+                 "model:, cached:, workers:agent/ and what findings propose go together; others one by one");
+    }
+    if (!status && own)
+        status = weigh_effects(&team, whatif, &effects, ret_prediction, err);
+    vec_free(&effects.items);
+    agents_book_close(book);
+    team_deinit(&team);
+    arena_free(&arena);
+    return status;
+}
+
 static int predict(const struct view *view, const struct change *changes, size_t count,
                    struct prediction *ret_prediction, struct err *err)
 {
@@ -57,9 +126,12 @@ static int predict(const struct view *view, const struct change *changes, size_t
     status = infer_wakers(&run, err);
     if (!status)
         status = whatif_init(&run, &whatif, err);
-    if (!status)
+    bool is_done = false;
+    if (!status && team_is(&run))
+        status = predict_agents(&run, &whatif, changes, count, ret_prediction, &is_done, err);
+    if (!status && !is_done)
         status = whatif_predict(&whatif, changes, count, &result, err);
-    if (!status)
+    if (!status && !is_done)
         *ret_prediction = (struct prediction){.wall_ns_before = result.wall_ns_before,
                                               .wall_ns_after = result.wall_ns_after,
                                               .wall_ns_low = result.wall_ns_low,

@@ -19,6 +19,8 @@ struct prediction {
     uint64_t wall_ns_before, wall_ns_after, wall_ns_low, wall_ns_high;
     bool is_service; /* these, else the times above: */
     double throughput_per_s_before, throughput_per_s_after, throughput_per_s_low, throughput_per_s_high;
+    bool has_bill; /* of a run of agents whose responses have prices: */
+    double usd_before, usd_after, usd_low, usd_high;
     double factor;
     double baseline_drift_ratio;
     const char *assumptions[PREDICTION_ASSUMPTIONS_MAX]; /* what must be true for it, each once */

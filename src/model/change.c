@@ -130,7 +130,11 @@ const char *change_assumption(const struct change *change)
     case CHANGE_WORKERS: return "independence assumed, and that the other end serves that many at once";
     case CHANGE_BATCH:
         return "a piece in a batch takes the other end a tenth of one alone, a fifth where it is sent";
-    case CHANGE_CACHED: return "three of five calls of each request were for its connection";
+    case CHANGE_MODEL: return "the other model does it as well";
+    case CHANGE_CACHED:
+        if (change->kind == CHANGE_AGENT || change->kind == CHANGE_TASK)
+            return "the prompts begin alike, and what they begin with stays as it is";
+        return "three of five calls of each request were for its connection";
     case CHANGE_OVERLAP:
         if (change_is_ahead(change))
             return "an item does not need what becomes of the one before it";
@@ -138,7 +142,6 @@ const char *change_assumption(const struct change *change)
     case CHANGE_SPEED:
     case CHANGE_REMOVE:
     case CHANGE_CORES:
-    case CHANGE_MODEL:
     case CHANGE_SET:
     case CHANGE_OP_COUNT: return NULL;
     }

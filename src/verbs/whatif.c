@@ -37,6 +37,11 @@ static void print_json(const struct prediction *prediction, FILE *out)
             (unsigned long long)prediction->wall_ns_before, (unsigned long long)prediction->wall_ns_after,
             (unsigned long long)prediction->wall_ns_low, (unsigned long long)prediction->wall_ns_high,
             prediction->factor, prediction->baseline_drift_ratio);
+    if (prediction->has_bill)
+        fprintf(out,
+                "\"cost_usd_before\": %.6f, \"cost_usd_after\": %.6f, \"cost_usd_low\": %.6f, "
+                "\"cost_usd_high\": %.6f, ",
+                prediction->usd_before, prediction->usd_after, prediction->usd_low, prediction->usd_high);
     print_json_assumptions(prediction, out);
 }
 
@@ -80,6 +85,9 @@ static void print_text(const struct prediction *prediction, FILE *out)
         fprintf(out, "           %.2fx slower\n", 1 / prediction->factor);
     else
         fprintf(out, "           no difference\n");
+    if (prediction->has_bill)
+        fprintf(out, "cost       $%.4f -> $%.4f, between $%.4f and $%.4f\n", prediction->usd_before,
+                prediction->usd_after, prediction->usd_low, prediction->usd_high);
     fprintf(out, "drift      the replay of the unchanged run is off by %.1f %%%s\n",
             100 * prediction->baseline_drift_ratio,
             prediction->baseline_drift_ratio > 0.05 ? ": take the prediction as a bound" : "");
