@@ -2,7 +2,8 @@
 /*
  * Market data into a database: each file is downloaded, extracted, parsed and ingested. A worker takes
  * one file through all four stages before it takes the next, so that with several workers the stages of
- * different files overlap. The stages are marked for toll by TOLL_SPAN.
+ * different files overlap. With --ahead a thread beside each worker downloads the next file meanwhile. The stages are
+ * marked for toll by TOLL_SPAN.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -32,6 +33,7 @@ struct options {
     unsigned worker_count;
     unsigned file_count; /* 0: all that the server lists */
     unsigned batch_rows; /* sent at once; 0: all of a file */
+    bool ahead;
     bool verify;
 };
 
@@ -49,12 +51,27 @@ struct pipeline {
     struct problem problem; /* the first one */
 };
 
+/* Downloads for a worker: the next file when the worker has taken the last one. */
+struct fetcher {
+    struct pipeline *pipeline;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct http *http;
+    struct buffer zip;
+    const char *name; /* of what lies in `zip`; NULL: it was taken */
+    bool is_done;
+    bool has_failed;
+    struct problem problem;
+};
+
 struct worker {
     struct pipeline *pipeline;
     pthread_t thread;
     unsigned index;
     struct http *http;
     struct sink *sink;
+    struct fetcher fetcher;
     struct buffer zip;
     struct buffer csv;
     struct buffer lines;
@@ -68,6 +85,7 @@ static const char usage[] =
     "  --workers N      files taken through the stages at once (1)\n"
     "  --files N        only the first N files\n"
     "  --batch ROWS     rows sent to the database at once (a whole file)\n"
+    "  --ahead          each worker's next file is downloaded while it works on this one\n"
     "  --run ID         tag of this run's rows (the time and the process id)\n"
     "  --no-verify      do not count the rows in the database at the end\n";
 
@@ -79,16 +97,17 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static int stage_download(struct worker *worker, const char *name, struct problem *problem)
+static int stage_download(const struct pipeline *pipeline, struct http *http, const char *name,
+                          struct buffer *zip, struct problem *problem)
 {
     char url[512];
 
     TOLL_SPAN("download");
-    snprintf(url, sizeof(url), "%s/%s", worker->pipeline->options.base_url, name);
-    if (http_get(worker->http, url, &worker->zip, problem) < 0)
+    snprintf(url, sizeof(url), "%s/%s", pipeline->options.base_url, name);
+    if (http_get(http, url, zip, problem) < 0)
         return -1;
     toll_requests(1);
-    toll_bytes(worker->zip.length);
+    toll_bytes(zip->length);
     return 0;
 }
 
@@ -163,12 +182,96 @@ static void worker_tell(struct pipeline *pipeline)
                 done_count == pipeline->file_count ? "\n" : "");
 }
 
+/* The name of the next file; NULL when there is none left, or a worker has failed. */
+static const char *next_name(struct pipeline *pipeline)
+{
+    unsigned index = atomic_fetch_add(&pipeline->file_next, 1);
+
+    return index >= pipeline->file_count || atomic_load(&pipeline->failed) ? NULL
+                                                                           : pipeline->file_names[index];
+}
+
+static void *fetcher_main(void *argument)
+{
+    struct fetcher *fetcher = argument;
+    const char *name;
+
+    while ((name = next_name(fetcher->pipeline)) != NULL) {
+        int result = stage_download(fetcher->pipeline, fetcher->http, name, &fetcher->zip, &fetcher->problem);
+
+        pthread_mutex_lock(&fetcher->lock);
+        fetcher->has_failed = result < 0;
+        fetcher->name = name;
+        pthread_cond_broadcast(&fetcher->changed);
+        while (fetcher->name != NULL && !atomic_load(&fetcher->pipeline->failed))
+            pthread_cond_wait(&fetcher->changed, &fetcher->lock);
+        pthread_mutex_unlock(&fetcher->lock);
+        if (result < 0)
+            break;
+    }
+    pthread_mutex_lock(&fetcher->lock);
+    fetcher->is_done = true;
+    pthread_cond_broadcast(&fetcher->changed);
+    pthread_mutex_unlock(&fetcher->lock);
+    return NULL;
+}
+
+static int fetcher_start(struct worker *worker, struct problem *problem)
+{
+    struct fetcher *fetcher = &worker->fetcher;
+    int code;
+
+    fetcher->pipeline = worker->pipeline;
+    pthread_mutex_init(&fetcher->lock, NULL);
+    pthread_cond_init(&fetcher->changed, NULL);
+    if (http_open(&fetcher->http, problem) < 0)
+        return -1;
+    code = pthread_create(&fetcher->thread, NULL, fetcher_main, fetcher);
+    if (code == 0)
+        return 0;
+    http_close(fetcher->http);
+    return problem_set(problem, "could not start a downloading thread: %s", strerror(code));
+}
+
+/* Takes what was downloaded into the worker's buffer; *ret_name is NULL when nothing is left. */
+static int fetcher_take(struct worker *worker, const char **ret_name, struct problem *problem)
+{
+    struct fetcher *fetcher = &worker->fetcher;
+    struct buffer emptied = worker->zip;
+
+    pthread_mutex_lock(&fetcher->lock);
+    while (fetcher->name == NULL && !fetcher->is_done)
+        pthread_cond_wait(&fetcher->changed, &fetcher->lock);
+    *ret_name = fetcher->name;
+    if (fetcher->name != NULL && !fetcher->has_failed) {
+        worker->zip = fetcher->zip;
+        fetcher->zip = emptied;
+    }
+    fetcher->name = NULL;
+    pthread_cond_broadcast(&fetcher->changed);
+    pthread_mutex_unlock(&fetcher->lock);
+    return fetcher->has_failed ? problem_set(problem, "%s: %.240s", *ret_name, fetcher->problem.text) : 0;
+}
+
+/* Wakes a fetcher that waits for its worker, which has ended. */
+static void fetcher_stop(struct fetcher *fetcher)
+{
+    pthread_mutex_lock(&fetcher->lock);
+    fetcher->name = NULL;
+    pthread_cond_broadcast(&fetcher->changed);
+    pthread_mutex_unlock(&fetcher->lock);
+    pthread_join(fetcher->thread, NULL);
+    http_close(fetcher->http);
+    buffer_deinit(&fetcher->zip);
+}
+
+/* All but the download. */
 static int worker_process(struct worker *worker, const char *name, struct problem *problem)
 {
     struct problem cause;
 
-    if (stage_download(worker, name, &cause) < 0 || stage_extract(worker, &cause) < 0 ||
-        stage_parse(worker, &cause) < 0 || stage_ingest(worker, name, &cause) < 0)
+    if (stage_extract(worker, &cause) < 0 || stage_parse(worker, &cause) < 0 ||
+        stage_ingest(worker, name, &cause) < 0)
         return problem_set(problem, "%s: %.240s", name, cause.text);
     atomic_fetch_add(&worker->pipeline->row_count, worker->candles.count);
     worker_tell(worker->pipeline);
@@ -181,15 +284,34 @@ static int worker_process_all(struct worker *worker, struct problem *problem)
 
     if (http_open(&worker->http, problem) < 0 || sink_open(&pipeline->database, &worker->sink, problem) < 0)
         return -1;
-    for (;;) {
-        unsigned index = atomic_fetch_add(&pipeline->file_next, 1);
+    for (const char *name; (name = next_name(pipeline)) != NULL;) {
+        struct problem cause;
 
-        if (index >= pipeline->file_count || atomic_load(&pipeline->failed))
-            break;
-        if (worker_process(worker, pipeline->file_names[index], problem) < 0)
+        if (stage_download(pipeline, worker->http, name, &worker->zip, &cause) < 0)
+            return problem_set(problem, "%s: %.240s", name, cause.text);
+        if (worker_process(worker, name, problem) < 0)
             return -1;
     }
     return 0;
+}
+
+static int worker_process_ahead(struct worker *worker, struct problem *problem)
+{
+    const char *name = NULL;
+    int result = 0;
+
+    if (sink_open(&worker->pipeline->database, &worker->sink, problem) < 0 ||
+        fetcher_start(worker, problem) < 0)
+        return -1;
+    do {
+        result = fetcher_take(worker, &name, problem);
+        if (result == 0 && name != NULL)
+            result = worker_process(worker, name, problem);
+    } while (result == 0 && name != NULL);
+    if (result < 0)
+        atomic_store(&worker->pipeline->failed, true);
+    fetcher_stop(&worker->fetcher);
+    return result;
 }
 
 static void *worker_main(void *argument)
@@ -198,10 +320,14 @@ static void *worker_main(void *argument)
     struct pipeline *pipeline = worker->pipeline;
     struct problem problem;
 
-    if (worker_process_all(worker, &problem) < 0) {
+    int result = pipeline->options.ahead ? worker_process_ahead(worker, &problem)
+                                         : worker_process_all(worker, &problem);
+
+    if (result < 0) {
         pthread_mutex_lock(&pipeline->problem_lock);
-        if (!atomic_exchange(&pipeline->failed, true))
+        if (pipeline->problem.text[0] == '\0')
             pipeline->problem = problem;
+        atomic_store(&pipeline->failed, true);
         pthread_mutex_unlock(&pipeline->problem_lock);
     }
     http_close(worker->http);
@@ -316,10 +442,15 @@ static bool parse_count(const char *text, unsigned limit, unsigned *ret_count)
 static bool parse_options(int argc, char **argv, struct options *options)
 {
     static const struct option table[] = {
-        {"base-url", required_argument, NULL, 'u'}, {"db", required_argument, NULL, 'd'},
-        {"workers", required_argument, NULL, 'w'},  {"files", required_argument, NULL, 'f'},
-        {"batch", required_argument, NULL, 'b'},    {"run", required_argument, NULL, 'r'},
-        {"no-verify", no_argument, NULL, 'n'},      {NULL, 0, NULL, 0},
+        {"base-url", required_argument, NULL, 'u'},
+        {"db", required_argument, NULL, 'd'},
+        {"workers", required_argument, NULL, 'w'},
+        {"files", required_argument, NULL, 'f'},
+        {"batch", required_argument, NULL, 'b'},
+        {"run", required_argument, NULL, 'r'},
+        {"no-verify", no_argument, NULL, 'n'},
+        {"ahead", no_argument, NULL, 'a'},
+        {NULL, 0, NULL, 0},
     };
 
     for (int option; (option = getopt_long(argc, argv, "", table, NULL)) != -1;) {
@@ -330,6 +461,7 @@ static bool parse_options(int argc, char **argv, struct options *options)
         case 'd': options->database_url = optarg; break;
         case 'r': options->run_id = optarg; break;
         case 'n': options->verify = false; break;
+        case 'a': options->ahead = true; break;
         case 'w': good = parse_count(optarg, WORKERS_MAX, &options->worker_count); break;
         case 'f': good = parse_count(optarg, FILES_MAX, &options->file_count); break;
         case 'b': good = parse_count(optarg, BATCH_ROWS_MAX, &options->batch_rows); break;

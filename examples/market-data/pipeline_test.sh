@@ -80,6 +80,10 @@ check "one worker: a query returns every row" "verified: a query returns $total 
     "$bin/pipeline" --base-url "$BASE_URL" --db "$DB_URL"
 check "three workers: a query returns every row" "verified: a query returns $total rows" \
     "$bin/pipeline" --base-url "$BASE_URL" --db "$DB_URL" --workers 3 --run values
+check "two workers, downloads ahead: a query returns every row" "verified: a query returns $total rows" \
+    "$bin/pipeline" --base-url "$BASE_URL" --db "$DB_URL" --workers 2 --ahead
+refuse "downloads ahead: a file that is not there is named" "the server answered 404" \
+    "$bin/pipeline" --base-url "$BASE_URL/nowhere" --db "$DB_URL" --ahead
 expected=$(unzip -p "$scratch/data/BTCUSDT-1m-2023-01.zip" |
     awk -F, 'NR == 5000 { printf "%d %.8f %.8f", $1 / 1000, $5, $6 }')
 read -r at close volume <<<"$expected"
