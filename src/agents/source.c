@@ -15,7 +15,7 @@
 
 const struct agent_source *const agent_sources[] = {
     &claude_source,   &codex_source,     &gemini_source, &opencode_source,
-    &langfuse_source, &langsmith_source, NULL,
+    &langfuse_source, &langsmith_source, &otlp_source,   NULL,
 };
 
 const struct agent_source *source_find(const char *name)

@@ -68,6 +68,7 @@ extern const struct agent_source gemini_source;
 extern const struct agent_source opencode_source;
 extern const struct agent_source langfuse_source;
 extern const struct agent_source langsmith_source;
+extern const struct agent_source otlp_source;
 
 /* In the order in which a file is probed; ends with NULL. */
 extern const struct agent_source *const agent_sources[];

@@ -51,6 +51,18 @@ static const char *plural(uint64_t count)
 static void print_result(const struct import_result *result, FILE *out)
 {
     const struct workflow_facts *facts = &result->facts;
+    if (result->span_count) {
+        fprintf(out,
+                "%s: %" PRIu64 " span%s of %" PRIu64 " trace%s and %" PRIu64 " service%s from %" PRIu64
+                " file%s\n",
+                str_text(&result->output), result->span_count, plural(result->span_count),
+                result->trace_count, plural(result->trace_count), result->service_count,
+                plural(result->service_count), result->file_count, plural(result->file_count));
+        if (result->malformed[0])
+            fprintf(out, "not all could be read, the first: %s\n", result->malformed);
+        fprintf(out, "next: toll report %s\n", str_text(&result->output));
+        return;
+    }
     fprintf(out,
             "%s: %" PRIu64 " agent%s in %" PRIu64 " session%s, %" PRIu64 " response%s, %" PRIu64
             " tool call%s from %" PRIu64 " file%s\n",

@@ -62,6 +62,17 @@ static const char *plural(uint64_t count)
     return count == 1 ? "" : "s";
 }
 
+static void print_calls(const struct trace_counts *counts)
+{
+    fprintf(stderr, "toll: %" PRIu64 " call%s of models, %" PRIu64 " tokens", counts->call_count,
+            plural(counts->call_count), counts->tokens);
+    if (counts->unpriced_count < counts->call_count)
+        fprintf(stderr, ", $%.4f", counts->cost_usd);
+    if (counts->unpriced_count)
+        fprintf(stderr, ", %" PRIu64 " without a price", counts->unpriced_count);
+    fputc('\n', stderr);
+}
+
 static void print_outcome(const struct record_otlp_outcome *outcome)
 {
     const struct trace_counts *counts = &outcome->sealed.counts;
@@ -80,8 +91,7 @@ static void print_outcome(const struct record_otlp_outcome *outcome)
             plural(counts->trace_root_count), counts->service_count, plural(counts->service_count),
             outcome->path);
     if (counts->call_count)
-        fprintf(stderr, "toll: %" PRIu64 " call%s of models, %" PRIu64 " tokens\n", counts->call_count,
-                plural(counts->call_count), counts->tokens);
+        print_calls(counts);
     if (rejected || received->refused_count)
         fprintf(stderr,
                 "toll: %" PRIu64 " piece%s rejected, %" PRIu64

@@ -23,8 +23,9 @@ struct import_result {
     struct str output; /* the recording's name */
     struct workflow_facts facts;
     uint64_t file_count;
-    uint64_t skipped_count; /* files below a folder that no source knows */
-    char malformed[512];    /* the first piece that could not be read; "" */
+    uint64_t span_count, trace_count, service_count; /* of traces without agents: then the facts are 0 */
+    uint64_t skipped_count;                          /* files below a folder that no source knows */
+    char malformed[512];                             /* the first piece that could not be read; "" */
     double cost_usd;
     uint64_t tokens_total;
 };

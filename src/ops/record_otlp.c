@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/redact.h"
+#include "ops/seal_priced.h"
 #include "record/launch.h"
 
 #define DRAIN_NS       (2 * NS_PER_S) /* at most, for requests that are half here when it ends */
@@ -188,7 +189,7 @@ static int seal(struct session *session, struct err *err)
                                    .exit_status = outcome->exit_status};
     if (session->request->ended)
         session->request->ended(session->request->context, outcome->received.accepted_count[OTLP_TRACES]);
-    int status = seal_spans(&request, &outcome->sealed, err);
+    int status = seal_priced(&request, &outcome->sealed, err);
     str_free(&command);
     outcome->is_sealed = !status;
     if (!status && strcmp(place, outcome->path) != 0)

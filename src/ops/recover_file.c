@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ops/seal_priced.h"
 #include "receive/request_log.h"
-#include "receive/seal.h"
 
 #define SUFFIX ".toll"
 
@@ -25,7 +25,7 @@ static int recover_spans(const char *path, const char *output, struct recover_re
         err_hint(err, "choose another name with -o, or remove the file");
         return -ERR_ENVIRONMENT;
     }
-    int status = seal_spans(&request, &sealed, err);
+    int status = seal_priced(&request, &sealed, err);
     if (!status)
         *ret_result = (struct recover_result){.row_count = sealed.row_count,
                                               .byte_count_dropped = sealed.byte_count_dropped};

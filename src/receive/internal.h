@@ -58,6 +58,8 @@ struct trace_rows {
     struct sink *sink;
     struct otlp_reader reader;
     struct trace_counts counts;
+    bool (*usd)(void *context, const struct llm_call *call, double *ret_usd); /* NULL: nobody knows prices */
+    void *usd_context;
     uint64_t base_ns; /* Unix time of the recording's time 0; 0: not known yet */
     uint64_t start_ns, end_ns;
     uint64_t track_last, span_last, peer_last, series_last;

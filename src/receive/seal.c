@@ -9,7 +9,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "base/fs.h"
+#include "agents/otlp_file.h"
 #include "codec/gzip.h"
 #include "model/meta.h"
 #include "receive/receiver.h"
@@ -55,30 +55,14 @@ static int on_entry(void *context, const struct request_log_entry *entry, struct
     return decode(sealing, &request, err);
 }
 
-static int read_lines(struct sealing *sealing, const char *path, struct err *err)
+static int on_request(void *context, const struct otlp_request *request, uint64_t line, bool is_request,
+                      struct err *err)
 {
-    FILE *file = fopen(path, "re");
-    char *line = NULL;
-    size_t capacity = 0;
-    ssize_t length;
-    int status = 0;
-    if (!file)
-        return err_errno(err, errno, "could not read '%s'", path);
-    while (!status && (length = getline(&line, &capacity, file)) >= 0) {
-        struct otlp_request request = {.encoding = OTLP_JSON, .bytes = line, .length = (size_t)length};
-        if (strspn(line, " \t\r\n") == (size_t)length)
-            continue;
-        sealing->result->entry_count++;
-        if (otlp_json_signal(line, (size_t)length, &request.signal))
-            status = decode(sealing, &request, err);
-        else
-            sealing->result->malformed_count++;
-    }
-    if (!status && ferror(file))
-        status = err_errno(err, errno, "could not read '%s'", path);
-    free(line);
-    (void)fclose(file);
-    return status;
+    struct sealing *sealing = context;
+    (void)line;
+    sealing->result->entry_count++;
+    sealing->result->malformed_count += !is_request;
+    return is_request ? decode(sealing, request, err) : 0;
 }
 
 static int read_all(struct sealing *sealing, const struct seal_request *request, struct err *err)
@@ -89,7 +73,7 @@ static int read_all(struct sealing *sealing, const struct seal_request *request,
         if (request_log_is(request->paths[i]))
             status = request_log_read(request->paths[i], on_entry, sealing, &told, err);
         else
-            status = read_lines(sealing, request->paths[i], err);
+            status = otlp_file_read(request->paths[i], on_request, sealing, err);
         sealing->result->byte_count_dropped += told.byte_count_dropped;
     }
     return status;
@@ -125,8 +109,10 @@ static int write_recording(struct writer *writer, const struct seal_request *req
     struct sealing sealing = {.decoder = otlp_decoder_create(), .result = result};
     int status =
         sealing.decoder ? trace_rows_create(writer_sink(writer), &sealing.rows, err) : err_memory(err);
-    if (!status)
+    if (!status) {
+        trace_rows_price(sealing.rows, request->price.usd, request->price.context);
         status = read_all(&sealing, request, err);
+    }
     if (!status)
         status = trace_rows_finish(sealing.rows, &result->counts, err);
     if (!status)

@@ -4,8 +4,14 @@
 #ifndef TOLL_RECEIVE_SEAL_H
 #define TOLL_RECEIVE_SEAL_H
 
-#include "base/err.h"
+#include "agents/agent_events.h"
 #include "receive/trace_rows.h"
+
+/* What a call of a model costs in dollars; false when nobody knows its price. `usd` may be NULL: then only what spans tell. */
+struct seal_price {
+    bool (*usd)(void *context, const struct llm_call *call, double *ret_usd);
+    void *context;
+};
 
 struct seal_request {
     const char *const *paths; /* request logs, or JSON lines, one kind or both */
@@ -13,6 +19,7 @@ struct seal_request {
     const char *output;  /* replaced once the recording is complete; may be one of the paths */
     const char *command; /* JSON array of what was run beside it; NULL: none was */
     int exit_status;     /* of that command */
+    struct seal_price price;
 };
 
 struct seal_result {

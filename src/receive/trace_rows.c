@@ -219,8 +219,35 @@ static int usage_row(struct trace_rows *rows, uint64_t span, const char *kind, d
     return status ? status : sink_append(rows->sink, usage, &row, err);
 }
 
-static int usage_rows(struct trace_rows *rows, uint64_t span, const struct genai *genai, struct err *err)
+/* What the price book says, else what the span does. */
+static bool cost_of(const struct trace_rows *rows, const struct genai *genai, uint64_t start_ns,
+                    double *ret_usd)
 {
+    struct llm_call call = {.session = "",
+                            .agent = "",
+                            .project = "",
+                            .task = "",
+                            .id = genai->id,
+                            .model = genai->model,
+                            .provider = genai->provider,
+                            .region = genai->region,
+                            .start_ns = (int64_t)(rows->base_ns + start_ns),
+                            .tokens = genai->tokens,
+                            .output_high = genai->tokens.output,
+                            .cost_usd = genai->cost_usd,
+                            .web_searches = genai->web_searches,
+                            .tier = genai->tier,
+                            .is_fast = genai->is_fast};
+    if (rows->usd && rows->usd(rows->usd_context, &call, ret_usd))
+        return true;
+    *ret_usd = genai->cost_usd;
+    return isfinite(genai->cost_usd);
+}
+
+static int usage_rows(struct trace_rows *rows, const struct held_span *held, const struct genai *genai,
+                      struct err *err)
+{
+    uint64_t span = held->row, start_ns = held->start_ns;
     const struct tokens *tokens = &genai->tokens;
     const struct {
         const char *kind;
@@ -239,8 +266,14 @@ static int usage_rows(struct trace_rows *rows, uint64_t span, const struct genai
         status = sink_intern(rows->sink, genai->model, &model, err);
     for (size_t i = 0; !status && i < sizeof amounts / sizeof amounts[0]; i++)
         status = usage_row(rows, span, amounts[i].kind, (double)amounts[i].amount, model, err);
-    if (!status && isfinite(genai->cost_usd))
-        status = usage_row(rows, span, "cost_usd", genai->cost_usd, model, err);
+    double usd = 0;
+    if (cost_of(rows, genai, start_ns, &usd)) {
+        rows->counts.cost_usd += usd;
+        if (!status)
+            status = usage_row(rows, span, "cost_usd", usd, model, err);
+    } else {
+        rows->counts.unpriced_count++;
+    }
     rows->counts.call_count++;
     rows->counts.tokens += tokens_total(tokens);
     return status;
@@ -275,7 +308,7 @@ static int take_call(struct trace_rows *rows, const struct genai *genai, struct 
         status = call_is_told(rows, genai, &is_told, err);
     if (is_told)
         rows->counts.repeated_count++;
-    return status || is_told ? status : usage_rows(rows, held->row, genai, err);
+    return status || is_told ? status : usage_rows(rows, held, genai, err);
 }
 
 static int take_genai(struct trace_rows *rows, const struct genai *genai, struct held_span *held,
@@ -472,6 +505,13 @@ int trace_rows_create(struct sink *sink, struct trace_rows **ret_rows, struct er
     rows->root.lane = HELD_NONE;
     *ret_rows = rows;
     return 0;
+}
+
+void trace_rows_price(struct trace_rows *rows,
+                      bool (*usd)(void *context, const struct llm_call *call, double *ret_usd), void *context)
+{
+    rows->usd = usd;
+    rows->usd_context = context;
 }
 
 void trace_rows_destroy(struct trace_rows *rows)

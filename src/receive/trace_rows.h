@@ -15,6 +15,7 @@
 #ifndef TOLL_RECEIVE_TRACE_ROWS_H
 #define TOLL_RECEIVE_TRACE_ROWS_H
 
+#include "agents/agent_events.h"
 #include "model/view.h"
 #include "otlp/otlp.h"
 
@@ -26,12 +27,18 @@ struct trace_counts {
     uint64_t orphan_count;                                /* whose parent was not told */
     uint64_t service_count, trace_root_count, call_count; /* calls of models */
     uint64_t tokens;                                      /* of all calls, cache too */
+    uint64_t unpriced_count;                              /* calls whose cost nobody knows */
+    double cost_usd;                                      /* of the others */
     uint64_t cut_count;                                   /* values that were too long */
 };
 
 struct trace_rows;
 
 WARN_UNUSED int trace_rows_create(struct sink *sink, struct trace_rows **ret_rows, struct err *err);
+/* What calls of models cost, where spans do not tell; called with one that has its time, model, tokens and tier. */
+void trace_rows_price(struct trace_rows *rows,
+                      bool (*usd)(void *context, const struct llm_call *call, double *ret_usd),
+                      void *context);
 void trace_rows_destroy(struct trace_rows *rows);
 /* Takes what the decoder tells; valid as long as the rows. */
 const struct otlp_reader *trace_rows_reader(struct trace_rows *rows);
