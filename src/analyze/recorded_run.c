@@ -463,7 +463,7 @@ static int compare_edges(const void *a, const void *b)
 /* Rows mostly come in order. */
 #define SORT(vec, compare)                                                                                   \
     do {                                                                                                     \
-        if (!sort_is_done((vec)->items, (vec)->count, sizeof *(vec)->items, (compare)))                      \
+        if ((vec)->count && !sort_is_done((vec)->items, (vec)->count, sizeof *(vec)->items, (compare)))      \
             qsort((vec)->items, (vec)->count, sizeof *(vec)->items, (compare));                              \
     } while (0)
 

@@ -448,8 +448,8 @@ int program_build(const struct run *run, struct program *ret_program, struct err
         status = plan_signals(&builder) || measure_load(&builder);
     for (uint32_t i = 0; i < count && !status; i++) {
         struct marker_list *markers = &builder.markers[i];
-        if (!sort_is_done(markers->items.items, markers->items.count, sizeof *markers->items.items,
-                          compare_markers))
+        if (markers->items.count && !sort_is_done(markers->items.items, markers->items.count,
+                                                  sizeof *markers->items.items, compare_markers))
             qsort(markers->items.items, markers->items.count, sizeof *markers->items.items, compare_markers);
         if (takes_part(run, i))
             build_actor(&builder, i);

@@ -2,6 +2,7 @@
 #include "base/pattern.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -36,24 +37,30 @@ static const char *behind_set(const char *at)
     return at + (*at == ']');
 }
 
-/* {m}, {m,}, {m,n}: how often the piece is written out; 1 where the braces are no repetition. Moves behind them. */
+static uint64_t number(const char **at, bool *ret_is_there)
+{
+    uint64_t value = 0;
+    for (; isdigit((unsigned char)**at); ++*at, *ret_is_there = true)
+        value = num_min(value * 10 + (uint64_t)(**at - '0'), SIZE_FULL);
+    return value;
+}
+
+/* {m}, {m,}, {,n}, {m,n}: how often the piece is written out; 1 where the braces are no repetition. Moves behind them. */
 static uint64_t repetition(struct measure *measure)
 {
-    uint64_t counts[2] = {0, 0}, digits = 0;
     const char *at = measure->at + 1;
-    size_t which = 0;
-    for (; isdigit((unsigned char)*at) || (*at == ',' && which == 0); at++) {
-        which += *at == ',';
-        digits += *at != ',';
-        if (*at != ',')
-            counts[which] = num_min(counts[which] * 10 + (uint64_t)(*at - '0'), SIZE_FULL);
+    bool has_number = false;
+    uint64_t least = number(&at, &has_number), most = 0;
+    if (*at == ',') {
+        at++;
+        most = number(&at, &has_number);
     }
-    if (*at != '}' || !digits) {
+    if (*at != '}' || !has_number) {
         measure->at++;
         return 1;
     }
     measure->at = at + 1;
-    return num_max(num_max(counts[0], counts[1]), 1);
+    return num_max(num_max(least, most), 1);
 }
 
 static void piece(struct measure *measure, size_t length)

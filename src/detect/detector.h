@@ -44,6 +44,7 @@ struct claim {
     size_t evidence_count;
     bool is_kept; /* also without a gain: it brings something else, which fix_without_gain says */
     const char *fix_without_gain;
+    bool is_guess;   /* whether the change is possible is not known: its priority is no higher than P1 */
     bool is_outside; /* the doing of other programs: stands behind what the run itself can mend */
     /* Something grows: no time is gained by mending it, so that its priority is the detector's word; it stands behind
      * what gains and is never left out. */

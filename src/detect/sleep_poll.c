@@ -37,6 +37,8 @@ int detect_sleep_poll(const struct scene *scene, struct claims *claims, struct e
                      scene_place(scene, &claim.where));
     claim_evidence(scene, &claim, "%s of the path is sleeping%s", scene_duration(scene, claim.critical_ns),
                    polls ? " although what it waited for had happened" : "");
+    claim.is_guess =
+        !polls; /* what sleeps may be told to: for as long as its work takes elsewhere, between tries */
     if (!polls)
         claim.fix = "wait for an event instead of sleeping, if it waits for something";
     if (polls)

@@ -130,6 +130,25 @@ static void polling_comes_before_polling_side_by_side(void **state)
     judged_deinit(&s, &verdict);
 }
 
+/* Nothing that happens ends its sleeps: perhaps it has to sleep so long. */
+static void a_sleep_for_nothing_that_is_seen_is_no_p0(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 2, 1020);
+    uint64_t root = scenario_process(&s, 0, "sleeper", 0, 1020);
+    for (uint64_t ms = 0; ms < 1000; ms += 100)
+        scenario_wait(&s, root, ms + 1, ms + 100, WAIT_SLEEP, 0);
+    judge(&s, &verdict);
+    const struct finding *sleep = judged_finding(&verdict, "sleep-poll");
+    assert_non_null(sleep);
+    assert_string_equal(sleep->change, "remove:wait/sleep");
+    assert_true(sleep->gain.factor > 10);
+    assert_int_equal(sleep->priority, PRIORITY_P1);
+    judged_deinit(&s, &verdict);
+}
+
 /* Four threads are woken at once behind others' load, one of them works: for a moment four are runnable on two
  * cores, but it is not the run that holds them. */
 static void threads_that_wake_together_do_not_crowd_the_cores(void **state)
@@ -238,6 +257,7 @@ int verdict_test(void)
         cmocka_unit_test(the_loop_of_an_interpreter_is_the_code_that_it_runs),
         cmocka_unit_test(a_convoy_is_the_lock_and_not_the_sleep_inside),
         cmocka_unit_test(polling_comes_before_polling_side_by_side),
+        cmocka_unit_test(a_sleep_for_nothing_that_is_seen_is_no_p0),
         cmocka_unit_test(threads_that_wake_together_do_not_crowd_the_cores),
         cmocka_unit_test(threads_looked_at_together_crowd_the_cores),
         cmocka_unit_test(syncs_are_found_in_rows_of_equal_waits),

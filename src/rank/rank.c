@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rank/rank.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,8 @@
 #define FINDING_MAX 12
 /* What the run itself can mend stands before the load of other programs when it brings this much. */
 #define OWN_FACTOR_MIN 1.2
+/* A guess is ordered as if it brought no more than P1 does. */
+#define GUESS_FACTOR_MAX 5
 /* With a drift over this a prediction is a bound. */
 #define DRIFT_MAX 0.05
 
@@ -131,7 +134,7 @@ static int rank_claim(const struct scene *scene, const struct claim *claim, stru
                             .is_kept = claim->is_kept && result.factor > 0,
                             .is_growth = claim->is_growth,
                             .critical_ns = claim->critical_ns,
-                            .rank = result.factor};
+                            .rank = claim->is_guess ? fmin(result.factor, GUESS_FACTOR_MAX) : result.factor};
     struct finding *finding = &ranked.finding;
     *finding = (struct finding){
         .cause = claim->cause,
@@ -151,6 +154,8 @@ static int rank_claim(const struct scene *scene, const struct claim *claim, stru
         .evidence_count = claim->evidence_count,
     };
     bool nothing = claim->is_kept && result.factor < FACTOR_MIN;
+    if (claim->is_guess && finding->priority < PRIORITY_P1)
+        finding->priority = PRIORITY_P1;
     if (nothing && claim->fix_without_gain)
         finding->fix = claim->fix_without_gain;
     set_gain(&finding->gain, &result, free_of_charge.factor, change->promise && !nothing);
