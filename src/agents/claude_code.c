@@ -2,8 +2,8 @@
 /*
  * Claude Code's transcripts: JSON lines, one file a conversation, one a subagent.
  *
- * Only lines with a usage matter for usage alone: the others are passed at the speed of a search for their end, held to begin and end
- * like an object. With all events wanted, every line is looked into.
+ * Only lines with a usage matter for usage alone: of the others the keys, brackets and quotes are held to what JSON is, and nothing is
+ * taken. With all events wanted, every line is looked into.
  */
 #include <string.h>
 
@@ -38,18 +38,23 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-enum ends { ENDS_EMPTY, ENDS_OBJECT, ENDS_WRONG };
-
-static enum ends ends_of(const struct line *line)
+static bool is_empty(const struct line *line)
 {
-    const char *at = line->bytes, *end = at + line->length;
-    while (at < end && is_blank(*at))
+    size_t at = 0;
+    while (at < line->length && is_blank(line->bytes[at]))
         at++;
-    while (end > at && is_blank(end[-1]))
-        end--;
-    if (at == end)
-        return ENDS_EMPTY;
-    return *at == '{' && end[-1] == '}' ? ENDS_OBJECT : ENDS_WRONG;
+    return at == line->length;
+}
+
+static bool is_object(const struct line *line)
+{
+    struct json_scan scan = {.at = line->bytes, .end = line->bytes + line->length};
+    struct json_slice key;
+    if (!scan_object(&scan))
+        return false;
+    while (scan_key(&scan, &key))
+        scan_skip(&scan);
+    return scan_finish(&scan);
 }
 
 /* What may be in the middle of being written is nobody's fault: it is read again later. */
@@ -65,15 +70,12 @@ static int take_line(struct claude_file *file, const struct line *line, struct c
         bool matters = claude_line_head_matters(line->bytes, line->length);
         return matters ? malformed(file, line, "it is over 8 MiB long", err) : 0;
     }
-    enum ends ends = ends_of(line);
-    if (ends == ENDS_EMPTY)
+    if (is_empty(line))
         return 0;
-    if (ends == ENDS_WRONG)
-        return not_an_object(file, line, err);
     /* The first line of an agent's file says what it was asked. */
     bool is_first = line->number == 1 && *file->agent;
     if (file->request->calls_only && !line->has_usage && !is_first && !file->is_journal)
-        return 0;
+        return is_object(line) ? 0 : not_an_object(file, line, err);
     if (!claude_line_read(line->bytes, line->length, parsed))
         return not_an_object(file, line, err);
     return claude_file_line(file, line, parsed, err);

@@ -339,28 +339,39 @@ static void read_error(struct json_scan *scan, struct claude_line *line)
             scan_skip(scan);
 }
 
+#define PLAIN_TEXT(name, where)                                                                              \
+    {                                                                                                        \
+        name, sizeof name - 1, where, NULL                                                                   \
+    }
+#define PLAIN_TRUTH(name, where)                                                                             \
+    {                                                                                                        \
+        name, sizeof name - 1, NULL, where                                                                   \
+    }
+
 /* What is a text or a truth by itself. */
 static bool read_plain_key(struct json_scan *scan, const struct json_slice *key, struct claude_line *line)
 {
     const struct {
         const char *key;
+        size_t length;
         struct json_slice *text;
         bool *truth;
-    } plain[] = {
-        {"sessionId", &line->session, NULL},
-        {"agentId", line->agent.bytes ? NULL : &line->agent, NULL}, /* of what is nested it is the true one */
-        {"cwd", &line->cwd, NULL},
-        {"uuid", &line->uuid, NULL},
-        {"subtype", &line->subtype, NULL},
-        {"operation", &line->operation, NULL},
-        {"key", &line->key, NULL},
-        {"parentToolUseID", &line->parent_tool, NULL},
-        {"isSidechain", NULL, &line->is_sidechain},
-        {"isMeta", NULL, &line->is_meta},
-        {"isApiErrorMessage", NULL, &line->is_api_error},
-        {"isCompactSummary", NULL, &line->is_summary}};
+    } plain[] = {PLAIN_TEXT("sessionId", &line->session),
+                 PLAIN_TEXT("agentId", line->agent.bytes
+                                           ? NULL
+                                           : &line->agent), /* of what is nested it is the true one */
+                 PLAIN_TEXT("cwd", &line->cwd),
+                 PLAIN_TEXT("uuid", &line->uuid),
+                 PLAIN_TEXT("subtype", &line->subtype),
+                 PLAIN_TEXT("operation", &line->operation),
+                 PLAIN_TEXT("key", &line->key),
+                 PLAIN_TEXT("parentToolUseID", &line->parent_tool),
+                 PLAIN_TRUTH("isSidechain", &line->is_sidechain),
+                 PLAIN_TRUTH("isMeta", &line->is_meta),
+                 PLAIN_TRUTH("isApiErrorMessage", &line->is_api_error),
+                 PLAIN_TRUTH("isCompactSummary", &line->is_summary)};
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
-        if (!scan_is(key, plain[i].key))
+        if (key->length != plain[i].length || memcmp(key->bytes, plain[i].key, key->length) != 0)
             continue;
         if (plain[i].text)
             scan_text(scan, plain[i].text);

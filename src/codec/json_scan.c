@@ -30,22 +30,41 @@ static inline bool skip_blanks(struct json_scan *scan)
     return scan->at < scan->end && !scan->failed;
 }
 
-/* The first quote or backslash at or behind `at`. */
-static inline const char *find_quote(const char *at, const char *end)
+/* The quote that ends a text; `end` when none does. Texts of programs are full of escapes, so a block is looked at once. */
+static inline const char *find_quote(const char *at, const char *end, bool *ret_is_escaped)
 {
+    bool is_taken = false; /* the next byte, by the backslash before it */
 #if defined(__SSE2__)
     const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
-    for (; end - at >= 16; at += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
-        int found =
-            _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
-        if (found)
-            return at + __builtin_ctz((unsigned)found);
+    for (; end - at >= 32; at += 32) {
+        __m128i low = _mm_loadu_si128((const __m128i *)(const void *)at);
+        __m128i high = _mm_loadu_si128((const __m128i *)(const void *)(at + 16));
+        uint32_t quotes = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(low, quote)) |
+                          (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(high, quote)) << 16;
+        uint32_t found = quotes | (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(low, backslash)) |
+                         (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(high, backslash)) << 16;
+        found &= ~(uint32_t)is_taken;
+        is_taken = false;
+        while (found) {
+            unsigned first = (unsigned)__builtin_ctz(found);
+            if (quotes >> first & 1)
+                return at + first;
+            *ret_is_escaped = true;
+            is_taken = first == 31;
+            found &= ~(3u << first);
+        }
     }
 #endif
-    while (at < end && *at != '"' && *at != '\\')
-        at++;
-    return at;
+    for (; at < end; at++) {
+        if (is_taken) {
+            is_taken = false;
+        } else if (*at == '\\') {
+            is_taken = *ret_is_escaped = true;
+        } else if (*at == '"') {
+            return at;
+        }
+    }
+    return end;
 }
 
 /* The first quote or bracket at or behind `at`: '[' and '{', ']' and '}' differ in one bit. */
@@ -73,19 +92,11 @@ static inline const char *find_structure(const char *at, const char *end)
 /* From behind the opening quote to behind the closing one. */
 static bool take_text(struct json_scan *scan, struct json_slice *ret_text)
 {
-    const char *start = scan->at, *at = start;
+    const char *start = scan->at;
     bool is_escaped = false;
-    for (;;) {
-        at = find_quote(at, scan->end);
-        if (at >= scan->end)
-            return scan_fail(scan);
-        if (*at == '"')
-            break;
-        is_escaped = true;
-        if (scan->end - at < 2)
-            return scan_fail(scan);
-        at += 2;
-    }
+    const char *at = find_quote(start, scan->end, &is_escaped);
+    if (at >= scan->end)
+        return scan_fail(scan);
     *ret_text = (struct json_slice){.bytes = start, .length = (size_t)(at - start), .is_escaped = is_escaped};
     scan->at = at + 1;
     return true;

@@ -56,6 +56,8 @@ struct job {
     uint32_t generation;
     struct source_position from;
     uint32_t file; /* on the shelf */
+    uint32_t worker;
+    struct shelf_rows first, end; /* its rows on the worker's shelf */
     bool is_unreadable;
 };
 
@@ -108,6 +110,7 @@ static int plan_file(struct scan *scan, const struct source_file *now, struct er
 struct worker {
     struct scan *scan;
     struct usage_shelf shelf;
+    uint32_t number;
     int status;
     struct err err;
 };
@@ -124,12 +127,15 @@ static int read_file(struct worker *worker, struct job *job)
     if (file == UINT32_MAX)
         return err_memory(&worker->err);
     shelf->files.items[file].generation = job->generation;
+    job->worker = worker->number;
+    job->first = shelf_rows(shelf);
     usage_collector_init(&collector, shelf, file);
     int status = shelf->source->read(&request, &collector.sink, &unread);
     if (status && unread.code == ERR_BUG) {
         worker->err = unread;
         return status;
     }
+    job->end = shelf_rows(shelf);
     job->is_unreadable = status != 0; /* and is tried again next time */
     if (!status)
         remember(&shelf->files.items[file], job->now, &resume);
@@ -165,22 +171,26 @@ static int by_size(const void *left, const void *right)
     return a > b ? -1 : a < b;
 }
 
-static int gather(struct scan *scan, struct worker *workers, uint32_t count, struct usage_shelf *fresh,
-                  struct scan_facts *facts, struct err *err)
+static int by_job_path(const void *left, const void *right)
 {
-    for (size_t i = 0; i < scan->jobs.count; i++)
-        facts->unreadable_count += scan->jobs.items[i].is_unreadable;
-    for (uint32_t i = 0; i < count; i++) {
-        if (workers[i].status) {
-            *err = workers[i].err;
-            return workers[i].status;
-        }
-        if (shelf_take(fresh, &workers[i].shelf))
-            return err_memory(err);
-        shelf_free(&workers[i].shelf);
-        workers[i].shelf = (struct usage_shelf){0};
+    return strcmp(((const struct job *)left)->now->path, ((const struct job *)right)->now->path);
+}
+
+/* In the order of the paths, whichever worker was faster: sums of dollars depend on it in their last digits. */
+static int gather(struct scan *scan, const struct worker *workers, uint32_t count, struct usage_shelf *fresh)
+{
+    struct shelf_move moves[SCAN_THREADS_MAX] = {0};
+    int status = 0;
+    qsort(scan->jobs.items, scan->jobs.count, sizeof scan->jobs.items[0], by_job_path);
+    for (uint32_t i = 0; i < count && !status; i++)
+        status = shelf_move_init(&moves[i], fresh, &workers[i].shelf);
+    for (size_t i = 0; i < scan->jobs.count && !status; i++) {
+        const struct job *job = &scan->jobs.items[i];
+        status = shelf_move_rows(&moves[job->worker], &job->first, &job->end);
     }
-    return 0;
+    for (uint32_t i = 0; i < count; i++)
+        shelf_move_deinit(&moves[i]);
+    return status;
 }
 
 static int read_jobs(struct scan *scan, struct usage_shelf *fresh, struct scan_facts *facts, struct err *err)
@@ -191,14 +201,24 @@ static int read_jobs(struct scan *scan, struct usage_shelf *fresh, struct scan_f
     /* The largest first: none is left over at the end. */
     qsort(scan->jobs.items, scan->jobs.count, sizeof scan->jobs.items[0], by_size);
     for (uint32_t i = 0; i < count; i++)
-        workers[i] = (struct worker){
-            .scan = scan, .shelf = {.source = scan->request->source, .place = scan->request->place}};
+        workers[i] =
+            (struct worker){.scan = scan,
+                            .number = i,
+                            .shelf = {.source = scan->request->source, .place = scan->request->place}};
     while (started < count && pthread_create(&threads[started], NULL, work, &workers[started]) == 0)
         started++;
     work(&workers[0]);
     for (uint32_t i = 1; i < started; i++)
         pthread_join(threads[i], NULL);
-    int status = gather(scan, workers, count, fresh, facts, err);
+    int status = 0;
+    for (uint32_t i = 0; i < count && !status; i++) {
+        status = workers[i].status;
+        *err = status ? workers[i].err : *err;
+    }
+    if (!status && gather(scan, workers, count, fresh))
+        status = err_memory(err);
+    for (size_t i = 0; i < scan->jobs.count; i++)
+        facts->unreadable_count += scan->jobs.items[i].is_unreadable;
     for (uint32_t i = 0; i < count; i++)
         shelf_free(&workers[i].shelf);
     return status;

@@ -36,75 +36,92 @@ uint32_t shelf_file(struct usage_shelf *shelf, const char *path)
 
 /* --- one shelf onto another --- */
 
-struct moved {
-    uint32_t *strings, *files; /* ids there -> ids here */
-};
-
-static int move_names(struct usage_shelf *shelf, const struct usage_shelf *more, struct moved *moved)
+int shelf_move_init(struct shelf_move *move, struct usage_shelf *shelf, const struct usage_shelf *from)
 {
-    for (size_t i = 0; i < more->strings.entries.count; i++) {
-        moved->strings[i + 1] = shelf_string(shelf, more->strings.entries.items[i].bytes);
-        if (moved->strings[i + 1] == UINT32_MAX)
+    *move = (struct shelf_move){.shelf = shelf,
+                                .from = from,
+                                .strings = calloc(from->strings.entries.count + 1, sizeof *move->strings),
+                                .files = calloc(from->files.count + 1, sizeof *move->files)};
+    if (!move->strings || !move->files)
+        return -1;
+    for (size_t i = 0; i < from->strings.entries.count; i++) {
+        move->strings[i + 1] = shelf_string(shelf, from->strings.entries.items[i].bytes);
+        if (move->strings[i + 1] == UINT32_MAX)
             return -1;
     }
-    for (size_t i = 0; i < more->files.count; i++) {
-        moved->files[i] = shelf_file(shelf, shelf_text(more, more->files.items[i].path));
-        if (moved->files[i] == UINT32_MAX)
+    for (size_t i = 0; i < from->files.count; i++) {
+        move->files[i] = shelf_file(shelf, shelf_text(from, from->files.items[i].path));
+        if (move->files[i] == UINT32_MAX)
             return -1;
-        struct usage_file *file = &shelf->files.items[moved->files[i]];
+        struct usage_file *file = &shelf->files.items[move->files[i]];
         uint32_t path = file->path;
-        *file = more->files.items[i];
+        *file = from->files.items[i];
         file->path = path;
     }
     return 0;
 }
 
-static int move_rows(struct usage_shelf *shelf, const struct usage_shelf *more, const struct moved *moved)
+void shelf_move_deinit(struct shelf_move *move)
 {
-    const uint32_t *strings = moved->strings, *files = moved->files;
-    if (vec_reserve(&shelf->calls, shelf->calls.count + more->calls.count))
+    free(move->strings);
+    free(move->files);
+}
+
+static int move_calls(struct shelf_move *move, size_t first, size_t end)
+{
+    const uint32_t *strings = move->strings;
+    if (vec_reserve(&move->shelf->calls, move->shelf->calls.count + (end - first)))
         return -1;
-    for (size_t i = 0; i < more->calls.count; i++) {
-        struct usage_call call = more->calls.items[i];
+    for (size_t i = first; i < end; i++) {
+        struct usage_call call = move->from->calls.items[i];
         uint32_t *texts[] = {&call.session, &call.agent,    &call.project, &call.task,
                              &call.model,   &call.provider, &call.region,  &call.tools};
         for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++)
             *texts[k] = strings[*texts[k]];
-        call.file = files[call.file];
-        if (vec_push(&shelf->calls, call))
-            return -1;
-    }
-    for (size_t i = 0; i < more->agents.count; i++) {
-        const struct usage_agent *agent = &more->agents.items[i];
-        if (vec_push(&shelf->agents, (struct usage_agent){.session = strings[agent->session],
-                                                          .agent = strings[agent->agent],
-                                                          .kind = strings[agent->kind],
-                                                          .title = strings[agent->title],
-                                                          .file = files[agent->file],
-                                                          .generation = agent->generation}))
-            return -1;
-    }
-    for (size_t i = 0; i < more->faults.count; i++) {
-        struct usage_fault fault = more->faults.items[i];
-        fault.file = files[fault.file];
-        fault.why = strings[fault.why];
-        if (vec_push(&shelf->faults, fault))
+        call.file = move->files[call.file];
+        if (vec_push(&move->shelf->calls, call))
             return -1;
     }
     return 0;
 }
 
+int shelf_move_rows(struct shelf_move *move, const struct shelf_rows *first, const struct shelf_rows *end)
+{
+    const uint32_t *strings = move->strings, *files = move->files;
+    if (move_calls(move, first->calls, end->calls))
+        return -1;
+    for (size_t i = first->agents; i < end->agents; i++) {
+        struct usage_agent agent = move->from->agents.items[i];
+        uint32_t *texts[] = {&agent.session, &agent.agent, &agent.kind, &agent.title};
+        for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++)
+            *texts[k] = strings[*texts[k]];
+        agent.file = files[agent.file];
+        if (vec_push(&move->shelf->agents, agent))
+            return -1;
+    }
+    for (size_t i = first->faults; i < end->faults; i++) {
+        struct usage_fault fault = move->from->faults.items[i];
+        fault.file = files[fault.file];
+        fault.why = strings[fault.why];
+        if (vec_push(&move->shelf->faults, fault))
+            return -1;
+    }
+    return 0;
+}
+
+struct shelf_rows shelf_rows(const struct usage_shelf *shelf)
+{
+    return (struct shelf_rows){shelf->calls.count, shelf->agents.count, shelf->faults.count};
+}
+
 int shelf_add(struct usage_shelf *shelf, const struct usage_shelf *more)
 {
-    struct moved moved = {.strings = calloc(more->strings.entries.count + 1, sizeof *moved.strings),
-                          .files = calloc(more->files.count + 1, sizeof *moved.files)};
-    int status = moved.strings && moved.files ? 0 : -1;
+    struct shelf_move move;
+    struct shelf_rows first = {0}, end = shelf_rows(more);
+    int status = shelf_move_init(&move, shelf, more);
     if (!status)
-        status = move_names(shelf, more, &moved);
-    if (!status)
-        status = move_rows(shelf, more, &moved);
-    free(moved.strings);
-    free(moved.files);
+        status = shelf_move_rows(&move, &first, &end);
+    shelf_move_deinit(&move);
     return status;
 }
 

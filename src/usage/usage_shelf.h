@@ -71,6 +71,24 @@ static inline const char *shelf_text(const struct usage_shelf *shelf, uint32_t i
 uint32_t shelf_string(struct usage_shelf *shelf, const char *text);
 /* The index of a file, new or known; UINT32_MAX when memory ran out. */
 uint32_t shelf_file(struct usage_shelf *shelf, const char *path);
+/* How many rows of each kind there are. */
+struct shelf_rows {
+    size_t calls, agents, faults;
+};
+struct shelf_rows shelf_rows(const struct usage_shelf *shelf);
+
+/* Rows of one shelf onto another, in pieces: texts and files first. -1 when memory ran out; to be deinitialised also then. */
+struct shelf_move {
+    struct usage_shelf *shelf;
+    const struct usage_shelf *from;
+    uint32_t *strings, *files; /* ids there -> ids here */
+};
+WARN_UNUSED int shelf_move_init(struct shelf_move *move, struct usage_shelf *shelf,
+                                const struct usage_shelf *from);
+WARN_UNUSED int shelf_move_rows(struct shelf_move *move, const struct shelf_rows *first,
+                                const struct shelf_rows *end);
+void shelf_move_deinit(struct shelf_move *move);
+
 /* Adds all rows of another shelf; its files count as the same where their paths are. -1 when memory ran out. */
 WARN_UNUSED int shelf_add(struct usage_shelf *shelf, const struct usage_shelf *more);
 /* The same; the other one may be empty afterwards: the first on an empty shelf is moved as a whole. */

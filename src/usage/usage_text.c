@@ -39,8 +39,10 @@ struct usage_short usage_dollars(double usd)
         snprintf(text.text, sizeof text.text, "$%s", unit_count(usd).text);
     else if (usd >= 0.095 || usd <= 0)
         snprintf(text.text, sizeof text.text, "$%.2f", usd < 0 ? 0 : usd);
-    else
+    else if (usd >= 0.0001)
         snprintf(text.text, sizeof text.text, "$%.2g", usd);
+    else
+        snprintf(text.text, sizeof text.text, "<$0.0001");
     return text;
 }
 
@@ -199,7 +201,8 @@ static void title_lines(struct usage_table *table, const struct usage_look *look
     for (size_t k = 0; k < answer->query.key_count; k++)
         str_printf(&title, "%s%s", k ? " and " : "", usage_key_name(answer->query.keys[k]));
     text_styled(&table->page, STYLE_STRONG, str_text(&title));
-    str_printf(&about, "  %s calls", unit_count((double)answer->totals.call_count).text);
+    str_printf(&about, "  %s call%s", unit_count((double)answer->totals.call_count).text,
+               answer->totals.call_count == 1 ? "" : "s");
     if (answer->totals.first_ns) {
         str_append(&about, ", ");
         append_day(&about, answer->totals.first_ns);
