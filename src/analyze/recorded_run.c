@@ -25,7 +25,8 @@ struct loader {
     uint64_t id_max; /* of the table being loaded */
     uint64_t root_id;
     uint32_t outside_series, stall_series;
-    uint64_t last_ns; /* the latest time of any row: where a recording cut short ends */
+    struct map task_of; /* of an agent's parts: span to span */
+    uint64_t last_ns;   /* the latest time of any row: where a recording cut short ends */
 };
 
 static const char *text_of(const struct loader *loader, uint64_t string)
@@ -158,6 +159,13 @@ static int load_spans(void *context, const struct batch *batch, struct err *err)
         struct run_track *track = track_of(loader, row.track);
         if (!track)
             continue;
+        /* A model's response or a tool of an agent is a part of its task, no stage of its own. */
+        if ((track->kind == TRACK_AGENT || track->kind == TRACK_CALL) &&
+            (row.category == SPAN_LLM || row.category == SPAN_TOOL)) {
+            if (map_put(&loader->task_of, row.id, row.parent))
+                return err_memory(err);
+            continue;
+        }
         uint32_t name = run_stage_index(loader->run, text_of(loader, row.name), row.category == SPAN_EXEC);
         struct run_span span = {
             .start_ns = row.start_ns,
@@ -166,8 +174,6 @@ static int load_spans(void *context, const struct batch *batch, struct err *err)
             .name = name,
             .parent = (uint32_t)row.parent,
             .exec = row.category == SPAN_EXEC,
-            .inner = (track->kind == TRACK_AGENT || track->kind == TRACK_CALL) &&
-                     (row.category == SPAN_LLM || row.category == SPAN_TOOL),
         };
         if (name == RUN_NONE || vec_push(&track->spans, span))
             return err_memory(err);
@@ -337,8 +343,10 @@ static int load_usage(void *context, const struct batch *batch, struct err *err)
     for (size_t i = 0; i < batch->row_count; i++) {
         struct row_usage row;
         batch_row(batch, i, (uint64_t *)&row);
-        struct run_usage usage = {
-            .span = row.span, .kind = text_of(loader, row.kind), .amount = num_double(row.amount)};
+        const uint64_t *task = map_get(&loader->task_of, row.span);
+        struct run_usage usage = {.span = task ? *task : row.span,
+                                  .kind = text_of(loader, row.kind),
+                                  .amount = num_double(row.amount)};
         if (vec_push(&loader->run->usage, usage))
             return err_memory(err);
     }
@@ -809,6 +817,7 @@ int run_load(const struct view *view, struct run *ret_run, struct err *err)
         loader.id_max = num_min(rows * ID_SLACK_FACTOR + ID_SLACK, ID_MAX);
         status = view_scan_all(view, steps[i].table, steps[i].load, &loader, err);
     }
+    map_free(&loader.task_of);
     if (!status)
         status = settle(&run, loader.last_ns, err);
     if (status) {

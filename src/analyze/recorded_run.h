@@ -47,7 +47,6 @@ struct run_span {
     uint32_t name;   /* name index (see run.names) */
     uint32_t parent; /* id of the parent span, 0 */
     bool exec;
-    bool inner;    /* a model's response or a tool of an agent: a part of its task, no stage of its own */
     bool borrowed; /* stands on a logical track; this copy is on the thread that carried it */
 };
 

@@ -68,7 +68,7 @@ static int cut_by_spans(struct cutter *cutter, const struct run_track *spans, bo
 {
     for (size_t i = 0; i < spans->spans.count; i++) {
         const struct run_span *span = &spans->spans.items[i];
-        if (span->exec != exec || span->inner || span->end_ns <= span->start_ns)
+        if (span->exec != exec || span->end_ns <= span->start_ns)
             continue;
         if (close_until(cutter, span->start_ns) || cut(cutter, span->start_ns))
             return -1;
@@ -81,7 +81,7 @@ static int cut_by_spans(struct cutter *cutter, const struct run_track *spans, bo
 static bool has_named_span(const struct run_track *track)
 {
     for (size_t i = 0; i < track->spans.count; i++) {
-        if (!track->spans.items[i].exec && !track->spans.items[i].inner)
+        if (!track->spans.items[i].exec)
             return true;
     }
     return false;
@@ -224,8 +224,7 @@ static int count_calls(const struct run *run, struct stage *stages)
             struct interval interval = {.stage = span->name,
                                         .start_ns = num_max(span->start_ns, run->start_ns),
                                         .end_ns = num_min(span->end_ns, run->end_ns)};
-            if (span->exec != run->has_spans && !span->inner && !span->borrowed &&
-                interval.end_ns > interval.start_ns)
+            if (span->exec != run->has_spans && !span->borrowed && interval.end_ns > interval.start_ns)
                 status = vec_push(&intervals, interval);
         }
     }
@@ -290,20 +289,6 @@ static void add_amount(struct stage *stage, struct usage_entry *entries, const s
     stage->usage = entries;
 }
 
-/* The stage of each span; of a part of an agent's task that of the task. */
-static int map_stages(const struct run *run, bool inner, struct map *stage_of)
-{
-    for (size_t i = 0; i < run->tracks.count; i++) {
-        for (size_t j = 0; j < run->tracks.items[i].spans.count; j++) {
-            const struct run_span *span = &run->tracks.items[i].spans.items[j];
-            const uint64_t *task = span->inner ? map_get(stage_of, span->parent) : NULL;
-            if (span->inner == inner && map_put(stage_of, span->id, task ? *task : span->name))
-                return -1;
-        }
-    }
-    return 0;
-}
-
 static int add_usage(const struct run *run, struct arena *arena, struct stage *stages)
 {
     if (!run->usage.count)
@@ -311,10 +296,11 @@ static int add_usage(const struct run *run, struct arena *arena, struct stage *s
     struct usage_entry *entries = arena_alloc(arena, run->stages.count * USAGE_KIND_MAX * sizeof *entries);
     struct map stage_of = {0};
     int status = entries ? 0 : -1;
-    if (!status)
-        status = map_stages(run, false, &stage_of);
-    if (!status)
-        status = map_stages(run, true, &stage_of);
+    for (size_t i = 0; i < run->tracks.count; i++) {
+        for (size_t j = 0; j < run->tracks.items[i].spans.count && !status; j++)
+            status = map_put(&stage_of, run->tracks.items[i].spans.items[j].id,
+                             run->tracks.items[i].spans.items[j].name);
+    }
     for (size_t i = 0; i < run->usage.count && !status; i++) {
         const uint64_t *index = map_get(&stage_of, run->usage.items[i].span);
         if (index)

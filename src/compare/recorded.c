@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "codec/json.h"
+#include "model/agent_names.h"
 #include "model/meta.h"
 
 #define STACK_DEPTH_MAX    256
@@ -96,7 +97,8 @@ static int read_facts(const struct view *view, struct reading_of *reading, struc
     const char *program = run_process_name(run, run->root, run->end_ns);
     recorded->program = arena_string(reading->quantities->arena, program);
     recorded->wall_ns = (double)(run->end_ns - run->start_ns);
-    recorded->is_window = scope && strcmp(scope, "command") != 0;
+    recorded->is_agents = scope && strcmp(scope, SCOPE_AGENTS) == 0;
+    recorded->is_window = scope && strcmp(scope, "command") != 0 && !recorded->is_agents;
     recorded->is_cut = !view_meta(view, META_END);
     if (!lost || num_parse_u64(lost, &recorded->lost_count))
         recorded->lost_count = 0;
@@ -221,8 +223,35 @@ static int add_usage(struct reading_of *reading, const struct stage *stage, cons
                                     .reading = READING_MEASURED,
                                     .factor = COMPARE_WAIT_FACTOR,
                                     .higher_is_better = true};
-        if (!status && stage->covered_ns)
+        /* Tokens a second are no work done. */
+        if (!status && stage->covered_ns && !reading->recorded.is_agents)
             status = add_number(reading, &rate, amount * (double)NS_PER_S / (double)stage->covered_ns, err);
+    }
+    return status;
+}
+
+/* The bill and the tokens of a team of agents: fewer are better. */
+static int add_bill(struct reading_of *reading, struct err *err)
+{
+    static const char *const kinds[] = {USAGE_COST,       USAGE_INPUT,          USAGE_OUTPUT,
+                                        USAGE_CACHE_READ, USAGE_CACHE_WRITE_5M, USAGE_CACHE_WRITE_1H,
+                                        USAGE_REASONING};
+    const struct run *run = reading->run;
+    int status = 0;
+    for (size_t kind = 0; kind < sizeof kinds / sizeof kinds[0] && !status; kind++) {
+        double sum = 0;
+        for (size_t i = 0; i < run->usage.count; i++) {
+            double amount = run->usage.items[i].amount;
+            bool is_it = strcmp(run->usage.items[i].kind, kinds[kind]) == 0 && amount >= 0 && amount < 1e300;
+            sum += is_it ? amount : 0;
+        }
+        struct quantity_key key = {.kind = COMPARE_RUN,
+                                   .metric = kinds[kind],
+                                   .unit = kind ? "count" : "usd",
+                                   .reading = READING_MEASURED,
+                                   .factor = 1};
+        if (sum > 0)
+            status = add_number(reading, &key, sum, err);
     }
     return status;
 }
@@ -403,6 +432,8 @@ static int add_analyzed(struct reading_of *reading, struct run *run, struct err 
         status = add_run(reading, &attribution, err);
     if (!status)
         status = add_stages(reading, stages, &attribution, err);
+    if (!status && reading->recorded.is_agents)
+        status = add_bill(reading, err);
     path_deinit(&path);
     arena_free(&arena);
     return status;

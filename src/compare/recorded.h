@@ -22,6 +22,7 @@ struct recorded {
     double outside_cores;
     uint64_t lost_count;
     bool is_window; /* of something that ran already */
+    bool is_agents; /* of a team of agents */
     bool is_cut;    /* the recorder was stopped before the run ended */
 };
 

@@ -107,9 +107,21 @@ static int add_overlap(struct candidates *candidates, const char *stage, bool is
     return 0;
 }
 
+/* Tasks of agents are no stages of a pipeline that could hand on what they make in parts. */
+static bool is_of_agents(const struct run *run)
+{
+    for (size_t i = 0; i < run->tracks.count; i++) {
+        if (run->tracks.items[i].kind == TRACK_AGENT)
+            return true;
+    }
+    return false;
+}
+
 int candidates_of_run(const struct run *run, struct arena *arena, struct candidates *candidates,
                       struct err *err)
 {
+    if (is_of_agents(run))
+        return 0;
     for (uint32_t i = 0, added = 0; i < run->stages.count && i < STAGE_LOOK_MAX && added < OVERLAP_MAX; i++) {
         const char *name = run->stages.items[i].name;
         if (!run->has_spans || run->stages.items[i].process)

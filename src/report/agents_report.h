@@ -9,6 +9,8 @@
 
 void text_agents(const struct text_page *page, const struct agents_facts *facts);
 void markdown_agents(struct str *str, const struct agents_facts *facts);
+/* Names and values for the head of the page. */
+void page_agent_facts(struct str *str, const struct agents_facts *facts);
 void page_agents(struct str *str, const struct verdict *verdict);
 /* Key "agents". */
 void json_agents(struct json_writer *json, const struct agents_facts *facts);

@@ -39,7 +39,14 @@ static void write_facts(struct str *str, const struct verdict *verdict)
     } else {
         page_fact(str, "took", unit_duration(run->wall_ns).text);
         phrase_exit(&text, run);
-        page_fact(str, "ended", str_text(&text));
+        if (!verdict->agents)
+            page_fact(str, "ended", str_text(&text));
+    }
+    if (verdict->agents) {
+        page_agent_facts(str, verdict->agents);
+        str_append(str, "</dl>\n");
+        str_free(&text);
+        return;
     }
     page_fact(str, "CPU time", unit_duration(run->cpu_ns).text);
     str_clear(&text);

@@ -105,10 +105,9 @@ static void write_tasks(struct str *str, const struct agents_facts *facts)
 {
     if (facts->task_count < 2)
         return;
-    str_append(
-        str,
-        "<h3>Slowest tasks</h3>\n<table><thead><tr><th>task</th><th>agent</th><th class=\"number\">works</th>"
-        "<th class=\"number\">tokens</th><th class=\"number\">cost</th></tr></thead><tbody>\n");
+    str_append(str, "<h3 class=\"below\">Slowest "
+                    "tasks</h3>\n<table><thead><tr><th>task</th><th>agent</th><th class=\"number\">works</th>"
+                    "<th class=\"number\">tokens</th><th class=\"number\">cost</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < facts->task_count; i++) {
         const struct agent_task_entry *task = &facts->tasks[i];
         str_append(str, "<tr>");
@@ -120,6 +119,16 @@ static void write_tasks(struct str *str, const struct agents_facts *facts)
         str_append(str, "</tr>\n");
     }
     str_append(str, "</tbody></table>\n");
+}
+
+void page_agent_facts(struct str *str, const struct agents_facts *facts)
+{
+    double tokens = facts->tokens_input + facts->tokens_output + facts->tokens_cache_read +
+                    facts->tokens_cache_write_5m + facts->tokens_cache_write_1h;
+    page_fact(str, "agents", unit_count((double)facts->agent_count).text);
+    page_fact(str, "parallel efficiency", unit_ratio(facts->parallel_efficiency_ratio).text);
+    page_fact(str, "tokens", tokens_text(tokens).text);
+    page_fact(str, "cost", money_text(facts, facts->usd).text);
 }
 
 void page_agents(struct str *str, const struct verdict *verdict)

@@ -54,13 +54,16 @@ static void write_gain(struct str *str, const struct verdict *verdict, const str
             str_append(str, " <small>roughly: the replay of the unchanged run is off</small>");
         write_behind(str, finding);
         str_append(str, "</p>");
-    } else if (gain->factor_max > 1) {
+    } else if (gain->factor_max > 1 && !finding->has_savings) {
         str_append(str, "<div class=\"scale bound\"><span>at best</span><div class=\"track\">");
         str_printf(str, "<i style=\"width:%.1f%%\"></i></div><b>%s</b></div>\n", 100 / gain->factor_max,
                    unit_duration(num_u64((double)wall / gain->factor_max)).text);
         str_printf(str, "<p class=\"factor\">%s<b>%s</b> faster <small>if it cost nothing</small></p>",
                    gain->factor_max > 1000 ? "" : "at most ", unit_factor(gain->factor_max).text);
     }
+    if (finding->has_savings && finding->savings.usd >= 0.005)
+        str_printf(str, "<p class=\"factor\"><b>$%.2f</b> less <small>($%.2f to $%.2f)</small></p>",
+                   finding->savings.usd, finding->savings.usd_low, finding->savings.usd_high);
     str_append(str, "</div>\n");
 }
 
