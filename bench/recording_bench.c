@@ -405,13 +405,24 @@ static void run_rounds(const char *recording, const char *database)
            (double)results[GROUP_RECORDING].rss_bytes_max / mebibyte);
 }
 
+/* For other benchmarks: the recording alone. */
+static int keep_recording(const char *path)
+{
+    struct result result = {0};
+    source_init(&source);
+    write_recording(path, false, &result);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     char folder[] = "/tmp/toll-bench-XXXXXX", recording[64], database[64];
     if (argc > 1)
         span_count = strtoull(argv[1], NULL, 10);
+    if (span_count && argc > 2)
+        return keep_recording(argv[2]);
     if (!span_count || !mkdtemp(folder))
-        die("usage", "recording_bench [SPANS]");
+        die("usage", "recording_bench [SPANS [RECORDING]]");
     snprintf(recording, sizeof recording, "%s/a.toll", folder);
     snprintf(database, sizeof database, "%s/a.sqlite", folder);
     run_rounds(recording, database);

@@ -10,5 +10,6 @@ extern const struct verb record_verb; /* record_verb.c */
 extern const struct verb prices_verb; /* prices_verb.c */
 extern const struct verb usage_verb;  /* usage_verb.c */
 extern const struct verb budget_verb; /* budget_verb.c */
+extern const struct verb query_verb;  /* query_verb.c */
 
 #endif

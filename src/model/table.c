@@ -80,3 +80,77 @@ const char *peer_kind_name(uint64_t kind)
     };
     return name_of(names, PEER_KIND_COUNT, kind);
 }
+
+static const char *waker_source_name(uint64_t source)
+{
+    static const char *const names[WAKER_SOURCE_COUNT] = {
+        [WAKER_NONE] = "none",
+        [WAKER_EXACT] = "exact",
+        [WAKER_INFERRED] = "inferred",
+        [WAKER_INTERRUPT] = "interrupt",
+    };
+    return name_of(names, WAKER_SOURCE_COUNT, source);
+}
+
+static const char *edge_kind_name(uint64_t kind)
+{
+    static const char *const names[EDGE_KIND_COUNT] = {
+        [EDGE_SPAWN] = "spawn", [EDGE_JOIN] = "join",       [EDGE_MESSAGE] = "message",
+        [EDGE_DATA] = "data",   [EDGE_DEPENDS] = "depends", [EDGE_ORDER] = "order",
+    };
+    return name_of(names, EDGE_KIND_COUNT, kind);
+}
+
+static const char *edge_source_name(uint64_t source)
+{
+    static const char *const names[EDGE_SOURCE_COUNT] = {
+        [EDGE_RECORDED] = "recorded", [EDGE_DECLARED] = "declared", [EDGE_INFERRED] = "inferred"};
+    return name_of(names, EDGE_SOURCE_COUNT, source);
+}
+
+static const char *sample_kind_name(uint64_t kind)
+{
+    static const char *const names[SAMPLE_KIND_COUNT] = {
+        [SAMPLE_CPU] = "cpu",   [SAMPLE_OFF_CPU] = "off_cpu", [SAMPLE_ALLOC] = "alloc",
+        [SAMPLE_FREE] = "free", [SAMPLE_LOCK] = "lock",
+    };
+    return name_of(names, SAMPLE_KIND_COUNT, kind);
+}
+
+static const char *io_operation_name(uint64_t operation)
+{
+    static const char *const names[IO_OPERATION_COUNT] = {
+        [IO_READ] = "read",       [IO_WRITE] = "write",   [IO_SYNC] = "sync",
+        [IO_CONNECT] = "connect", [IO_ACCEPT] = "accept", [IO_OPEN] = "open",
+    };
+    return name_of(names, IO_OPERATION_COUNT, operation);
+}
+
+static const char *edge_value_name(size_t column, uint64_t value)
+{
+    return column == COLUMN(edge, kind) ? edge_kind_name(value) : edge_source_name(value);
+}
+
+static const char *wait_value_name(size_t column, uint64_t value)
+{
+    return column == COLUMN(wait, reason) ? wait_reason_name(value) : waker_source_name(value);
+}
+
+const char *table_value_name(const struct table *table, size_t column, uint64_t value)
+{
+    if (column >= table->column_count || table->columns[column].type != COLUMN_ENUM)
+        return "unknown";
+    if (table->id == TABLE_TRACK)
+        return track_kind_name(value);
+    if (table->id == TABLE_SPAN)
+        return span_category_name(value);
+    if (table->id == TABLE_WAIT)
+        return wait_value_name(column, value);
+    if (table->id == TABLE_EDGE)
+        return edge_value_name(column, value);
+    if (table->id == TABLE_SAMPLE)
+        return sample_kind_name(value);
+    if (table->id == TABLE_PEER)
+        return peer_kind_name(value);
+    return table->id == TABLE_IO ? io_operation_name(value) : "unknown";
+}

@@ -306,5 +306,7 @@ const char *wait_reason_name(uint64_t reason);
 const char *track_kind_name(uint64_t kind);
 const char *span_category_name(uint64_t category);
 const char *peer_kind_name(uint64_t kind);
+/* The name of a value of a COLUMN_ENUM column; "unknown" outside the enum and for other columns. */
+const char *table_value_name(const struct table *table, size_t column, uint64_t value);
 
 #endif

@@ -256,6 +256,18 @@ static int scan_entry(struct scan *scan, const struct format_entry *entry, struc
     return batch.row_count ? scan->each(scan->context, &batch, err) : 0;
 }
 
+/* Lets go of the file's pages behind a reader of block after block; *kept_from is where those begin that it still has. */
+static void release_behind(const struct reader *reader, const struct format_entry *entry, uint64_t *kept_from)
+{
+    uint64_t end = entry->offset + entry->length;
+    if (*kept_from > entry->offset)
+        *kept_from = entry->offset;
+    if (end - *kept_from >= RELEASE_BYTES && end <= reader->mapping.length) {
+        mapping_release(&reader->mapping, *kept_from, end);
+        *kept_from = end;
+    }
+}
+
 static int scan_table(struct scan *scan, struct err *err)
 {
     const struct reader *reader = scan->reader;
@@ -266,14 +278,91 @@ static int scan_table(struct scan *scan, struct err *err)
         int status = scan_entry(scan, &entry, err);
         if (status)
             return status;
-        uint64_t end = entry.offset + entry.length;
-        if (kept_from > entry.offset)
-            kept_from = entry.offset;
-        if (end - kept_from >= RELEASE_BYTES && end <= reader->mapping.length) {
-            mapping_release(&reader->mapping, kept_from, end);
-            kept_from = end;
-        }
+        release_behind(reader, &entry, &kept_from);
     }
+    return 0;
+}
+
+uint64_t reader_block_count(const struct reader *reader, enum table_id table)
+{
+    return table_find(table) ? reader->directory[table].block_count : 0;
+}
+
+int reader_block_about(const struct reader *reader, enum table_id table, uint64_t block, size_t column,
+                       struct reader_block *ret_about, struct err *err)
+{
+    if (block >= reader_block_count(reader, table))
+        return err_set(err, ERR_BUG, "could not look at block %" PRIu64 ": there is none", block);
+    struct format_entry entry = entry_at(reader, reader->directory[table].entry_first + block);
+    struct block found;
+    int status = read_entry(reader, &entry, &found, err);
+    if (status)
+        return err_wrap(err, "could not read recording '%s': block at byte %" PRIu64, reader->path,
+                        entry.offset);
+    *ret_about = (struct reader_block){.row_count = entry.row_count, .max = UINT64_MAX};
+    if (table == TABLE_STRING && column)
+        return 0;
+    bool is_there = column < found.header.column_count;
+    ret_about->min = is_there ? found.columns[column].min : 0;
+    ret_about->max = is_there ? found.columns[column].max : 0;
+    return 0;
+}
+
+struct reader_cursor {
+    struct scan scan;
+    uint64_t kept_from;
+};
+
+int reader_cursor_open(const struct reader *reader, enum table_id table, struct reader_cursor **ret_cursor,
+                       struct err *err)
+{
+    static const struct view_query everything = {.range_column = VIEW_NO_RANGE};
+    if (!table_find(table))
+        return err_set(err, ERR_BUG, "could not read table %d: there is none", (int)table);
+    struct reader_cursor *cursor = calloc(1, sizeof *cursor);
+    if (!cursor)
+        return err_memory(err);
+    cursor->kept_from = UINT64_MAX;
+    cursor->scan = (struct scan){.reader = reader,
+                                 .query = &everything,
+                                 .table = table_find(table),
+                                 .workspace = workspace_take(reader->state)};
+    if (!cursor->scan.workspace) {
+        free(cursor);
+        return err_memory(err);
+    }
+    *ret_cursor = cursor;
+    return 0;
+}
+
+void reader_cursor_close(struct reader_cursor *cursor)
+{
+    if (!cursor)
+        return;
+    workspace_give(cursor->scan.reader->state, cursor->scan.workspace);
+    free(cursor);
+}
+
+static uint32_t columns_of(const struct table *table, uint32_t mask)
+{
+    uint32_t all = (1u << table->column_count) - 1;
+    return mask == VIEW_ALL_COLUMNS ? all : mask & all;
+}
+
+int reader_cursor_read(struct reader_cursor *cursor, uint64_t block, uint32_t column_mask,
+                       struct batch *ret_batch, struct err *err)
+{
+    struct scan *scan = &cursor->scan;
+    const struct reader *reader = scan->reader;
+    if (block >= reader_block_count(reader, scan->table->id))
+        return err_set(err, ERR_BUG, "could not read block %" PRIu64 ": there is none", block);
+    struct format_entry entry = entry_at(reader, reader->directory[scan->table->id].entry_first + block);
+    scan->mask = columns_of(scan->table, column_mask);
+    release_behind(reader, &entry, &cursor->kept_from);
+    int status = read_batch(scan, &entry, ret_batch, err);
+    if (status)
+        return err_wrap(err, "could not read recording '%s': %s block at byte %" PRIu64, reader->path,
+                        scan->table->name, entry.offset);
     return 0;
 }
 
@@ -289,8 +378,7 @@ static int reader_scan(const struct view *view, const struct view_query *query, 
                         .context = context};
     if (!scan.table)
         return err_set(err, ERR_BUG, "could not scan table %d: there is none", (int)query->table);
-    uint32_t all = (1u << scan.table->column_count) - 1;
-    scan.mask = scan.mask == VIEW_ALL_COLUMNS ? all : scan.mask & all;
+    scan.mask = columns_of(scan.table, scan.mask);
     scan.workspace = workspace_take(reader->state);
     if (!scan.workspace)
         return err_memory(err);

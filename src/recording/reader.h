@@ -29,6 +29,30 @@ void reader_close(struct reader *reader);
 /* Lives as long as the reader; texts point into the mapped file. */
 const struct view *reader_view(const struct reader *reader);
 
+/*
+ * The same rows for who decides itself which blocks it wants, in which order: a block is 0 up to reader_block_count().
+ */
+uint64_t reader_block_count(const struct reader *reader, enum table_id table);
+
+struct reader_block {
+    uint64_t row_count;
+    /* Of one column, as unsigned numbers; 0 and UINT64_MAX for the lengths of strings. */
+    uint64_t min, max;
+};
+/* What is known of a block without decoding it. */
+WARN_UNUSED int reader_block_about(const struct reader *reader, enum table_id table, uint64_t block,
+                                   size_t column, struct reader_block *ret_about, struct err *err);
+
+/* Where blocks are decoded to; one for each who reads. */
+struct reader_cursor;
+WARN_UNUSED int reader_cursor_open(const struct reader *reader, enum table_id table,
+                                   struct reader_cursor **ret_cursor, struct err *err);
+/* NULL is allowed. */
+void reader_cursor_close(struct reader_cursor *cursor);
+/* The columns of column_mask (VIEW_ALL_COLUMNS for all) of one block; valid until the cursor's next read. */
+WARN_UNUSED int reader_cursor_read(struct reader_cursor *cursor, uint64_t block, uint32_t column_mask,
+                                   struct batch *ret_batch, struct err *err);
+
 struct reader_info {
     uint8_t uuid[16];
     uint64_t content_hash[2]; /* names the recording: docs/format.md, Trailer */
