@@ -314,7 +314,7 @@ static int resource_take(struct otlp_decoder *decoder, enum otlp_signal signal, 
 
 static struct otlp_text without_blanks(const char *bytes, size_t length)
 {
-    while (length && memchr(" \n\r\t", *bytes, 4)) {
+    while (length && (*bytes == ' ' || *bytes == '\n' || *bytes == '\r' || *bytes == '\t')) {
         bytes++;
         length--;
     }

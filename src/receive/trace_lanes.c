@@ -110,6 +110,8 @@ static int lane_take(struct trace_rows *rows, uint32_t pool_index, const struct 
     *ret_lane = HELD_NONE;
     if (pool->heap.count && free_since(rows, pool->heap.items[0]) <= span->start_ns) {
         uint32_t index = heap_pop(rows, pool);
+        if (index == from) /* whoever asked has ended, and its lane is taken again */
+            edge.from_track = 0;
         struct lane *lane = &rows->lanes.items[index];
         struct row_wait wait = {.track = lane->track,
                                 .start_ns = lane->free_ns,
