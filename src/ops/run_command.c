@@ -15,6 +15,7 @@
 #include "base/num.h"
 #include "model/meta.h"
 #include "ops/report_file.h"
+#include "ops/run_budget.h"
 #include "record/recorder.h"
 #include "recording/reader.h"
 #include "recording/writer.h"
@@ -192,11 +193,16 @@ static int record(const struct run_request *request, struct place *place, struct
                                      .started = started,
                                      .context = place};
     struct record_result result = {0};
+    struct budget_guard *guard = NULL;
     uint64_t cpu_before_ns = children_cpu_ns();
-    int status = record_run(&options, &result, err);
+    int status = request->budget ? run_budget_start(request->budget, &options.sink, &guard, err) : 0;
+    if (status)
+        return status;
+    status = record_run(&options, &result, err);
+    outcome->is_over_budget = run_budget_finish(guard, &outcome->budget);
     measured->wall_ns = result.wall_ns;
     measured->cpu_ns = children_cpu_ns() - cpu_before_ns;
-    outcome->exit_status = result.exit_status;
+    outcome->exit_status = !status && outcome->is_over_budget ? ERR_THRESHOLD : result.exit_status;
     outcome->ran = !status;
     if (status)
         return status;

@@ -26,6 +26,8 @@ struct run_request {
     unsigned width;
     bool colour;
     bool ascii;
+    const char *
+        budget; /* tokens=1M,cost=10,time=30m (budget/budget_limits.h): its tree is stopped beyond it; NULL: none */
     struct keep_options
         keep; /* of a command that ends with 0: its wall time, CPU time and, with a verdict, memory */
 };
@@ -34,7 +36,9 @@ struct run_outcome {
     int exit_status; /* the command's as a shell sees it; 125 to 127 when it could not be run */
     bool ran;        /* the command ran, whatever became of the recording */
     char path[4096];
-    struct str text;    /* the verdict, when asked for; the caller frees it */
+    struct str text;   /* the verdict, when asked for; the caller frees it */
+    struct str budget; /* what was used up of it, lines; the caller frees it */
+    bool is_over_budget;
     struct str warning; /* why the history has not got it, lines; the caller frees it */
 };
 

@@ -12,6 +12,7 @@ struct options {
     const char *recorder;
     const char *io;
     const char *profiler;
+    const char *budget;
     uint64_t rate_hz;
     bool quiet;
     bool compress;
@@ -71,6 +72,13 @@ static const struct option_row rows[] = {
      .help = "calls and bytes by peer, with eBPF: a few milliseconds several times a second, scaled up; each "
              "call, which slows programs that do little else; or not (sampled)",
      .offset = offsetof(struct options, io)},
+    {.name = "budget",
+     .type = OPTION_TEXT,
+     .argument = "LIMITS",
+     .help = "agents: stop the command and all that it started when it has used up "
+             "tokens=1M,cost=10,time=30m (any of "
+             "them; see 'toll budget')",
+     .offset = offsetof(struct options, budget)},
     {.name = "profiler",
      .type = OPTION_TEXT,
      .argument = "NAME",
@@ -119,6 +127,9 @@ static int run(struct verb_context *context, struct err *err)
         err_hint(err, "usage: toll run %s", run_verb.usage);
         return -ERR_USAGE;
     }
+    if (options->budget && (!is_command || options->profiler))
+        return err_set(err, ERR_USAGE,
+                       "could not take option '--budget': it holds a command that toll records");
     if (options->limit_ns && is_command)
         return err_set(err, ERR_USAGE, "could not take option '--for': a command is recorded until it ends");
     if (options->profiler) {
@@ -137,6 +148,7 @@ static int run(struct verb_context *context, struct err *err)
                                   .rung = options->recorder,
                                   .io = options->io,
                                   .rate_hz = (unsigned)options->rate_hz,
+                                  .budget = options->budget,
                                   .verdict = !options->quiet,
                                   .compress = options->compress,
                                   .width = context->width,
@@ -149,6 +161,8 @@ static int run(struct verb_context *context, struct err *err)
     struct run_outcome outcome;
     int status = ops_run(&request, &outcome, err);
     context->exit_status = outcome.exit_status;
+    fputs(!options->quiet || outcome.is_over_budget ? str_text(&outcome.budget) : "", stderr);
+    str_free(&outcome.budget);
     if (outcome.text.length) {
         fputs(str_text(&outcome.text), stderr);
     } else if (status == 0 && !options->quiet) {
@@ -165,6 +179,8 @@ static const struct example examples[] = {
     {"toll run -q -o before.toll -- make -j2", "only record, into a file of your choice"},
     {"sudo toll run --system --for 30s", "record everything on this machine for half a minute"},
     {"toll run --profiler auto -- python3 job.py", "what Python's own profiler says, as a short list"},
+    {"toll run --budget tokens=1M,cost=10 -- ./agents.sh",
+     "record agents, and stop them when they have used that up"},
     {"toll run --recorder proc -- ./server-test", "record as in a container where perf is refused"},
 };
 
@@ -190,6 +206,9 @@ const struct verb run_verb = {
         "What it found is printed as a ranked list, and -o keeps its file. What is not installed is replaced "
         "by toll's own "
         "recorder.\n\n"
+        "With --budget the transcripts that agents write meanwhile and the usage of spans are counted, and "
+        "the whole "
+        "tree is stopped when a limit is passed; the exit status is 1 then.\n\n"
         "The wall time, CPU time and peak memory of a command that ends with 0 go into the history (toll "
         "history; --no-store).",
     .options = rows,
