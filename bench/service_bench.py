@@ -11,10 +11,13 @@ together from its parts (`parts`), each held against the tenths of a second besi
     windows  the requests missing around each moment in which its system calls are counted by peer
     own      the CPU time of toll itself, as if all of it were taken from the server
 
+And above all of them (`whole`): the same turns, of WHOLE_S, in which toll itself is stopped as well. What it missed it does at
+once when it is let go, so that is more than it costs.
+
 What goes on while the thread is not in the table (a byte is looked up at each switch, the sampling clock ticks) is in none
 of them; `programs` tells what the programs take while toll watches another process.
 
-    bench/run service                                         about four minutes
+    bench/run service                                         about six minutes
     SERVICE_S=600 bench/run service                           ten each: narrower intervals
     TOGETHER=1 bench/run service                              both on one CPU: 40,000 switches a second
     bench/service_bench.py parts | turns | programs | noise   one alone (TOLL names the program)
@@ -48,6 +51,7 @@ TOGETHER = bool(os.environ.get("TOGETHER"))
 SETTLE_S = float(os.environ.get("SETTLE_S", "3"))  # names of functions are looked for from two seconds on
 PAUSE_S = 0.2  # after toll has ended
 TURN_S = 0.1
+WHOLE_S = 0.2
 LOOK_S = 0.002  # between two looks for a window
 ROUND_S = (-0.045, -0.01, 0.02, 0.05)  # before a window begins, and behind it: beside, from, to, beside
 RESAMPLES = 1000
@@ -235,15 +239,36 @@ def between(start, end):
     return (end[1] - start[1]) / (end[0] - start[0])
 
 
-def kernel_part(load, watch):
-    """What share of its requests the worker loses while it is in the table, turn by turn against its neighbours."""
-    table = Table(watch, load.worker)
+def taken_out(table, watch, folder, usual):
+    """toll stands still, not while it counts calls: two more descriptors are open then."""
+    table.take()
+    while usual:
+        watch.send_signal(signal.SIGSTOP)
+        if len(os.listdir(folder)) <= usual:
+            return
+        watch.send_signal(signal.SIGCONT)
+        time.sleep(LOOK_S)
+
+
+def turns_part(load, watch, is_whole):
+    """What share of its requests the worker loses while it is in the table, turn by turn against its neighbours; or while toll
+    works at all."""
+    table, folder = Table(watch, load.worker), f"/proc/{watch.pid}/fd"
+    usual = min(len(os.listdir(folder)) for _ in range(100)) if is_whole else 0
     reads = [load.read()]
     end = time.monotonic() + SERVICE_S / 2
-    while time.monotonic() < end or len(reads) % 2:
-        table.take() if len(reads) % 2 else table.put()
-        time.sleep(TURN_S)
-        reads.append(load.read())
+    try:
+        while time.monotonic() < end or len(reads) % 2:
+            if len(reads) % 2:
+                taken_out(table, watch, folder, usual)
+            else:
+                table.put()
+                watch.send_signal(signal.SIGCONT)
+            time.sleep(WHOLE_S if is_whole else TURN_S)
+            reads.append(load.read())
+        table.put()
+    finally:
+        watch.send_signal(signal.SIGCONT)
     rates = [between(a, b) for a, b in zip(reads, reads[1:])]
     return [1 - 2 * rates[i] / (rates[i - 1] + rates[i + 1]) for i in range(1, len(rates) - 1, 2)]
 
@@ -286,10 +311,11 @@ def parts(folder):
             watch = attach(load, options)
             time.sleep(SETTLE_S)
             began, own = time.monotonic(), cpu_s(watch.pid)
-            lost = {"kernel": interval(kernel_part(load, watch))}
+            lost = {"kernel": interval(turns_part(load, watch, False))}
             if way == "io":
                 lost["windows"] = interval(windows_part(load, watch))
             own = (cpu_s(watch.pid) - own) / (time.monotonic() - began)
+            whole = turns_part(load, watch, True)
             detach(watch)
             told = ", ".join(f"{part} {at * 100:.2f} % ({low * 100:.2f} to {high * 100:.2f} %)" for part, (at, low, high) in lost.items())
             at = own + sum(each[0] for each in lost.values())
@@ -297,6 +323,8 @@ def parts(folder):
             figure(f"nginx under wrk, {name}: requests lost, the parts together",
                    f"{at * 100:.2f} % ({(at - wide) * 100:.2f} to {(at + wide) * 100:.2f} %)", limit,
                    f"{told}, toll itself {own * 100:.2f} %")
+            figure(f"nginx under wrk, {name}: requests lost, toll stopped and let go in turns", percent(whole), limit,
+                   f"{len(whole)} turns")
     finally:
         load.close()
 
