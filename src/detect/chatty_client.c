@@ -14,7 +14,7 @@
 
 static const uint32_t batch_sizes[] = {2, 5, 10, 20, 50, 100, 200, 500, 1000};
 
-static void tell(const struct scene *scene, const struct trips *trips, struct claim *claim)
+static void tell(const struct scene *scene, const struct trips *trips, struct cause_claim *claim)
 {
     unsigned long long count = trips->count;
     const char *peer = trips->flow->name;
@@ -34,10 +34,10 @@ static void tell(const struct scene *scene, const struct trips *trips, struct cl
                        scene_duration(scene, trips->call_cpu_ns));
 }
 
-static int claim_trips(const struct scene *scene, struct claims *claims, const struct trips *trips,
+static int claim_trips(const struct scene *scene, struct cause_claims *claims, const struct trips *trips,
                        struct err *err)
 {
-    struct claim claim = {.cause = trips->is_sending ? "small-batches" : "chatty-client"};
+    struct cause_claim claim = {.cause = trips->is_sending ? "small-batches" : "chatty-client"};
     claim.critical_ns = scene_flow_ns(scene, trips->flow, trips->call_cpu_ns, &claim.where);
     if (num_ratio(claim.critical_ns, scene->wall_ns) < CLAIM_RATIO_MIN)
         return 0;
@@ -66,7 +66,8 @@ static int claim_trips(const struct scene *scene, struct claims *claims, const s
 }
 
 /* Claims of flows that send, or of those that ask. */
-static int claim_flows(const struct scene *scene, struct claims *claims, bool is_sending, struct err *err)
+static int claim_flows(const struct scene *scene, struct cause_claims *claims, bool is_sending,
+                       struct err *err)
 {
     size_t claimed = 0;
     for (size_t i = 0; i < scene->run->flows.count && claimed < CLAIM_MAX; i++) {
@@ -83,12 +84,12 @@ static int claim_flows(const struct scene *scene, struct claims *claims, bool is
     return 0;
 }
 
-int detect_chatty_client(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_chatty_client(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     return claim_flows(scene, claims, false, err);
 }
 
-int detect_small_batches(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_small_batches(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     return claim_flows(scene, claims, true, err);
 }

@@ -34,7 +34,7 @@ static uint64_t made_count(const struct scene *scene, const struct run_flow *flo
     return num_max(flow->connection_count, num_u64(rate * (double)life_ns / (double)NS_PER_S));
 }
 
-static int claim_flow(const struct scene *scene, struct claims *claims, const struct run_flow *flow,
+static int claim_flow(const struct scene *scene, struct cause_claims *claims, const struct run_flow *flow,
                       struct err *err)
 {
     const struct run_track *process = &scene->run->tracks.items[flow->process];
@@ -48,7 +48,7 @@ static int claim_flow(const struct scene *scene, struct claims *claims, const st
         return 0;
     if (is_counted && flow->count[IO_WRITE] > made * QUESTION_MAX)
         return 0;
-    struct claim claim = {.cause = "connection-churn"};
+    struct cause_claim claim = {.cause = "connection-churn"};
     claim.critical_ns =
         scene_flow_ns(scene, flow, exchange_kernel_ns(scene->run, flow->process), &claim.where);
     if (num_ratio(claim.critical_ns, scene->wall_ns) < CLAIM_RATIO_MIN)
@@ -68,7 +68,7 @@ static int claim_flow(const struct scene *scene, struct claims *claims, const st
     return claim_add(claims, &claim, err);
 }
 
-int detect_connection_churn(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_connection_churn(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     int status = 0;
     for (size_t i = 0; i < scene->run->flows.count && !status; i++) {

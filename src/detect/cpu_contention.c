@@ -167,9 +167,9 @@ static double held_by_run(const struct scene *scene)
     return length_ns ? held / (double)length_ns / (double)scene->run->cpu_count : 0;
 }
 
-int detect_cpu_contention(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_cpu_contention(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
-    struct claim claim = {.cause = "cpu-contention"};
+    struct cause_claim claim = {.cause = "cpu-contention"};
     claim.critical_ns = scene_doing_ns(scene, WAIT_CPU_QUEUE, &claim.where);
     if (num_ratio(claim.critical_ns, scene->wall_ns) < 0.1)
         return 0;

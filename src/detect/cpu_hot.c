@@ -52,10 +52,10 @@ static bool spins_in(const struct scene *scene, const char *function)
     return false;
 }
 
-static int claim_place(const struct scene *scene, struct claims *claims, const struct path_entry *entry,
+static int claim_place(const struct scene *scene, struct cause_claims *claims, const struct path_entry *entry,
                        uint64_t ns, struct err *err)
 {
-    struct claim claim = {.cause = "cpu-hot", .where = entry->where, .critical_ns = ns};
+    struct cause_claim claim = {.cause = "cpu-hot", .where = entry->where, .critical_ns = ns};
     claim.change = change_of(scene, &claim.where, "2");
     claim.max_change = change_of(scene, &claim.where, "1000000");
     const char *language = language_of(claim.where.function);
@@ -73,7 +73,7 @@ static int claim_place(const struct scene *scene, struct claims *claims, const s
     return claim_add(claims, &claim, err);
 }
 
-int detect_cpu_hot(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_cpu_hot(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     uint64_t running = scene_doing_ns(scene, DOING_CPU, NULL);
     uint64_t piped = scene_doing_under_ns(scene, DOING_CPU, WAIT_PIPE);

@@ -37,7 +37,8 @@ static uint64_t on_path_ns(const struct scene *scene, uint32_t actor)
     return ns;
 }
 
-static int look_at(const struct scene *scene, struct claims *claims, uint32_t process_index, struct err *err)
+static int look_at(const struct scene *scene, struct cause_claims *claims, uint32_t process_index,
+                   struct err *err)
 {
     const struct run_track *process = &scene->run->tracks.items[process_index];
     struct busiest busiest = busiest_of(scene, process);
@@ -47,7 +48,7 @@ static int look_at(const struct scene *scene, struct claims *claims, uint32_t pr
     if (num_ratio(ns, scene->wall_ns) < 0.3 || scene->run->cpu_count < 2)
         return 0;
     const char *name = run_process_name(scene->run, process_index, process->end_ns);
-    struct claim claim = {.cause = "cpu-single-thread", .critical_ns = ns};
+    struct cause_claim claim = {.cause = "cpu-single-thread", .critical_ns = ns};
     claim.where.process = name;
     claim.where.stage = scene->run->has_spans ? NULL : name;
     for (size_t i = 0; i < scene->attribution->entry_count; i++) {
@@ -66,7 +67,7 @@ static int look_at(const struct scene *scene, struct claims *claims, uint32_t pr
     return claim_add(claims, &claim, err);
 }
 
-int detect_cpu_single_thread(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_cpu_single_thread(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     for (uint32_t i = 0; i < scene->run->tracks.count; i++) {
         const struct run_track *track = &scene->run->tracks.items[i];

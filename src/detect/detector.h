@@ -29,7 +29,7 @@ struct scene {
 
 #define EVIDENCE_MAX 8
 
-struct claim {
+struct cause_claim {
     const char *cause;
     struct where where;
     struct where where_waiting; /* of a lock: who waits for it; empty for other causes */
@@ -52,13 +52,13 @@ struct claim {
     enum priority priority;
 };
 
-struct claims {
-    VEC(struct claim) items;
+struct cause_claims {
+    VEC(struct cause_claim) items;
 };
 
 struct detector {
     const char *cause;
-    int (*detect)(const struct scene *scene, struct claims *claims, struct err *err);
+    int (*detect)(const struct scene *scene, struct cause_claims *claims, struct err *err);
 };
 
 extern const struct detector detectors[];
@@ -73,9 +73,9 @@ extern const size_t detector_count;
 /* --- what detectors share (scene.c) --- */
 
 /* Adds a claim; err_memory on failure. */
-WARN_UNUSED int claim_add(struct claims *claims, const struct claim *claim, struct err *err);
+WARN_UNUSED int claim_add(struct cause_claims *claims, const struct cause_claim *claim, struct err *err);
 /* Adds one fact, printed into the scene's arena; more than EVIDENCE_MAX are dropped. */
-void claim_evidence(const struct scene *scene, struct claim *claim, const char *format, ...)
+void claim_evidence(const struct scene *scene, struct cause_claim *claim, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
 /* Time on the path spent doing `doing`; the largest entry's place goes to *ret_top (may be NULL). */

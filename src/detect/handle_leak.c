@@ -15,17 +15,17 @@
 /* A limit that comes so soon is a warning, a later one is worth knowing. */
 #define WARNING_S 3600
 
-static int claim_series(const struct scene *scene, struct claims *claims, const struct run_series *series,
-                        const struct trend *trend, struct err *err)
+static int claim_series(const struct scene *scene, struct cause_claims *claims,
+                        const struct run_series *series, const struct trend *trend, struct err *err)
 {
     const struct run_track *process = &scene->run->tracks.items[series->process];
     const char *name = run_process_name(scene->run, series->process, trend->end_ns);
     double limit = (double)process->descriptor_limit;
     double left_s = (limit > trend->last ? limit - trend->last : 0) / trend->rate_per_s;
-    struct claim claim = {.cause = "handle-leak",
-                          .where = {.process = name, .stage = scene->run->has_spans ? NULL : name},
-                          .is_growth = true,
-                          .priority = limit > 0 && left_s < WARNING_S ? PRIORITY_P2 : PRIORITY_P3};
+    struct cause_claim claim = {.cause = "handle-leak",
+                                .where = {.process = name, .stage = scene->run->has_spans ? NULL : name},
+                                .is_growth = true,
+                                .priority = limit > 0 && left_s < WARNING_S ? PRIORITY_P2 : PRIORITY_P3};
     claim.title =
         arena_printf(scene->arena, "%s opens descriptors and does not close them: %.0f more every second",
                      name, trend->rate_per_s);
@@ -39,7 +39,7 @@ static int claim_series(const struct scene *scene, struct claims *claims, const 
     return claim_add(claims, &claim, err);
 }
 
-int detect_handle_leak(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_handle_leak(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     for (size_t i = 0; i < scene->run->series.count; i++) {
         const struct run_series *series = &scene->run->series.items[i];

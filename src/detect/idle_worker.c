@@ -106,10 +106,10 @@ static const char *function_of(const struct scene *scene, uint32_t actor)
 }
 
 static int claim_group(const struct scene *scene, const struct sibling_group *group,
-                       const struct feeder *feeder, struct claims *claims, struct err *err)
+                       const struct feeder *feeder, struct cause_claims *claims, struct err *err)
 {
     const struct run_track *track = &scene->run->tracks.items[feeder->actor];
-    struct claim claim = {.cause = "idle-worker", .critical_ns = feeder->path_ns};
+    struct cause_claim claim = {.cause = "idle-worker", .critical_ns = feeder->path_ns};
     const char *process = run_process_name(scene->run, feeder->actor, track->end_ns);
     const char *function = function_of(scene, feeder->actor);
     size_t count = group->members.count;
@@ -135,7 +135,7 @@ static int claim_group(const struct scene *scene, const struct sibling_group *gr
     return claim_add(claims, &claim, err);
 }
 
-int detect_idle_worker(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_idle_worker(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     const struct siblings *siblings = &scene->whatif->siblings;
     for (size_t i = 0; i < siblings->groups.count; i++) {

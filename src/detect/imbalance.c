@@ -24,12 +24,13 @@ static bool is_single(const struct scene *scene, const struct sibling_group *gro
 }
 
 static int claim_group(const struct scene *scene, const struct sibling_group *group, double skew,
-                       struct claims *claims, struct err *err)
+                       struct cause_claims *claims, struct err *err)
 {
     const struct sibling *busiest = &group->members.items[0];
     uint64_t path_ns = scene_path_of_ns(scene, group, group->members.count, group->start_ns, group->end_ns);
     /* What the busiest have beyond the mean is what the path could be shorter by. */
-    struct claim claim = {.cause = "imbalance", .critical_ns = num_u64((double)path_ns * (1 - 1 / skew))};
+    struct cause_claim claim = {.cause = "imbalance",
+                                .critical_ns = num_u64((double)path_ns * (1 - 1 / skew))};
     if (num_ratio(claim.critical_ns, scene->wall_ns) < PATH_RATIO_MIN)
         return 0;
     scene_member_place(scene, busiest, busiest->start_ns, busiest->end_ns, &claim.where);
@@ -44,7 +45,7 @@ static int claim_group(const struct scene *scene, const struct sibling_group *gr
     return claim_add(claims, &claim, err);
 }
 
-int detect_imbalance(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_imbalance(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     const struct siblings *siblings = &scene->whatif->siblings;
     for (size_t i = 0; i < siblings->groups.count; i++) {

@@ -125,7 +125,7 @@ static const char *spent(int doing)
 }
 
 /* What is done most under a lock while others wait for it: what could be done outside, where it is not computing. */
-static void tell_holder(const struct scene *scene, struct claim *claim)
+static void tell_holder(const struct scene *scene, struct cause_claim *claim)
 {
     int most = DOING_CPU;
     uint64_t most_ns = 0, total_ns = 0;
@@ -149,7 +149,8 @@ static void tell_holder(const struct scene *scene, struct claim *claim)
             spent(most), 100 * ratio);
 }
 
-static void tell_evidence(const struct scene *scene, struct claim *claim, const struct lock_facts *facts)
+static void tell_evidence(const struct scene *scene, struct cause_claim *claim,
+                          const struct lock_facts *facts)
 {
     const struct where *holding = &claim->where, *waiting = &claim->where_waiting;
     claim_evidence(scene, claim, "for %s of the path threads wait for lock %s",
@@ -177,7 +178,7 @@ static bool take_turns(const struct via_entry *via, const struct lock_facts *fac
            num_ratio(facts->computed_ns, facts->held_ns) >= TURNS_COMPUTED_MIN;
 }
 
-static const char *turns_title_of(const struct scene *scene, const struct claim *claim,
+static const char *turns_title_of(const struct scene *scene, const struct cause_claim *claim,
                                   const struct lock_facts *facts)
 {
     return arena_printf(scene->arena, "%llu threads of %s compute in turns: whoever does holds one lock",
@@ -185,7 +186,7 @@ static const char *turns_title_of(const struct scene *scene, const struct claim 
                         claim->where.process ? claim->where.process : "the run");
 }
 
-static const char *title_of(const struct scene *scene, const struct claim *claim,
+static const char *title_of(const struct scene *scene, const struct cause_claim *claim,
                             const struct lock_facts *facts)
 {
     const char *process = claim->where.process ? claim->where.process : "the run";
@@ -201,11 +202,11 @@ static const char *title_of(const struct scene *scene, const struct claim *claim
     return arena_printf(scene->arena, "%llu threads of %s queue for one lock", count, process);
 }
 
-static int claim_lock(const struct scene *scene, struct claims *claims, const struct via_entry *via,
+static int claim_lock(const struct scene *scene, struct cause_claims *claims, const struct via_entry *via,
                       struct lock_facts *facts, struct err *err)
 {
     const char *lock = via->where.peer;
-    struct claim claim = {.cause = "lock-contention", .critical_ns = via->ns};
+    struct cause_claim claim = {.cause = "lock-contention", .critical_ns = via->ns};
     for (uint32_t i = 0; i < scene->run->tracks.count; i++)
         count_waiter(scene->run, i, lock, facts);
     look_at_holders(scene, lock, facts);
@@ -233,7 +234,7 @@ static int claim_lock(const struct scene *scene, struct claims *claims, const st
     return claim_add(claims, &claim, err);
 }
 
-int detect_lock_contention(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_lock_contention(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     struct lock_facts *facts = malloc(sizeof *facts);
     int status = facts ? 0 : err_memory(err);

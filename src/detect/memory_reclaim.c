@@ -30,7 +30,7 @@ static uint64_t searching_ns(const struct scene *scene)
     return ns;
 }
 
-static void find_place(const struct scene *scene, const struct where *waiting, struct claim *claim)
+static void find_place(const struct scene *scene, const struct where *waiting, struct cause_claim *claim)
 {
     claim->where = *waiting;
     for (size_t i = 0; i < scene->attribution->entry_count; i++) {
@@ -43,9 +43,9 @@ static void find_place(const struct scene *scene, const struct where *waiting, s
     }
 }
 
-int detect_memory_reclaim(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_memory_reclaim(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
-    struct claim claim = {.cause = "memory-reclaim", .change = "remove:wait/reclaim"};
+    struct cause_claim claim = {.cause = "memory-reclaim", .change = "remove:wait/reclaim"};
     struct where waiting = {0}, faulting = {0};
     uint64_t waited = scene_doing_ns(scene, WAIT_RECLAIM, &waiting);
     uint64_t faulted = scene_doing_ns(scene, WAIT_PAGE_FAULT, &faulting);

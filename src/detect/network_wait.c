@@ -25,11 +25,11 @@ static bool seen_before(const struct scene *scene, size_t index)
     return false;
 }
 
-static int claim_peer(const struct scene *scene, struct claims *claims, size_t index, struct err *err)
+static int claim_peer(const struct scene *scene, struct cause_claims *claims, size_t index, struct err *err)
 {
     const struct path_entry *entries = scene->attribution->entries;
     const char *peer = entries[index].where.peer;
-    struct claim claim = {.cause = "network-wait", .where = entries[index].where};
+    struct cause_claim claim = {.cause = "network-wait", .where = entries[index].where};
     for (size_t i = index; i < scene->attribution->entry_count; i++) {
         if (is_network(entries[i].doing) && same(entries[i].where.peer, peer))
             claim.critical_ns += entries[i].ns;
@@ -46,7 +46,7 @@ static int claim_peer(const struct scene *scene, struct claims *claims, size_t i
     return claim_add(claims, &claim, err);
 }
 
-int detect_network_wait(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_network_wait(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     size_t looked = num_min(scene->attribution->entry_count, ENTRY_LOOK_MAX);
     for (size_t i = 0; i < looked; i++) {

@@ -22,10 +22,10 @@ static const struct run_track *faultiest(const struct scene *scene)
     return best;
 }
 
-int detect_page_faults(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_page_faults(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     const struct run_track *process = faultiest(scene);
-    struct claim claim = {.cause = "page-faults", .change = "remove:wait/page_fault"};
+    struct cause_claim claim = {.cause = "page-faults", .change = "remove:wait/page_fault"};
     uint64_t waited = scene_doing_ns(scene, WAIT_PAGE_FAULT, &claim.where);
     uint64_t cpu_ns = process ? process->cpu_user_ns + process->cpu_system_ns : 0;
     double per_s = cpu_ns ? (double)process->fault_minor_count * 1e9 / (double)cpu_ns : 0;

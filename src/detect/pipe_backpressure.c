@@ -32,10 +32,10 @@ static int add_step(const struct scene *scene, const struct path_step *step, str
     return 0;
 }
 
-static int claim_process(const struct scene *scene, struct claims *claims, const char *process, uint64_t ns,
-                         struct err *err)
+static int claim_process(const struct scene *scene, struct cause_claims *claims, const char *process,
+                         uint64_t ns, struct err *err)
 {
-    struct claim claim = {.cause = "pipe-backpressure", .critical_ns = ns};
+    struct cause_claim claim = {.cause = "pipe-backpressure", .critical_ns = ns};
     claim.where.process = arena_string(scene->arena, process);
     claim.where.stage = scene->run->has_spans ? NULL : claim.where.process;
     for (size_t i = 0; i < scene->attribution->entry_count; i++) {
@@ -53,7 +53,7 @@ static int claim_process(const struct scene *scene, struct claims *claims, const
     return claim_add(claims, &claim, err);
 }
 
-int detect_pipe_backpressure(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_pipe_backpressure(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     struct map totals = {0};
     struct intern names = {0};

@@ -4,9 +4,9 @@
 #include "detect/detectors.h"
 
 /* disk-sync: the path waits for fsync and its kin, call after call. */
-int detect_disk_sync(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_disk_sync(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
-    struct claim claim = {.cause = "disk-sync", .change = "remove:wait/disk_sync"};
+    struct cause_claim claim = {.cause = "disk-sync", .change = "remove:wait/disk_sync"};
     claim.critical_ns = scene_doing_ns(scene, WAIT_DISK_SYNC, &claim.where);
     if (num_ratio(claim.critical_ns, scene->wall_ns) < CLAIM_RATIO_MIN)
         return 0;
@@ -24,9 +24,9 @@ int detect_disk_sync(const struct scene *scene, struct claims *claims, struct er
 }
 
 /* disk-read: the path waits for data to come from a disk. */
-int detect_disk_read(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_disk_read(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
-    struct claim claim = {.cause = "disk-read", .change = "remove:wait/disk_read"};
+    struct cause_claim claim = {.cause = "disk-read", .change = "remove:wait/disk_read"};
     claim.critical_ns = scene_doing_ns(scene, WAIT_DISK_READ, &claim.where);
     if (num_ratio(claim.critical_ns, scene->wall_ns) < CLAIM_RATIO_MIN)
         return 0;
@@ -39,9 +39,9 @@ int detect_disk_read(const struct scene *scene, struct claims *claims, struct er
 }
 
 /* child-wait: the path waits for a child process of which nothing more is known. */
-int detect_child_wait(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_child_wait(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
-    struct claim claim = {
+    struct cause_claim claim = {
         .cause = "child-wait", .change = "speed:wait/child=2", .max_change = "remove:wait/child"};
     claim.critical_ns = scene_doing_ns(scene, WAIT_CHILD, &claim.where);
     if (num_ratio(claim.critical_ns, scene->wall_ns) < CLAIM_RATIO_MIN)

@@ -94,10 +94,10 @@ static int best_size(const struct scene *scene, const struct sibling_group *grou
 }
 
 static int claim_group(const struct scene *scene, const struct sibling_group *group, uint32_t size,
-                       struct claims *claims, struct err *err)
+                       struct cause_claims *claims, struct err *err)
 {
     const struct sibling *busiest = &group->members.items[0];
-    struct claim claim = {.cause = "config"};
+    struct cause_claim claim = {.cause = "config"};
     claim.critical_ns = scene_path_of_ns(scene, group, group->members.count, group->start_ns, group->end_ns);
     scene_member_place(scene, busiest, busiest->start_ns, busiest->end_ns, &claim.where);
     claim.change = arena_printf(scene->arena, "workers:%s=%u", scene_group_target(scene, group), size);
@@ -126,7 +126,7 @@ static bool is_full(const struct scene *scene, const struct sibling_group *group
            num_ratio(queued_ns(scene->run, group), group->end_ns - group->start_ns) >= QUEUE_RATIO_MIN;
 }
 
-int detect_pool_size(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_pool_size(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     const struct siblings *siblings = &scene->whatif->siblings;
     for (size_t i = 0; i < siblings->groups.count; i++) {

@@ -42,10 +42,10 @@ static const char *unit_of(const struct run_series *series)
 }
 
 /* A socket that parent and child hold is one queue. */
-static bool is_claimed(const struct claims *claims, const struct run_series *series)
+static bool is_claimed(const struct cause_claims *claims, const struct run_series *series)
 {
     for (size_t i = 0; i < claims->items.count; i++) {
-        const struct claim *claim = &claims->items.items[i];
+        const struct cause_claim *claim = &claims->items.items[i];
         if (strcmp(claim->cause, "queue-growth") == 0 && strcmp(claim->where.peer, series->name) == 0 &&
             str_starts(series->name, "queue."))
             return true;
@@ -71,7 +71,7 @@ static const char *queue_name(const struct scene *scene, const struct run_series
 
 /* The process's memory meanwhile, and when it will be the machine's. */
 static double tell_memory(const struct scene *scene, const struct run_series *series,
-                          const struct trend *trend, struct claim *claim)
+                          const struct trend *trend, struct cause_claim *claim)
 {
     const struct run_series *memory = trend_series(scene->run, series->process, SERIES_RSS);
     const struct run_series *total = trend_series(scene->run, RUN_NONE, SERIES_MEMORY_TOTAL);
@@ -85,12 +85,12 @@ static double tell_memory(const struct scene *scene, const struct run_series *se
     return left_s;
 }
 
-static int claim_series(const struct scene *scene, struct claims *claims, const struct run_series *series,
-                        const struct trend *trend, struct err *err)
+static int claim_series(const struct scene *scene, struct cause_claims *claims,
+                        const struct run_series *series, const struct trend *trend, struct err *err)
 {
     const char *name = run_process_name(scene->run, series->process, trend->end_ns);
     const char *queue = queue_name(scene, series), *unit = unit_of(series);
-    struct claim claim = {
+    struct cause_claim claim = {
         .cause = "queue-growth",
         .where = {.process = name, .stage = scene->run->has_spans ? NULL : name, .peer = series->name},
         .is_growth = true};
@@ -111,7 +111,7 @@ static int claim_series(const struct scene *scene, struct claims *claims, const 
     return claim_add(claims, &claim, err);
 }
 
-int detect_queue_growth(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_queue_growth(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     for (size_t i = 0; i < scene->run->series.count; i++) {
         const struct run_series *series = &scene->run->series.items[i];

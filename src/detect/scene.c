@@ -9,12 +9,12 @@
 #include "base/str.h"
 #include "detect/detector.h"
 
-int claim_add(struct claims *claims, const struct claim *claim, struct err *err)
+int claim_add(struct cause_claims *claims, const struct cause_claim *claim, struct err *err)
 {
     return vec_push(&claims->items, *claim) ? err_memory(err) : 0;
 }
 
-void claim_evidence(const struct scene *scene, struct claim *claim, const char *format, ...)
+void claim_evidence(const struct scene *scene, struct cause_claim *claim, const char *format, ...)
 {
     char text[512];
     va_list arguments;

@@ -71,7 +71,7 @@ static void find_peer(const struct scene *scene, const char *stage, struct where
     }
 }
 
-static int claim_stage(const struct scene *scene, struct claims *claims, uint32_t index,
+static int claim_stage(const struct scene *scene, struct cause_claims *claims, uint32_t index,
                        const struct loop *loop, struct err *err)
 {
     const struct stage *stage = &scene->stages[index];
@@ -83,9 +83,9 @@ static int claim_stage(const struct scene *scene, struct claims *claims, uint32_
     int status = best_count(scene, target, loop->occurrences.count, &count, err);
     if (status)
         return status;
-    struct claim claim = {.cause = "serial-independent",
-                          .critical_ns = scene->attribution->stage_critical_ns[index],
-                          .where = {.stage = stage->name}};
+    struct cause_claim claim = {.cause = "serial-independent",
+                                .critical_ns = scene->attribution->stage_critical_ns[index],
+                                .where = {.stage = stage->name}};
     find_peer(scene, stage->name, &claim.where);
     claim.change = arena_printf(scene->arena, "workers:%s=%u", target, count);
     claim.max_change = arena_printf(scene->arena, "remove:%s", target);
@@ -135,7 +135,7 @@ static uint32_t next_stage(const struct scene *scene, uint64_t ceiling)
 }
 
 /* Stages by their share of the path; one that was claimed stands for the loop it is in. */
-int detect_serial_independent(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_serial_independent(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     struct loop claimed[CLAIM_MAX];
     size_t claimed_count = 0;

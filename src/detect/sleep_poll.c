@@ -12,9 +12,9 @@ static bool is_poll(const struct run_wait *wait)
     return wait->poll_series || (wait->reason == WAIT_SLEEP && wait->waker != RUN_NONE);
 }
 
-int detect_sleep_poll(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_sleep_poll(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
-    struct claim claim = {.cause = "sleep-poll", .change = "remove:wait/sleep"};
+    struct cause_claim claim = {.cause = "sleep-poll", .change = "remove:wait/sleep"};
     uint64_t ns = scene_doing_ns(scene, WAIT_SLEEP, &claim.where);
     uint64_t locked = scene_doing_under_ns(scene, WAIT_SLEEP, WAIT_LOCK);
     claim.critical_ns = ns > locked ? ns - locked : 0;

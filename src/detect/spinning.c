@@ -87,12 +87,12 @@ static int measure(const struct scene *scene, size_t first, struct spinning *ret
     return 0;
 }
 
-static int claim_function(const struct scene *scene, const struct spinning *spinning, struct claims *claims,
-                          struct err *err)
+static int claim_function(const struct scene *scene, const struct spinning *spinning,
+                          struct cause_claims *claims, struct err *err)
 {
     const struct run_frame *frame = &scene->run->frames.items[spinning->frame];
     double cores = num_ratio(spinning->spun_ns, scene->wall_ns);
-    struct claim claim = {
+    struct cause_claim claim = {
         .cause = "spin", .critical_ns = spinning->covered_ns, .is_kept = cores >= CORES_MIN};
     place_actor(scene->run, spinning->actor, scene->run->tracks.items[spinning->actor].end_ns, &claim.where);
     claim.where.function = frame->function;
@@ -130,7 +130,7 @@ static size_t list_functions(const struct scene *scene, size_t *firsts)
     return count;
 }
 
-int detect_spin(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_spin(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     size_t firsts[FUNCTION_LOOK_MAX], claimed = 0;
     size_t count = list_functions(scene, firsts);

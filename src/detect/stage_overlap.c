@@ -69,11 +69,11 @@ static const char *process_of(const struct scene *scene, const char *stage)
     return NULL;
 }
 
-static int claim_ahead(const struct scene *scene, struct claims *claims, const struct claim *base,
+static int claim_ahead(const struct scene *scene, struct cause_claims *claims, const struct cause_claim *base,
                        const struct behind *behind, struct err *err)
 {
     const char *name = base->where.stage;
-    struct claim claim = *base;
+    struct cause_claim claim = *base;
     struct change change = {.op = CHANGE_OVERLAP, .text = CHANGE_AHEAD};
     claim.change = arena_printf(scene->arena, "overlap:stage/%s=" CHANGE_AHEAD, name);
     claim.critical_ns = num_min(claim.critical_ns, behind->all_ns); /* that much at most is done meanwhile */
@@ -86,11 +86,11 @@ static int claim_ahead(const struct scene *scene, struct claims *claims, const s
     return claim_add(claims, &claim, err);
 }
 
-static int claim_stream(const struct scene *scene, struct claims *claims, const struct claim *base,
-                        const struct behind *behind, struct err *err)
+static int claim_stream(const struct scene *scene, struct cause_claims *claims,
+                        const struct cause_claim *base, const struct behind *behind, struct err *err)
 {
     const char *name = base->where.stage, *next = behind->next;
-    struct claim claim = *base;
+    struct cause_claim claim = *base;
     struct change change = {.op = CHANGE_OVERLAP};
     claim.critical_ns = num_min(claim.critical_ns, behind->next_ns);
     claim.change = arena_printf(scene->arena, "overlap:stage/%s", name);
@@ -102,7 +102,7 @@ static int claim_stream(const struct scene *scene, struct claims *claims, const 
     return claim_add(claims, &claim, err);
 }
 
-int detect_stage_overlap(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_stage_overlap(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     int status = 0;
     for (uint32_t i = 0; i < scene->run->stages.count && !status; i++) {
@@ -119,9 +119,9 @@ int detect_stage_overlap(const struct scene *scene, struct claims *claims, struc
             loop_deinit(&loop);
             continue;
         }
-        struct claim claim = {.cause = "serial-stages",
-                              .critical_ns = critical_ns,
-                              .where = {.stage = scene->run->stages.items[i].name}};
+        struct cause_claim claim = {.cause = "serial-stages",
+                                    .critical_ns = critical_ns,
+                                    .where = {.stage = scene->run->stages.items[i].name}};
         claim.where.process = process_of(scene, claim.where.stage);
         behind.names = stages_behind(scene, &loop, &behind);
         if (behind.names && loop_change_can_be_ahead(scene->run, i))

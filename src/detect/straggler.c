@@ -8,8 +8,8 @@
 
 #define TAIL_RATIO_MIN 0.08
 
-static int claim_group(const struct scene *scene, const struct sibling_group *group, struct claims *claims,
-                       struct err *err)
+static int claim_group(const struct scene *scene, const struct sibling_group *group,
+                       struct cause_claims *claims, struct err *err)
 {
     const struct sibling *longest = &group->members.items[0];
     uint64_t others_end = group->start_ns;
@@ -19,7 +19,7 @@ static int claim_group(const struct scene *scene, const struct sibling_group *gr
     if (num_ratio(tail_ns, scene->wall_ns) < TAIL_RATIO_MIN ||
         tail_ns * 2 < longest->last_busy_ns - num_min(others_end, longest->last_busy_ns))
         return 0;
-    struct claim claim = {.cause = "straggler", .critical_ns = tail_ns};
+    struct cause_claim claim = {.cause = "straggler", .critical_ns = tail_ns};
     scene_member_place(scene, longest, others_end, longest->last_busy_ns, &claim.where);
     claim.change = arena_printf(scene->arena, "set:%s=median", scene_group_target(scene, group));
     uint64_t usual = siblings_usual_ns(group);
@@ -33,7 +33,7 @@ static int claim_group(const struct scene *scene, const struct sibling_group *gr
     return claim_add(claims, &claim, err);
 }
 
-int detect_straggler(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_straggler(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     const struct siblings *siblings = &scene->whatif->siblings;
     for (size_t i = 0; i < siblings->groups.count; i++) {

@@ -28,7 +28,7 @@ static bool is_candidate(const struct run *run, const struct run_flow *flow)
     return is_kind && (is_tiny(flow, IO_READ) || is_tiny(flow, IO_WRITE));
 }
 
-static void tell(const struct scene *scene, const struct run_flow *flow, struct claim *claim)
+static void tell(const struct scene *scene, const struct run_flow *flow, struct cause_claim *claim)
 {
     static const enum io_operation operations[] = {IO_READ, IO_WRITE};
     for (size_t i = 0; i < 2; i++) {
@@ -47,10 +47,10 @@ static void tell(const struct scene *scene, const struct run_flow *flow, struct 
                        "the kernel's counts of the process; what was read or written is not known");
 }
 
-static int claim_flow(const struct scene *scene, struct claims *claims, const struct run_flow *flow,
+static int claim_flow(const struct scene *scene, struct cause_claims *claims, const struct run_flow *flow,
                       struct err *err)
 {
-    struct claim claim = {.cause = "unbuffered-io"};
+    struct cause_claim claim = {.cause = "unbuffered-io"};
     claim.critical_ns = scene_flow_ns(scene, flow, exchange_call_cpu_ns(scene->run, flow), &claim.where);
     if (num_ratio(claim.critical_ns, scene->wall_ns) < CLAIM_RATIO_MIN)
         return 0;
@@ -75,7 +75,7 @@ static int claim_flow(const struct scene *scene, struct claims *claims, const st
     return claim_add(claims, &claim, err);
 }
 
-int detect_unbuffered_io(const struct scene *scene, struct claims *claims, struct err *err)
+int detect_unbuffered_io(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     size_t claimed = 0;
     for (size_t i = 0; i < scene->run->flows.count && claimed < CLAIM_MAX; i++) {

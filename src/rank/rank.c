@@ -63,8 +63,8 @@ static size_t add_replay(struct replays *replays, const char *text, bool is_told
     return replays->count++;
 }
 
-static int replay_claims(const struct scene *scene, const struct claims *claims, struct replays *replays,
-                         struct err *err)
+static int replay_claims(const struct scene *scene, const struct cause_claims *claims,
+                         struct replays *replays, struct err *err)
 {
     size_t most = 2 * claims->items.count + 1;
     replays->changes = calloc(most, sizeof *replays->changes);
@@ -125,7 +125,7 @@ static const char *rationale_of(const struct scene *scene, const struct default_
                             : "");
 }
 
-static int rank_claim(const struct scene *scene, const struct claim *claim, struct whatif_result result,
+static int rank_claim(const struct scene *scene, const struct cause_claim *claim, struct whatif_result result,
                       struct whatif_result free_of_charge, struct ranked *ret_ranked, struct err *err)
 {
     const struct default_change *change = default_change_of(claim->cause);
@@ -238,7 +238,7 @@ static void sort_ranked(struct ranked *items, size_t count)
     }
 }
 
-static int collect(const struct scene *scene, struct claims *claims, struct err *err)
+static int collect(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     for (size_t i = 0; i < detector_count; i++) {
         int status = detectors[i].detect(scene, claims, err);
@@ -323,7 +323,7 @@ static int keep_findings(const struct scene *scene, struct ranked *ranked, size_
 
 int rank_findings(const struct scene *scene, struct verdict *verdict, struct err *err)
 {
-    struct claims claims = {0};
+    struct cause_claims claims = {0};
     VEC(struct ranked) ranked = {0};
     struct replays replays = {0};
     int status = collect(scene, &claims, err);
