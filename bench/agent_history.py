@@ -118,6 +118,7 @@ class Conversation:
                        "stop_reason": None, "stop_sequence": None, "usage": usage}
             self.row("assistant", 1.0, message=message, requestId=request)
         w.calls += 1
+        self.last_usage = usage
         sums = w.sums
         sums["tokens_input"] += usage["input_tokens"]
         sums["tokens_output"] += usage["output_tokens"]
@@ -178,7 +179,8 @@ class Conversation:
         child.turn()
         child.out.close()
         self.when = child.when
-        return {"status": "completed", "agentId": agent, "totalDurationMs": 1000, "content": []}
+        return {"status": "completed", "agentId": agent, "totalDurationMs": 1000, "totalTokens": 1000, "totalToolUseCount": 3,
+                "content": [], "usage": child.last_usage}
 
 
 def generate(folder, megabytes, seed):

@@ -14,17 +14,27 @@ static bool claude_takes(const char *path)
     return str_ends(path, ".jsonl");
 }
 
+/* What lines have that no other program's have, of the keys that lie within the head. */
 static bool claude_probe(const char *path, const char *head, size_t length)
 {
-    const char *newline = memchr(head, '\n', length);
-    size_t first = newline ? (size_t)(newline - head) : length;
+    static const char *const own[] = {"sessionId", "parentUuid", "leafUuid", "isSidechain"};
+    struct json_scan scan = {.at = head, .end = head + length};
+    struct json_slice key, text;
+    bool is_own = false;
     (void)path;
-    /* What every line has, and no other program's: looked for in the start of the first. */
-    return first > 2 && head[0] == '{' &&
-           (memmem(head, first, "\"sessionId\"", 11) || memmem(head, first, "\"parentUuid\"", 12) ||
-            memmem(head, first, "\"leafUuid\"", 10) || memmem(head, first, "\"isSidechain\"", 13) ||
-            memmem(head, first, "\"type\":\"file-history-snapshot\"", 30)) &&
-           !memmem(head, first, "\"payload\"", 9) && !memmem(head, first, "\"projectHash\"", 13);
+    if (!length || !scan_object(&scan))
+        return false;
+    while (scan_key(&scan, &key)) {
+        if (scan_is(&key, "payload") || scan_is(&key, "projectHash"))
+            return false;
+        for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+            is_own = is_own || scan_is(&key, own[i]);
+        if (!scan_is(&key, "type"))
+            scan_skip(&scan);
+        else if (scan_text(&scan, &text))
+            is_own = is_own || scan_is(&text, "file-history-snapshot");
+    }
+    return is_own;
 }
 
 static int malformed(struct claude_file *file, const struct line *line, const char *why, struct err *err)
@@ -46,14 +56,34 @@ static bool is_empty(const struct line *line)
     return at == line->length;
 }
 
-static bool is_object(const struct line *line)
+/* Whether the value that stands next is an object that has the key. Passes it. */
+static bool skip_with_key(struct json_scan *scan, const char *wanted)
+{
+    struct json_slice key;
+    bool has_key = false;
+    if (!scan_object(scan)) {
+        scan_skip(scan);
+        return false;
+    }
+    while (scan_key(scan, &key)) {
+        has_key = has_key || scan_is(&key, wanted);
+        scan_skip(scan);
+    }
+    return has_key;
+}
+
+/* Whether a line is an object. *ret_names_agent: a tool's result says which agent it made. */
+static bool is_object(const struct line *line, bool *ret_names_agent)
 {
     struct json_scan scan = {.at = line->bytes, .end = line->bytes + line->length};
     struct json_slice key;
     if (!scan_object(&scan))
         return false;
     while (scan_key(&scan, &key))
-        scan_skip(&scan);
+        if (scan_is(&key, "toolUseResult"))
+            *ret_names_agent = skip_with_key(&scan, "agentId");
+        else
+            scan_skip(&scan);
     return scan_finish(&scan);
 }
 
@@ -74,8 +104,13 @@ static int take_line(struct claude_file *file, const struct line *line, struct c
         return 0;
     /* The first line of an agent's file says what it was asked. */
     bool is_first = line->number == 1 && *file->agent;
-    if (file->request->calls_only && !line->has_usage && !is_first && !file->is_journal)
-        return is_object(line) ? 0 : not_an_object(file, line, err);
+    if (file->request->calls_only && !line->has_usage && !is_first && !file->is_journal) {
+        bool names_agent = false;
+        if (!is_object(line, &names_agent))
+            return not_an_object(file, line, err);
+        if (!names_agent)
+            return 0;
+    }
     if (!claude_line_read(line->bytes, line->length, parsed))
         return not_an_object(file, line, err);
     return claude_file_line(file, line, parsed, err);
