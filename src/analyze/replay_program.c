@@ -377,6 +377,12 @@ static void build_actor(struct builder *builder, uint32_t actor)
     const struct run_track *track = &builder->run->tracks.items[actor];
     builder->actor = actor;
     builder->marker_index = builder->piece_index = 0;
+    /* Running and a wait in turn, and the signals: growing to that would copy it several times. */
+    size_t least = 2 * track->waits.count + builder->markers[actor].items.count;
+    if (vec_reserve(&builder->program->actors[actor].ops, least)) {
+        builder->status = -1;
+        return;
+    }
     builder->cursor = num_max(track->start_ns, builder->run->start_ns);
     if (builder->start_signal[actor] != RUN_NONE) {
         struct op op = {.kind = OP_AWAIT,
@@ -490,23 +496,40 @@ int program_copy(const struct program *program, struct program *copy, struct err
     if (!actors)
         return err_memory(err);
     for (size_t i = 0; i < program->actor_count; i++) {
-        size_t count = program->actors[i].ops.count;
-        if (actors[i].is_fresh)
-            continue;
-        if (vec_reserve(&actors[i].ops, count))
-            return err_memory(err);
-        if (count)
-            memcpy(actors[i].ops.items, program->actors[i].ops.items, count * sizeof(struct op));
-        actors[i].ops.count = count;
-        actors[i].is_fresh = true;
+        struct op_list *list = &actors[i];
+        if (!list->is_shared) {
+            list->kept = list->ops.items;
+            list->kept_capacity = list->ops.capacity;
+        }
+        list->is_shared = true;
+        list->ops.items = program->actors[i].ops.items;
+        list->ops.count = program->actors[i].ops.count;
     }
     return 0;
 }
 
-void program_touch(struct program *program)
+int program_own(struct program *copy, uint32_t actor, struct err *err)
 {
-    for (size_t i = 0; i < program->actor_count; i++)
-        program->actors[i].is_fresh = false;
+    struct op_list *list = &copy->actors[actor], own = {0};
+    if (!list->is_shared)
+        return 0;
+    own.ops.items = list->kept;
+    own.ops.capacity = list->kept_capacity;
+    if (vec_reserve(&own.ops, list->ops.count))
+        return err_memory(err);
+    if (list->ops.count)
+        memcpy(own.ops.items, list->ops.items, list->ops.count * sizeof(struct op));
+    own.ops.count = list->ops.count;
+    *list = own;
+    return 0;
+}
+
+int program_own_all(struct program *copy, struct err *err)
+{
+    int status = 0;
+    for (uint32_t i = 0; i < copy->actor_count && !status; i++)
+        status = program_own(copy, i, err);
+    return status;
 }
 
 int program_set_apart(struct program *program, uint32_t actor, uint32_t *ret_list, struct err *err)
@@ -527,8 +550,10 @@ int program_set_apart(struct program *program, uint32_t actor, uint32_t *ret_lis
 
 void program_deinit(struct program *program)
 {
-    for (size_t i = 0; program->actors && i < program->actor_count; i++)
-        vec_free(&program->actors[i].ops);
+    for (size_t i = 0; program->actors && i < program->actor_count; i++) {
+        struct op_list *list = &program->actors[i];
+        free(list->is_shared ? list->kept : list->ops.items);
+    }
     free(program->actors);
     free_cuts(program);
     *program = (struct program){0};

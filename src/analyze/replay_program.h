@@ -34,7 +34,10 @@ struct op {
 
 struct op_list {
     VEC(struct op) ops;
-    bool is_fresh; /* of a copy's actor: the list is surely as it was copied */
+    bool
+        is_shared; /* of a copy's actor: the operations are those of the original, to be read only (program_own) */
+    struct op *kept; /* memory for operations of its own, while they are shared */
+    size_t kept_capacity;
 };
 
 /* Iterations of one loop that a change allows to overlap: ranges of operations of a list that was set apart. */
@@ -68,13 +71,15 @@ struct program {
 
 /* The run's wakers must have been inferred. */
 WARN_UNUSED int program_build(const struct run *run, struct program *ret_program, struct err *err);
-/* `copy` is empty, or an earlier copy of the same program, however changed: its memory is used again, and lists that were not changed
- * since are not copied again. It is whole only when this returned 0, and the caller's to deinit in any case. */
+/* `copy` is empty, or an earlier copy of the same program, however changed: its memory is used again. It shares all operations with the
+ * program, which must outlive it: most changes touch few actors, and a run has millions of operations. It is whole only when this returned
+ * 0, and the caller's to deinit in any case. */
 WARN_UNUSED int program_copy(const struct program *program, struct program *copy, struct err *err);
 void program_deinit(struct program *program);
 
-/* Any list of the copy may be changed from now on. Who changes a list says so, by this or by its is_fresh. */
-void program_touch(struct program *program);
+/* Gives an actor of a copy, or all of them, operations of their own, to be changed. */
+WARN_UNUSED int program_own(struct program *copy, uint32_t actor, struct err *err);
+WARN_UNUSED int program_own_all(struct program *copy, struct err *err);
 
 /* Copies an actor's operations as they are now to `apart`. */
 WARN_UNUSED int program_set_apart(struct program *program, uint32_t actor, uint32_t *ret_list,

@@ -207,32 +207,38 @@ static bool actor_matches(const struct run *run, const struct target *target, ui
     return is_there;
 }
 
-/* Durations times `scale`; with scale 0 a lock is no longer waited for. Other awaits are of real events: they stay. */
+/* With scale 0 a lock is no longer waited for. Other awaits are of real events: they stay. */
+static void scale_op(struct op *op, double scale)
+{
+    if (op->kind == OP_AWAIT) {
+        if (scale == 0 && op->reason == WAIT_LOCK)
+            *op = (struct op){.kind = OP_CPU, .at_ns = op->at_ns, .stage = op->stage, .peer = RUN_NONE};
+        return;
+    }
+    op->duration_ns = num_u64((double)op->duration_ns * scale);
+    op->server_ns = num_u64((double)op->server_ns * scale);
+}
+
+/* Durations times `scale`. Only actors with something to change get operations of their own. */
 static int scale_ops(struct program *program, const struct target *target, double scale, struct err *err)
 {
     bool *peers = find_peers(program->run, target);
-    if (!peers)
-        return err_memory(err);
-    for (uint32_t i = 0; i < program->actor_count; i++) {
+    int status = peers ? 0 : err_memory(err);
+    for (uint32_t i = 0; i < program->actor_count && !status; i++) {
         bool is_possible = actor_matches(program->run, target, i);
         for (size_t j = 0; is_possible && j < program->actors[i].ops.count; j++) {
-            struct op *op = &program->actors[i].ops.items[j];
+            const struct op *op = &program->actors[i].ops.items[j];
             if (op->kind == OP_SIGNAL || op->kind == OP_POOL ||
                 !op_matches(program->run, target, peers, i, op))
                 continue;
-            program->actors[i].is_fresh = false;
-            if (op->kind == OP_AWAIT) {
-                if (scale == 0 && op->reason == WAIT_LOCK)
-                    *op =
-                        (struct op){.kind = OP_CPU, .at_ns = op->at_ns, .stage = op->stage, .peer = RUN_NONE};
-                continue;
-            }
-            op->duration_ns = num_u64((double)op->duration_ns * scale);
-            op->server_ns = num_u64((double)op->server_ns * scale);
+            status = program_own(program, i, err);
+            if (status)
+                break;
+            scale_op(&program->actors[i].ops.items[j], scale);
         }
     }
     free(peers);
-    return 0;
+    return status;
 }
 
 static int scale_function(struct program *program, const struct target *target, double scale,
@@ -408,8 +414,9 @@ static int apply(const struct whatif *whatif, struct program *program, const str
     bool is_plain = (change->op == CHANGE_SPEED || change->op == CHANGE_REMOVE) &&
                     (change->kind == CHANGE_STAGE || change->kind == CHANGE_PROCESS ||
                      change->kind == CHANGE_PEER || change->kind == CHANGE_LOCK);
-    if (!is_plain) /* scale_ops says itself what it touches */
-        program_touch(program);
+    int owned = is_plain ? 0 : program_own_all(program, err); /* scale_ops takes what it changes itself */
+    if (owned)
+        return owned;
     if (change->op == CHANGE_CORES) {
         bool all_fit = change->value >= program->core_count + program->background_threads;
         struct target queue = {.change = {.kind = CHANGE_WAIT}, .reason = WAIT_CPU_QUEUE};
@@ -555,9 +562,8 @@ static int replay_changes(const struct whatif *whatif, const struct change *chan
     struct loop_spread chance = {0};
     if (!status)
         status = replay_program(program, &replayed, err);
-    if (is_spread)
-        program_touch(program);
-    if (!status && is_spread)
+    /* Only a changed loop is drawn anew. */
+    if (!status && is_spread && program->pools.count)
         status = loop_spread(program, replayed.wall_ns, &chance, err);
     if (status)
         return status;

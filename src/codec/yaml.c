@@ -172,25 +172,6 @@ static int place(struct reader *reader, const struct yaml_value *value, struct y
     return 0;
 }
 
-static int take_key(struct reader *reader, struct fy_token *token, struct err *err)
-{
-    const struct yaml_value *map = parent_of(reader);
-    struct yaml_place at_key = token_place(token);
-    unsigned line = at_key.line;
-    char *key = token_copy(reader, token);
-    if (!key)
-        return err_memory(err);
-    for (const struct yaml_value *at = map->first; at; at = at->next)
-        if (strcmp(at->key, key) == 0)
-            return REFUSED(reader, line, err, "key '%.64s' is there already, on line %u", key, at->line);
-    if (map->count >= YAML_MEMBERS_MAX)
-        return REFUSED(reader, line, err, "over %u keys", YAML_MEMBERS_MAX);
-    reader->key = key;
-    reader->key_line = line;
-    reader->key_column = at_key.column;
-    return 0;
-}
-
 static int remember(struct reader *reader, const char *anchor, const struct yaml_value *value,
                     struct err *err)
 {
@@ -214,29 +195,64 @@ static bool is_nothing(const char *text)
     return !*text || strcmp(text, "~") == 0 || strcmp(text, "null") == 0;
 }
 
-/* libfyaml 0.7 makes three quotes of four in a single-quoted text, which are two. On one line such a text is what stands there, with
- * each two quotes for one. */
+/* libfyaml 0.7 makes three quotes of four in a single-quoted text, which are two, and does not free what it made them in. Such a text is
+ * what stands there, with each two quotes for one, and lines folded as in YAML 1.2, 6.5: blanks around a line's end go, one end is a
+ * blank, and of several all but the first stay. */
 static char *single_quoted(struct reader *reader, const struct yaml_place *place)
 {
     const char *raw = reader->source + place->start;
-    size_t length = place->end - place->start, count = 0;
+    size_t length = place->end - place->start, count = 0, kept = 0;
     char *text = arena_copy(&reader->tree->arena, raw, length);
-    for (size_t i = 0; text && i < length; i++) {
-        text[count++] = raw[i];
-        i += raw[i] == '\'' && i + 1 < length && raw[i + 1] == '\'';
+    for (size_t i = 0; text && i < length;) {
+        size_t ends = 0, at = i;
+        for (; at < length && strchr(" \t\r\n", raw[at]); at++)
+            ends += raw[at] == '\n' || (raw[at] == '\r' && (at + 1 == length || raw[at + 1] != '\n'));
+        if (ends) {
+            for (count = kept; ends > 1; ends--)
+                text[count++] = '\n';
+            if (count == kept)
+                text[count++] = ' ';
+            i = at;
+        } else {
+            text[count++] = raw[i];
+            i += raw[i] == '\'' && i + 1 < length && raw[i + 1] == '\'' ? 2 : 1;
+        }
+        if (!strchr(" \t", text[count - 1]) || ends)
+            kept = count;
     }
     if (text)
         text[count] = '\0';
     return text;
 }
 
-static bool is_misread(const struct reader *reader, const struct fy_event_scalar_data *scalar,
-                       const struct yaml_place *place)
+static bool is_misread(const struct reader *reader, struct fy_token *token, const struct yaml_place *place)
 {
-    size_t length = place->end - place->start;
-    const char *raw = reader->source + place->start;
-    return scalar->value && fy_token_scalar_style(scalar->value) == FYSS_SINGLE_QUOTED &&
-           memmem(raw, length, "''''", 4) && !memchr(raw, '\n', length) && !memchr(raw, '\r', length);
+    return token && fy_token_scalar_style(token) == FYSS_SINGLE_QUOTED &&
+           memmem(reader->source + place->start, place->end - place->start, "''''", 4);
+}
+
+static char *token_text(struct reader *reader, struct fy_token *token, const struct yaml_place *place)
+{
+    return is_misread(reader, token, place) ? single_quoted(reader, place) : token_copy(reader, token);
+}
+
+static int take_key(struct reader *reader, struct fy_token *token, struct err *err)
+{
+    const struct yaml_value *map = parent_of(reader);
+    struct yaml_place at_key = token_place(token);
+    unsigned line = at_key.line;
+    char *key = token_text(reader, token, &at_key);
+    if (!key)
+        return err_memory(err);
+    for (const struct yaml_value *at = map->first; at; at = at->next)
+        if (strcmp(at->key, key) == 0)
+            return REFUSED(reader, line, err, "key '%.64s' is there already, on line %u", key, at->line);
+    if (map->count >= YAML_MEMBERS_MAX)
+        return REFUSED(reader, line, err, "over %u keys", YAML_MEMBERS_MAX);
+    reader->key = key;
+    reader->key_line = line;
+    reader->key_column = at_key.column;
+    return 0;
 }
 
 static int take_scalar(struct reader *reader, const struct fy_event_scalar_data *scalar, struct err *err)
@@ -255,8 +271,7 @@ static int take_scalar(struct reader *reader, const struct fy_event_scalar_data 
     int status = anchor_copy(reader, scalar->anchor, &anchor, err);
     if (status)
         return status;
-    value.text = is_misread(reader, scalar, &stands) ? single_quoted(reader, &stands)
-                                                     : token_copy(reader, scalar->value);
+    value.text = token_text(reader, scalar->value, &stands);
     if (!value.text)
         return err_memory(err);
     value.is_quoted = scalar->value && fy_token_scalar_style(scalar->value) != FYSS_PLAIN;

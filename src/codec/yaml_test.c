@@ -179,6 +179,17 @@ static void quotes_side_by_side_are_counted_right(void **state)
     assert_string_equal(yaml_text(yaml_member(root, "d")), "''");
     assert_string_equal(yaml_text(yaml_member(root, "e'")), "f");
     yaml_free(root);
+    /* In a key, over several lines, and so many that libfyaml would not free what it makes of them. */
+    char many[1100] = "'";
+    memset(many, '\'', 1001);
+    memcpy(many + 1001, "': g\n", 6);
+    root = read_whole(many);
+    assert_int_equal(strlen(yaml_key(yaml_first(root))), 500);
+    yaml_free(root);
+    root = read_whole("'k''''l': ' x''''y \t\n\n\n   z''''\n  w '\nm: n\n");
+    assert_string_equal(yaml_text(yaml_member(root, "k''l")), " x''y\n\nz'' w ");
+    assert_string_equal(yaml_text(yaml_member(root, "m")), "n");
+    yaml_free(root);
 }
 
 static void a_value_knows_its_column_and_its_bytes(void **state)
