@@ -39,6 +39,7 @@ struct receiver_process {
 struct connection {
     pthread_t thread;
     unsigned port, number;
+    const struct str *batch;        /* each sends a copy of its own */
     uint64_t deadline_ns, begin_ns; /* what is acknowledged in between counts */
     uint64_t span_count, request_count;
     uint64_t sent_count; /* all of them */
@@ -195,10 +196,10 @@ static void *send_batches(void *context)
     struct connection *connection = context;
     size_t places[BATCH];
     struct str body = {0};
-    struct err err;
     char head[HEAD_BYTES];
     int fd = connect_to(connection->port);
-    if (fd < 0 || make_batch(&body, &err) || find_marks(&body, places) != BATCH)
+    str_append_bytes(&body, connection->batch->text, connection->batch->length);
+    if (fd < 0 || body.failed || find_marks(&body, places) != BATCH)
         connection->failure = "could not begin";
     int head_length = snprintf(head, sizeof head,
                                "POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
@@ -246,9 +247,12 @@ static int load(const struct receiver_process *receiver, unsigned seconds, unsig
     static struct connection connections[CONNECTIONS_MAX];
     uint64_t begin_ns = clock_monotonic_ns() + WARM_UP_NS, request_count = 0, span_count = 0;
     uint32_t *all = malloc((size_t)count * LATENCIES_MAX * sizeof *all);
-    int status = all ? 0 : -1;
+    struct str batch = {0};
+    struct err err;
+    int status = all && make_batch(&batch, &err) == 0 ? 0 : -1;
     for (unsigned i = 0; i < count && !status; i++) {
         connections[i] = (struct connection){.port = receiver->port,
+                                             .batch = &batch,
                                              .number = i + 1,
                                              .begin_ns = begin_ns,
                                              .deadline_ns = begin_ns + seconds * NS_PER_S,
@@ -274,6 +278,7 @@ static int load(const struct receiver_process *receiver, unsigned seconds, unsig
         ret_measured->spans_per_s = (double)span_count / seconds;
     }
     free(all);
+    str_free(&batch);
     return status;
 }
 
