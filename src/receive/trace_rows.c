@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/redact.h"
+#include "model/agent_names.h"
 #include "model/meta.h"
 #include "receive/internal.h"
 
@@ -244,6 +245,31 @@ static bool cost_of(const struct trace_rows *rows, const struct genai *genai, ui
     return isfinite(genai->cost_usd);
 }
 
+/* What the readers of agents' recordings look for beside the usage. */
+static int call_attrs(struct trace_rows *rows, uint64_t span, const struct genai *genai, bool is_priced,
+                      struct err *err)
+{
+    static const char *const tiers[] = {[SERVICE_STANDARD] = NULL,
+                                        [SERVICE_BATCH] = "batch",
+                                        [SERVICE_PRIORITY] = "priority",
+                                        [SERVICE_FLEX] = "flex"};
+    const char *tier = genai->is_fast ? "fast" : tiers[genai->tier];
+    struct row_attr owner = {.owner_table = TABLE_SPAN, .owner = span};
+    char number[32];
+    int status = 0;
+    if (!is_priced)
+        status = sink_attr(rows->sink, &owner, ATTR_UNPRICED, genai->model[0] ? genai->model : "?", err);
+    if (!status && tier)
+        status = sink_attr(rows->sink, &owner, ATTR_TIER, tier, err);
+    snprintf(number, sizeof number, "%" PRIu32, genai->attempt);
+    if (!status && genai->attempt)
+        status = sink_attr(rows->sink, &owner, ATTR_ATTEMPT, number, err);
+    snprintf(number, sizeof number, "%" PRIu64, genai->first_token_after_ns);
+    if (!status && genai->first_token_after_ns)
+        status = sink_attr(rows->sink, &owner, ATTR_FIRST_TOKEN_NS, number, err);
+    return status;
+}
+
 static int usage_rows(struct trace_rows *rows, const struct held_span *held, const struct genai *genai,
                       struct err *err)
 {
@@ -267,13 +293,16 @@ static int usage_rows(struct trace_rows *rows, const struct held_span *held, con
     for (size_t i = 0; !status && i < sizeof amounts / sizeof amounts[0]; i++)
         status = usage_row(rows, span, amounts[i].kind, (double)amounts[i].amount, model, err);
     double usd = 0;
-    if (cost_of(rows, genai, start_ns, &usd)) {
+    bool is_priced = cost_of(rows, genai, start_ns, &usd);
+    if (is_priced) {
         rows->counts.cost_usd += usd;
         if (!status)
             status = usage_row(rows, span, "cost_usd", usd, model, err);
     } else {
         rows->counts.unpriced_count++;
     }
+    if (!status)
+        status = call_attrs(rows, span, genai, is_priced, err);
     rows->counts.call_count++;
     rows->counts.tokens += tokens_total(tokens);
     return status;
@@ -299,7 +328,7 @@ static int call_is_told(struct trace_rows *rows, const struct genai *genai, bool
 static int take_call(struct trace_rows *rows, const struct genai *genai, struct held_span *held,
                      struct err *err)
 {
-    const char *api = genai->provider[0] ? genai->provider : genai->model[0] ? genai->model : "model";
+    const char *api = genai->model[0] ? genai->model : genai->provider[0] ? genai->provider : "model";
     bool is_told = false;
     held->category = SPAN_LLM;
     held->kind = HELD_LLM;
@@ -588,6 +617,8 @@ static int write_meta(struct trace_rows *rows, struct err *err)
         status = sink_meta(rows->sink, META_RECORDER_WAIT, "otlp", err);
     if (!status)
         status = sink_meta(rows->sink, META_RECORDER_SPANS, "otlp", err);
+    if (!status && rows->counts.call_count)
+        status = sink_meta(rows->sink, META_SCOPE, SCOPE_AGENTS, err);
     return status ? status : write_remarks(rows, err);
 }
 
