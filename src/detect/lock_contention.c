@@ -166,7 +166,7 @@ static void tell_evidence(const struct scene *scene, struct cause_claim *claim,
                        facts->exact ? ", where it is given up"
                                     : " (inferred: what its holder did meanwhile)");
     const struct place_tally *inside = places_heaviest(&facts->inside);
-    if (facts->exact && inside && inside->where.function &&
+    if (facts->exact && holding->function && inside && inside->where.function &&
         strcmp(inside->where.function, holding->function) != 0)
         claim_evidence(scene, claim, "while it is held: %s", scene_place(scene, &inside->where));
 }

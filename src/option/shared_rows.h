@@ -42,10 +42,10 @@
      .letter = 'f',                                                                                          \
      .type = OPTION_TEXT,                                                                                    \
      .argument = "FORMAT",                                                                                   \
-     .choices = FORMATS,                                                                                     \
+     .choices = (FORMATS),                                                                                   \
      .help = "what to write; else as the output's name ends (.html, .json, …)",                              \
      .offset = offsetof(record, format)},                                                                    \
-        {.name = "json", .type = OPTION_FLAG, .help = WHAT, .offset = offsetof(record, json)},               \
+        {.name = "json", .type = OPTION_FLAG, .help = (WHAT), .offset = offsetof(record, json)},             \
     {                                                                                                        \
         .name = "output", .letter = 'o', .type = OPTION_TEXT, .argument = "FILE",                            \
         .help = "write there instead of to stdout", .offset = offsetof(record, output)                       \
