@@ -473,7 +473,7 @@ static bool codex_takes(const char *path)
 
 static bool codex_probe(const char *path, const char *head, size_t length)
 {
-    if (length < 2 || head[0] != '{' || !memmem(head, length, "\"payload\"", 9))
+    if (!head || length < 2 || head[0] != '{' || !memmem(head, length, "\"payload\"", 9))
         return false;
     return codex_takes(path) || memmem(head, length, "\"session_meta\"", 14) ||
            memmem(head, length, "\"turn_context\"", 14) || memmem(head, length, "\"token_count\"", 13);

@@ -357,7 +357,7 @@ static bool gemini_takes(const char *path)
 static bool gemini_probe(const char *path, const char *head, size_t length)
 {
     (void)path;
-    return length > 1 && memmem(head, length, "\"sessionId\"", 11) &&
+    return head && length > 1 && memmem(head, length, "\"sessionId\"", 11) &&
            !memmem(head, length, "\"parentUuid\"", 12) &&
            (memmem(head, length, "\"projectHash\"", 13) || memmem(head, length, "\"gemini\"", 8));
 }
