@@ -249,9 +249,10 @@ static int row_read(const struct reading *reading, const struct yaml_value *map,
         status = take_text(reading, row_member(reading, map, "note"), "note", &row->note);
     if (!status)
         status = take_set(reading, map, yaml_member(map, "above"), "a row of prices", &row->set);
-    for (size_t i = 0; i < PRICE_MODE_COUNT && !status; i++)
-        status = take_mode(reading, row_member(reading, map, price_mode_name(i)), price_mode_name(i),
-                           &row->modes[i]);
+    for (size_t i = 0; i < PRICE_MODE_COUNT && !status; i++) {
+        const char *name = price_mode_name((enum price_mode_id)i);
+        status = take_mode(reading, row_member(reading, map, name), name, &row->modes[i]);
+    }
     if (!status)
         status = take_regions(reading, row_member(reading, map, "regions"), row);
     if (!status)
