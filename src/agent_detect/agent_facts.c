@@ -86,17 +86,28 @@ static int fill_tasks(const struct agent_scene *scene, struct agents_facts *fact
     return 0;
 }
 
+static int by_end(const void *a, const void *b)
+{
+    const struct team_call *const *x = a, *const *y = b;
+    return ((*x)->end_ns > (*y)->end_ns) - ((*x)->end_ns < (*y)->end_ns);
+}
+
 static int fill_points(const struct agent_scene *scene, struct agents_facts *facts)
 {
     const struct team *team = scene->team;
     size_t count = team->calls.count, step = count / POINTS_MAX + 1;
     struct agent_point *points = arena_alloc(scene->arena, (count / step + 2) * sizeof *points);
+    const struct team_call **calls = arena_alloc(scene->arena, (count + 1) * sizeof *calls);
     double tokens = 0, usd = 0;
     size_t kept = 0;
-    if (!points)
+    if (!points || !calls)
         return -1;
+    for (size_t i = 0; i < count; i++)
+        calls[i] = &team->calls.items[i];
+    if (count)
+        qsort(calls, count, sizeof *calls, by_end);
     for (size_t i = 0; i < count; i++) {
-        const struct team_call *call = &team->calls.items[i];
+        const struct team_call *call = calls[i];
         tokens += tokens_sum(&call->tokens);
         usd += call->usd;
         if (i % step && i + 1 < count)

@@ -68,7 +68,7 @@ static bool explains(const struct weighed *a, const struct weighed *b)
         {"runaway-loop", "high-tokens"},     {"runaway-loop", "uncached-context"},
         {"retry-storm", "slow-task"},        {"false-parallelism", "straggler"},
         {"context-bloat", "high-tokens"},    {"context-bloat", "uncached-context"},
-        {"high-tokens", "uncached-context"}, {"repeated-context", "uncached-context"},
+        {"uncached-context", "high-tokens"}, {"repeated-context", "uncached-context"},
         {"blocked-task", "agent-idle"},      {"false-parallelism", "agent-idle"},
     };
     bool same = a->claim->agent == b->claim->agent || a->claim->agent == TEAM_NONE;

@@ -57,8 +57,9 @@ static int look_at(const struct agent_scene *scene, uint32_t agent, struct agent
         const struct team_call *call = &team->calls.items[i];
         if (call->agent != agent || call->is_unbilled)
             continue;
-        bool may_read =
-            before && strcmp(before->model, call->model) == 0 && call->start_ns <= before->end_ns + LIFE_NS;
+        /* A conversation grows: a shorter prompt is another one. */
+        bool may_read = before && tokens_prompt_of(&call->tokens) >= tokens_prompt_of(&before->tokens) &&
+                        strcmp(before->model, call->model) == 0 && call->start_ns <= before->end_ns + LIFE_NS;
         double could = may_read ? tokens_prompt_of(&before->tokens) - call->tokens.cache_read : 0;
         double reuse = fmin(fmax(could, 0), call->tokens.input);
         before = call;

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Workflows of agents with one known cause each, and its fix behind a flag: workflows.py NAME FOLDER [--fixed]"""
+import pathlib
 import sys
 import time
 
-import team
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "examples" / "agents"))
+import team  # noqa: E402
 
 OPUS, SONNET, HAIKU = "claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"
 
@@ -160,7 +162,7 @@ def high_tokens(main, fixed):
     def work_of(i):
         def work(agent):
             for step in range(3):
-                agent.tool("Read", f"part{i}/{step}.c", read=120000 if i == 1 and not fixed else 14000, out=200)
+                agent.tool("Read", f"part{i}/{step}.c", read=(150000 - 15000 * step if i == 1 and not fixed else 14000 - step), out=200)
             agent.ask(read=20000, out=200)
         return work
     main.delegate(four(work_of, "analyst"))
