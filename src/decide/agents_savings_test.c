@@ -127,8 +127,10 @@ static void tell_team(struct maker *maker)
 
 static void check(const struct verdict *verdict)
 {
-    double low = 0, usd = 0, high = 0, bill = verdict->agents->usd * (1 + 1e-9) + 1e-12;
+    const struct agents_facts *facts = verdict->agents;
+    double low = 0, usd = 0, high = 0, bill = facts ? facts->usd * (1 + 1e-9) + 1e-12 : 0;
     uint64_t ns_low = 0, ns = 0, ns_high = 0, path = 0;
+    assert_non_null(facts);
     for (size_t i = 0; i < verdict->finding_count; i++) {
         const struct savings *savings = &verdict->findings[i].savings;
         assert_true(verdict->findings[i].has_savings);
@@ -148,8 +150,8 @@ static void check(const struct verdict *verdict)
     for (size_t i = 0; i < verdict->path_count; i++)
         path += verdict->path[i].ns;
     assert_int_equal(path, verdict->run.wall_ns);
-    for (size_t i = 0; i < verdict->agents->agent_count; i++) {
-        const struct agent_entry *agent = &verdict->agents->agents[i];
+    for (size_t i = 0; facts && i < facts->agent_count; i++) {
+        const struct agent_entry *agent = &facts->agents[i];
         uint64_t life = 0;
         for (size_t j = 0; j < AGENT_DOINGS; j++)
             life += agent->ns[j];
@@ -176,7 +178,7 @@ static void what_findings_save_can_be_spent_once(void **state)
         struct maker maker = {.state = number * 1000003};
         struct dataset data;
         struct workflow_facts facts;
-        struct verdict verdict;
+        struct verdict verdict = {0};
         assert_non_null(workflow);
         maker.sink = workflow_sink(workflow);
         dataset_init(&data);
