@@ -108,22 +108,41 @@ static void set_late(struct op_list *list, const struct team_effect *effect)
     }
 }
 
-static void apply(const struct team *team, const struct program *recorded, struct program *changed,
-                  const struct team_effect *effect, enum team_case which)
+static int apply(const struct team *team, const struct program *recorded, struct program *changed,
+                 const struct team_effect *effect, enum team_case which, struct err *err)
 {
     uint32_t actor = effect->actor;
     uint64_t from = effect->start_ns, to = effect->end_ns;
     if (effect->kind == EFFECT_CALL) {
         if (effect->index >= team->calls.count)
-            return;
+            return 0;
         const struct team_call *call = &team->calls.items[effect->index];
         actor = call->actor;
         from = call->start_ns;
         to = call->end_ns;
     }
     double keep = fmax(effect->time_keep[which], 0);
-    if (actor < changed->actor_count && keep < 1)
+    if (actor >= changed->actor_count || keep >= 1)
+        return 0;
+    int status = program_own(changed, actor, err);
+    if (!status)
         keep_part(&recorded->actors[actor], &changed->actors[actor], from, to, keep);
+    return status;
+}
+
+/* Those that move operations come when none is looked for by its place any more. */
+static int move(struct program *changed, const struct team_effect *effect, enum team_case which,
+                struct err *err)
+{
+    if (effect->actor >= changed->actor_count ||
+        (effect->kind != EFFECT_APART && effect->kind != EFFECT_LATE))
+        return 0;
+    int status = program_own(changed, effect->actor, err);
+    if (!status && effect->kind == EFFECT_APART)
+        set_apart(&changed->actors[effect->actor], effect, which);
+    else if (!status)
+        set_late(&changed->actors[effect->actor], effect);
+    return status;
 }
 
 int team_replay(const struct team *team, const struct whatif *whatif, const struct team_effects *effects,
@@ -132,26 +151,15 @@ int team_replay(const struct team *team, const struct whatif *whatif, const stru
     struct program changed = {0};
     struct replay_result result = {0};
     int status = program_copy(&whatif->program, &changed, err);
-    if (status) {
-        program_deinit(&changed);
-        return status;
-    }
-    for (size_t i = 0; i < effects->items.count; i++) {
+    for (size_t i = 0; i < effects->items.count && !status; i++) {
         const struct team_effect *effect = &effects->items.items[i];
         if (effect->kind == EFFECT_CALL || effect->kind == EFFECT_TIME)
-            apply(team, &whatif->program, &changed, effect, which);
+            status = apply(team, &whatif->program, &changed, effect, which, err);
     }
-    /* Those that move operations come when none is looked for by its place any more. */
-    for (size_t i = 0; i < effects->items.count; i++) {
-        const struct team_effect *effect = &effects->items.items[i];
-        if (effect->actor >= changed.actor_count)
-            continue;
-        if (effect->kind == EFFECT_APART)
-            set_apart(&changed.actors[effect->actor], effect, which);
-        if (effect->kind == EFFECT_LATE)
-            set_late(&changed.actors[effect->actor], effect);
-    }
-    status = replay_program(&changed, &result, err);
+    for (size_t i = 0; i < effects->items.count && !status; i++)
+        status = move(&changed, &effects->items.items[i], which, err);
+    if (!status)
+        status = replay_program(&changed, &result, err);
     program_deinit(&changed);
     if (status)
         return status;
