@@ -272,8 +272,9 @@ static int load(const struct receiver_process *receiver, unsigned seconds, unsig
     }
     if (!status && request_count) {
         qsort(all, request_count, sizeof *all, compare_u32);
-        ret_measured->p50_ms = all[request_count / 2] / 1000.0;
-        ret_measured->p99_ms = all[request_count * 99 / 100] / 1000.0;
+        size_t middle = request_count / 2, late = request_count * 99 / 100;
+        ret_measured->p50_ms = all[middle] / 1000.0;
+        ret_measured->p99_ms = all[late] / 1000.0;
         ret_measured->max_ms = all[request_count - 1] / 1000.0;
         ret_measured->spans_per_s = (double)span_count / seconds;
     }
@@ -305,7 +306,7 @@ static uint64_t end_receiver(struct receiver_process *receiver, uint64_t *ret_me
 
 int main(int argc, char **argv)
 {
-    const char *toll = getenv("TOLL") ? getenv("TOLL") : "build/toll";
+    const char *given = getenv("TOLL"), *toll = given ? given : "build/toll";
     unsigned seconds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : SECONDS;
     unsigned count = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 8;
     char file[64];

@@ -2,6 +2,7 @@
 #include "agents/genai.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -212,7 +213,7 @@ static bool ends(struct otlp_text text, const char *suffix)
 static bool may_be_genai(struct otlp_text key)
 {
     /* The first letters of those below: one look for nearly every key. */
-    if (!key.length || !memchr("glaotes", key.bytes[0], 7))
+    if (!key.length || !key.bytes[0] || !strchr("glaotes", key.bytes[0]))
         return false;
     static const char *const prefixes[] = {"gen_ai.",    "llm.",       "ai.",    "openinference.",
                                            "traceloop.", "agent.",     "tool",   "embedding.",
@@ -255,10 +256,7 @@ static void copy(const struct found *found, enum field field, char *out)
     struct str text = {0};
     if (found->values[field])
         otlp_value_text(found->values[field], &text);
-    size_t length = text.length < GENAI_TEXT_MAX ? text.length : GENAI_TEXT_MAX - 1;
-    if (length)
-        memcpy(out, text.text, length);
-    out[length] = '\0';
+    snprintf(out, GENAI_TEXT_MAX, "%s", str_text(&text));
     str_free(&text);
 }
 
