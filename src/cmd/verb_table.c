@@ -10,12 +10,12 @@
 #include "verbs/verbs.h"
 
 const struct verb *const verbs[] = {
-    &run_verb,          &attach_verb,  &report_verb,     &whatif_verb,      &bench_verb,    &compare_verb,
-    &tune_verb,         &verify_verb,  &experiment_verb, &calibration_verb, &history_verb,  &init_verb,
-    &investigate_verb,  &journal_verb, &gate_verb,       &law_verb,         &diagnose_verb, &doctor_verb,
-    &span_verb,         &mark_verb,    &check_verb,      &recover_verb,     &record_verb,   &import_verb,
-    &usage_verb,        &prices_verb,  &query_verb,      &budget_verb,      &help_verb,     &version_verb,
-    &investigator_verb, &set_key_verb,
+    &run_verb,         &attach_verb,       &report_verb,     &whatif_verb,      &bench_verb,    &compare_verb,
+    &tune_verb,        &verify_verb,       &experiment_verb, &calibration_verb, &history_verb,  &init_verb,
+    &investigate_verb, &journal_verb,      &gate_verb,       &law_verb,         &diagnose_verb, &doctor_verb,
+    &span_verb,        &mark_verb,         &check_verb,      &recover_verb,     &record_verb,   &import_verb,
+    &usage_verb,       &prices_verb,       &query_verb,      &collapse_verb,    &budget_verb,   &help_verb,
+    &version_verb,     &investigator_verb, &set_key_verb,
 };
 const size_t verb_count = sizeof verbs / sizeof verbs[0];
 

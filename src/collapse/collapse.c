@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collapse/collapse.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xxhash.h>
+
+#include "base/map.h"
+#include "base/num.h"
+#include "base/vec.h"
+#include "collapse/tidy_frame.h"
+
+#define FRAME_NONE 0u
+
+/* A text is known by 128 bits of hash: no two of a file's have the same. */
+struct line_slot {
+    XXH128_hash_t hash;
+    uint32_t frame;
+    bool is_taken;
+};
+
+struct collapse {
+    struct collapse_options options;
+    char *event; /* that counts; NULL: none seen yet */
+    bool event_by_default;
+
+    /* What follows a frame's address, and the frame that it stands for. */
+    struct line_slot *slots;
+    size_t slot_count, line_count;
+    struct intern frames; /* tidied texts, names of programs among them */
+    struct intern stacks; /* of frames: uint32_t, innermost first */
+    VEC(uint64_t) counts; /* by stack */
+
+    /* The sample that is open. */
+    VEC(uint32_t) stack;
+    uint32_t program; /* 0: none is open */
+    bool is_java;
+    uint64_t period;
+    struct str text;
+
+    struct collapse_facts facts;
+};
+
+int collapse_create(const struct collapse_options *options, struct collapse **ret_collapse, struct err *err)
+{
+    struct collapse *collapse = calloc(1, sizeof *collapse);
+    if (!collapse)
+        return err_memory(err);
+    collapse->options = *options;
+    if (options->event && !(collapse->event = strdup(options->event))) {
+        free(collapse);
+        return err_memory(err);
+    }
+    *ret_collapse = collapse;
+    return 0;
+}
+
+void collapse_destroy(struct collapse *collapse)
+{
+    if (!collapse)
+        return;
+    free(collapse->slots);
+    intern_free(&collapse->frames);
+    intern_free(&collapse->stacks);
+    vec_free(&collapse->counts);
+    vec_free(&collapse->stack);
+    str_free(&collapse->text);
+    free(collapse->event);
+    free(collapse);
+}
+
+static int frame_of_text(struct collapse *collapse, const char *text, size_t length, uint32_t *ret_frame,
+                         struct err *err)
+{
+    uint64_t id;
+    if (intern_put(&collapse->frames, text, length, &id, NULL))
+        return err_memory(err);
+    *ret_frame = (uint32_t)id;
+    return 0;
+}
+
+/* The numbers of the stack's frames are its name. A sample without frames is its program alone. */
+static int end_sample(struct collapse *collapse, struct err *err)
+{
+    uint64_t id;
+    bool is_new;
+    if (!collapse->program)
+        return 0;
+    if (vec_push(&collapse->stack, collapse->program) ||
+        intern_put(&collapse->stacks, (const char *)collapse->stack.items,
+                   collapse->stack.count * sizeof(uint32_t), &id, &is_new) ||
+        (is_new && vec_push(&collapse->counts, 0)))
+        return err_memory(err);
+    collapse->counts.items[id - 1] += collapse->period;
+    collapse->facts.sample_count++;
+    collapse->stack.count = 0;
+    collapse->program = 0;
+    return 0;
+}
+
+/* Parts of an event's line: a name, blanks, a number, slashes, perhaps a number, a blank. */
+struct event_line {
+    size_t name_length;
+    const char *first, *second; /* the numbers behind the name; second NULL when there is none */
+    size_t first_length, second_length;
+};
+
+static size_t skip_digits(const char *line, size_t at, size_t length)
+{
+    while (at < length && is_digit(line[at]))
+        at++;
+    return at;
+}
+
+static bool event_numbers(const char *line, size_t length, size_t at, struct event_line *ret_event)
+{
+    size_t end = skip_digits(line, at, length), second;
+    if (end == at)
+        return false;
+    for (second = end; second < length && line[second] == '/'; second++)
+        ;
+    size_t second_end = skip_digits(line, second, length);
+    if (second_end == length || !is_blank(line[second_end]))
+        return false;
+    ret_event->first = line + at;
+    ret_event->first_length = end - at;
+    ret_event->second = second_end > second ? line + second : NULL;
+    ret_event->second_length = second_end - second;
+    return true;
+}
+
+/* The shortest name, of two characters at least, that blanks and numbers follow. */
+static bool event_line_read(const char *line, size_t length, struct event_line *ret_event)
+{
+    for (size_t end = 2; end < length; end++) {
+        if (!is_blank(line[end]))
+            continue;
+        size_t at = end;
+        while (at < length && is_blank(line[at]))
+            at++;
+        if (event_numbers(line, length, at, ret_event)) {
+            ret_event->name_length = end;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The end of such a line: a colon, perhaps a number, the event and its colon, blanks between. */
+struct event_end {
+    const char *event;
+    size_t event_length;
+    const char *period; /* NULL: not told */
+    size_t period_length;
+};
+
+static bool event_end_read(const char *line, size_t length, struct event_end *ret_end)
+{
+    while (length && is_blank(line[length - 1]))
+        length--;
+    size_t from = length;
+    while (from && !is_blank(line[from - 1]))
+        from--;
+    if (length - from < 2 || line[length - 1] != ':')
+        return false;
+    size_t behind = from;
+    while (behind && is_blank(line[behind - 1]))
+        behind--;
+    size_t digits = behind;
+    while (digits && is_digit(line[digits - 1]))
+        digits--;
+    size_t colon = digits;
+    while (colon && is_blank(line[colon - 1]))
+        colon--;
+    if (behind == from || !colon || line[colon - 1] != ':')
+        return false;
+    *ret_end = (struct event_end){.event = line + from,
+                                  .event_length = length - 1 - from,
+                                  .period = digits < behind ? line + digits : NULL,
+                                  .period_length = behind - digits};
+    return true;
+}
+
+/* Whether samples of this event count: the first kind does. */
+static int take_event(struct collapse *collapse, const struct event_end *end, bool *ret_is_taken,
+                      struct err *err)
+{
+    if (!collapse->event || !*collapse->event) {
+        free(collapse->event);
+        collapse->event = strndup(end->event, end->event_length);
+        if (!collapse->event)
+            return err_memory(err);
+        collapse->event_by_default = true;
+    }
+    *ret_is_taken = strlen(collapse->event) == end->event_length &&
+                    memcmp(collapse->event, end->event, end->event_length) == 0;
+    collapse->facts.other_event_count += !*ret_is_taken;
+    return 0;
+}
+
+static uint64_t number_of(const char *digits, size_t length)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < length; i++)
+        if (num_mul_u64(number, 10, &number) || num_add_u64(number, (uint64_t)(digits[i] - '0'), &number))
+            return UINT64_MAX;
+    return number;
+}
+
+static bool is_true(const char *digits, size_t length)
+{
+    return digits && !(length == 1 && *digits == '0');
+}
+
+static void name_program(struct collapse *collapse, const char *line, const struct event_line *event)
+{
+    struct str *text = &collapse->text;
+    bool has_both = is_true(event->second, event->second_length);
+    str_clear(text);
+    str_append_bytes(text, line, event->name_length);
+    if (collapse->options.with_tid || collapse->options.with_pid) {
+        str_append(text, "-");
+        str_append_bytes(text, has_both ? event->first : "?", has_both ? event->first_length : 1);
+    }
+    if (collapse->options.with_tid) {
+        str_append(text, "/");
+        str_append_bytes(text, has_both ? event->second : event->first,
+                         has_both ? event->second_length : event->first_length);
+    }
+    for (size_t i = 0; i < text->length; i++)
+        if (text->text[i] == ' ')
+            text->text[i] = '_';
+}
+
+static int begin_sample(struct collapse *collapse, const char *line, size_t length,
+                        const struct event_line *event, struct err *err)
+{
+    struct event_end end;
+    uint64_t period = 1;
+    if (event_end_read(line, length, &end)) {
+        bool is_taken = false;
+        int status = take_event(collapse, &end, &is_taken, err);
+        if (status || !is_taken)
+            return status;
+        if (is_true(end.period, end.period_length))
+            period = number_of(end.period, end.period_length);
+    }
+    collapse->period = period; /* one of another event leaves the open sample as it is */
+    name_program(collapse, line, event);
+    collapse->is_java = str_starts(str_text(&collapse->text), "java");
+    if (collapse->text.failed)
+        return err_memory(err);
+    return frame_of_text(collapse, str_text(&collapse->text), collapse->text.length, &collapse->program, err);
+}
+
+static int tidy_frame(struct collapse *collapse, const struct frame_line *frame, uint32_t *ret_frame,
+                      struct err *err)
+{
+    str_clear(&collapse->text);
+    *ret_frame = FRAME_NONE;
+    if (!frame_line_tidy(frame, &collapse->options, collapse->is_java, &collapse->text))
+        return 0;
+    if (collapse->text.failed)
+        return err_memory(err);
+    return frame_of_text(collapse, str_text(&collapse->text), collapse->text.length, ret_frame, err);
+}
+
+static int push_frame(struct collapse *collapse, uint32_t frame, struct err *err)
+{
+    return frame != FRAME_NONE && vec_push(&collapse->stack, frame) ? err_memory(err) : 0;
+}
+
+/* A line whose text behind the address is new, or one of which the address matters. */
+static int frame_anew(struct collapse *collapse, const char *line, size_t length, uint32_t *ret_frame,
+                      struct err *err)
+{
+    struct frame_line frame;
+    *ret_frame = FRAME_NONE;
+    if (frame_line_read(line, length, &frame))
+        return tidy_frame(collapse, &frame, ret_frame, err);
+    collapse->facts.strange_count++;
+    return 0;
+}
+
+static struct line_slot *slot_of(struct line_slot *slots, size_t slot_count, XXH128_hash_t hash)
+{
+    size_t at = hash.low64 & (slot_count - 1);
+    while (slots[at].is_taken && (slots[at].hash.low64 != hash.low64 || slots[at].hash.high64 != hash.high64))
+        at = (at + 1) & (slot_count - 1);
+    return &slots[at];
+}
+
+/* Half of the slots are free. */
+static int make_room(struct collapse *collapse, struct err *err)
+{
+    if (collapse->line_count * 2 < collapse->slot_count)
+        return 0;
+    size_t slot_count = collapse->slot_count ? collapse->slot_count * 2 : 1024;
+    struct line_slot *slots = calloc(slot_count, sizeof *slots);
+    if (!slots)
+        return err_memory(err);
+    for (size_t i = 0; i < collapse->slot_count; i++)
+        if (collapse->slots[i].is_taken)
+            *slot_of(slots, slot_count, collapse->slots[i].hash) = collapse->slots[i];
+    free(collapse->slots);
+    collapse->slots = slots;
+    collapse->slot_count = slot_count;
+    return 0;
+}
+
+/* The frame of a line whose text behind the address, from `at`, may be known. */
+static int known_frame(struct collapse *collapse, const char *line, size_t length, size_t at,
+                       uint32_t *ret_frame, struct err *err)
+{
+    int status = make_room(collapse, err);
+    if (status)
+        return status;
+    /* Programs whose names begin with "java" have their names tidied in another way. */
+    XXH128_hash_t hash = XXH3_128bits_withSeed(line + at, length - at, collapse->is_java);
+    struct line_slot *slot = slot_of(collapse->slots, collapse->slot_count, hash);
+    if (!slot->is_taken) {
+        status = frame_anew(collapse, line, length, &slot->frame, err);
+        if (status)
+            return status;
+        slot->hash = hash;
+        slot->is_taken = true;
+        collapse->line_count++;
+    }
+    *ret_frame = slot->frame;
+    return 0;
+}
+
+static int add_frame(struct collapse *collapse, const char *line, size_t length, struct err *err)
+{
+    size_t at = 0;
+    uint32_t frame;
+    if (!collapse->program) {
+        struct frame_line ignored;
+        collapse->facts.strange_count += !frame_line_read(line, length, &ignored);
+        return 0;
+    }
+    while (at < length && is_blank(line[at]))
+        at++;
+    size_t address = at;
+    while (at < length && is_word(line[at]))
+        at++;
+    /* An address that one blank ends has no part in how the rest is read. */
+    bool is_usual =
+        at > address && at + 1 < length && line[at] == ' ' && line[at + 1] != '(' && !is_blank(line[at + 1]);
+    int status = is_usual && !collapse->options.with_addresses
+                     ? known_frame(collapse, line, length, at, &frame, err)
+                     : frame_anew(collapse, line, length, &frame, err);
+    return status ? status : push_frame(collapse, frame, err);
+}
+
+int collapse_line(struct collapse *collapse, const char *line, size_t length, struct err *err)
+{
+    struct event_line event;
+    if (!length)
+        return end_sample(collapse, err);
+    if (line[0] == '#')
+        return 0;
+    if (!is_blank(line[0]) && event_line_read(line, length, &event))
+        return begin_sample(collapse, line, length, &event, err);
+    return add_frame(collapse, line, length, err);
+}
+
+int collapse_text(struct collapse *collapse, const char *text, size_t length, bool is_end, size_t *ret_used,
+                  struct err *err)
+{
+    size_t at = 0;
+    while (at < length) {
+        const char *end = memchr(text + at, '\n', length - at);
+        if (!end && !is_end)
+            break;
+        size_t line_length = end ? (size_t)(end - text) - at : length - at;
+        int status = collapse_line(collapse, text + at, line_length, err);
+        if (status)
+            return status;
+        at += line_length + (end != NULL);
+    }
+    *ret_used = at;
+    return 0;
+}
+
+struct folded {
+    char *text;
+    size_t length;
+    uint64_t count;
+};
+
+static int compare_folded(const void *a, const void *b)
+{
+    const struct folded *left = a, *right = b;
+    int order = memcmp(left->text, right->text, left->length < right->length ? left->length : right->length);
+    return order ? order : (left->length > right->length) - (left->length < right->length);
+}
+
+static int fold(const struct collapse *collapse, size_t stack, struct arena *arena, struct folded *ret_folded,
+                struct err *err)
+{
+    const struct intern_entry *entry = &collapse->stacks.entries.items[stack];
+    size_t count = entry->length / sizeof(uint32_t), length = 0;
+    uint32_t frame;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(&frame, entry->bytes + i * sizeof frame, sizeof frame);
+        length += collapse->frames.entries.items[frame - 1].length + 1;
+    }
+    char *text = arena_alloc(arena, length + 1), *at = text;
+    if (!text)
+        return err_memory(err);
+    for (size_t i = count; i-- > 0;) {
+        memcpy(&frame, entry->bytes + i * sizeof frame, sizeof frame);
+        const struct intern_entry *name = &collapse->frames.entries.items[frame - 1];
+        memcpy(at, name->bytes, name->length);
+        at += name->length;
+        *at++ = ';';
+    }
+    *ret_folded = (struct folded){.text = text, .length = length - 1, .count = collapse->counts.items[stack]};
+    return 0;
+}
+
+int collapse_write(struct collapse *collapse, FILE *out, struct err *err)
+{
+    size_t count = collapse->stacks.entries.count;
+    struct arena arena = {0};
+    struct folded *stacks = calloc(count + 1, sizeof *stacks);
+    int status = stacks ? 0 : err_memory(err);
+    for (size_t i = 0; i < count && !status; i++)
+        status = fold(collapse, i, &arena, &stacks[i], err);
+    if (!status && count)
+        qsort(stacks, count, sizeof *stacks, compare_folded);
+    for (size_t i = 0; i < count && !status; i++) {
+        /* Different frames can make the same text. */
+        if (i + 1 < count && compare_folded(&stacks[i], &stacks[i + 1]) == 0) {
+            stacks[i + 1].count += stacks[i].count;
+            continue;
+        }
+        fwrite(stacks[i].text, 1, stacks[i].length, out);
+        fprintf(out, " %" PRIu64 "\n", stacks[i].count);
+    }
+    free(stacks);
+    arena_free(&arena);
+    return status;
+}
+
+struct collapse_facts collapse_facts(const struct collapse *collapse)
+{
+    struct collapse_facts facts = collapse->facts;
+    facts.event = collapse->event_by_default ? collapse->event : NULL;
+    return facts;
+}

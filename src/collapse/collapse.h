@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * collapse: the text of `perf script` as folded stacks, one line a stack ("comm;outermost;…;innermost count"), as
+ * stackcollapse-perf.pl of the FlameGraph tools (B. Gregg) writes them, byte for byte on stdout: the same lines are taken for events,
+ * frames and ends of stacks, names are tidied alike, only events of the first kind count, a last stack without an empty line behind
+ * it does not.
+ *
+ * A frame's text behind its address is tidied once and known by its bytes from then on; a stack is a list of numbers. So the
+ * time is that of finding the ends of lines. Memory grows with what is different, not with the text.
+ */
+#ifndef TOLL_COLLAPSE_COLLAPSE_H
+#define TOLL_COLLAPSE_COLLAPSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+
+struct collapse_options {
+    bool with_pid, with_tid;    /* behind the command's name: -pid, -pid/tid */
+    bool mark_kernel, mark_jit; /* _[k] and _[j] behind such functions */
+    bool with_addresses;        /* of frames without a function's name */
+    const char *event;          /* only this one; NULL: the first that comes */
+};
+
+struct collapse;
+
+WARN_UNUSED int collapse_create(const struct collapse_options *options, struct collapse **ret_collapse,
+                                struct err *err);
+/* NULL is allowed. */
+void collapse_destroy(struct collapse *collapse);
+
+/* One line without its newline; the bytes may be anything. */
+WARN_UNUSED int collapse_line(struct collapse *collapse, const char *line, size_t length, struct err *err);
+/* All lines of a text; *ret_used is where an unfinished last line begins. `is_end`: that one is a line too. */
+WARN_UNUSED int collapse_text(struct collapse *collapse, const char *text, size_t length, bool is_end,
+                              size_t *ret_used, struct err *err);
+
+/* The stacks so far, sorted. */
+WARN_UNUSED int collapse_write(struct collapse *collapse, FILE *out, struct err *err);
+
+struct collapse_facts {
+    uint64_t sample_count;
+    uint64_t strange_count;     /* lines that are neither */
+    const char *event;          /* that was taken because it came first; NULL: none, or it was given */
+    uint64_t other_event_count; /* samples of others, left out */
+};
+struct collapse_facts collapse_facts(const struct collapse *collapse);
+
+#endif

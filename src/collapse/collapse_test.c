@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collapse/collapse.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+int collapse_test(void);
+
+static struct collapse_facts facts;
+static char event[32]; /* facts.event, which does not outlive its collapse */
+
+/* What a text becomes, to be freed. */
+static char *collapsed(const char *text, struct collapse_options options)
+{
+    struct collapse *collapse = NULL;
+    struct err err;
+    char *bytes = NULL;
+    size_t length = 0, used = 0;
+    FILE *out = open_memstream(&bytes, &length);
+    assert_int_equal(collapse_create(&options, &collapse, &err), 0);
+    assert_int_equal(collapse_text(collapse, text, strlen(text), true, &used, &err), 0);
+    assert_int_equal(used, strlen(text));
+    assert_int_equal(collapse_write(collapse, out, &err), 0);
+    facts = collapse_facts(collapse);
+    snprintf(event, sizeof event, "%s", facts.event ? facts.event : "");
+    fclose(out);
+    collapse_destroy(collapse);
+    return bytes;
+}
+
+static void becomes(const char *text, struct collapse_options options, const char *expected)
+{
+    char *found = collapsed(text, options);
+    assert_string_equal(found, expected);
+    free(found);
+}
+
+#define PLAIN ((struct collapse_options){0})
+
+static void stacks_are_turned_round_and_counted(void **state)
+{
+    (void)state;
+    becomes("# cmdline : /usr/bin/perf record\n"
+            "work 12 [001]  5.1: 1 cycles:\n"
+            "\t  55f0 inner+0x1c (/usr/bin/work)\n"
+            "\t  55a0 main (/usr/bin/work)\n"
+            "\n"
+            "V8 Worker 7/12 5.2: 250000 cycles:\n"
+            "\tffff8 native_halt+0x2 ([kernel.kallsyms])\n"
+            "\n"
+            "work 12 [001]  5.3: 3 cycles:\n"
+            "            7ff inner+0x99 (/usr/bin/work)\n"
+            "            7f0 main+0x1 (/usr/bin/work)\n"
+            "\n"
+            "work 12 [001]  5.4: 1 cycles:\n"
+            "\n",
+            PLAIN, "V8_Worker;native_halt 250000\nwork 1\nwork;main;inner 4\n");
+    assert_int_equal(facts.sample_count, 4);
+    assert_string_equal(event, "cycles");
+}
+
+static void a_sample_without_an_end_does_not_count(void **state)
+{
+    (void)state;
+    becomes("work 1 5.1: 1 cycles:\n 5 a (m)\n\nwork 1 5.1: 1 cycles:\n 5 b (m)\n", PLAIN, "work;a 1\n");
+}
+
+static void only_the_first_kind_of_event_counts(void **state)
+{
+    (void)state;
+    const char *text = "aa 1 5.1: 7 cycles:u:\n 5 x (m)\n\naa 1 5.1: 9 faults:\n 5 y (m)\n\naa 1 5.2: 2 "
+                       "cycles:u:\n 5 x (m)\n\n";
+    becomes(text, PLAIN, "aa;x 9\n");
+    assert_int_equal(facts.other_event_count, 1);
+    becomes(text, (struct collapse_options){.event = "faults"}, "aa;y 9\n");
+    assert_string_equal(event, "");
+}
+
+static void programs_are_told_apart_by_their_numbers(void **state)
+{
+    (void)state;
+    const char *text =
+        "aa 3/4 5.1: 1 e:\n 5 x (m)\n\naa 8 5.1: 1 e:\n 5 x (m)\n\naa 0/0 5.1: 1 e:\n 5 x (m)\n\n";
+    becomes(text, (struct collapse_options){.with_pid = true}, "aa-3;x 1\naa-?;x 2\n");
+    becomes(text, (struct collapse_options){.with_tid = true}, "aa-3/4;x 1\naa-?/0;x 1\naa-?/8;x 1\n");
+}
+
+static void names_are_tidied(void **state)
+{
+    (void)state;
+    static const char *const names[][2] = {
+        {"f(int, char*)", "f"},
+        {"(anonymous namespace)::g(int)", ""}, /* a process's name, as perf wrote it once: left out */
+        {"a::(anonymous namespace)::g(int)", "a::(anonymous namespace)::g"},
+        {"net/http.(*Client).Do", "net/http.(*Client).Do"},
+        {"RegExp:[&<>\"']", "RegExp:[&<>]"},
+        {"a;b", "a:b"},
+        {"outer->mid->inner+0x1f", "outer;mid_[i];inner_[i]"},
+        {"x+0x1g", "x+0x1g"},
+        {"Lorg/a/B;.call", "Lorg/a/B:.call"},
+        {"[unknown]", "[libm.so]"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char text[256], expected[256];
+        snprintf(text, sizeof text, "aa 1 5.1: 1 e:\n    5f %s (/usr/lib/libm.so)\n\n", names[i][0]);
+        snprintf(expected, sizeof expected, "aa%s%s 1\n", *names[i][1] ? ";" : "", names[i][1]);
+        becomes(text, PLAIN, expected);
+    }
+    becomes("java 1 5.1: 1 e:\n 5f Lorg/a/B;.call (/tmp/perf-1.map)\n\n", PLAIN, "java;org/a/B:.call 1\n");
+    becomes("aa 1 5.1: 1 e:\n 5f [unknown] ([unknown])\n\n",
+            (struct collapse_options){.with_addresses = true}, "aa;[unknown <5f>] 1\n");
+}
+
+static void kernel_and_jitted_functions_are_marked(void **state)
+{
+    (void)state;
+    becomes("aa 1 5.1: 1 e:\n 1 k ([kernel.kallsyms])\n 2 v (/boot/vmlinux)\n 3 j (/tmp/perf-12.map)\n 4 u "
+            "([unknown])\n"
+            " 5 a->b ([nf_nat])\n 6 n (/tmp/perf-.map)\n\n",
+            (struct collapse_options){.mark_kernel = true, .mark_jit = true},
+            "aa;n;a_[k];b_[i];u;j_[j];v_[k];k_[k] 1\n");
+}
+
+static void odd_lines_are_taken_as_by_the_original(void **state)
+{
+    (void)state;
+    /* the address gives its end away where nothing else is left for a name */
+    becomes("aa 1 5.1: 1 e:\n 12ab (mod)\n\n", PLAIN, "aa;b 1\n");
+    becomes("aa 1 5.1: 1 e:\n 12 f (a) (b) x)y\n\n", PLAIN, "aa;f  1\n");
+    becomes("aa 1 5.1: 1 e:\n nothing of the kind\n 1 x (m)\n\n", PLAIN, "aa;x 1\n");
+    assert_int_equal(facts.strange_count, 1);
+    /* a name of one letter takes what follows, up to the next number between blanks */
+    becomes("a 12 [000] 5.1: 1 cycles:\n 1 x (m)\n\n", PLAIN, "a_12_[000]_5.1:;x 1\n");
+    becomes("", PLAIN, "");
+}
+
+int collapse_test(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stacks_are_turned_round_and_counted),
+        cmocka_unit_test(a_sample_without_an_end_does_not_count),
+        cmocka_unit_test(only_the_first_kind_of_event_counts),
+        cmocka_unit_test(programs_are_told_apart_by_their_numbers),
+        cmocka_unit_test(names_are_tidied),
+        cmocka_unit_test(kernel_and_jitted_functions_are_marked),
+        cmocka_unit_test(odd_lines_are_taken_as_by_the_original),
+    };
+    return cmocka_run_group_tests_name("collapse", tests, NULL, NULL);
+}
