@@ -112,7 +112,7 @@ static int model_read(struct price_book *book, const struct json_member_at *at, 
     above_read(at->value, "", &row->set);
     row_extras(at->value, row);
     int status = 0;
-    for (size_t i = 0; i < PRICE_MODE_COUNT && !status; i++)
+    for (unsigned i = 0; i < PRICE_MODE_COUNT && !status; i++)
         if (suffixes[i])
             status = mode_read(book, at->value, suffixes[i], row, &row->modes[i], err);
     const char *provider = "";

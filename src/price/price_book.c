@@ -32,7 +32,7 @@ struct price_row price_row_none(void)
                             .note = "",
                             .set = {.rates = price_rates_none()},
                             .web_search_per_1k = NAN};
-    for (size_t i = 0; i < PRICE_MODE_COUNT; i++)
+    for (unsigned i = 0; i < PRICE_MODE_COUNT; i++)
         row.modes[i].ratio = NAN;
     return row;
 }

@@ -125,7 +125,7 @@ static void above_lines(struct str *text, const struct price_set *set, const cha
 
 static void mode_lines(struct str *text, const struct price_row *row, unsigned columns)
 {
-    for (size_t i = 0; i < PRICE_MODE_COUNT; i++) {
+    for (unsigned i = 0; i < PRICE_MODE_COUNT; i++) {
         const struct price_set *set = row->modes[i].set;
         char lead[32];
         if (!set)
@@ -144,7 +144,7 @@ static void extras_line(struct str *text, const struct price_row *row, bool colo
     const char *between = "";
     size_t start = text->length;
     str_printf(text, "  %s", colour ? FAINT : "");
-    for (size_t i = 0; i < PRICE_MODE_COUNT; i++)
+    for (unsigned i = 0; i < PRICE_MODE_COUNT; i++)
         if (!row->modes[i].set && !isnan(row->modes[i].ratio)) {
             str_printf(text, "%s%s x%g", between, price_mode_name(i), row->modes[i].ratio);
             between = ", ";
@@ -271,7 +271,7 @@ static void json_row(struct json_writer *json, const struct price_row *row)
     json_text(json, "from", *from.text ? from.text : NULL);
     json_text(json, "until", *until.text ? until.text : NULL);
     json_set(json, &row->set);
-    for (size_t i = 0; i < PRICE_MODE_COUNT; i++) {
+    for (unsigned i = 0; i < PRICE_MODE_COUNT; i++) {
         if (row->modes[i].set) {
             json_open(json, price_mode_name(i), '{');
             json_set(json, row->modes[i].set);
