@@ -156,9 +156,8 @@ int budget_guard_start(const struct budget_guard_options *options, struct budget
     int status = price_book_open(&options->prices, &guard->book, err);
     struct spend_watch_options watch = options->watch;
     watch.book = guard->book;
-    /* Times in transcripts may be whole seconds. */
     if (!watch.since_ns)
-        watch.since_ns = (int64_t)(clock_realtime_ns() / NS_PER_S * NS_PER_S);
+        watch.since_ns = (int64_t)clock_realtime_ns();
     if (!status)
         status = spend_watch_create(&watch, &guard->watch, err);
     if (!status)

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 static struct spend_total part_of(const struct spend *spend, const struct llm_call *call)
 {
     struct llm_call most = *call;
@@ -65,11 +67,18 @@ static int keep(struct spend *spend, uint64_t key, const struct llm_call *call, 
     return 0;
 }
 
+/* The start, as coarse as the time that is held against it: transcripts have milliseconds, or whole seconds. */
+static int64_t since_for(const struct spend *spend, int64_t at_ns)
+{
+    int64_t coarse_ns = at_ns % (int64_t)NS_PER_S ? (int64_t)NS_PER_MS : (int64_t)NS_PER_S;
+    return spend->since_ns - spend->since_ns % coarse_ns;
+}
+
 int spend_take(struct spend *spend, const char *scope, const struct llm_call *call, struct err *err)
 {
     uint64_t key = 0;
     int64_t at_ns = call->end_ns ? call->end_ns : call->start_ns;
-    if (at_ns && at_ns < spend->since_ns)
+    if (at_ns && at_ns < since_for(spend, at_ns))
         return 0;
     if (spend->session && strcmp(spend->session, call->session) != 0)
         return 0;

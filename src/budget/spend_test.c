@@ -100,6 +100,15 @@ static void what_came_before_or_is_of_another_session_is_not_counted(void **stat
     take(&spend, "claude", &after);
     take(&spend, "claude", &other);
     assert_int_equal(spend.total.tokens, 10);
+    /* The run began in the middle of a second: an answer of before is told apart, unless its time has no fraction. */
+    spend.since_ns += 500000000;
+    before.end_ns = spend.since_ns - 1000000;
+    take(&spend, "claude", &before);
+    assert_int_equal(spend.total.tokens, 10);
+    struct llm_call coarse = call_of("m4", 5, 0);
+    coarse.end_ns = spend.since_ns - 500000000;
+    take(&spend, "claude", &coarse);
+    assert_int_equal(spend.total.tokens, 15);
     spend_free(&spend);
     price_book_close(book);
 }

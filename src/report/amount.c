@@ -22,7 +22,8 @@ static const struct scale sizes[] = {{"", 1},         {"B", 1},    {"kB", 1e3}, 
                                      {"MB", 1e6},     {"GB", 1e9}, {"KiB", 1024}, {"MiB", 1048576},
                                      {"GiB", 0x1p30}, {NULL, 0}};
 static const struct scale rates[] = {{"", 1}, {"/s", 1}, {NULL, 0}};
-static const struct scale plain[] = {{"", 1}, {NULL, 0}};
+static const struct scale counts[] = {{"", 1}, {"k", 1e3}, {"M", 1e6}, {"G", 1e9}, {NULL, 0}};
+static const struct scale dollars[] = {{"", 1}, {"USD", 1}, {NULL, 0}};
 
 static const struct scale *scales_of(enum amount_unit unit)
 {
@@ -30,10 +31,10 @@ static const struct scale *scales_of(enum amount_unit unit)
     case AMOUNT_NS: return durations;
     case AMOUNT_BYTES: return sizes;
     case AMOUNT_PER_S: return rates;
-    case AMOUNT_COUNT:
+    case AMOUNT_COUNT: return counts;
     case AMOUNT_MONEY: break;
     }
-    return plain;
+    return dollars;
 }
 
 /* The number at the start, without the underscores in it; what follows it and blanks into `ret_rest`. */

@@ -9,8 +9,8 @@ enum amount_unit {
     AMOUNT_NS,    /* "200ms", "1.5 s", "2 min": in nanoseconds; a unit is needed */
     AMOUNT_BYTES, /* "812", "5 MB" (10^6), "5 MiB" (2^20) */
     AMOUNT_PER_S, /* "50000", "50_000/s" */
-    AMOUNT_COUNT, /* "12000" */
-    AMOUNT_MONEY  /* "0.25", "$0.25" */
+    AMOUNT_COUNT, /* "12000", "1M" */
+    AMOUNT_MONEY  /* "0.25", "$0.25", "0.25 USD" */
 };
 
 /* The whole text is an amount of the unit, not below 0. */

@@ -40,6 +40,9 @@ static void amounts_are_read_with_their_units(void **state)
     assert_reads("50_000/s", AMOUNT_PER_S, 50000);
     assert_reads("2.5e6", AMOUNT_PER_S, 2.5e6);
     assert_reads("1_000_000", AMOUNT_COUNT, 1e6);
+    assert_reads("1M", AMOUNT_COUNT, 1e6);
+    assert_reads("250 k", AMOUNT_COUNT, 250e3);
+    assert_reads("2 USD", AMOUNT_MONEY, 2);
     assert_reads("$1.50", AMOUNT_MONEY, 1.5);
     assert_reads("0.25", AMOUNT_MONEY, 0.25);
     assert_reads("0", AMOUNT_COUNT, 0);
