@@ -136,7 +136,7 @@ enum price_answer price_call_parts(const struct price_book *book, const struct l
 
 enum price_answer price_call(const struct price_book *book, const struct llm_call *call, double *ret_usd)
 {
-    struct price_parts parts;
+    struct price_parts parts = {0};
     enum price_answer answer = price_call_parts(book, call, &parts);
     if (price_is_known(answer))
         *ret_usd = parts.total;
