@@ -111,11 +111,19 @@ static bool is_large(const struct verdict *verdict, const struct sent *sent, dou
     return true;
 }
 
-static void tell_sent(const char *address, const struct sent *sent, struct str *why)
+/* Of some calls only, scaled up: how large one is holds, how many there were is an estimate. */
+static bool is_sampled(const struct verdict *verdict)
 {
-    str_printf(why, "%s got %s in %s writes, %s each", address, unit_bytes(sent->bytes).text,
-               unit_count((double)sent->count).text,
-               unit_bytes((uint64_t)num_ratio(sent->bytes, sent->count)).text);
+    return verdict->run.recorder_io && str_ends(verdict->run.recorder_io, "-sampled");
+}
+
+static void tell_sent(const struct verdict *verdict, const char *address, const struct sent *sent,
+                      struct str *why)
+{
+    const char *about = is_sampled(verdict) ? "about " : "";
+    str_printf(why, "%s got %s%s in %s%s writes, %s each%s", address, about, unit_bytes(sent->bytes).text,
+               about, unit_count((double)sent->count).text,
+               unit_bytes((uint64_t)num_ratio(sent->bytes, sent->count)).text, *about ? " (sampled)" : "");
 }
 
 static int clear_peer(const struct question *question, const char *address, const struct sent *sent,
@@ -133,7 +141,7 @@ static int clear_peer(const struct question *question, const char *address, cons
     struct cleared cleared = {
         .where = where, .critical_ratio = share.ratio, .factor_max = path_factor_max(share.ratio)};
     struct str why = {0};
-    tell_sent(address, sent, &why);
+    tell_sent(verdict, address, sent, &why);
     str_append(&why, ": larger ones bring next to nothing");
     /* Only that its pieces are large enough does not clear a place of everything. */
     if (cleared.factor_max <= CLEARED_MAX)
@@ -196,7 +204,7 @@ static void tell_usage(const struct verdict *verdict, const char *stage, struct 
 /* Calls that were sampled are not counted well enough to judge their size: what waits for the peer, and computes beside it, is known
  * exactly, and bounds what larger pieces could save. */
 static int clear_by_path(const struct question *question, const char *address, struct answers *answers,
-                         struct err *err)
+                         bool *ret_cleared, struct err *err)
 {
     const struct where where = {.peer = address};
     const char *stage = NULL;
@@ -215,31 +223,47 @@ static int clear_by_path(const struct question *question, const char *address, s
                unit_ratio(whole).text, stage ? stage : "what is done");
     answers_cleared(answers, &cleared, str_text(&why));
     str_free(&why);
+    *ret_cleared = true;
     return 0;
 }
 
-/* Peers on the path that were not judged by their pieces, each once. */
-static int clear_rest(const struct question *question, const struct traffic *traffic, struct answers *answers,
-                      struct err *err)
+/* Peers that were cleared by the path, or looked at in vain. */
+struct told {
+    const char *cleared[PEERS_TOLD_MAX], *looked[PEERS_TOLD_MAX];
+    size_t cleared_count, looked_count;
+};
+
+static bool is_among(const char *const *names, size_t count, const char *name)
+{
+    size_t at = 0;
+    while (at < count && strcmp(names[at], name) != 0)
+        at++;
+    return at < count;
+}
+
+/* Peers on the path, each once; those whose pieces can be judged are left to that, unless the calls were sampled. */
+static int clear_on_path(const struct question *question, const struct traffic *traffic,
+                         struct answers *answers, struct told *told, struct err *err)
 {
     const struct view *view = reader_view(question->opened->reader);
     const struct verdict *verdict = &question->opened->verdict;
-    const char *told[PEERS_TOLD_MAX];
-    size_t count = 0;
+    size_t judged = is_sampled(verdict) ? 0 : num_min(traffic->items.count, PEERS_TOLD_MAX);
     int status = 0;
-    for (size_t i = 0; i < verdict->path_count && count < PEERS_TOLD_MAX && !status; i++) {
+    for (size_t i = 0; i < verdict->path_count && told->looked_count < PEERS_TOLD_MAX && !status; i++) {
         const char *address = verdict->path[i].where.peer;
-        bool is_told = !address || verdict->path[i].doing != WAIT_NETWORK || is_found(verdict, address);
+        bool is_told = !address || verdict->path[i].doing != WAIT_NETWORK || is_found(verdict, address) ||
+                       is_among(told->looked, told->looked_count, address);
         double calls;
-        for (size_t j = 0; j < count && !is_told; j++)
-            is_told = strcmp(told[j], address) == 0;
-        for (size_t j = 0; j < traffic->items.count && j < PEERS_TOLD_MAX && !is_told; j++)
+        bool is_cleared = false;
+        for (size_t j = 0; j < judged && !is_told; j++)
             is_told = strcmp(view_text(view, traffic->items.items[j].address), address) == 0 &&
                       is_large(verdict, &traffic->items.items[j], &calls);
         if (is_told)
             continue;
-        told[count++] = address;
-        status = clear_by_path(question, address, answers, err);
+        told->looked[told->looked_count++] = address;
+        status = clear_by_path(question, address, answers, &is_cleared, err);
+        if (is_cleared)
+            told->cleared[told->cleared_count++] = address;
     }
     return status;
 }
@@ -248,14 +272,17 @@ static int clear_peers(const struct question *question, struct answers *answers,
 {
     const struct view *view = reader_view(question->opened->reader);
     struct traffic traffic = {0};
+    struct told told = {0};
     int status = traffic_load(view, &traffic, err);
     if (!status && traffic.items.count)
         qsort(traffic.items.items, traffic.items.count, sizeof *traffic.items.items, compare_bytes);
-    for (size_t i = 0; !status && i < traffic.items.count && i < PEERS_TOLD_MAX; i++)
-        status = clear_peer(question, view_text(view, traffic.items.items[i].address),
-                            &traffic.items.items[i], answers, err);
     if (!status)
-        status = clear_rest(question, &traffic, answers, err);
+        status = clear_on_path(question, &traffic, answers, &told, err);
+    for (size_t i = 0; !status && i < traffic.items.count && i < PEERS_TOLD_MAX; i++) {
+        const char *address = view_text(view, traffic.items.items[i].address);
+        if (!is_among(told.cleared, told.cleared_count, address))
+            status = clear_peer(question, address, &traffic.items.items[i], answers, err);
+    }
     traffic_free(&traffic);
     return status;
 }
@@ -281,7 +308,7 @@ static int vote_on_peer(const struct question *question, const struct traffic *t
     if (claim->finding.gain.factor_low <= vote.factor_max)
         return 0;
     claim_name(claim, &name);
-    tell_sent(change.name, &traffic->items.items[i], &why);
+    tell_sent(&question->opened->verdict, change.name, &traffic->items.items[i], &why);
     vote.claim = str_text(&name);
     vote.why = str_text(&why);
     int status = name.failed || why.failed ? err_memory(err) : 0;
