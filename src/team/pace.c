@@ -89,6 +89,36 @@ static bool solve(const struct sums *sums, const bool *use, double *ret_part, do
     return true;
 }
 
+/* The parts of least squares without negative ones; those in use stay in `use`. */
+static void fit(const struct sums *sums, bool *use, double *ret_part, double *ret_inverse)
+{
+    for (size_t round = 0; round < 2 * PARTS; round++) {
+        if (!solve(sums, use, ret_part, ret_inverse)) {
+            /* What does not differ from call to call cannot be told from the base. */
+            if (use[2])
+                use[2] = false;
+            else
+                use[1] = false;
+            continue;
+        }
+        size_t worst = PARTS;
+        for (size_t a = 0; a < PARTS; a++)
+            worst =
+                use[a] && ret_part[a] < 0 && (worst == PARTS || ret_part[a] < ret_part[worst]) ? a : worst;
+        if (worst == PARTS)
+            return;
+        use[worst] = false;
+    }
+}
+
+static double variance_of(const struct sums *sums, const double *part)
+{
+    double residual = sums->yy;
+    for (size_t a = 0; a < PARTS; a++)
+        residual -= part[a] * sums->xy[a];
+    return fmax(residual, 0) / fmax(sums->count - PARTS, 1);
+}
+
 struct team_pace team_pace_of(const struct team *team, const char *model)
 {
     struct sums sums = {0};
@@ -101,31 +131,17 @@ struct team_pace team_pace_of(const struct team *team, const char *model)
         pace.out_s = sums.xy[0] / sums.xx[0][2];
     if (sums.count < CALLS_MIN)
         return pace;
-    for (size_t round = 0; round < PARTS; round++) {
-        if (!solve(&sums, use, part, inverse)) {
-            /* What does not differ from call to call cannot be told from the base. */
-            if (use[2])
-                use[2] = false;
-            else
-                use[1] = false;
-            continue;
-        }
-        size_t worst = PARTS;
-        for (size_t a = 0; a < PARTS; a++)
-            worst = use[a] && part[a] < 0 && (worst == PARTS || part[a] < part[worst]) ? a : worst;
-        if (worst == PARTS)
-            break;
-        use[worst] = false;
+    fit(&sums, use, part, inverse);
+    double error = sqrt(fmax(variance_of(&sums, part) * inverse[1], 0));
+    /* A slope that may as well be chance is none. */
+    if (use[1] && part[1] < 2 * error) {
+        use[1] = false;
+        fit(&sums, use, part, inverse);
     }
-    double residual = sums.yy;
-    for (size_t a = 0; a < PARTS; a++)
-        residual -= part[a] * sums.xy[a];
-    double variance = fmax(residual, 0) / fmax(sums.count - PARTS, 1);
     pace.base_s = fmax(part[0], 0);
     pace.read_s = fmax(part[1], 0);
     pace.out_s = use[2] ? fmax(part[2], 0) : pace.out_s;
-    pace.read_low_s = fmax(pace.read_s - 2 * sqrt(fmax(variance * inverse[1], 0)), 0);
-    pace.is_known = use[1] && use[2];
+    pace.is_known = use[2];
     pace.knows_read = use[1];
     return pace;
 }

@@ -108,9 +108,9 @@ enum team_doing team_doing_at(const struct team *team, const struct run_wait *wa
 /* Seconds: base + read x (prompt not from the cache) + out x output, by least squares over the model's calls. */
 struct team_pace {
     double base_s, read_s, out_s;
-    double read_low_s; /* at least so much a token read, with its error; 0: not known */
-    bool is_known;     /* six calls or more that differ; else only out_s is, from the sum of all */
-    bool knows_read;   /* read_s is known, though perhaps not the rest */
+    bool
+        is_known; /* six calls or more that differ; else only out_s is, from the sum of all. read_s 0: it is not seen to matter */
+    bool knows_read; /* read_s is above chance */
     uint32_t call_count;
 };
 struct team_pace team_pace_of(const struct team *team, const char *model);
