@@ -193,6 +193,19 @@ static void append_day(struct str *str, int64_t at_ns)
     str_append(str, text);
 }
 
+/* "2026-11-20 to 2026-11-26", a day alone once. */
+static void append_days(struct str *str, int64_t first_ns, int64_t last_ns)
+{
+    struct str first = {0}, last = {0};
+    append_day(&first, first_ns);
+    append_day(&last, last_ns);
+    str_append(str, str_text(&first));
+    if (strcmp(str_text(&first), str_text(&last)) != 0)
+        str_printf(str, " to %s", str_text(&last));
+    str_free(&first);
+    str_free(&last);
+}
+
 static void title_lines(struct usage_table *table, const struct usage_look *look)
 {
     const struct usage_answer *answer = table->answer;
@@ -205,9 +218,7 @@ static void title_lines(struct usage_table *table, const struct usage_look *look
                answer->totals.call_count == 1 ? "" : "s");
     if (answer->totals.first_ns) {
         str_append(&about, ", ");
-        append_day(&about, answer->totals.first_ns);
-        str_append(&about, " to ");
-        append_day(&about, answer->totals.last_ns);
+        append_days(&about, answer->totals.first_ns, answer->totals.last_ns);
     }
     if (look->timezone && *look->timezone)
         str_printf(&about, ", %s", look->timezone);
