@@ -2,6 +2,7 @@
 #include "collapse/collapse.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,13 +13,23 @@
 #include "base/vec.h"
 #include "collapse/tidy_frame.h"
 
-#define FRAME_NONE 0u
+#define PENDING_MAX      64
+#define EVENT_BYTES      65536u
+#define HALVES_BYTES_MIN (1u << 20)
+#define FRAME_NONE       0u
 
 /* A text is known by 128 bits of hash: no two of a file's have the same. */
 struct line_slot {
     XXH128_hash_t hash;
     uint32_t frame;
     bool is_taken;
+};
+
+/* A frame's line, its text from `at` on hashed. */
+struct pending {
+    const char *line;
+    size_t length, at;
+    XXH128_hash_t hash;
 };
 
 struct collapse {
@@ -32,6 +43,10 @@ struct collapse {
     struct intern frames; /* tidied texts, names of programs among them */
     struct intern stacks; /* of frames: uint32_t, innermost first */
     VEC(uint64_t) counts; /* by stack */
+
+    /* Lines whose slots are on their way into the cache. */
+    struct pending pending[PENDING_MAX];
+    size_t pending_count;
 
     /* The sample that is open. */
     VEC(uint32_t) stack;
@@ -267,11 +282,6 @@ static int tidy_frame(struct collapse *collapse, const struct frame_line *frame,
     return frame_of_text(collapse, str_text(&collapse->text), collapse->text.length, ret_frame, err);
 }
 
-static int push_frame(struct collapse *collapse, uint32_t frame, struct err *err)
-{
-    return frame != FRAME_NONE && vec_push(&collapse->stack, frame) ? err_memory(err) : 0;
-}
-
 /* A line whose text behind the address is new, or one of which the address matters. */
 static int frame_anew(struct collapse *collapse, const char *line, size_t length, uint32_t *ret_frame,
                       struct err *err)
@@ -310,25 +320,45 @@ static int make_room(struct collapse *collapse, struct err *err)
     return 0;
 }
 
-/* The frame of a line whose text behind the address, from `at`, may be known. */
-static int known_frame(struct collapse *collapse, const char *line, size_t length, size_t at,
-                       uint32_t *ret_frame, struct err *err)
+static int push_frame(struct collapse *collapse, uint32_t frame, struct err *err)
 {
-    int status = make_room(collapse, err);
+    return frame != FRAME_NONE && vec_push(&collapse->stack, frame) ? err_memory(err) : 0;
+}
+
+/* The frames of the lines that are pending, which may be known. */
+static int push_pending(struct collapse *collapse, struct err *err)
+{
+    for (size_t i = 0; i < collapse->pending_count; i++) {
+        const struct pending *pending = &collapse->pending[i];
+        struct line_slot *slot = slot_of(collapse->slots, collapse->slot_count, pending->hash);
+        int status = 0;
+        if (!slot->is_taken) {
+            status = frame_anew(collapse, pending->line, pending->length, &slot->frame, err);
+            slot->hash = pending->hash;
+            slot->is_taken = true;
+            collapse->line_count++;
+        }
+        if (!status)
+            status = push_frame(collapse, slot->frame, err);
+        if (status)
+            return status;
+    }
+    collapse->pending_count = 0;
+    return 0;
+}
+
+static int add_pending(struct collapse *collapse, const char *line, size_t length, size_t at, struct err *err)
+{
+    int status = collapse->pending_count == PENDING_MAX ? push_pending(collapse, err) : 0;
+    if (!status && !collapse->pending_count)
+        status = make_room(collapse, err);
     if (status)
         return status;
     /* Programs whose names begin with "java" have their names tidied in another way. */
-    XXH128_hash_t hash = XXH3_128bits_withSeed(line + at, length - at, collapse->is_java);
-    struct line_slot *slot = slot_of(collapse->slots, collapse->slot_count, hash);
-    if (!slot->is_taken) {
-        status = frame_anew(collapse, line, length, &slot->frame, err);
-        if (status)
-            return status;
-        slot->hash = hash;
-        slot->is_taken = true;
-        collapse->line_count++;
-    }
-    *ret_frame = slot->frame;
+    struct pending pending = {.line = line, .length = length, .at = at};
+    pending.hash = XXH3_128bits_withSeed(line + at, length - at, collapse->is_java);
+    __builtin_prefetch(&collapse->slots[pending.hash.low64 & (collapse->slot_count - 1)]);
+    collapse->pending[collapse->pending_count++] = pending;
     return 0;
 }
 
@@ -349,20 +379,25 @@ static int add_frame(struct collapse *collapse, const char *line, size_t length,
     /* An address that one blank ends has no part in how the rest is read. */
     bool is_usual =
         at > address && at + 1 < length && line[at] == ' ' && line[at + 1] != '(' && !is_blank(line[at + 1]);
-    int status = is_usual && !collapse->options.with_addresses
-                     ? known_frame(collapse, line, length, at, &frame, err)
-                     : frame_anew(collapse, line, length, &frame, err);
+    if (is_usual && !collapse->options.with_addresses)
+        return add_pending(collapse, line, length, at, err);
+    int status = push_pending(collapse, err);
+    if (!status)
+        status = frame_anew(collapse, line, length, &frame, err);
     return status ? status : push_frame(collapse, frame, err);
 }
 
-int collapse_line(struct collapse *collapse, const char *line, size_t length, struct err *err)
+static int collapse_line(struct collapse *collapse, const char *line, size_t length, struct err *err)
 {
     struct event_line event;
+    if (length && is_blank(line[0]))
+        return add_frame(collapse, line, length, err);
+    int status = push_pending(collapse, err);
+    if (status || (length && line[0] == '#'))
+        return status;
     if (!length)
         return end_sample(collapse, err);
-    if (line[0] == '#')
-        return 0;
-    if (!is_blank(line[0]) && event_line_read(line, length, &event))
+    if (event_line_read(line, length, &event))
         return begin_sample(collapse, line, length, &event, err);
     return add_frame(collapse, line, length, err);
 }
@@ -382,7 +417,7 @@ int collapse_text(struct collapse *collapse, const char *text, size_t length, bo
         at += line_length + (end != NULL);
     }
     *ret_used = at;
-    return 0;
+    return push_pending(collapse, err);
 }
 
 struct folded {
@@ -422,18 +457,10 @@ static int fold(const struct collapse *collapse, size_t stack, struct arena *are
     return 0;
 }
 
-int collapse_write(struct collapse *collapse, FILE *out, struct err *err)
+/* Different frames, and different parts of a text, can make the same stack. */
+static void write_folded(struct folded *stacks, size_t count, FILE *out)
 {
-    size_t count = collapse->stacks.entries.count;
-    struct arena arena = {0};
-    struct folded *stacks = calloc(count + 1, sizeof *stacks);
-    int status = stacks ? 0 : err_memory(err);
-    for (size_t i = 0; i < count && !status; i++)
-        status = fold(collapse, i, &arena, &stacks[i], err);
-    if (!status && count)
-        qsort(stacks, count, sizeof *stacks, compare_folded);
-    for (size_t i = 0; i < count && !status; i++) {
-        /* Different frames can make the same text. */
+    for (size_t i = 0; i < count; i++) {
         if (i + 1 < count && compare_folded(&stacks[i], &stacks[i + 1]) == 0) {
             stacks[i + 1].count += stacks[i].count;
             continue;
@@ -441,9 +468,111 @@ int collapse_write(struct collapse *collapse, FILE *out, struct err *err)
         fwrite(stacks[i].text, 1, stacks[i].length, out);
         fprintf(out, " %" PRIu64 "\n", stacks[i].count);
     }
+}
+
+int collapse_write(struct collapse *const *all, size_t count, FILE *out, struct err *err)
+{
+    size_t stack_count = 0, at = 0;
+    struct arena arena = {0};
+    for (size_t part = 0; part < count; part++)
+        stack_count += all[part] ? all[part]->stacks.entries.count : 0;
+    struct folded *stacks = calloc(stack_count + 1, sizeof *stacks);
+    int status = stacks ? 0 : err_memory(err);
+    for (size_t part = 0; part < count; part++)
+        for (size_t i = 0; all[part] && i < all[part]->stacks.entries.count && !status; i++)
+            status = fold(all[part], i, &arena, &stacks[at++], err);
+    if (!status && stack_count) {
+        qsort(stacks, stack_count, sizeof *stacks, compare_folded);
+        write_folded(stacks, stack_count, out);
+    }
     free(stacks);
     arena_free(&arena);
     return status;
+}
+
+struct half {
+    struct collapse *collapse;
+    const char *text;
+    size_t length;
+    int status;
+    struct err err;
+};
+
+static void *collapse_half(void *context)
+{
+    struct half *half = context;
+    size_t used;
+    half->status = collapse_text(half->collapse, half->text, half->length, true, &used, &half->err);
+    return NULL;
+}
+
+/* Where a second half can begin: behind an empty line. The length when there is none. */
+static size_t find_middle(const char *text, size_t length)
+{
+    const char *empty = memmem(text + length / 2, length - length / 2, "\n\n", 2);
+    return empty ? (size_t)(empty - text) + 2 : length;
+}
+
+/* The first half up to where its event is known, or all of it. */
+static int find_event(struct collapse *collapse, const char *text, size_t length, size_t *ret_used,
+                      struct err *err)
+{
+    size_t at = 0;
+    int status = 0;
+    while (!status && at < length && !(collapse->event && *collapse->event)) {
+        size_t used, part = length - at < EVENT_BYTES ? length - at : EVENT_BYTES;
+        status = collapse_text(collapse, text + at, part, at + part == length, &used, err);
+        at += used;
+        if (!used && part < length - at)
+            break; /* a line that is longer: the rest in one piece */
+    }
+    *ret_used = at;
+    return status;
+}
+
+static int join_halves(struct half halves[COLLAPSE_HALVES], struct err *err)
+{
+    pthread_t thread;
+    bool is_apart = pthread_create(&thread, NULL, collapse_half, &halves[1]) == 0;
+    collapse_half(&halves[0]);
+    if (is_apart)
+        pthread_join(thread, NULL);
+    else
+        collapse_half(&halves[1]);
+    for (size_t i = 0; i < COLLAPSE_HALVES; i++) {
+        if (halves[i].status) {
+            *err = halves[i].err;
+            return halves[i].status;
+        }
+    }
+    return 0;
+}
+
+int collapse_whole(const struct collapse_options *options, const char *text, size_t length,
+                   struct collapse *ret_all[COLLAPSE_HALVES], struct err *err)
+{
+    size_t used, middle = length < HALVES_BYTES_MIN ? length : find_middle(text, length);
+    ret_all[1] = NULL;
+    int status = collapse_create(options, &ret_all[0], err);
+    if (!status)
+        status = find_event(ret_all[0], text, middle, &used, err);
+    if (status)
+        return status;
+    struct half halves[COLLAPSE_HALVES] = {
+        {.collapse = ret_all[0], .text = text + used, .length = middle - used},
+        {.text = text + middle, .length = length - middle},
+    };
+    if (middle == length) {
+        collapse_half(&halves[0]);
+        if (halves[0].status)
+            *err = halves[0].err;
+        return halves[0].status;
+    }
+    struct collapse_options second = *options;
+    second.event = ret_all[0]->event;
+    status = collapse_create(&second, &ret_all[1], err);
+    halves[1].collapse = ret_all[1];
+    return status ? status : join_halves(halves, err);
 }
 
 struct collapse_facts collapse_facts(const struct collapse *collapse)

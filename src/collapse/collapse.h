@@ -5,7 +5,7 @@
  * frames and ends of stacks, names are tidied alike, only events of the first kind count, a last stack without an empty line behind
  * it does not.
  *
- * A frame's text behind its address is tidied once and known by its bytes from then on; a stack is a list of numbers. So the
+ * A frame's text behind its address is tidied once and known by a hash of its bytes from then on; a stack is a list of numbers. So the
  * time is that of finding the ends of lines. Memory grows with what is different, not with the text.
  */
 #ifndef TOLL_COLLAPSE_COLLAPSE_H
@@ -32,14 +32,20 @@ WARN_UNUSED int collapse_create(const struct collapse_options *options, struct c
 /* NULL is allowed. */
 void collapse_destroy(struct collapse *collapse);
 
-/* One line without its newline; the bytes may be anything. */
-WARN_UNUSED int collapse_line(struct collapse *collapse, const char *line, size_t length, struct err *err);
 /* All lines of a text; *ret_used is where an unfinished last line begins. `is_end`: that one is a line too. */
 WARN_UNUSED int collapse_text(struct collapse *collapse, const char *text, size_t length, bool is_end,
                               size_t *ret_used, struct err *err);
 
-/* The stacks so far, sorted. */
-WARN_UNUSED int collapse_write(struct collapse *collapse, FILE *out, struct err *err);
+/* The stacks of all of them together, sorted. */
+WARN_UNUSED int collapse_write(struct collapse *const *all, size_t count, FILE *out, struct err *err);
+
+/*
+ * A whole text by two threads where it is worth it, each of a half that ends where a sample does. ret_all[0] is the first
+ * half's, which decides the event. The caller destroys both; ret_all[1] may be NULL.
+ */
+#define COLLAPSE_HALVES 2
+WARN_UNUSED int collapse_whole(const struct collapse_options *options, const char *text, size_t length,
+                               struct collapse *ret_all[COLLAPSE_HALVES], struct err *err);
 
 struct collapse_facts {
     uint64_t sample_count;

@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     if (collapse_text(collapse, (const char *)bytes, count, true, &used, &err) || used != count)
         abort();
     FILE *out = open_memstream(&text, &length);
-    if (!out || collapse_write(collapse, out, &err))
+    if (!out || collapse_write(&collapse, 1, out, &err))
         abort();
     fclose(out);
     free(text);

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "base/str.h"
+
 int collapse_test(void);
 
 static struct collapse_facts facts;
@@ -26,7 +28,7 @@ static char *collapsed(const char *text, struct collapse_options options)
     assert_int_equal(collapse_create(&options, &collapse, &err), 0);
     assert_int_equal(collapse_text(collapse, text, strlen(text), true, &used, &err), 0);
     assert_int_equal(used, strlen(text));
-    assert_int_equal(collapse_write(collapse, out, &err), 0);
+    assert_int_equal(collapse_write(&collapse, 1, out, &err), 0);
     facts = collapse_facts(collapse);
     snprintf(event, sizeof event, "%s", facts.event ? facts.event : "");
     fclose(out);
@@ -140,6 +142,33 @@ static void odd_lines_are_taken_as_by_the_original(void **state)
     becomes("", PLAIN, "");
 }
 
+/* Halves of a text give what the whole gives; the event is the first half's. */
+static void two_threads_give_what_one_gives(void **state)
+{
+    (void)state;
+    struct str text = {0};
+    for (unsigned i = 0; text.length < 3u << 20; i++)
+        str_printf(&text, "w%u0 %u 5.1: %u %s:\n\t 5f f%u+0x%x (/m)\n\t 6f main (/m)\n\n", i % 3, i % 7,
+                   i % 100, i % 10 == 3 ? "faults" : "cycles", i * i % 997, i % 16);
+    char *whole = collapsed(str_text(&text), PLAIN), *bytes = NULL;
+    struct collapse *all[COLLAPSE_HALVES];
+    struct err err;
+    size_t length = 0;
+    FILE *out = open_memstream(&bytes, &length);
+    assert_int_equal(collapse_whole(&PLAIN, str_text(&text), text.length, all, &err), 0);
+    assert_non_null(all[1]);
+    assert_int_equal(collapse_write(all, COLLAPSE_HALVES, out, &err), 0);
+    fclose(out);
+    assert_string_equal(bytes, whole);
+    assert_int_equal(collapse_facts(all[0]).sample_count + collapse_facts(all[1]).sample_count,
+                     facts.sample_count);
+    collapse_destroy(all[0]);
+    collapse_destroy(all[1]);
+    free(bytes);
+    free(whole);
+    str_free(&text);
+}
+
 int collapse_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +179,7 @@ int collapse_test(void)
         cmocka_unit_test(names_are_tidied),
         cmocka_unit_test(kernel_and_jitted_functions_are_marked),
         cmocka_unit_test(odd_lines_are_taken_as_by_the_original),
+        cmocka_unit_test(two_threads_give_what_one_gives),
     };
     return cmocka_run_group_tests_name("collapse", tests, NULL, NULL);
 }

@@ -78,10 +78,13 @@ static void tidy(const char *name, size_t length, bool is_java, struct str *ret_
             from++;
         from += from < length && name[from] == 'L';
     }
-    for (size_t i = from; i < length; i++) {
-        char c = name[i] == ';' ? ':' : name[i];
-        if (c != '"' && c != '\'')
-            str_append_bytes(ret_text, &c, 1);
+    for (size_t start = from, i = from; i <= length; i++) {
+        if (i < length && name[i] != ';' && name[i] != '"' && name[i] != '\'')
+            continue;
+        str_append_bytes(ret_text, name + start, i - start);
+        if (i < length && name[i] == ';')
+            str_append(ret_text, ":");
+        start = i + 1;
     }
 }
 

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* toll collapse: perf script's text as folded stacks: a filter. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "collapse/collapse.h"
 #include "data_verbs/data_verbs.h"
@@ -90,9 +94,55 @@ static int feed_file(struct collapse *collapse, const char *path, struct err *er
     return status;
 }
 
-static void talk(const struct collapse *collapse)
+/* A whole file that can be mapped, from its beginning; NULL for a pipe and the like. */
+static char *map_whole(int fd, size_t *ret_length)
 {
-    struct collapse_facts facts = collapse_facts(collapse);
+    struct stat about;
+    if (fstat(fd, &about) || !S_ISREG(about.st_mode) || about.st_size <= 0 || lseek(fd, 0, SEEK_CUR) != 0)
+        return NULL;
+    *ret_length = (size_t)about.st_size;
+    char *text = mmap(NULL, *ret_length, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+    return text == MAP_FAILED ? NULL : text;
+}
+
+/* One file by two threads; *ret_is_done is false where it has to be read as a stream. */
+static int collapse_mapped(const struct verb_context *context, const struct collapse_options *how,
+                           struct collapse *all[COLLAPSE_HALVES], bool *ret_is_done, struct err *err)
+{
+    bool is_stdin = !context->operand_count || strcmp(context->operands[0], "-") == 0;
+    int fd = is_stdin ? STDIN_FILENO : open(context->operands[0], O_RDONLY | O_CLOEXEC), status = 0;
+    size_t length = 0;
+    char *text = context->operand_count < 2 && fd >= 0 ? map_whole(fd, &length) : NULL;
+    if (text) {
+        status = collapse_whole(how, text, length, all, err);
+        munmap(text, length);
+    }
+    if (!is_stdin && fd >= 0)
+        close(fd);
+    *ret_is_done = text != NULL;
+    return status;
+}
+
+static int collapse_streams(const struct verb_context *context, const struct collapse_options *how,
+                            struct collapse **ret_collapse, struct err *err)
+{
+    int status = collapse_create(how, ret_collapse, err);
+    if (!status && !context->operand_count)
+        status = feed(*ret_collapse, stdin, "stdin", err);
+    for (size_t i = 0; i < context->operand_count && !status; i++)
+        status = feed_file(*ret_collapse, context->operands[i], err);
+    return status;
+}
+
+static void talk(struct collapse *const all[COLLAPSE_HALVES])
+{
+    struct collapse_facts facts = {0};
+    for (size_t i = 0; i < COLLAPSE_HALVES && all[i]; i++) {
+        struct collapse_facts part = collapse_facts(all[i]);
+        facts.event = facts.event ? facts.event : part.event;
+        facts.other_event_count += part.other_event_count;
+        facts.strange_count += part.strange_count;
+    }
     if (facts.event && facts.other_event_count)
         fprintf(stderr, "Filtering for events of type: %s\n", facts.event);
     if (facts.strange_count)
@@ -115,17 +165,17 @@ static int run(struct verb_context *context, struct err *err)
                       "records them too");
         return -ERR_USAGE;
     }
-    struct collapse *collapse = NULL;
-    int status = collapse_create(&how, &collapse, err);
-    if (!status && !context->operand_count)
-        status = feed(collapse, stdin, "stdin", err);
-    for (size_t i = 0; i < context->operand_count && !status; i++)
-        status = feed_file(collapse, context->operands[i], err);
+    struct collapse *all[COLLAPSE_HALVES] = {NULL, NULL};
+    bool is_done = false;
+    int status = collapse_mapped(context, &how, all, &is_done, err);
+    if (!status && !is_done)
+        status = collapse_streams(context, &how, &all[0], err);
     if (!status) {
-        talk(collapse);
-        status = collapse_write(collapse, context->out, err);
+        talk(all);
+        status = collapse_write(all, COLLAPSE_HALVES, context->out, err);
     }
-    collapse_destroy(collapse);
+    for (size_t i = 0; i < COLLAPSE_HALVES; i++)
+        collapse_destroy(all[i]);
     return status;
 }
 
