@@ -49,6 +49,7 @@ accuracy: all
 	@tools/setup build demo test
 	@tests/planted/accuracy.py
 	@tests/planted/agents/run.py
+	@tests/planted/agents/run.py --otlp
 
 soak: all
 	@tools/setup test

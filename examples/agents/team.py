@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A team of agents that really runs: each agent is a process, asks a stand-in model server over HTTP, and writes the
-transcript that Claude Code would."""
+transcript that Claude Code would; beside it, in traces.jsonl, the spans that an OpenTelemetry SDK would send (GenAI conventions)."""
 import datetime
 import http.client
 import http.server
@@ -48,6 +48,11 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 64
 
 
+def attributes(values):
+    kinds = {str: "stringValue", int: "intValue"}
+    return [{"key": key, "value": {kinds[type(value)]: value}} for key, value in values.items()]
+
+
 def stamp():
     return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -55,9 +60,10 @@ def stamp():
 class Agent:
     """One agent: its transcript, its connection, its children."""
 
-    def __init__(self, team, name="", kind="", title="", spawned_by=""):
+    def __init__(self, team, name="", kind="", title="", spawned_by="", parent=""):
         self.team, self.name, self.kind = team, name, kind
         self.count = 0
+        self.span, self.parent, self.started = os.urandom(8).hex(), parent, time.time_ns()
         path = team.folder / f"{team.session}.jsonl"
         if name:
             below = team.folder / team.session / "subagents"
@@ -80,16 +86,37 @@ class Agent:
         self.out.write(json.dumps(line) + "\n")
         self.out.flush()
 
+    def tell_span(self, name, operation, start, span="", status=0, **more):
+        """A span that ended now, as a line of its own: lines of all agents go to one file."""
+        values = {"gen_ai.operation.name": operation, "gen_ai.agent.name": self.name or "main",
+                  "gen_ai.conversation.id": self.team.session, **more}
+        one = {"traceId": self.team.trace, "spanId": span or os.urandom(8).hex(), "name": name, "kind": 1,
+               "parentSpanId": self.parent if span else self.span, "startTimeUnixNano": str(start),
+               "endTimeUnixNano": str(time.time_ns()), "attributes": attributes(values), "status": {"code": 2 if status else 0}}
+        line = {"resourceSpans": [{"resource": {"attributes": attributes({"service.name": "team"})},
+                                   "scopeSpans": [{"scope": {"name": "team"}, "spans": [one]}]}]}
+        place = os.open(self.team.folder / "traces.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        os.write(place, (json.dumps(line) + "\n").encode())
+        os.close(place)
+
+    def end(self):
+        self.tell_span(f"invoke_agent {self.name or 'main'}", "invoke_agent", self.started, span=self.span)
+
     def ask(self, model="claude-sonnet-5-5", read=2000, out=200, cached=0, written=0, tools=(), **more):
         """A response; `tools` are (id, name, input) that it asks for. The transcript tells it in parts, as it should."""
         usage = {"input_tokens": read, "output_tokens": out, "cache_read_input_tokens": cached,
                  "cache_creation_input_tokens": written,
                  "cache_creation": {"ephemeral_5m_input_tokens": written, "ephemeral_1h_input_tokens": 0}}
+        start = time.time_ns()
         connection = http.client.HTTPConnection("127.0.0.1", self.team.port, timeout=60)
         connection.request("POST", "/v1/messages", json.dumps({"model": model, "usage": usage, **more}))
         answer = connection.getresponse()
         answer.read()
         connection.close()
+        self.tell_span(f"chat {model}", "chat", start, status=answer.status != 200, **{
+            "gen_ai.provider.name": "anthropic", "gen_ai.request.model": model,
+            "gen_ai.usage.input_tokens": read + cached + written, "gen_ai.usage.output_tokens": out,
+            "gen_ai.usage.cache_read.input_tokens": cached, "gen_ai.usage.cache_creation.input_tokens": written})
         if answer.status != 200:
             return False
         self.count += 1
@@ -111,7 +138,10 @@ class Agent:
         tool = f"toolu_{self.name or 'main'}_{self.count}"
         key = {"Bash": "command", "Read": "file_path", "TaskOutput": "task_id"}.get(name, "query")
         self.ask(tools=[(tool, name, {key: text})], **ask)
+        start = time.time_ns()
         seconds() if callable(seconds) else time.sleep(seconds)
+        self.tell_span(f"execute_tool {name}", "execute_tool", start, status=is_error, **{
+            "gen_ai.tool.name": name, "gen_ai.tool.call.id": tool, "gen_ai.tool.call.arguments": text})
         self.result(tool, "y" * size, is_error)
 
     def again(self, seconds, status=529):
@@ -138,7 +168,9 @@ class Agent:
             if pid == 0:
                 status = 1
                 try:
-                    work(Agent(self.team, name, kind, title, tool))
+                    agent = Agent(self.team, name, kind, title, tool, self.span)
+                    work(agent)
+                    agent.end()
                     status = 0
                 finally:
                     os._exit(status)
@@ -164,6 +196,7 @@ class Team:
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.session = "11111111-2222-3333-4444-555555555555"
+        self.trace = os.urandom(16).hex()
         self.server = Server(("127.0.0.1", 0), Model)
         self.port = self.server.server_address[1]
         # A process of its own: agents are forked, and a lock of a server's thread must not be forked with them.
@@ -177,6 +210,7 @@ class Team:
         started = time.monotonic()
         workflow(main, fixed)
         seconds = time.monotonic() - started
+        main.end()
         os.kill(self.server_pid, 15)
         os.waitpid(self.server_pid, 0)
         return seconds

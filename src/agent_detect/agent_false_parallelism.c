@@ -21,6 +21,7 @@ struct request {
     size_t call;
     uint64_t start_ns, end_ns;
     double service_ns;
+    bool is_alone;
 };
 
 static int by_end(const void *a, const void *b)
@@ -40,6 +41,35 @@ struct queue {
     double services_ns, durations_ns;
 };
 
+#define REQUESTS_MAX 2000 /* looked at, of one group */
+
+/* Whether another one is there for a fifth of its time or more: what is alone is in nobody's way. */
+static bool has_company(const struct queue *queue, size_t index)
+{
+    const struct request *request = &queue->requests.items[index];
+    uint64_t fifth = (request->end_ns - request->start_ns) / 5;
+    for (size_t i = 0; i < queue->requests.count; i++) {
+        const struct request *other = &queue->requests.items[i];
+        if (i != index && other->start_ns + fifth < request->end_ns &&
+            other->end_ns > request->start_ns + fifth)
+            return true;
+    }
+    return false;
+}
+
+static void drop_alone(struct queue *queue)
+{
+    size_t kept = 0;
+    struct request *items = queue->requests.items;
+    for (size_t i = 0; i < queue->requests.count; i++)
+        items[i].is_alone = !has_company(queue, i);
+    for (size_t i = 0; i < queue->requests.count; i++) {
+        if (!items[i].is_alone)
+            items[kept++] = items[i];
+    }
+    queue->requests.count = kept;
+}
+
 static int gather(const struct agent_scene *scene, const struct agent_groups *groups, uint32_t group,
                   struct queue *queue)
 {
@@ -49,12 +79,13 @@ static int gather(const struct agent_scene *scene, const struct agent_groups *gr
     for (size_t i = 0; i < team->calls.count; i++) {
         const struct team_call *call = &team->calls.items[i];
         struct request request = {.call = i, .start_ns = call->start_ns, .end_ns = call->end_ns};
-        if (groups->group_of[call->agent] == group && call->end_ns > call->start_ns &&
-            vec_push(&queue->requests, request))
+        bool is_of = groups->group_of[call->agent] == group && call->end_ns > call->start_ns;
+        if (is_of && queue->requests.count < REQUESTS_MAX && vec_push(&queue->requests, request))
             return -1;
     }
     if (queue->requests.count)
         qsort(queue->requests.items, queue->requests.count, sizeof *queue->requests.items, by_end);
+    drop_alone(queue);
     for (size_t i = 0; i < queue->requests.count; i++) {
         struct request *request = &queue->requests.items[i];
         uint64_t from =

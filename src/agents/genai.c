@@ -27,6 +27,7 @@ enum field {
     FIELD_SESSION,
     FIELD_TOOL,
     FIELD_TOOL_ID,
+    FIELD_TOOL_TEXT,
     FIELD_TIER,
     FIELD_SPEED,
     FIELD_INPUT,
@@ -92,6 +93,8 @@ static const struct alias aliases[] = {
     {"gen_ai.tool.name", FIELD_TOOL},
     {"tool.name", FIELD_TOOL},
     {"ai.toolCall.name", FIELD_TOOL},
+    {"gen_ai.tool.call.arguments", FIELD_TOOL_TEXT},
+    {"ai.toolCall.args", FIELD_TOOL_TEXT},
     {"gen_ai.tool.call.id", FIELD_TOOL_ID},
     {"tool_call.id", FIELD_TOOL_ID},
     {"ai.toolCall.id", FIELD_TOOL_ID},
@@ -377,6 +380,7 @@ static void fill(const struct found *found, struct genai *genai)
     copy(found, FIELD_SESSION, genai->session);
     copy(found, FIELD_TOOL, genai->tool);
     copy(found, FIELD_TOOL_ID, genai->tool_id);
+    copy(found, FIELD_TOOL_TEXT, genai->tool_text);
     if (genai->kind == GENAI_AGENT && !genai->agent[0])
         copy(found, FIELD_WORKFLOW, genai->agent);
     genai->cost_usd = found->values[FIELD_COST] ? number_of(found, FIELD_COST) : NAN;

@@ -43,6 +43,7 @@ struct genai {
     char agent_id[GENAI_TEXT_MAX], parent_agent[GENAI_TEXT_MAX];
     char session[GENAI_TEXT_MAX];
     char tool[GENAI_TEXT_MAX], tool_id[GENAI_TEXT_MAX];
+    char tool_text[GENAI_TEXT_MAX]; /* what it was given, its start */
 };
 
 /* Whether the span is of that world; then all fields are set. */

@@ -21,20 +21,25 @@ CAUSES = ["straggler", "serial-independent", "false-parallelism", "agent-idle", 
 # In make check: they are short, and each is of another kind.
 QUICK = ["straggler", "serial-independent", "retry-storm", "runaway-loop"]
 
+# What spans tell of: humans, limits and dependencies have no place in the conventions.
+OTLP = ["straggler", "serial-independent", "false-parallelism", "context-bloat", "uncached-context", "model-oversized", "high-tokens",
+        "runaway-loop", "repeated-context"]
 
-def report(toll, folder, name, fixed):
+
+def report(toll, folder, name, fixed, is_otlp):
     place = folder / (name + ("-fixed" if fixed else ""))
     subprocess.run([sys.executable, HERE / "workflows.py", name, place] + (["--fixed"] if fixed else []), check=True,
                    stdout=subprocess.DEVNULL, timeout=120)
     recording = folder / (place.name + ".toll")
-    subprocess.run([toll, "import", "--quiet", "--source", "claude", "-o", recording, place], check=True)
+    source = [place / "traces.jsonl"] if is_otlp else ["--source", "claude", place]
+    subprocess.run([toll, "import", "--quiet", "-o", recording, *source], check=True, stdout=subprocess.DEVNULL)
     return json.loads(subprocess.run([toll, "report", recording, "--format", "json"], check=True,
                                      stdout=subprocess.PIPE).stdout)
 
 
-def judge(toll, folder, name):
+def judge(toll, folder, name, is_otlp):
     """(problems, error of the prediction or None, words)"""
-    before, after = report(toll, folder, name, False), report(toll, folder, name, True)
+    before, after = (report(toll, folder, name, fixed, is_otlp) for fixed in (False, True))
     problems = []
     found = [finding["cause"] for finding in before["findings"]]
     if found[:1] != [name]:
@@ -72,17 +77,18 @@ def main():
     parser.add_argument("--toll", default=os.environ.get("TOLL", str(HERE.parents[2] / "build" / "toll")))
     parser.add_argument("--case", action="append", choices=CAUSES)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--otlp", action="store_true", help="from OpenTelemetry's spans, instead of transcripts")
     parser.add_argument("--tap", action="store_true", help="as the check reads it")
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
-    cases = options.case or (QUICK if options.quick else CAUSES)
+    cases = options.case or (QUICK if options.quick else OTLP if options.otlp else CAUSES)
     if options.list:
         print("\n".join(cases))
         return 0
     wrong, errors = [], []
     with tempfile.TemporaryDirectory() as folder:
         for name in cases:
-            problems, error, words = judge(options.toll, pathlib.Path(folder), name)
+            problems, error, words = judge(options.toll, pathlib.Path(folder), name, options.otlp)
             word = "not ok" if problems else "ok"
             if options.tap:
                 print(f"{word} {cases.index(name) + 1} - {name}\n# {name}: {words}", *problems, sep="\n# ", flush=True)
