@@ -15,6 +15,38 @@ int webhook_check(const char *url, struct err *err)
 #ifdef HAVE_LIBCURL
 
 #include <curl/curl.h>
+#include <dlfcn.h>
+
+/* It brings a dozen libraries: whoever tells no webhook must not wait until they are loaded. */
+#define LIBCURL "libcurl.so.4"
+
+struct curl {
+    __typeof__(&curl_easy_init) init;
+    __typeof__(&curl_easy_setopt) setopt;
+    __typeof__(&curl_easy_perform) perform;
+    __typeof__(&curl_easy_getinfo) getinfo;
+    __typeof__(&curl_easy_strerror) strerror;
+    __typeof__(&curl_easy_cleanup) cleanup;
+    __typeof__(&curl_slist_append) slist_append;
+    __typeof__(&curl_slist_free_all) slist_free_all;
+};
+
+static bool curl_load(struct curl *curl)
+{
+    void *library = dlopen(LIBCURL, RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        return false;
+    *(void **)&curl->init = dlsym(library, "curl_easy_init");
+    *(void **)&curl->setopt = dlsym(library, "curl_easy_setopt");
+    *(void **)&curl->perform = dlsym(library, "curl_easy_perform");
+    *(void **)&curl->getinfo = dlsym(library, "curl_easy_getinfo");
+    *(void **)&curl->strerror = dlsym(library, "curl_easy_strerror");
+    *(void **)&curl->cleanup = dlsym(library, "curl_easy_cleanup");
+    *(void **)&curl->slist_append = dlsym(library, "curl_slist_append");
+    *(void **)&curl->slist_free_all = dlsym(library, "curl_slist_free_all");
+    return curl->init && curl->setopt && curl->perform && curl->getinfo && curl->strerror && curl->cleanup &&
+           curl->slist_append && curl->slist_free_all;
+}
 
 static size_t ignore(char *bytes, size_t size, size_t count, void *context)
 {
@@ -22,42 +54,58 @@ static size_t ignore(char *bytes, size_t size, size_t count, void *context)
     return size * count;
 }
 
-static CURLcode perform(CURL *handle, const char *url, const char *json, struct curl_slist *heads, char *why)
+/* curl.h checks arguments by macros of the functions' names; members are called past them. */
+static CURLcode perform(const struct curl *curl, CURL *handle, const char *url, const char *json,
+                        struct curl_slist *heads, char *why)
 {
-    curl_easy_setopt(handle, CURLOPT_URL, url);
-    curl_easy_setopt(handle, CURLOPT_POSTFIELDS, json);
-    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, heads);
-    curl_easy_setopt(handle, CURLOPT_TIMEOUT, WEBHOOK_WAIT_S);
-    curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, why);
-    curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, ignore);
-    curl_easy_setopt(handle, CURLOPT_USERAGENT, "toll");
-    curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-    return curl_easy_perform(handle);
+    (curl->setopt)(handle, CURLOPT_URL, url);
+    (curl->setopt)(handle, CURLOPT_POSTFIELDS, json);
+    (curl->setopt)(handle, CURLOPT_HTTPHEADER, heads);
+    (curl->setopt)(handle, CURLOPT_TIMEOUT, WEBHOOK_WAIT_S);
+    (curl->setopt)(handle, CURLOPT_NOSIGNAL, 1L);
+    (curl->setopt)(handle, CURLOPT_ERRORBUFFER, why);
+    (curl->setopt)(handle, CURLOPT_WRITEFUNCTION, ignore);
+    (curl->setopt)(handle, CURLOPT_USERAGENT, "toll");
+    (curl->setopt)(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+    return curl->perform(handle);
 }
 
-int webhook_post(const char *url, const char *json, struct err *err)
+static int post(const struct curl *curl, const char *url, const char *json, struct err *err)
 {
     char why[CURL_ERROR_SIZE] = "";
     long answer = 0;
-    CURL *handle = curl_easy_init();
-    struct curl_slist *heads = curl_slist_append(NULL, "Content-Type: application/json");
+    CURL *handle = curl->init();
+    struct curl_slist *heads = curl->slist_append(NULL, "Content-Type: application/json");
     int status = 0;
     if (!handle || !heads) {
         status = err_memory(err);
     } else {
-        CURLcode code = perform(handle, url, json, heads, why);
-        curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &answer);
+        CURLcode code = perform(curl, handle, url, json, heads, why);
+        (curl->getinfo)(handle, CURLINFO_RESPONSE_CODE, &answer);
         if (code != CURLE_OK)
             status = err_set(err, ERR_ENVIRONMENT, "could not tell webhook '%.200s': %s", url,
-                             *why ? why : curl_easy_strerror(code));
+                             *why ? why : curl->strerror(code));
         else if (answer >= 300)
             status = err_set(err, ERR_ENVIRONMENT, "could not tell webhook '%.200s': it answered %ld", url,
                              answer);
     }
-    curl_slist_free_all(heads);
-    curl_easy_cleanup(handle);
+    curl->slist_free_all(heads);
+    curl->cleanup(handle);
     return status;
+}
+
+int webhook_post(const char *url, const char *json, struct err *err)
+{
+    struct curl curl = {0};
+    int status;
+    if (curl_load(&curl)) {
+        status = post(&curl, url, json, err);
+    } else {
+        status = err_set(err, ERR_ENVIRONMENT,
+                         "could not tell webhook '%.200s': " LIBCURL " is not installed", url);
+        err_hint(err, "apt-get install libcurl4");
+    }
+    return status; /* the library stays: what it keeps would be lost without it */
 }
 
 #else
