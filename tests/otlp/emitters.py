@@ -62,6 +62,11 @@ def judge(rows, emitted):
         for part in row[5:]:
             kind, _, amount = part.partition("=")
             used[kind] += float(amount)
+    # claude-opus-5 in dollars a million: 5 of input, 25 of output, 0.50 of cache read.
+    cost = (emitted["input"] * 5 + emitted["output"] * 25 + emitted["cache_read"] * 0.5) / 1e6
+    told = used.pop("cost_usd", 0)
+    if abs(told - cost) > 1e-6:
+        return f"the calls cost ${told}, should be ${cost}"
     expected = {"tokens_input": emitted["input"], "tokens_output": emitted["output"], "tokens_cache_read": emitted["cache_read"]}
     if dict(used) != expected:
         return f"tokens are {dict(used)}, should be {expected}"
