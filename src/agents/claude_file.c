@@ -2,6 +2,7 @@
 #include "agents/claude_file.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -323,14 +324,11 @@ static int add_tool_name(struct claude_file *file, struct claude_answer *answer,
                          struct err *err)
 {
     char names[TEXT_MAX];
-    size_t had = strlen(answer->call.tools), more = strlen(name);
-    if (had + more + 2 > sizeof names)
+    const char *had = answer->call.tools;
+    int length = snprintf(names, sizeof names, "%s%s%s", had, *had ? "," : "", name);
+    if (length < 0 || (size_t)length >= sizeof names)
         return 0;
-    memcpy(names, answer->call.tools, had);
-    if (had)
-        names[had++] = ',';
-    memcpy(names + had, name, more);
-    answer->call.tools = keep(file, names, had + more);
+    answer->call.tools = keep(file, names, (size_t)length);
     return answer->call.tools ? 0 : err_memory(err);
 }
 

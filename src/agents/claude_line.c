@@ -341,11 +341,11 @@ static void read_error(struct json_scan *scan, struct claude_line *line)
 
 #define PLAIN_TEXT(name, where)                                                                              \
     {                                                                                                        \
-        name, sizeof name - 1, where, NULL                                                                   \
+        (name), sizeof(name) - 1, (where), NULL                                                              \
     }
 #define PLAIN_TRUTH(name, where)                                                                             \
     {                                                                                                        \
-        name, sizeof name - 1, NULL, where                                                                   \
+        (name), sizeof(name) - 1, NULL, (where)                                                              \
     }
 
 /* What is a text or a truth by itself. */

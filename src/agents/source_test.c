@@ -72,9 +72,10 @@ static void a_variable_lists_places_and_takes_the_default_s_place(void **state)
     put(folder, ".config", NULL);
     put(folder, ".config/agent", NULL);
     str_printf(&value, "%s/a, %s/b/,,%s/none,%s/a", folder, folder, folder, folder);
-    char *home = getenv("HOME") ? strdup(getenv("HOME")) : NULL;
+    const char *was = getenv("HOME");
+    char *home = was ? strdup(was) : NULL;
     setenv("HOME", folder, 1);
-    setenv("TOLL_TEST_AGENT_HOME", value.text, 1);
+    setenv("TOLL_TEST_AGENT_HOME", str_text(&value), 1);
     assert_int_equal(source_default_places(&source, &arena, found, &count, &err), 0);
     assert_int_equal(count, 2);
     assert_true(str_ends(found[0], "/a/projects"));

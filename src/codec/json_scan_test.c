@@ -9,6 +9,12 @@
 
 int json_scan_test(void);
 
+static void put(char *at, const char *text)
+{
+    while (*text)
+        *at++ = *text++;
+}
+
 static struct json_scan scan_of(const char *text)
 {
     return (struct json_scan){.at = text, .end = text + strlen(text)};
@@ -67,12 +73,12 @@ static void depth_has_a_limit(void **state)
 {
     (void)state;
     size_t depth = 100000;
-    char *text = malloc(2 * depth + 32);
+    char *text = calloc(2 * depth + 32, 1);
     assert_non_null(text);
-    memcpy(text, "{\"a\":", 5);
+    put(text, "{\"a\":");
     memset(text + 5, '[', depth);
     memset(text + 5 + depth, ']', depth);
-    memcpy(text + 5 + 2 * depth, ",\"usage\":7}", 12);
+    put(text + 5 + 2 * depth, ",\"usage\":7}");
     assert_int_equal(usage_in(text), UINT64_MAX);
     free(text);
 }
@@ -99,11 +105,11 @@ static void a_line_ends_at_its_newline_wherever_it_lies(void **state)
         bool has = true;
         memset(text, 'x', sizeof text);
         text[at] = '\n';
-        memcpy(text + 130, "\"usage\"", 7);
+        put(text + 130, "\"usage\"");
         assert_ptr_equal(scan_line(text, text + sizeof text, &has), text + at);
         assert_false(has);
         memset(text, '"', sizeof text);
-        memcpy(text + at, "\"usage\"", 7);
+        put(text + at, "\"usage\"");
         text[at + 7] = '\n';
         assert_ptr_equal(scan_line(text, text + sizeof text, &has), text + at + 7);
         assert_true(has);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Items into rows: by what they have in common, each with its sum. */
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +84,7 @@ static uint32_t string_name(struct rollup *rollup, const struct usage_item *item
                             const char *none)
 {
     struct looked_up *place = &rollup->places[place_index(rollup, item->shelf)];
+    assert(place->names); /* made for each place before anything is looked up */
     if (!place->names[string]) {
         const char *text = shelf_text(item->shelf, string);
         place->names[string] = name_of(rollup->answer, *text ? text : none);

@@ -200,7 +200,7 @@ static int read_jobs(struct scan *scan, struct usage_shelf *fresh, struct scan_f
     uint32_t count = thread_count(scan), started = 1;
     /* The largest first: none is left over at the end. */
     qsort(scan->jobs.items, scan->jobs.count, sizeof scan->jobs.items[0], by_size);
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < SCAN_THREADS_MAX; i++)
         workers[i] =
             (struct worker){.scan = scan,
                             .number = i,
