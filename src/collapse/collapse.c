@@ -520,7 +520,7 @@ static int find_event(struct collapse *collapse, const char *text, size_t length
     size_t at = 0;
     int status = 0;
     while (!status && at < length && !(collapse->event && *collapse->event)) {
-        size_t used, part = length - at < EVENT_BYTES ? length - at : EVENT_BYTES;
+        size_t used = 0, part = length - at < EVENT_BYTES ? length - at : EVENT_BYTES;
         status = collapse_text(collapse, text + at, part, at + part == length, &used, err);
         at += used;
         if (!used && part < length - at)
@@ -551,7 +551,7 @@ static int join_halves(struct half halves[COLLAPSE_HALVES], struct err *err)
 int collapse_whole(const struct collapse_options *options, const char *text, size_t length,
                    struct collapse *ret_all[COLLAPSE_HALVES], struct err *err)
 {
-    size_t used, middle = length < HALVES_BYTES_MIN ? length : find_middle(text, length);
+    size_t used = 0, middle = length < HALVES_BYTES_MIN ? length : find_middle(text, length);
     ret_all[1] = NULL;
     int status = collapse_create(options, &ret_all[0], err);
     if (!status)
