@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A team of agents that really runs: each agent is a process, asks a stand-in model server over HTTP, and writes the
-transcript that Claude Code would; beside it, in traces.jsonl, the spans that an OpenTelemetry SDK would send (GenAI conventions)."""
+transcript that Claude Code would and, where a file is named for them, the spans that an OpenTelemetry SDK would send (GenAI
+conventions)."""
 import datetime
 import http.client
 import http.server
@@ -88,6 +89,8 @@ class Agent:
 
     def tell_span(self, name, operation, start, span="", status=0, **more):
         """A span that ended now, as a line of its own: lines of all agents go to one file."""
+        if not self.team.spans:
+            return
         values = {"gen_ai.operation.name": operation, "gen_ai.agent.name": self.name or "main",
                   "gen_ai.conversation.id": self.team.session, **more}
         one = {"traceId": self.team.trace, "spanId": span or os.urandom(8).hex(), "name": name, "kind": 1,
@@ -95,7 +98,7 @@ class Agent:
                "endTimeUnixNano": str(time.time_ns()), "attributes": attributes(values), "status": {"code": 2 if status else 0}}
         line = {"resourceSpans": [{"resource": {"attributes": attributes({"service.name": "team"})},
                                    "scopeSpans": [{"scope": {"name": "team"}, "spans": [one]}]}]}
-        place = os.open(self.team.folder / "traces.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        place = os.open(self.team.spans, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         os.write(place, (json.dumps(line) + "\n").encode())
         os.close(place)
 
@@ -192,8 +195,8 @@ class Agent:
 
 
 class Team:
-    def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
+    def __init__(self, folder, spans=None):
+        self.folder, self.spans = pathlib.Path(folder), spans
         self.folder.mkdir(parents=True, exist_ok=True)
         self.session = "11111111-2222-3333-4444-555555555555"
         self.trace = os.urandom(16).hex()

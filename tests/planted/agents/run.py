@@ -31,7 +31,7 @@ def report(toll, folder, name, fixed, is_otlp):
     subprocess.run([sys.executable, HERE / "workflows.py", name, place] + (["--fixed"] if fixed else []), check=True,
                    stdout=subprocess.DEVNULL, timeout=120)
     recording = folder / (place.name + ".toll")
-    source = [place / "traces.jsonl"] if is_otlp else ["--source", "claude", place]
+    source = [f"{place}.jsonl"] if is_otlp else ["--source", "claude", place]
     subprocess.run([toll, "import", "--quiet", "-o", recording, *source], check=True, stdout=subprocess.DEVNULL)
     return json.loads(subprocess.run([toll, "report", recording, "--format", "json"], check=True,
                                      stdout=subprocess.PIPE).stdout)

@@ -182,5 +182,5 @@ WORKFLOWS = {name.replace("_", "-"): f for name, f in list(globals().items())
              if callable(f) and f.__module__ == __name__ and name not in ("worker", "four")}
 
 if __name__ == "__main__":
-    made = team.Team(sys.argv[2])
+    made = team.Team(sys.argv[2], spans=f"{sys.argv[2]}.jsonl")
     print(f"{made.run(WORKFLOWS[sys.argv[1]], '--fixed' in sys.argv):.4f}")
