@@ -10,6 +10,8 @@
 #define TEXT_AGENTS_MAX 8
 #define TEXT_TASKS_MAX  3
 #define NAME_COLUMNS    20
+#define RATIO_COLUMNS   7
+#define WIDE_COLUMNS    98 /* all that agents did, beside their names, tokens and cost */
 /* Order of doing_names: own, api, tool, agent, human, rate_limit, idle, unknown. */
 #define SHOWN_DOINGS 7
 
@@ -75,11 +77,7 @@ void phrase_agents(struct str *str, const struct agents_facts *facts)
 
 static void text_ratio(struct str *str, uint64_t part, uint64_t whole)
 {
-    double ratio = num_ratio(part, whole);
-    if (part == 0)
-        str_printf(str, "%6s", "");
-    else
-        str_printf(str, "%6s", unit_ratio(ratio).text);
+    str_printf(str, "%*s", RATIO_COLUMNS, part == 0 ? "" : unit_ratio(num_ratio(part, whole)).text);
 }
 
 static void text_name(const struct text_page *page, const char *name, size_t columns)
@@ -110,7 +108,7 @@ static void text_agent(const struct text_page *page, const struct agents_facts *
 void text_agents(const struct text_page *page, const struct agents_facts *facts)
 {
     struct str line = {0};
-    bool is_wide = page->width >= 92;
+    bool is_wide = page->width >= WIDE_COLUMNS;
     str_append(page->str, "\n");
     text_styled(page, STYLE_STRONG, "Agents");
     text_blanks(page->str, 2);
@@ -119,9 +117,9 @@ void text_agents(const struct text_page *page, const struct agents_facts *facts)
     text_wrap(page, str_text(&line), 8, 8);
     str_printf(page->str, "  %-*s%9s", NAME_COLUMNS, "", "lives");
     for (size_t i = 0; i < SHOWN_DOINGS && is_wide; i++)
-        str_printf(page->str, "%6s", heads[i]);
+        str_printf(page->str, "%*s", RATIO_COLUMNS, heads[i]);
     if (!is_wide)
-        str_printf(page->str, "%6s", "busy");
+        str_printf(page->str, "%*s", RATIO_COLUMNS, "busy");
     str_printf(page->str, "%7s%10s\n", "tokens", "cost");
     for (size_t i = 0; i < facts->agent_count && i < TEXT_AGENTS_MAX; i++)
         text_agent(page, facts, &facts->agents[i], is_wide);
