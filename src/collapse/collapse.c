@@ -204,9 +204,10 @@ static int take_event(struct collapse *collapse, const struct event_end *end, bo
 {
     if (!collapse->event || !*collapse->event) {
         free(collapse->event);
-        collapse->event = strndup(end->event, end->event_length);
+        collapse->event = calloc(end->event_length + 1, 1);
         if (!collapse->event)
             return err_memory(err);
+        memcpy(collapse->event, end->event, end->event_length);
         collapse->event_by_default = true;
     }
     *ret_is_taken = strlen(collapse->event) == end->event_length &&
