@@ -2,6 +2,7 @@
 #include "analyze/loop_change.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "analyze/structure.h"
@@ -216,21 +217,21 @@ int loop_change_workers(struct program *program, const struct target *target, st
 /* --- ahead: the first stage of an iteration beside the rest of the one before --- */
 
 /* A stage that comes before the first occurrence and again between two is a part of the next item: the loop does not begin
- * an item with the occurrence. */
+ * an item with the occurrence. Without memory it is said not to. */
 static bool starts_items(const struct run *run, const struct loop *loop)
 {
     const struct occurrence *first = &loop->occurrences.items[0];
     const struct run_track *track = &run->tracks.items[first->driver];
-    for (size_t i = 0; i < track->spans.count && track->spans.items[i].start_ns < first->start_ns; i++) {
-        const struct run_span *before = &track->spans.items[i];
-        if (before->exec || before->end_ns > first->start_ns)
-            continue;
-        for (size_t j = i + 1; j < track->spans.count; j++) {
-            if (track->spans.items[j].name == before->name && track->spans.items[j].start_ns > first->end_ns)
-                return false;
-        }
+    bool *comes_again = calloc(run->stages.count + 1, sizeof *comes_again), starts = comes_again != NULL;
+    for (size_t i = track->spans.count; starts && i-- > 0;) {
+        const struct run_span *span = &track->spans.items[i];
+        if (span->start_ns > first->end_ns)
+            comes_again[span->name] = true;
+        else if (span->start_ns < first->start_ns && span->end_ns <= first->start_ns && !span->exec)
+            starts = !comes_again[span->name];
     }
-    return true;
+    free(comes_again);
+    return starts;
 }
 
 /* The occurrence that an iteration begins with; NULL. */

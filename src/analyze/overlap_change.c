@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "analyze/overlap_change.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "analyze/structure.h"
@@ -9,9 +10,21 @@
 
 #define PARTS_MAX 1000
 
+/* What a driver did before the stage's first occurrence: a stage that comes again later begins the next item. */
+struct beginnings {
+    const struct run *run;
+    uint32_t driver; /* whose they are; RUN_NONE: nobody's yet */
+    uint32_t *seen;  /* by stage: the last driver that did it before its first occurrence, and 1 */
+};
+
 struct overlap {
     struct program *program;
     const struct loop *loop;
+    struct beginnings beginnings;
+    /* The operations of a driver with spans, written anew up to where they are copied. */
+    struct op_list anew;
+    uint32_t driver;
+    size_t copied;
     uint32_t parts;
     size_t done_count;
 };
@@ -104,23 +117,28 @@ static const struct run_span *span_behind(const struct run_track *track, uint64_
     return NULL;
 }
 
-/* The first occurrence of the same driver. */
-static uint64_t first_start(const struct loop *loop, size_t index)
+static int beginnings_init(const struct run *run, struct beginnings *ret_beginnings)
 {
-    const struct occurrence *at = &loop->occurrences.items[index];
-    while (at > loop->occurrences.items && at[-1].driver == at->driver)
-        at--;
-    return at->start_ns;
+    *ret_beginnings = (struct beginnings){
+        .run = run, .driver = RUN_NONE, .seen = calloc(run->stages.count + 1, sizeof(uint32_t))};
+    return ret_beginnings->seen ? 0 : -1;
 }
 
-/* What was there before the stage's first occurrence begins the next item when it comes again. */
-static bool is_of_next_item(const struct run_track *track, const struct run_span *span, uint64_t first_ns)
+/* Occurrences come by driver, so that each driver's beginning is read once. */
+static void beginnings_enter(struct beginnings *beginnings, const struct occurrence *occurrence)
 {
-    for (size_t i = 0; i < track->spans.count && track->spans.items[i].start_ns < first_ns; i++) {
-        if (!track->spans.items[i].exec && track->spans.items[i].name == span->name)
-            return true;
-    }
-    return false;
+    const struct run_track *track = &beginnings->run->tracks.items[occurrence->driver];
+    if (beginnings->driver == occurrence->driver)
+        return;
+    beginnings->driver = occurrence->driver;
+    for (size_t i = 0; i < track->spans.count && track->spans.items[i].start_ns < occurrence->start_ns; i++)
+        if (!track->spans.items[i].exec)
+            beginnings->seen[track->spans.items[i].name] = occurrence->driver + 1;
+}
+
+static bool is_of_next_item(const struct beginnings *beginnings, const struct run_span *span)
+{
+    return beginnings->seen[span->name] == beginnings->driver + 1;
 }
 
 /* The start of the driver's next occurrence. */
@@ -141,8 +159,37 @@ static int add_list(struct program *program, struct op_list *list, struct pool *
     return vec_push(&pool->iterations, iteration) ? -1 : 0;
 }
 
+/* Up to `end` as they are. */
+static int copy_ops(struct overlap *overlap, const struct op_list *own, size_t end)
+{
+    size_t count = end - overlap->copied;
+    if (vec_reserve(&overlap->anew.ops, overlap->anew.ops.count + count))
+        return -1;
+    if (count)
+        memcpy(overlap->anew.ops.items + overlap->anew.ops.count, own->ops.items + overlap->copied,
+               count * sizeof own->ops.items[0]);
+    overlap->anew.ops.count += count;
+    overlap->copied = end;
+    return 0;
+}
+
+/* The driver whose operations are written anew gets them. */
+static int leave_driver(struct overlap *overlap)
+{
+    if (overlap->driver == RUN_NONE || !overlap->copied)
+        return 0;
+    struct op_list *own = &overlap->program->actors[overlap->driver];
+    if (copy_ops(overlap, own, own->ops.count))
+        return -1;
+    vec_free(&own->ops);
+    *own = overlap->anew;
+    overlap->anew = (struct op_list){0};
+    overlap->copied = 0;
+    return 0;
+}
+
 /* Operations [first, middle) and [behind, end) of an actor become the two sides of a pool in their place. */
-static int stream(struct overlap *overlap, struct op_list *own, const size_t at[4])
+static int stream(struct overlap *overlap, const struct op_list *own, const size_t at[4])
 {
     struct program *program = overlap->program;
     struct op_list maker = {0}, taker = {0};
@@ -168,10 +215,9 @@ static int stream(struct overlap *overlap, struct op_list *own, const size_t at[
         vec_free(&pool.iterations);
         return -1;
     }
-    own->ops.items[at[0]] = join;
-    memmove(&own->ops.items[at[0] + 1], &own->ops.items[at[3]],
-            (own->ops.count - at[3]) * sizeof own->ops.items[0]);
-    own->ops.count -= at[3] - at[0] - 1;
+    if (copy_ops(overlap, own, at[0]) || vec_push(&overlap->anew.ops, join))
+        return -1;
+    overlap->copied = at[3];
     overlap->done_count++;
     return 0;
 }
@@ -179,14 +225,21 @@ static int stream(struct overlap *overlap, struct op_list *own, const size_t at[
 static int stream_spans(struct overlap *overlap, size_t index)
 {
     const struct occurrence *occurrence = &overlap->loop->occurrences.items[index];
-    struct op_list *own = &overlap->program->actors[occurrence->driver];
+    const struct op_list *own = &overlap->program->actors[occurrence->driver];
     const struct run_track *track = &overlap->program->run->tracks.items[occurrence->driver];
+    if (overlap->driver != occurrence->driver) {
+        if (leave_driver(overlap))
+            return -1;
+        overlap->driver = occurrence->driver;
+    }
+    beginnings_enter(&overlap->beginnings, occurrence);
     const struct run_span *behind = span_behind(track, occurrence->end_ns, next_start(overlap->loop, index));
-    if (!behind || is_of_next_item(track, behind, first_start(overlap->loop, index)))
+    if (!behind || is_of_next_item(&overlap->beginnings, behind))
         return 0;
     size_t at[4] = {first_op_at(own, occurrence->start_ns), first_op_at(own, occurrence->end_ns),
                     first_op_at(own, behind->start_ns), first_op_at(own, behind->end_ns)};
-    return at[0] < at[1] && at[2] < at[3] ? stream(overlap, own, at) : 0;
+    bool can = overlap->copied <= at[0] && at[0] < at[1] && at[1] <= at[2] && at[2] < at[3];
+    return can ? stream(overlap, own, at) : 0;
 }
 
 /* --- programs: the driver starts one after the other --- */
@@ -205,7 +258,16 @@ static uint32_t child_from(const struct run *run, uint32_t driver, uint64_t from
     return best;
 }
 
-/* Likewise of programs. */
+/* The first occurrence of the same driver. */
+static uint64_t first_start(const struct loop *loop, size_t index)
+{
+    const struct occurrence *at = &loop->occurrences.items[index];
+    while (at > loop->occurrences.items && at[-1].driver == at->driver)
+        at--;
+    return at->start_ns;
+}
+
+/* What was there before the stage's first occurrence begins the next item when it comes again. */
 static bool is_program_of_next_item(const struct run *run, uint32_t driver, uint32_t taker, uint64_t first_ns)
 {
     const struct run_track *of = &run->tracks.items[taker];
@@ -304,10 +366,16 @@ int overlap_change(struct program *program, const struct target *target, struct 
         return status;
     struct overlap overlap = {.program = program,
                               .loop = &loop,
+                              .driver = RUN_NONE,
                               .parts = change->text[0] ? (uint32_t)change->value : OVERLAP_PARTS};
     bool is_program = program->run->stages.items[target->stage].process;
+    status = beginnings_init(program->run, &overlap.beginnings);
     for (size_t i = 0; i < loop.occurrences.count && !status; i++)
         status = is_program ? stream_children(&overlap, i) : stream_spans(&overlap, i);
+    if (!status)
+        status = leave_driver(&overlap);
+    vec_free(&overlap.anew.ops);
+    free(overlap.beginnings.seen);
     loop_deinit(&loop);
     if (status)
         return err_memory(err);
@@ -322,16 +390,23 @@ int overlap_change(struct program *program, const struct target *target, struct 
 bool overlap_change_is_possible(const struct run *run, uint32_t stage)
 {
     struct loop loop;
+    struct beginnings beginnings;
     size_t count = 0;
     if (run->stages.items[stage].process || loop_find(run, stage, &loop, NULL))
         return false;
+    if (beginnings_init(run, &beginnings)) {
+        loop_deinit(&loop);
+        return false;
+    }
     for (size_t i = 0; i < loop.occurrences.count; i++) {
         const struct occurrence *at = &loop.occurrences.items[i];
         const struct run_track *track = &run->tracks.items[at->driver];
         const struct run_span *behind = span_behind(track, at->end_ns, next_start(&loop, i));
-        count += behind && !is_of_next_item(track, behind, first_start(&loop, i));
+        beginnings_enter(&beginnings, at);
+        count += behind && !is_of_next_item(&beginnings, behind);
     }
     bool is_possible = count > 1 && count * 2 > loop.occurrences.count;
+    free(beginnings.seen);
     loop_deinit(&loop);
     return is_possible;
 }
