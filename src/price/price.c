@@ -100,18 +100,21 @@ static enum price_answer price_by_row(const struct price_row *row, const struct 
     return PRICE_KNOWN;
 }
 
-static enum price_answer price_by_book(const struct price_book *book, const struct llm_call *call,
-                                       const char *name, struct price_parts *ret_parts)
+static enum price_answer price_by_model(const struct price_model *model, const struct llm_call *call,
+                                        struct price_parts *ret_parts)
 {
-    if (!name || !*name)
-        return PRICE_NO_MODEL;
-    const struct price_model *model = price_book_find(book, name);
     if (!model)
         return PRICE_UNKNOWN_MODEL;
     enum price_answer answer = PRICE_KNOWN;
     const struct price_row *row =
         price_model_row(model, call->start_ns ? call->start_ns : call->end_ns, &answer);
     return row ? price_by_row(row, call, ret_parts) : answer;
+}
+
+static enum price_answer price_by_book(const struct price_book *book, const struct llm_call *call,
+                                       const char *name, struct price_parts *ret_parts)
+{
+    return name && *name ? price_by_model(price_book_find(book, name), call, ret_parts) : PRICE_NO_MODEL;
 }
 
 enum price_answer price_call_as(const struct price_book *book, const struct llm_call *call, const char *model,
@@ -124,14 +127,31 @@ enum price_answer price_call_as(const struct price_book *book, const struct llm_
     return price_by_book(book, call, model, ret_parts);
 }
 
+/* What no book knows costs what its source says. */
+static enum price_answer price_or_told(enum price_answer answer, const struct llm_call *call,
+                                       struct price_parts *parts)
+{
+    if (price_is_known(answer) || !(call->cost_usd > 0) || isinf(call->cost_usd))
+        return answer;
+    *parts = (struct price_parts){.total = call->cost_usd};
+    return PRICE_TOLD;
+}
+
 enum price_answer price_call_parts(const struct price_book *book, const struct llm_call *call,
                                    struct price_parts *ret_parts)
 {
-    enum price_answer answer = price_call_as(book, call, call->model, ret_parts);
-    if (price_is_known(answer) || !(call->cost_usd > 0) || isinf(call->cost_usd))
-        return answer;
-    *ret_parts = (struct price_parts){.total = call->cost_usd};
-    return PRICE_TOLD;
+    return price_or_told(price_call_as(book, call, call->model, ret_parts), call, ret_parts);
+}
+
+enum price_answer price_call_found(const struct price_model *model, const struct llm_call *call,
+                                   double *ret_usd)
+{
+    struct price_parts parts = {0};
+    enum price_answer answer =
+        price_or_told(call->is_unbilled ? PRICE_UNBILLED : price_by_model(model, call, &parts), call, &parts);
+    if (price_is_known(answer))
+        *ret_usd = parts.total;
+    return answer;
 }
 
 enum price_answer price_call(const struct price_book *book, const struct llm_call *call, double *ret_usd)

@@ -69,6 +69,10 @@ struct price_parts {
 
 /* *ret_usd and *ret_parts are written when the answer is known only. */
 enum price_answer price_call(const struct price_book *book, const struct llm_call *call, double *ret_usd);
+/* The same of a model that price_book_find found (NULL: it did not): for many calls of few models. */
+struct price_model;
+enum price_answer price_call_found(const struct price_model *model, const struct llm_call *call,
+                                   double *ret_usd);
 enum price_answer price_call_parts(const struct price_book *book, const struct llm_call *call,
                                    struct price_parts *ret_parts);
 /* What the same call would have cost with another model, at the same time and mode. */

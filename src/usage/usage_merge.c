@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "price/price_book.h"
+
 struct llm_call usage_call_event(const struct usage_shelf *shelf, const struct usage_call *row)
 {
     return (struct llm_call){.session = shelf_text(shelf, row->session),
@@ -116,20 +118,46 @@ static bool is_within(const struct usage_query *query, const struct usage_call *
            (!query->until_ns || (call->start_ns && call->start_ns < query->until_ns));
 }
 
-static double price_of(const struct usage_query *query, struct llm_call *call)
+/* The models of the calls before: names are looked up once each. */
+#define MODELS_KEPT 64u
+
+struct model_memo {
+    const struct usage_shelf *shelf;
+    const struct price_model *model;
+    uint32_t name;
+};
+
+static const struct price_model *model_of(const struct usage_query *query, const struct usage_item *item,
+                                          struct model_memo memo[MODELS_KEPT])
 {
-    double usd = NAN;
-    return query->book && price_is_known(price_call(query->book, call, &usd)) ? usd : NAN;
+    struct model_memo *kept = &memo[item->call.model % MODELS_KEPT];
+    if (kept->shelf != item->shelf || kept->name != item->call.model)
+        *kept = (struct model_memo){
+            .shelf = item->shelf,
+            .model = price_book_find(query->book, shelf_text(item->shelf, item->call.model)),
+            .name = item->call.model};
+    return kept->model;
 }
 
-static void price_item(const struct usage_query *query, struct usage_item *item)
+static double price_of(const struct price_model *model, const struct llm_call *call)
 {
+    double usd = NAN;
+    return price_is_known(price_call_found(model, call, &usd)) ? usd : NAN;
+}
+
+static void price_item(const struct usage_query *query, struct usage_item *item,
+                       struct model_memo memo[MODELS_KEPT])
+{
+    item->cost_usd = item->cost_usd_high = NAN;
+    if (!query->book)
+        return;
     struct llm_call call = usage_call_event(item->shelf, &item->call);
-    item->cost_usd = item->cost_usd_high = price_of(query, &call);
+    const struct price_model *model = model_of(query, item, memo);
+    item->cost_usd = item->cost_usd_high = price_of(model, &call);
     if (!call.is_partial || call.output_high == call.tokens.output)
         return;
     call.tokens.output = call.output_high;
-    item->cost_usd_high = price_of(query, &call);
+    item->cost_usd_high = price_of(model, &call);
 }
 
 int usage_merge(struct usage_answer *answer, struct err *err)
@@ -151,11 +179,12 @@ int usage_merge(struct usage_answer *answer, struct err *err)
     if (status)
         return err_memory(err);
     size_t kept = 0;
+    struct model_memo memo[MODELS_KEPT] = {0};
     for (size_t i = 0; i < answer->items.count; i++) {
         if (!is_within(&answer->query, &answer->items.items[i].call))
             continue;
         answer->items.items[kept] = answer->items.items[i];
-        price_item(&answer->query, &answer->items.items[kept++]);
+        price_item(&answer->query, &answer->items.items[kept++], memo);
     }
     answer->items.count = kept;
     return 0;

@@ -150,7 +150,7 @@ static uint32_t key_name(struct rollup *rollup, enum usage_key key, const struct
 /* A share of a number: part `index` of `count`; they add up to the whole. */
 static uint64_t part_of(uint64_t whole, size_t index, size_t count)
 {
-    return whole / count + (index < whole % count);
+    return count == 1 ? whole : whole / count + (index < whole % count);
 }
 
 static uint64_t add_up(uint64_t sum, uint64_t more)
