@@ -61,6 +61,9 @@ static int put_parts(const struct op_list *from, size_t first, size_t end, uint3
     uint64_t total = 0, done = 0;
     uint32_t part = 0, stage = first < end ? from->ops.items[first].stage : RUN_NONE;
     uint64_t at_ns = first < end ? from->ops.items[first].at_ns : 0;
+    /* Each edge cuts one in two, and adds one. */
+    if (vec_reserve(&to->ops, to->ops.count + (end - first) + 2 * (size_t)parts + 1))
+        return -1;
     for (size_t i = first; i < end; i++)
         total += from->ops.items[i].kind == OP_SIGNAL ? 0 : from->ops.items[i].duration_ns;
     if (kind == OP_AWAIT && vec_push(&to->ops, sync_op(kind, at_ns, stage, signal)))
@@ -198,8 +201,11 @@ static int stream(struct overlap *overlap, const struct op_list *own, const size
     struct op join = sync_op(OP_POOL, own->ops.items[at[0]].at_ns, own->ops.items[at[0]].stage,
                              (uint32_t)program->pools.count);
     int status = put_parts(own, at[0], at[1], overlap->parts, OP_SIGNAL, signal, &maker);
-    if (!status)
-        status = vec_push(&taker.ops, sync_op(OP_AWAIT, join.at_ns, join.stage, signal)) ? -1 : 0;
+    if (!status) /* with room for put_parts */
+        status = vec_reserve(&taker.ops, at[3] - at[1] + 2 * (size_t)overlap->parts + 2) ||
+                         vec_push(&taker.ops, sync_op(OP_AWAIT, join.at_ns, join.stage, signal))
+                     ? -1
+                     : 0;
     for (size_t i = at[1]; i < at[2] && !status; i++)
         status = vec_push(&taker.ops, own->ops.items[i]) ? -1 : 0;
     if (!status)
