@@ -252,3 +252,19 @@ int export_rows_read(struct export_reader *reader, struct err *err)
     str_free(&text);
     return status;
 }
+
+int export_rows_learn_and_tell(struct export_reader *reader, struct agent_sink *sink,
+                               int (*tell)(struct export_reader *reader, const struct json_value *row,
+                                           struct err *err),
+                               struct err *err)
+{
+    int status = export_rows_read(reader, err);
+    reader->row = tell;
+    reader->sink = sink;
+    return status ? status : export_rows_read(reader, err);
+}
+
+bool export_rows_takes(const char *path)
+{
+    return str_ends(path, ".json") || str_ends(path, ".jsonl") || str_ends(path, ".csv");
+}

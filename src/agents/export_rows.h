@@ -7,6 +7,7 @@
 #ifndef TOLL_AGENTS_EXPORT_ROWS_H
 #define TOLL_AGENTS_EXPORT_ROWS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agents/agent_events.h"
@@ -23,5 +24,12 @@ struct export_reader {
 
 /* Calls reader->row for each row, in the order of the file; a row lives until the function returns. */
 WARN_UNUSED int export_rows_read(struct export_reader *reader, struct err *err);
+/* Twice: all rows to reader->row, which learns how they hang together, then all to `tell`. What is malformed is told once, to `sink`. */
+WARN_UNUSED int export_rows_learn_and_tell(struct export_reader *reader, struct agent_sink *sink,
+                                           int (*tell)(struct export_reader *reader,
+                                                       const struct json_value *row, struct err *err),
+                                           struct err *err);
+/* By its name: .json, .jsonl, .csv. */
+bool export_rows_takes(const char *path);
 
 #endif

@@ -241,18 +241,9 @@ static int langfuse_read(const struct source_request *request, struct agent_sink
 {
     struct langfuse_file file = {.request = request, .sink = sink};
     struct export_reader reader = {.path = request->path, .data = &file, .row = learn_row};
-    int status = export_rows_read(&reader, err);
-    reader.row = tell_row;
-    reader.sink = sink;
-    if (!status)
-        status = export_rows_read(&reader, err);
+    int status = export_rows_learn_and_tell(&reader, sink, tell_row, err);
     export_tree_free(&file.tree);
     return status;
-}
-
-static bool langfuse_takes(const char *path)
-{
-    return str_ends(path, ".json") || str_ends(path, ".jsonl") || str_ends(path, ".csv");
 }
 
 static bool langfuse_probe(const char *path, const char *head, size_t length)
@@ -274,7 +265,7 @@ const struct agent_source langfuse_source = {
     .name = "langfuse",
     .about = "Langfuse exports",
     .ids_are_global = true,
-    .takes = langfuse_takes,
+    .takes = export_rows_takes,
     .probe = langfuse_probe,
     .read = langfuse_read,
 };

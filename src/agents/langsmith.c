@@ -201,18 +201,9 @@ static int langsmith_read(const struct source_request *request, struct agent_sin
 {
     struct langsmith_file file = {.request = request, .sink = sink};
     struct export_reader reader = {.path = request->path, .data = &file, .row = learn_row};
-    int status = export_rows_read(&reader, err);
-    reader.row = tell_row;
-    reader.sink = sink;
-    if (!status)
-        status = export_rows_read(&reader, err);
+    int status = export_rows_learn_and_tell(&reader, sink, tell_row, err);
     export_tree_free(&file.tree);
     return status;
-}
-
-static bool langsmith_takes(const char *path)
-{
-    return str_ends(path, ".json") || str_ends(path, ".jsonl") || str_ends(path, ".csv");
 }
 
 static bool langsmith_probe(const char *path, const char *head, size_t length)
@@ -227,7 +218,7 @@ const struct agent_source langsmith_source = {
     .name = "langsmith",
     .about = "LangSmith exports",
     .ids_are_global = true,
-    .takes = langsmith_takes,
+    .takes = export_rows_takes,
     .probe = langsmith_probe,
     .read = langsmith_read,
 };
