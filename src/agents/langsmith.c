@@ -13,7 +13,6 @@
 #include "agents/export_tree.h"
 #include "agents/json_pick.h"
 #include "agents/source.h"
-#include "base/str.h"
 
 #define TEXT_BYTES_MAX 200u
 
