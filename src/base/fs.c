@@ -72,20 +72,6 @@ int fs_write_all(int fd, const void *bytes, size_t length, struct err *err)
     return 0;
 }
 
-static int write_and_rename(const char *temporary, const char *path, const void *bytes, size_t length,
-                            mode_t mode, struct err *err)
-{
-    FS_CLEANUP int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-    if (fd < 0)
-        return err_errno(err, errno, "could not create file '%s'", path);
-    int status = fs_write_all(fd, bytes, length, err);
-    if (status)
-        return err_wrap(err, "could not write file '%s'", path);
-    if (rename(temporary, path))
-        return err_errno(err, errno, "could not create file '%s'", path);
-    return 0;
-}
-
 /* A device, a pipe or a terminal stays what it is: renaming over /dev/null would take it from everyone. */
 static bool is_written_in_place(const char *path)
 {
@@ -93,28 +79,62 @@ static bool is_written_in_place(const char *path)
     return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
 }
 
-static int write_in_place(const char *path, const void *bytes, size_t length, struct err *err)
+int fs_replacement_open(const char *path, mode_t mode, struct fs_replacement *ret_replacement,
+                        struct err *err)
 {
-    FS_CLEANUP int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_errno(err, errno, "could not open file '%s'", path);
-    int status = fs_write_all(fd, bytes, length, err);
-    return status ? err_wrap(err, "could not write file '%s'", path) : 0;
+    struct fs_replacement made = {.fd = -1};
+    bool in_place = is_written_in_place(path);
+    str_append(&made.path, path);
+    if (!in_place)
+        str_printf(&made.temporary, "%s.%ld.part", path, (long)getpid());
+    if (made.path.failed || made.temporary.failed) {
+        fs_replacement_abandon(&made);
+        return err_memory(err);
+    }
+    made.fd = in_place ? open(path, O_WRONLY | O_CLOEXEC)
+                       : open(made.temporary.text, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    if (made.fd < 0) {
+        int status = err_errno(err, errno, "could not %s file '%s'", in_place ? "open" : "create", path);
+        str_free(&made.temporary);
+        str_free(&made.path);
+        return status;
+    }
+    *ret_replacement = made;
+    return 0;
+}
+
+int fs_replacement_commit(struct fs_replacement *replacement, struct err *err)
+{
+    const char *path = str_text(&replacement->path);
+    int status = 0;
+    if (replacement->temporary.length && rename(replacement->temporary.text, path))
+        status = err_errno(err, errno, "could not create file '%s'", path);
+    if (!status)
+        str_clear(&replacement->temporary); /* it is the file now */
+    fs_replacement_abandon(replacement);
+    return status;
+}
+
+void fs_replacement_abandon(struct fs_replacement *replacement)
+{
+    fs_close(&replacement->fd);
+    if (replacement->temporary.length)
+        unlink(replacement->temporary.text);
+    str_free(&replacement->temporary);
+    str_free(&replacement->path);
 }
 
 int fs_replace(const char *path, const void *bytes, size_t length, mode_t mode, struct err *err)
 {
-    if (is_written_in_place(path))
-        return write_in_place(path, bytes, length, err);
-    struct str temporary = {0};
-    str_printf(&temporary, "%s.%ld.part", path, (long)getpid());
-    if (temporary.failed)
-        return err_memory(err);
-    int status = write_and_rename(temporary.text, path, bytes, length, mode, err);
+    struct fs_replacement replacement;
+    int status = fs_replacement_open(path, mode, &replacement, err);
     if (status)
-        unlink(temporary.text);
-    str_free(&temporary);
-    return status;
+        return status;
+    status = fs_write_all(replacement.fd, bytes, length, err);
+    if (!status)
+        return fs_replacement_commit(&replacement, err);
+    fs_replacement_abandon(&replacement);
+    return err_wrap(err, "could not write file '%s'", path);
 }
 
 int fs_create(const char *path, const void *bytes, size_t length, mode_t mode, struct err *err)

@@ -23,6 +23,19 @@ WARN_UNUSED int fs_write_all(int fd, const void *bytes, size_t length, struct er
  * What is no file (a device, a pipe) is written to. */
 WARN_UNUSED int fs_replace(const char *path, const void *bytes, size_t length, mode_t mode, struct err *err);
 
+/*
+ * The same for who writes a piece at a time: open, write to `fd`, then commit, which takes the old file's place, or abandon, which
+ * leaves it as it was. Either ends the replacement.
+ */
+struct fs_replacement {
+    int fd;
+    struct str path, temporary; /* temporary: nothing of what is written in place */
+};
+WARN_UNUSED int fs_replacement_open(const char *path, mode_t mode, struct fs_replacement *ret_replacement,
+                                    struct err *err);
+WARN_UNUSED int fs_replacement_commit(struct fs_replacement *replacement, struct err *err);
+void fs_replacement_abandon(struct fs_replacement *replacement);
+
 /* A file that must not be there yet: ERR_USAGE, "it is there already". What could not be written whole is not left there. */
 WARN_UNUSED int fs_create(const char *path, const void *bytes, size_t length, mode_t mode, struct err *err);
 

@@ -20,8 +20,9 @@ const char *output_format(const struct output_choice *choice)
 {
     static const struct {
         const char *end, *format;
-    } known[] = {{".html", "html"},     {".htm", "html"}, {".json", "json"},     {".md", "markdown"},
-                 {".adoc", "asciidoc"}, {".csv", "csv"},  {".svg", "flamegraph"}};
+    } known[] = {{".html", "html"}, {".htm", "html"},       {".speedscope.json", "speedscope"},
+                 {".json", "json"}, {".md", "markdown"},    {".adoc", "asciidoc"},
+                 {".csv", "csv"},   {".svg", "flamegraph"}, {".folded", "folded"}};
     if (choice->format)
         return choice->format;
     if (choice->json)

@@ -6,9 +6,11 @@
 #include "report/internal.h"
 
 const struct exporter exporters[] = {
-    {"text", "txt", text_export_write},        {"json", "json", json_export_write},
-    {"markdown", "md", markdown_export_write}, {"html", "html", html_export_write},
-    {"folded", "folded", folded_export_write}, {"flamegraph", "svg", flamegraph_export_write},
+    {"text", "txt", text_export_write},
+    {"json", "json", json_export_write},
+    {"markdown", "md", markdown_export_write},
+    {"html", "html", html_export_write},
+    {"flamegraph", "svg", flamegraph_export_write},
 };
 const size_t exporter_count = sizeof exporters / sizeof exporters[0];
 

@@ -12,7 +12,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -68,7 +67,7 @@ static void compare_golden(const char *name, const struct str *found)
 static void the_readable_formats_are_as_agreed(void **state)
 {
     (void)state;
-    static const char *const formats[] = {"text", "json", "markdown", "folded", "flamegraph"};
+    static const char *const formats[] = {"text", "json", "markdown", "flamegraph"};
     const struct export_options options = {.file = "a run.toll"};
 
     for (size_t i = 0; i < SAMPLE_COUNT; i++)
@@ -324,72 +323,6 @@ static void the_page_holds_all_parts(void **state)
     str_free(&text);
 }
 
-/* The weights of folded stacks are the flame graph's own time, all of it. */
-static void folded_stacks_add_up_to_the_cpu_time(void **state)
-{
-    (void)state;
-    struct verdict verdict;
-    struct str text = {0};
-    unsigned long long sum = 0;
-
-    sample_market(&verdict);
-    render(&verdict, "folded", &(struct export_options){0}, &text);
-    for (const char *line = str_text(&text); *line; line = strchr(line, '\n') + 1) {
-        const char *end = strchr(line, '\n'), *blank = end;
-        while (*blank != ' ')
-            blank--;
-        sum += strtoull(blank, NULL, 10);
-    }
-    assert_true(sum == verdict.flame.nodes[0].total_ns);
-    str_free(&text);
-    verdict_deinit(&verdict);
-}
-
-/* Runs `perl <folder>/flamegraph.pl <path>` with its output in `out`; returns its exit status. */
-static int run_flamegraph_pl(const char *folder, const char *path, int out)
-{
-    struct str script = {0};
-    int status = -1;
-
-    str_printf(&script, "%s/flamegraph.pl", folder);
-    pid_t child = fork();
-    if (child == 0) {
-        dup2(out, STDOUT_FILENO);
-        execlp("perl", "perl", str_text(&script), path, (char *)NULL);
-        _exit(127);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    str_free(&script);
-    return status;
-}
-
-static void flamegraph_pl_takes_the_folded_stacks(void **state)
-{
-    (void)state;
-    const char *folder = getenv("FLAMEGRAPH_DIR");
-    char path[] = "/tmp/toll-folded-XXXXXX", svg_path[] = "/tmp/toll-svg-XXXXXX";
-    struct str text = {0};
-    struct err err = {0};
-
-    if (!folder) {
-        print_message("# FLAMEGRAPH_DIR does not name a folder with flamegraph.pl\n");
-        skip();
-    }
-    int in = mkstemp(path), out = mkstemp(svg_path);
-    assert_true(in >= 0 && out >= 0);
-    render_sample(0, "folded", &(struct export_options){0}, &text);
-    assert_int_equal(fs_write_all(in, text.text, text.length, &err), 0);
-    assert_int_equal(run_flamegraph_pl(folder, path, out), 0);
-    str_clear(&text);
-    assert_int_equal(fs_read(svg_path, 1 << 20, &text, &err), 0);
-    assert_non_null(strstr(str_text(&text), "parse_row"));
-    close(in);
-    close(out);
-    unlink(path);
-    unlink(svg_path);
-    str_free(&text);
-}
-
 /* pipe:[1], a lock's address: new in every run, so only the change, which needs it, holds it. */
 static void names_without_meaning_are_not_told(void **state)
 {
@@ -453,8 +386,6 @@ int exporter_test(void)
         cmocka_unit_test(no_name_becomes_markup),
         cmocka_unit_test(a_page_of_many_tracks_is_bounded_and_says_so),
         cmocka_unit_test(the_page_holds_all_parts),
-        cmocka_unit_test(folded_stacks_add_up_to_the_cpu_time),
-        cmocka_unit_test(flamegraph_pl_takes_the_folded_stacks),
         cmocka_unit_test(names_without_meaning_are_not_told),
         cmocka_unit_test(a_gain_without_bound_is_told_in_words),
         cmocka_unit_test(an_unknown_format_lists_those_there_are),

@@ -13,7 +13,6 @@ EXPORT_FUNCTION(text_export_write);
 EXPORT_FUNCTION(json_export_write);
 EXPORT_FUNCTION(markdown_export_write);
 EXPORT_FUNCTION(html_export_write);
-EXPORT_FUNCTION(folded_export_write);
 EXPORT_FUNCTION(flamegraph_export_write);
 
 #endif

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* toll report: a recording's verdict in some format. */
+/* toll report: a recording's verdict in some format, or the recording itself in that of another tool. */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "decide/master_files.h"
+#include "model/stack_kind.h"
 #include "ops/report_file.h"
+#include "ops/report_foreign.h"
 #include "option/output_format.h"
 #include "verbs/verbs.h"
 
@@ -13,9 +16,11 @@ struct options {
     const char *format;
     const char *output;
     const char *objective;
+    const char *kind;
+    const char *against;
 };
 
-#define FORMATS "text json markdown html folded flamegraph"
+#define FORMATS "text json markdown html folded flamegraph speedscope"
 
 static const struct option_row rows[] = {
     {.name = "format",
@@ -25,6 +30,17 @@ static const struct option_row rows[] = {
      .choices = FORMATS,
      .help = "what to write; else as the output's name ends (.html, .json, .md, .svg)",
      .offset = offsetof(struct options, format)},
+    {.name = "kind",
+     .type = OPTION_TEXT,
+     .argument = "KIND",
+     .choices = STACK_KINDS,
+     .help = "of stacks: time on a CPU, time waited (each ends in what it waited for), or both",
+     .offset = offsetof(struct options, kind)},
+    {.name = "against",
+     .type = OPTION_TEXT,
+     .argument = "BEFORE",
+     .help = "the recording before: each stack with both times (folded)",
+     .offset = offsetof(struct options, against)},
     {.name = "objective",
      .type = OPTION_TEXT,
      .argument = "WHAT",
@@ -39,13 +55,61 @@ static const struct option_row rows[] = {
      .offset = offsetof(struct options, output)},
 };
 
-static int run(struct verb_context *context, struct err *err)
+static int write_to_stdout(void *context, const char *bytes, size_t length, struct err *err)
+{
+    FILE *out = context;
+    errno = 0;
+    if (fwrite(bytes, 1, length, out) != length)
+        return err_errno(err, errno ? errno : EIO, "could not write the result to stdout");
+    return 0;
+}
+
+static int write_to_file(void *context, const char *bytes, size_t length, struct err *err)
+{
+    const struct fs_replacement *file = context;
+    return fs_write_all(file->fd, bytes, length, err);
+}
+
+/* A file appears when it is whole. */
+static int write_foreign_file(struct report_foreign_request *request, const char *output, struct err *err)
+{
+    struct fs_replacement file;
+    int status = fs_replacement_open(output, 0644, &file, err);
+    if (status)
+        return status;
+    request->write = write_to_file;
+    request->context = &file;
+    status = ops_report_foreign(request, err);
+    if (!status)
+        return fs_replacement_commit(&file, err);
+    fs_replacement_abandon(&file);
+    return status;
+}
+
+static int run_foreign(struct verb_context *context, const char *format, struct err *err)
 {
     const struct options *options = context->options;
-    const struct output_choice choice = {
-        .format = options->format, .output = options->output, .formats = FORMATS};
+    struct report_foreign_request request = {.path = context->operands[0],
+                                             .against = options->against,
+                                             .format = format,
+                                             .kind = options->kind,
+                                             .write = write_to_stdout,
+                                             .context = context->out};
+    if (options->output)
+        return write_foreign_file(&request, options->output, err);
+    if (ops_is_binary(format) && isatty(fileno(context->out))) {
+        err_set(err, ERR_USAGE, "could not write %s to a terminal: it is no text", format);
+        err_hint(err, "name a file: -o FILE");
+        return -(int)ERR_USAGE;
+    }
+    return ops_report_foreign(&request, err);
+}
+
+static int run_verdict(struct verb_context *context, const char *format, struct err *err)
+{
+    const struct options *options = context->options;
     struct report_request request = {.path = context->operands[0],
-                                     .format = output_format(&choice),
+                                     .format = format,
                                      .objective = options->objective,
                                      .width = context->width,
                                      .colour = context->colour && !options->output,
@@ -62,18 +126,39 @@ static int run(struct verb_context *context, struct err *err)
     return status;
 }
 
+static int run(struct verb_context *context, struct err *err)
+{
+    const struct options *options = context->options;
+    const struct output_choice choice = {
+        .format = options->format, .output = options->output, .formats = FORMATS};
+    const char *format = output_format(&choice);
+    if (ops_is_foreign(format) && !master_files_exist(context->operands[0]))
+        return run_foreign(context, format, err);
+    if (options->kind || options->against) {
+        err_set(err, ERR_USAGE, "could not write %s: it takes no option '--%s'", format,
+                options->kind ? "kind" : "against");
+        err_hint(err, "it goes with --format folded");
+        return -(int)ERR_USAGE;
+    }
+    return run_verdict(context, format, err);
+}
+
 static const struct example examples[] = {
     {"toll report a.toll", "the verdict, for a person"},
     {"toll report a.toll --format html -o a.html", "one page with the timeline and the flame graph"},
     {"toll report a.toll --format json | jq .findings[0]", "for a program"},
+    {"toll report a.toll --format folded --kind off-cpu", "where it waited, by stack, and for what"},
+    {"toll report b.toll --against a.toll --format folded", "each stack's time in both"},
+    {"toll report a.toll -o a.speedscope.json", "for the viewer of that name"},
 };
 
 const struct verb report_verb = {
     .name = "report",
     .summary = "what a recording says, as text, JSON, Markdown, a page or a flame graph",
-    .usage = "FILE|DIR [--format FORMAT] [--objective WHAT] [-o OUT]",
+    .usage = "FILE|DIR [--format FORMAT] [--kind KIND] [--against BEFORE] [--objective WHAT] [-o OUT]",
     .description = "Judges a recording and writes the verdict. Of the folder that `toll investigate` wrote, "
-                   "its report again.",
+                   "its report again.\n\n"
+                   "Formats of other tools hold the recording itself, for their viewers.",
     .options = rows,
     .option_count = sizeof rows / sizeof rows[0],
     .options_size = sizeof(struct options),

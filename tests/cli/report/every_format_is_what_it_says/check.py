@@ -32,4 +32,11 @@ page = open("out.html", encoding="utf-8").read()
 assert not re.search(r"(src|href)=.?https?:", page) and page.rstrip().endswith("</html>")
 for line in open("out.folded", encoding="utf-8"):
     assert re.fullmatch(r"\S.* [0-9]+\n", line), line
+speedscope = json.load(open("out.speedscope", encoding="utf-8"))
+assert speedscope["$schema"] == "https://www.speedscope.app/file-format-schema.json"
+for profile in speedscope["profiles"]:
+    assert profile["unit"] == "nanoseconds" and profile["endValue"] >= profile["startValue"]
+    if profile["type"] == "sampled":
+        assert len(profile["samples"]) == len(profile["weights"]) and sum(profile["weights"]) == profile["endValue"]
+        assert all(frame < len(speedscope["shared"]["frames"]) for stack in profile["samples"] for frame in stack)
 print("ok")

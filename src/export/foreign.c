@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "export/foreign.h"
+
+#include <string.h>
+
+#include "export/internal.h"
+
+const struct foreign_format foreign_formats[] = {
+    {.name = "folded",
+     .extension = "folded",
+     .kind_default = STACKS_CPU,
+     .compares = true,
+     .write = folded_write},
+    {.name = "speedscope",
+     .extension = "speedscope.json",
+     .kind_default = STACKS_CPU,
+     .write = speedscope_write},
+};
+const size_t foreign_format_count = sizeof foreign_formats / sizeof foreign_formats[0];
+
+const struct foreign_format *foreign_find(const char *name)
+{
+    for (size_t i = 0; i < foreign_format_count; i++)
+        if (strcmp(foreign_formats[i].name, name) == 0)
+            return &foreign_formats[i];
+    return NULL;
+}
+
+void track_label(const struct cast *cast, uint32_t track, struct str *str)
+{
+    const struct cast_track *at = &cast->tracks.items[track];
+    const char *name = at->name && at->name[0] ? at->name : track_kind_name(at->kind);
+    if (at->kind == TRACK_THREAD)
+        str_printf(str, "%s (tid %llu)", name, (unsigned long long)at->tid);
+    else
+        str_append(str, name);
+}
+
+static int write_casts(const struct foreign_format *format, const struct foreign_input *input,
+                       struct byte_stream *stream, struct err *err)
+{
+    return stream_finish(stream, format->write(input, stream, err), err);
+}
+
+int foreign_write(const struct view *view, const struct view *against, const struct foreign_choice *choice,
+                  byte_stream_write_fn *write, void *context, struct err *err)
+{
+    const struct foreign_format *format = choice->format;
+    struct cast cast, before = {0};
+    struct foreign_input input = {.cast = &cast,
+                                  .against = against ? &before : NULL,
+                                  .kind = format->kind_default,
+                                  .title = choice->title};
+    struct byte_stream stream = {.write = write, .context = context};
+    if (choice->kind && stack_kind_find(choice->kind, &input.kind, err))
+        return -(int)ERR_USAGE;
+    if (against && !format->compares) {
+        int status = err_set(err, ERR_USAGE, "the format has no differences");
+        err_hint(err, "--against goes with --format folded");
+        return status;
+    }
+    int status = cast_load(view, &cast, err);
+    if (status)
+        return status;
+    if (against)
+        status = cast_load(against, &before, err);
+    if (!status) {
+        status = write_casts(format, &input, &stream, err);
+        cast_free(&before);
+    }
+    cast_free(&cast);
+    return status;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * speedscope_write: speedscope's own file format (speedscope, src/lib/file-format-spec.ts): for each thread a sampled profile of its
+ * stacks with their nanoseconds, and an evented one of its spans. A sampled profile has no clock: weights add up, in time order.
+ *
+ * What is shared comes last, because frames of waits and spans are found on the way.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "export/internal.h"
+#include "export/span_lanes.h"
+
+#define SCHEMA "https://www.speedscope.app/file-format-schema.json"
+
+struct speedscope {
+    const struct foreign_input *input;
+    struct byte_stream *stream;
+    struct intern extra; /* frames that are no functions: index behind those */
+    size_t profile_count;
+    uint64_t weight_max;
+    size_t profile_active; /* the one with most weight */
+};
+
+/* The index of a frame that is no function of the recording. */
+static int extra_frame(struct speedscope *speedscope, const char *name, uint64_t *ret_index, struct err *err)
+{
+    uint64_t id;
+    if (intern_put(&speedscope->extra, name, strlen(name), &id, NULL))
+        return err_memory(err);
+    *ret_index = speedscope->input->cast->frames.count + id - 1;
+    return 0;
+}
+
+static void open_profile(struct speedscope *speedscope, const char *type, uint32_t track, uint64_t time_ns,
+                         const char *suffix)
+{
+    const struct cast *cast = speedscope->input->cast;
+    struct byte_stream *stream = speedscope->stream;
+    struct str name = {0};
+    str_printf(&name, "%s (pid %llu) ", cast_program(cast, track, time_ns),
+               (unsigned long long)cast->tracks.items[track].pid);
+    track_label(cast, track, &name);
+    str_append(&name, suffix);
+    stream_text(stream, speedscope->profile_count++ ? ",\n" : "\n");
+    stream_printf(stream, "{\"type\":\"%s\",\"name\":", type);
+    stream_json(stream, str_text(&name));
+    stream_text(stream, ",\"unit\":\"nanoseconds\"");
+    str_free(&name);
+}
+
+static int write_chain(struct speedscope *speedscope, const struct track_row *row, struct err *err)
+{
+    const struct cast *cast = speedscope->input->cast;
+    uint32_t frames[CAST_DEPTH_MAX];
+    size_t depth = cast_chain(cast, row->stack, frames);
+    bool is_wait = row->kind != ROW_SAMPLE, has_any = depth > 0;
+    uint64_t tail = 0;
+    struct str name = {0};
+    if (is_wait)
+        cast_wait_frame(cast, row->reason, row->peer, &name);
+    if (is_wait || !has_any) {
+        int status = name.failed
+                         ? err_memory(err)
+                         : extra_frame(speedscope, is_wait ? str_text(&name) : cast_function(cast, CAST_NONE),
+                                       &tail, err);
+        str_free(&name);
+        if (status)
+            return status;
+    }
+    stream_text(speedscope->stream, "[");
+    while (depth--) {
+        stream_u64(speedscope->stream, frames[depth]);
+        if (depth)
+            stream_text(speedscope->stream, ",");
+    }
+    if (is_wait || !has_any) {
+        stream_text(speedscope->stream, has_any ? "," : "");
+        stream_u64(speedscope->stream, tail);
+    }
+    stream_text(speedscope->stream, "]");
+    return 0;
+}
+
+/* Rows without a span among them, equal neighbours as one. */
+static size_t merge_samples(struct track_row *rows, size_t count, struct track_row *ret_rows)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct track_row *last = kept ? &ret_rows[kept - 1] : NULL;
+        if (rows[i].kind == ROW_SPAN || !rows[i].length_ns)
+            continue;
+        if (last && last->kind == rows[i].kind && last->stack == rows[i].stack &&
+            last->peer == rows[i].peer && last->reason == rows[i].reason)
+            last->length_ns += rows[i].length_ns;
+        else
+            ret_rows[kept++] = rows[i];
+    }
+    return kept;
+}
+
+static int write_samples(struct speedscope *speedscope, uint32_t track, const struct track_row *rows,
+                         size_t count, struct err *err)
+{
+    struct byte_stream *stream = speedscope->stream;
+    uint64_t sum = 0;
+    if (!count)
+        return 0;
+    open_profile(speedscope, "sampled", track, rows[0].time_ns, "");
+    stream_text(stream, ",\"samples\":[");
+    for (size_t i = 0; i < count; i++) {
+        stream_text(stream, i ? "," : "");
+        int status = write_chain(speedscope, &rows[i], err);
+        if (status || (status = stream_status(stream, err)))
+            return status;
+    }
+    stream_text(stream, "],\"weights\":[");
+    for (size_t i = 0; i < count; i++) {
+        stream_text(stream, i ? "," : "");
+        stream_u64(stream, rows[i].length_ns);
+        sum += rows[i].length_ns;
+    }
+    stream_text(stream, "],\"startValue\":0,\"endValue\":");
+    stream_u64(stream, sum);
+    stream_text(stream, "}");
+    if (sum > speedscope->weight_max) {
+        speedscope->weight_max = sum;
+        speedscope->profile_active = speedscope->profile_count - 1;
+    }
+    return 0;
+}
+
+struct open_span {
+    uint64_t end_ns, frame;
+};
+
+typedef VEC(struct open_span) open_spans;
+
+static void write_event(struct speedscope *speedscope, char type, uint64_t time_ns, uint64_t frame,
+                        bool is_first)
+{
+    stream_printf(speedscope->stream, "%s{\"type\":\"%c\",\"frame\":%llu,\"at\":%llu}", is_first ? "" : ",",
+                  type, (unsigned long long)frame,
+                  (unsigned long long)cast_since(speedscope->input->cast, time_ns));
+}
+
+static void close_spans(struct speedscope *speedscope, open_spans *open, uint64_t until_ns)
+{
+    for (; open->count && open->items[open->count - 1].end_ns <= until_ns; open->count--)
+        write_event(speedscope, 'C', open->items[open->count - 1].end_ns, open->items[open->count - 1].frame,
+                    false);
+}
+
+static int write_lane(struct speedscope *speedscope, const struct track_row *rows, size_t count, size_t lane,
+                      struct err *err)
+{
+    open_spans open = {0};
+    bool is_first = true;
+    int status = 0;
+    for (size_t i = 0; i < count && !status; i++) {
+        uint64_t frame = 0;
+        if (rows[i].kind != ROW_SPAN || rows[i].count != lane)
+            continue;
+        close_spans(speedscope, &open, rows[i].time_ns);
+        status =
+            extra_frame(speedscope, view_text(speedscope->input->cast->view, rows[i].stack), &frame, err);
+        write_event(speedscope, 'O', rows[i].time_ns, frame, is_first);
+        is_first = false;
+        const struct open_span span = {rows[i].time_ns + rows[i].length_ns, frame};
+        if (!status && vec_push(&open, span))
+            status = err_memory(err);
+    }
+    close_spans(speedscope, &open, UINT64_MAX);
+    vec_free(&open);
+    return status ? status : stream_status(speedscope->stream, err);
+}
+
+static int write_spans(struct speedscope *speedscope, uint32_t track, struct track_row *rows, size_t count,
+                       struct err *err)
+{
+    const struct cast *cast = speedscope->input->cast;
+    size_t lane_count = 0, cut_count;
+    int status = span_lanes(rows, count, &lane_count, &cut_count, err);
+    for (size_t lane = 0; lane < lane_count && !status; lane++) {
+        char suffix[48] = ": spans";
+        uint64_t first = UINT64_MAX, last = 0;
+        for (size_t i = 0; i < count; i++) {
+            if (rows[i].kind != ROW_SPAN || rows[i].count != lane)
+                continue;
+            first = rows[i].time_ns < first ? rows[i].time_ns : first;
+            last = rows[i].time_ns + rows[i].length_ns > last ? rows[i].time_ns + rows[i].length_ns : last;
+        }
+        if (lane)
+            snprintf(suffix, sizeof suffix, ": spans that cross, %zu", lane + 1);
+        open_profile(speedscope, "evented", track, first, suffix);
+        stream_printf(speedscope->stream, ",\"startValue\":%llu,\"endValue\":%llu,\"events\":[",
+                      (unsigned long long)cast_since(cast, first),
+                      (unsigned long long)cast_since(cast, last));
+        status = write_lane(speedscope, rows, count, lane, err);
+        stream_text(speedscope->stream, "]}");
+    }
+    return status;
+}
+
+static int write_track(void *context, uint32_t track, struct track_row *rows, size_t count, struct err *err)
+{
+    struct speedscope *speedscope = context;
+    int status = write_spans(speedscope, track, rows, count, err);
+    /* In place: what is kept never stands behind what is read. */
+    size_t kept = merge_samples(rows, count, rows);
+    return status ? status : write_samples(speedscope, track, rows, kept, err);
+}
+
+static void write_frame(struct byte_stream *stream, const char *name, const struct cast_frame *frame,
+                        bool is_first)
+{
+    stream_text(stream, is_first ? "\n{\"name\":" : ",\n{\"name\":");
+    stream_json(stream, name);
+    if (frame && frame->function && (frame->file[0] || frame->module[0])) {
+        stream_text(stream, ",\"file\":");
+        stream_json(stream, frame->file[0] ? frame->file : frame->module);
+        if (frame->file[0] && frame->line)
+            stream_printf(stream, ",\"line\":%u", (unsigned)frame->line);
+    }
+    stream_text(stream, "}");
+}
+
+FOREIGN_WRITER(speedscope_write)
+{
+    const struct cast *cast = input->cast;
+    struct speedscope speedscope = {.input = input, .stream = stream};
+    const struct track_rows_query query = {.cast = cast, .kind = input->kind, .has_spans = true};
+    stream_text(stream, "{\"$schema\":\"" SCHEMA "\",\"exporter\":\"toll\",\"name\":");
+    stream_json(stream, cast->command[0] ? cast->command : input->title ? input->title : "");
+    stream_text(stream, ",\"profiles\":[");
+    int status = track_rows_each(&query, write_track, &speedscope, err);
+    stream_printf(stream, "],\n\"activeProfileIndex\":%zu,\"shared\":{\"frames\":[",
+                  speedscope.profile_active);
+    for (size_t i = 0; i < cast->frames.count; i++)
+        write_frame(stream, cast_function(cast, (uint32_t)i), &cast->frames.items[i], i == 0);
+    for (size_t i = 0; i < speedscope.extra.entries.count; i++)
+        write_frame(stream, speedscope.extra.entries.items[i].bytes, NULL, i + cast->frames.count == 0);
+    stream_text(stream, "\n]}}\n");
+    intern_free(&speedscope.extra);
+    return status;
+}

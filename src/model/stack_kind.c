@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/stack_kind.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const char *const names[STACK_KIND_COUNT] = {
+    [STACKS_CPU] = "cpu", [STACKS_OFF_CPU] = "off-cpu", [STACKS_ALL] = "all"};
+
+const char *stack_kind_name(enum stack_kind kind)
+{
+    return (unsigned)kind < STACK_KIND_COUNT ? names[kind] : "unknown";
+}
+
+int stack_kind_find(const char *name, enum stack_kind *ret_kind, struct err *err)
+{
+    for (int i = 0; i < STACK_KIND_COUNT; i++) {
+        if (!name || strcmp(names[i], name) == 0) {
+            *ret_kind = name ? (enum stack_kind)i : STACKS_CPU;
+            return 0;
+        }
+    }
+    int status = err_set(err, ERR_USAGE, "could not find kind of stacks '%s': there is none", name);
+    err_hint(err, "the kinds are: " STACK_KINDS);
+    return status;
+}

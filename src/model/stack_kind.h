@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stack_kind: what the stacks of a flame graph, of folded lines or of another tool's profile stand for: `--kind`. */
+#ifndef TOLL_MODEL_STACK_KIND_H
+#define TOLL_MODEL_STACK_KIND_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+enum stack_kind {
+    STACKS_CPU,     /* time on a CPU, by sampled stack */
+    STACKS_OFF_CPU, /* time waited, by the stack that waited; its innermost frame says for what */
+    STACKS_ALL,     /* both */
+    STACK_KIND_COUNT
+};
+
+/* One blank between them: the choices of an option. */
+#define STACK_KINDS "cpu off-cpu all"
+
+const char *stack_kind_name(enum stack_kind kind);
+/* NULL is STACKS_CPU; ERR_USAGE with the names there are. */
+WARN_UNUSED int stack_kind_find(const char *name, enum stack_kind *ret_kind, struct err *err);
+
+static inline bool stack_kind_has_cpu(enum stack_kind kind)
+{
+    return kind == STACKS_CPU || kind == STACKS_ALL;
+}
+
+static inline bool stack_kind_has_waits(enum stack_kind kind)
+{
+    return kind == STACKS_OFF_CPU || kind == STACKS_ALL;
+}
+
+#endif
