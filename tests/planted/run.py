@@ -542,9 +542,13 @@ def parse_options():
 
 
 def rungs_of(case, options):
-    """The rungs that a case is judged on; with --quick the best and one of the others, in turn."""
-    best, *rest = [rung for rung in options.recorder if rung not in case.blind]
-    return [best, rest[CASES.index(case) % len(rest)]] if options.quick and rest else [best, *rest]
+    """The rungs that a case is judged on, none where all are blind to it; with --quick the best and one of the others,
+    in turn."""
+    rungs = [rung for rung in options.recorder if rung not in case.blind]
+    if not options.quick or len(rungs) < 2:
+        return rungs
+    best, *rest = rungs
+    return [best, rest[CASES.index(case) % len(rest)]]
 
 
 def groups_of(rows, options):
@@ -559,8 +563,11 @@ def groups_of(rows, options):
 def judge_all(suite, cases, options):
     rows = []
     for case in cases:
+        rungs = rungs_of(case, options)
+        if not rungs:
+            continue
         with suite.group(case):
-            found = suite.judge_case(case, rungs_of(case, options))
+            found = suite.judge_case(case, rungs)
         rows += found
         marks = ", ".join(f"{row.recorder} {'right' if row.right else 'WRONG'}" for row in found)
         print(f"{case.name}: {marks}", file=sys.stderr, flush=True)
