@@ -210,10 +210,9 @@ static int load_stacks(void *context, const struct batch *batch, struct err *err
         GROW_TO(loader, &loader->run->stacks, row.id, err);
         if (row.id == 0)
             continue;
-        /* A parent has a smaller id, so that walking up always ends. */
-        bool rooted = row.parent == 0 || row.parent >= row.id;
         loader->run->stacks.items[row.id - 1] = (struct run_stack){
-            .parent = rooted ? RUN_NONE : (uint32_t)(row.parent - 1),
+            .parent = row.parent && row.parent <= ID_MAX ? (uint32_t)(row.parent - 1) : RUN_NONE,
+            .depth = RUN_NONE,
             .frame = row.frame && row.frame <= ID_MAX ? (uint32_t)(row.frame - 1) : RUN_NONE,
         };
     }
@@ -749,16 +748,37 @@ static int settle_root(struct run *run, uint64_t root_id, struct err *err)
     return 0;
 }
 
-static void settle_stacks(struct run *run)
+#define ON_THE_WAY (RUN_NONE - 1) /* a depth that is being found: who meets it has gone in a circle */
+
+/* Gives a stack its depth, and those of its parents that have none yet. */
+static void settle_stack(struct run_stack *stacks, size_t count, size_t index)
 {
-    for (size_t i = 0; i < run->stacks.count; i++) {
-        struct run_stack *stack = &run->stacks.items[i];
-        if (stack->parent >= i) /* not written: a hole is all zero */
-            stack->parent = RUN_NONE;
-        uint32_t depth = stack->parent == RUN_NONE ? 0 : run->stacks.items[stack->parent].depth + 1;
+    uint32_t chain[RUN_STACK_DEPTH_MAX], length = 0;
+    uint32_t at = (uint32_t)index;
+    while (at < count && stacks[at].depth == RUN_NONE && length < RUN_STACK_DEPTH_MAX) {
+        chain[length++] = at;
+        stacks[at].depth = ON_THE_WAY;
+        at = stacks[at].parent;
+    }
+    uint32_t depth = at < count && stacks[at].depth < RUN_STACK_DEPTH_MAX ? stacks[at].depth + 1 : 0;
+    while (length--) {
+        struct run_stack *stack = &stacks[chain[length]];
         stack->depth = depth < RUN_STACK_DEPTH_MAX ? depth : 0;
         if (stack->depth == 0)
             stack->parent = RUN_NONE;
+        depth = stack->depth + 1;
+    }
+}
+
+/* Parents may come later: what is inlined gets its ids when it is known. Afterwards walking up always ends. */
+static void settle_stacks(struct run *run)
+{
+    struct run_stack *stacks = run->stacks.items;
+    for (size_t i = 0; i < run->stacks.count; i++) {
+        if (stacks[i].depth == 0) /* not written: a hole is all zero */
+            stacks[i].parent = RUN_NONE;
+        else if (stacks[i].depth == RUN_NONE)
+            settle_stack(stacks, run->stacks.count, i);
     }
 }
 

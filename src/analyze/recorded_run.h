@@ -108,7 +108,7 @@ struct run_frame {
 };
 
 struct run_stack {
-    uint32_t parent; /* a smaller index, RUN_NONE at the root */
+    uint32_t parent; /* RUN_NONE at the root, which is reached from everywhere */
     uint32_t frame;
     uint32_t depth; /* below RUN_STACK_DEPTH_MAX: a deeper one is cut, its lower part starts anew */
 };

@@ -93,6 +93,7 @@ static int on_sample(struct events *events, const struct perf_event *event, cons
 {
     struct row_sample row = {
         .time_ns = event->time_ns, .track = task->track, .weight = event->weight_ns, .kind = SAMPLE_CPU};
+    stacks_set_time(events->stacks, event->time_ns);
     int code = stacks_add(events->stacks, event->pid, event->chain, event->chain_count, &row.stack, err);
 
     if (!code)

@@ -486,6 +486,7 @@ static void on_thread_end(struct inside *inside, const struct call_told *told)
 static int on_stack(struct inside *inside, const struct call_told *told, struct err *err)
 {
     uint64_t id = 0;
+    stacks_set_time(inside->stacks, told->time_ns);
     int code = stacks_add(inside->stacks, told->pid, told->addresses, told->address_count, &id, err);
 
     if (!code && id && map_put(&inside->stack_ids, stack_key(told->pid, told->stack), id))

@@ -284,6 +284,7 @@ static int on_sample(struct watch *watch, const struct perf_event *event, const 
 {
     struct row_sample row = {
         .time_ns = event->time_ns, .track = task->track, .weight = event->weight_ns, .kind = SAMPLE_CPU};
+    stacks_set_time(watch->stacks, event->time_ns);
     int code = stacks_add(watch->stacks, event->pid, event->chain, event->chain_count, &row.stack, err);
 
     if (!code)

@@ -11,6 +11,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/str.h"
 #include "stacks/stacks_state.h"
@@ -22,6 +23,8 @@
 #define CHAIN_MAX          1024u
 #define CHAIN_KERNEL_LIMIT 127u /* kernel.perf_event_max_stack */
 #define LARGE_BYTES        (4 << 20)
+#define JIT_LOOK_NS        (20 * NS_PER_MS) /* between looks whether a compiler's file is there, or has grown */
+#define JIT_EPOCH_SHIFT    48               /* addresses of programs are below */
 
 static int add_module(struct stacks *stacks, const struct code_module *wanted, const char *path,
                       uint32_t *ret_module, struct err *err)
@@ -110,9 +113,19 @@ static int note_map(struct stacks *stacks, uint32_t pid, const struct perf_map *
     struct mapping mapping = {
         .low = map->address, .high = map->address + map->length_bytes, .offset = map->offset_bytes};
     int status = module_of(stacks, map, &mapping.module, err);
+    if (!status && mapping.module != MODULE_UNKNOWN && jit_source_is_dump(map->path) &&
+        map_put(&stacks->jit_dumps, pid, mapping.module))
+        status = err_memory(err);
     if (!status)
         status = process_maps_add(&stacks->maps, pid, &mapping, err);
     return status;
+}
+
+static void forget_jit(struct stacks *stacks, uint32_t pid)
+{
+    map_remove(&stacks->jit_modules, pid);
+    map_remove(&stacks->jit_dumps, pid);
+    map_remove(&stacks->jit_misses, pid);
 }
 
 int stacks_note(struct stacks *stacks, const struct perf_event *event, struct err *err)
@@ -121,11 +134,9 @@ int stacks_note(struct stacks *stacks, const struct perf_event *event, struct er
     case PERF_FORK:
         if (event->pid == event->ppid)
             return process_maps_thread(&stacks->maps, event->pid, err);
-        map_remove(&stacks->jit_modules, event->pid);
+        forget_jit(stacks, event->pid);
         return process_maps_fork(&stacks->maps, event->pid, event->ppid, err);
-    case PERF_EXEC:
-        map_remove(&stacks->jit_modules, event->pid);
-        return process_maps_exec(&stacks->maps, event->pid, err);
+    case PERF_EXEC: forget_jit(stacks, event->pid); return process_maps_exec(&stacks->maps, event->pid, err);
     case PERF_MAP: return note_map(stacks, event->pid, &event->map, err);
     case PERF_EXIT: process_maps_exit(&stacks->maps, event->pid); return 0;
     case PERF_COMM:
@@ -194,11 +205,19 @@ static void module_open(struct stacks *stacks, struct code_module *module, uint3
     }
     module->fd = fd;
     module->large =
-        about.st_size > LARGE_BYTES || resolver_debug_file_exists(module->build_id, module->build_id_size);
+        about.st_size > LARGE_BYTES || resolver_debug_file_may_exist(module->build_id, module->build_id_size);
     stacks->open_count++;
 }
 
 #define NO_FRAME UINT32_MAX
+
+struct place {
+    uint32_t module;
+    bool user;
+    uint64_t offset;
+    uint64_t key; /* of its frame in the module; the offset, but for code that comes and goes */
+    uint64_t at;  /* as in struct raw_frame */
+};
 
 static bool is_full(const struct stacks *stacks)
 {
@@ -206,11 +225,11 @@ static bool is_full(const struct stacks *stacks)
 }
 
 /* NO_FRAME for a new place when there is no room for what would stand on it. */
-static int frame_index(struct stacks *stacks, uint32_t module_index, uint64_t offset, uint32_t pid,
-                       uint32_t *ret_frame, struct err *err)
+static int frame_index(struct stacks *stacks, const struct place *place, uint32_t pid, uint32_t *ret_frame,
+                       struct err *err)
 {
-    struct code_module *module = &stacks->modules.items[module_index];
-    const uint64_t *known = map_get(&module->frames, offset);
+    struct code_module *module = &stacks->modules.items[place->module];
+    const uint64_t *known = map_get(&module->frames, place->key);
     if (known) {
         *ret_frame = (uint32_t)*known;
         return 0;
@@ -221,9 +240,9 @@ static int frame_index(struct stacks *stacks, uint32_t module_index, uint64_t of
     if (!module->seen)
         module_open(stacks, module, pid);
     uint32_t index = (uint32_t)stacks->raw_frames.count;
-    struct raw_frame frame = {.offset = offset, .module = module_index};
+    struct raw_frame frame = {.offset = place->offset, .at = place->at, .module = place->module};
     if (vec_push(&stacks->raw_frames, frame) || vec_push(&stacks->pending_frames, index) ||
-        map_put(&module->frames, offset, index))
+        map_put(&module->frames, place->key, index))
         return err_memory(err);
     stacks->counts.frame_count++;
     *ret_frame = index;
@@ -259,39 +278,57 @@ void stacks_take(struct stacks *stacks, uint64_t *ret_stack, uint64_t *ret_frame
     *ret_frame = stacks->next_frame_id++;
 }
 
-/* The module for code without a file: that of the process when its compiler writes a map. */
+void stacks_set_time(struct stacks *stacks, uint64_t time_ns)
+{
+    stacks->now_ns = time_ns;
+}
+
+/* A module of its own for each process, and each program that it executes. */
+static int add_jit_module(struct stacks *stacks, uint32_t pid, const struct jit_source *source,
+                          uint32_t *ret_module, struct err *err)
+{
+    char key[64];
+    uint64_t id; /* keeps the numbers of keys and modules in step */
+    int length = snprintf(key, sizeof key, "[jit %u] %zu", pid, stacks->modules.count);
+    struct code_module module = {.kind = CODE_JIT, .jit = *source, .looked_ns = stacks->now_ns};
+    if (intern_put(&stacks->module_keys, key, (size_t)length, &id, NULL))
+        return err_memory(err);
+    int status = add_module(stacks, &module, "[jit]", ret_module, err);
+    if (!status && map_put(&stacks->jit_modules, pid, *ret_module))
+        status = err_memory(err);
+    return status;
+}
+
+static bool is_time_to_look(const struct stacks *stacks, uint64_t last_ns)
+{
+    return stacks->now_ns >= last_ns + JIT_LOOK_NS;
+}
+
+/* The module for code without a file: that of the process when its compiler tells what it makes. Compilers begin with
+ * that some time after the process has begun. */
 static int jit_module(struct stacks *stacks, uint32_t pid, uint32_t *ret_module, struct err *err)
 {
     const uint64_t *known = map_get(&stacks->jit_modules, pid);
     if (known) {
+        struct code_module *module = &stacks->modules.items[*known];
+        if (is_time_to_look(stacks, module->looked_ns)) {
+            jit_source_refresh(&module->jit);
+            module->looked_ns = stacks->now_ns;
+        }
         *ret_module = (uint32_t)*known;
         return 0;
     }
-    char path[64], process[32];
-    struct stat about;
-    uint32_t module = MODULE_UNKNOWN;
-    int status = 0;
-    snprintf(path, sizeof path, "/tmp/perf-%u.map", pid);
-    snprintf(process, sizeof process, "/proc/%u", pid);
-    if (access(path, R_OK) == 0 && stat(process, &about) == 0 && stacks->modules.count < MODULE_COUNT_MAX) {
-        struct code_module jit = {.kind = CODE_JIT, .pid = pid, .owner = about.st_uid};
-        uint64_t id; /* keeps the numbers of keys and modules in step */
-        int length = snprintf(path, sizeof path, "[jit %u] %zu", pid, stacks->modules.count);
-        if (intern_put(&stacks->module_keys, path, (size_t)length, &id, NULL))
-            return err_memory(err);
-        status = add_module(stacks, &jit, "[jit]", &module, err);
-    }
-    if (!status && map_put(&stacks->jit_modules, pid, module))
-        status = err_memory(err);
-    *ret_module = module;
-    return status;
+    *ret_module = MODULE_UNKNOWN;
+    const uint64_t *missed_ns = map_get(&stacks->jit_misses, pid);
+    if ((missed_ns && !is_time_to_look(stacks, *missed_ns)) || stacks->modules.count >= MODULE_COUNT_MAX)
+        return 0;
+    struct jit_source source;
+    const uint64_t *dump = map_get(&stacks->jit_dumps, pid);
+    jit_source_open(pid, dump ? stacks->modules.items[*dump].path : NULL, &source);
+    if (source.fd >= 0)
+        return add_jit_module(stacks, pid, &source, ret_module, err);
+    return map_put(&stacks->jit_misses, pid, stacks->now_ns) ? err_memory(err) : 0;
 }
-
-struct place {
-    uint32_t module;
-    bool user;
-    uint64_t offset;
-};
 
 struct chain {
     size_t count;
@@ -308,9 +345,15 @@ static int place_user(struct stacks *stacks, uint32_t pid, uint64_t address, str
     if (mapping && mapping->module != MODULE_UNKNOWN) {
         place.module = mapping->module;
         place.offset = address - mapping->low + mapping->offset;
+        place.key = place.offset;
     } else {
         status = jit_module(stacks, pid, &place.module, err);
-        place.offset = place.module == MODULE_UNKNOWN ? 0 : address;
+        if (!status && place.module != MODULE_UNKNOWN) {
+            const struct jit_source *source = &stacks->modules.items[place.module].jit;
+            place.offset = address;
+            place.key = address ^ (uint64_t)source->epoch << JIT_EPOCH_SHIFT;
+            place.at = source->is_dump ? stacks->now_ns : source->size;
+        }
     }
     if (!status)
         *ret_place = place;
@@ -339,6 +382,7 @@ static int read_chain(struct stacks *stacks, uint32_t pid, const uint64_t *addre
         address -= is_caller && address;
         is_caller = true;
         struct place place = {.module = MODULE_KERNEL, .offset = stacks->kernel_readable ? address : 0};
+        place.key = place.offset;
         if (context == PERF_CONTEXT_USER) {
             int status = place_user(stacks, pid, address, &place, err);
             if (status)
@@ -382,7 +426,7 @@ int stacks_add(struct stacks *stacks, uint32_t pid, const uint64_t *chain_addres
     for (size_t i = chain.count; i-- > 0;) {
         const struct place *place = &chain.places[i];
         uint32_t frame, child;
-        status = frame_index(stacks, place->module, place->offset, pid, &frame, err);
+        status = frame_index(stacks, place, pid, &frame, err);
         if (!status)
             status = child_of(stacks, node, frame, &child, err);
         if (status)
@@ -416,6 +460,8 @@ void stacks_destroy(struct stacks *stacks)
         struct code_module *module = &stacks->modules.items[i];
         free(module->path);
         fs_close(&module->fd);
+        if (module->kind == CODE_JIT)
+            fs_close(&module->jit.fd);
         map_free(&module->frames);
     }
     vec_free(&stacks->modules);
@@ -425,6 +471,8 @@ void stacks_destroy(struct stacks *stacks)
     vec_free(&stacks->nodes);
     map_free(&stacks->children);
     map_free(&stacks->jit_modules);
+    map_free(&stacks->jit_dumps);
+    map_free(&stacks->jit_misses);
     vec_free(&stacks->pending_frames);
     vec_free(&stacks->pending_nodes);
     resolver_destroy(stacks->resolver);

@@ -46,6 +46,9 @@ WARN_UNUSED int stacks_note(struct stacks *stacks, const struct perf_event *even
  * may not be read is no failure: its frames are unknown. */
 WARN_UNUSED int stacks_read_maps(struct stacks *stacks, uint32_t pid, struct err *err);
 
+/* When the chains that follow were seen, CLOCK_MONOTONIC: code that compilers make at run time comes and goes. */
+void stacks_set_time(struct stacks *stacks, uint64_t time_ns);
+
 /* A chain as in struct perf_event (innermost first; without a marker the addresses are the program's). The id is
  * for sample.stack and wait.stack; 0 for an empty chain. */
 WARN_UNUSED int stacks_add(struct stacks *stacks, uint32_t pid, const uint64_t *chain, size_t chain_count,

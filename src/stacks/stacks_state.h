@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "base/vec.h"
+#include "stacks/jit_source.h"
 #include "stacks/process_maps.h"
 #include "stacks/stacks.h"
 #include "symbol/resolver.h"
@@ -15,16 +16,16 @@
 enum code_kind {
     CODE_FILE = 1, /* offsets in an ELF file */
     CODE_KERNEL,   /* addresses; one frame at 0 when their names are hidden */
-    CODE_JIT,      /* addresses in a process that writes a perf-PID.map file */
+    CODE_JIT,      /* addresses in a process whose compiler tells what code it makes */
     CODE_UNKNOWN   /* one frame at 0 */
 };
 
 struct code_module {
     enum code_kind kind;
-    uint32_t pid; /* CODE_JIT */
-    uid_t owner;  /* CODE_JIT: of the process */
-    char *path;   /* without " (deleted)" */
-    int fd;       /* -1: not open */
+    struct jit_source jit; /* CODE_JIT */
+    uint64_t looked_ns;    /* CODE_JIT: when it was last looked at */
+    char *path;            /* without " (deleted)" */
+    int fd;                /* -1: not open */
     uint8_t build_id[PERF_BUILD_ID_MAX];
     size_t build_id_size;
     uint32_t device_major, device_minor;
@@ -38,6 +39,7 @@ struct code_module {
 /* A place in a module, however many functions are inlined there. */
 struct raw_frame {
     uint64_t offset;
+    uint64_t at; /* CODE_JIT: when it was first seen, as jit_code counts */
     uint32_t module;
     uint32_t first_row; /* id of the outermost function's frame row; 0: not written yet */
     uint32_t row_count;
@@ -67,7 +69,10 @@ struct stacks {
     struct map children; /* parent << 32 | frame to index in nodes */
     VEC(uint32_t) pending_frames;
     VEC(uint32_t) pending_nodes;
-    struct map jit_modules; /* pid to module, 0 when it writes no map */
+    struct map jit_modules; /* pid to module */
+    struct map jit_dumps;   /* pid to module of the jitdump file that it has mapped */
+    struct map jit_misses;  /* pid to when no source was found */
+    uint64_t now_ns;        /* of what is being added; 0: not told */
     uint64_t next_stack_id;
     uint64_t next_frame_id;
     size_t open_count;

@@ -263,7 +263,7 @@ static void names_that_a_compiler_wrote_are_found(void **state)
     uint64_t unknown = add(fixture, pid, (const uint64_t[]){0x500100}, 1);
     finish(fixture);
     unlink(path);
-    assert_string_equal(names(fixture, known, text, sizeof text), "py::parse:/app/a.py");
+    assert_string_equal(names(fixture, known, text, sizeof text), "parse");
     assert_string_equal(names(fixture, unknown, text, sizeof text), "[jit]");
 }
 

@@ -11,7 +11,7 @@
 #include "model/meta.h"
 #include "stacks/stacks.h"
 #include "stacks/stacks_state.h"
-#include "symbol/name_table.h"
+#include "symbol/jit_code.h"
 #include "symbol/spin_loop.h"
 
 #define BATCH_COUNT 128u /* places looked up between two looks at the clock */
@@ -174,24 +174,34 @@ static int write_file_frames(struct writer *writer, const struct code_module *mo
     return status;
 }
 
-/* Code that a just-in-time compiler made and listed. */
+static int write_jit_frame(struct writer *writer, const struct jit_code *code, struct arena *arena,
+                           struct raw_frame *raw, const char *path)
+{
+    struct jit_place found, place;
+    if (!jit_code_find(code, raw->offset, raw->at, &found))
+        return write_unnamed(writer, raw, path);
+    int status = jit_name_split(arena, found.name, &place, writer->err);
+    if (status)
+        return status;
+    raw->is_named = true;
+    struct symbol_frame frame = {.function = place.name,
+                                 .file = found.file ? found.file : place.file,
+                                 .line = found.file ? found.line : place.line};
+    return write_frame(writer, raw, &frame, path);
+}
+
+/* Code that a just-in-time compiler made and told of. */
 static int write_jit_frames(struct writer *writer, const struct code_module *module, const uint32_t *frames,
                             size_t count)
 {
-    char path[64];
-    struct name_table names = {0};
-    snprintf(path, sizeof path, "/tmp/perf-%u.map", module->pid);
-    int status = name_table_read_map(&names, path, module->owner, writer->err);
-    for (size_t i = 0; !status && i < count; i++) {
-        struct raw_frame *raw = &writer->stacks->raw_frames.items[frames[i]];
-        const struct name_entry *entry = name_table_find(&names, raw->offset);
-        raw->is_named = entry != NULL;
-        if (entry)
-            status = write_frame(writer, raw, &(struct symbol_frame){.function = entry->name}, module->path);
-        else
-            status = write_unnamed(writer, raw, module->path);
-    }
-    name_table_free(&names);
+    struct jit_code code = {0};
+    struct arena arena = {0};
+    int status = jit_code_read(&code, module->jit.fd, writer->err);
+    for (size_t i = 0; !status && i < count; i++)
+        status = write_jit_frame(writer, &code, &arena, &writer->stacks->raw_frames.items[frames[i]],
+                                 module->path);
+    arena_free(&arena);
+    jit_code_free(&code);
     return status;
 }
 

@@ -6,8 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
+
 /* Longer names cost the demangler more than they tell. */
 #define NAME_BYTES_MAX 8192u
+
+#define PLT_MARK "@plt"
 
 static const char *const clone_marks[] = {".isra.",     ".constprop.", ".part.", ".cold",
                                           ".lto_priv.", ".llvm.",      ".local."};
@@ -36,12 +40,15 @@ size_t demangle(const char *name, char *buffer, size_t capacity)
     size_t length = strnlen(name, NAME_BYTES_MAX);
     bool mangled =
         length > 2 && length < NAME_BYTES_MAX && name[0] == '_' && (name[1] == 'Z' || name[1] == 'R');
-    length = copy(name, clone_start(name, length), buffer, capacity);
+    bool is_plt = mangled && str_ends(name, PLT_MARK);
+    length = copy(name, is_plt ? length - strlen(PLT_MARK) : clone_start(name, length), buffer, capacity);
     if (!mangled)
         return length;
     char *readable = cplus_demangle(buffer, DMGL_AUTO);
     if (readable && *readable)
         length = copy(readable, strlen(readable), buffer, capacity);
     free(readable);
+    if (is_plt)
+        length += copy(PLT_MARK, strlen(PLT_MARK), buffer + length, capacity - length);
     return length;
 }

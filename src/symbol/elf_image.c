@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "base/search.h"
 #include "base/sort.h"
+#include "symbol/plt.h"
 
 #define SEGMENT_COUNT_MAX 4096u
 #define SYMBOL_COUNT_MAX  (16u << 20)
@@ -126,6 +127,7 @@ void elf_image_close(struct elf_image *image)
     free(image->memory);
     vec_free(&image->segments);
     vec_free(&image->symbols);
+    arena_free(&image->texts);
     *image = (struct elf_image){.fd = -1};
 }
 
@@ -223,6 +225,8 @@ int elf_image_load_symbols(struct elf_image *image, const struct elf_image *sour
         if (status)
             return status;
     }
+    if (source == image && plt_load_symbols(image, err))
+        return err_memory(err);
     if (sort_by_u64(image->symbols.items, image->symbols.count, sizeof *image->symbols.items,
                     offsetof(struct elf_symbol, low)))
         return err_memory(err);
@@ -230,21 +234,42 @@ int elf_image_load_symbols(struct elf_image *image, const struct elf_image *sour
     return 0;
 }
 
-bool elf_image_has_lines(const struct elf_image *image)
+/* The first section of one of two names that has bytes in the file; NULL when there is none. */
+static Elf_Scn *find_section(const struct elf_image *image, const char *name, const char *other)
 {
     size_t names;
     Elf_Scn *section = NULL;
     if (!image->elf || elf_getshdrstrndx(image->elf, &names))
-        return false;
+        return NULL;
     while ((section = elf_nextscn(image->elf, section))) {
         GElf_Shdr header;
-        const char *name =
+        const char *found =
             gelf_getshdr(section, &header) ? elf_strptr(image->elf, names, header.sh_name) : NULL;
-        if (name && header.sh_type != SHT_NOBITS &&
-            (strcmp(name, ".debug_info") == 0 || strcmp(name, ".zdebug_info") == 0))
-            return true;
+        if (found && header.sh_type != SHT_NOBITS && (strcmp(found, name) == 0 || strcmp(found, other) == 0))
+            return section;
     }
-    return false;
+    return NULL;
+}
+
+bool elf_image_has_lines(const struct elf_image *image)
+{
+    return find_section(image, ".debug_info", ".zdebug_info") != NULL;
+}
+
+/* The name, a NUL, up to three bytes more, the checksum. */
+bool elf_image_debug_link(const struct elf_image *image, struct elf_debug_link *ret_link)
+{
+    Elf_Scn *section = find_section(image, ".gnu_debuglink", "");
+    const Elf_Data *data = section ? elf_getdata(section, NULL) : NULL;
+    if (!data || !data->d_buf || data->d_size < 8)
+        return false;
+    size_t length = strnlen(data->d_buf, data->d_size - 4);
+    size_t at = (length + 4) & ~(size_t)3;
+    if (length == 0 || at + 4 > data->d_size)
+        return false;
+    ret_link->name = data->d_buf;
+    memcpy(&ret_link->checksum, (const char *)data->d_buf + at, 4);
+    return true;
 }
 
 const struct elf_symbol *elf_image_find(const struct elf_image *image, uint64_t address, uint64_t *ret_low,

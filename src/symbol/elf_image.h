@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/vec.h"
 
@@ -34,6 +35,7 @@ struct elf_image {
     uint8_t build_id[ELF_BUILD_ID_MAX];
     VEC(struct elf_segment) segments;
     VEC(struct elf_symbol) symbols; /* by low; after elf_image_load_symbols */
+    struct arena texts;             /* of names that the file does not hold */
 };
 
 /* Takes the descriptor. A file that is no ELF gives an image with elf NULL; only memory can run out. */
@@ -42,12 +44,20 @@ WARN_UNUSED int elf_image_open(int fd, struct elf_image *ret_image, struct err *
 WARN_UNUSED int elf_image_open_vdso(struct elf_image *ret_image, struct err *err);
 void elf_image_close(struct elf_image *image);
 
+/* The name of a debug file, as .gnu_debuglink tells it, and the CRC-32 of its bytes. */
+struct elf_debug_link {
+    const char *name; /* lives as long as the image */
+    uint32_t checksum;
+};
+
 /* Adds the functions of a file's symbol tables to the array of `image`, which may be the same or the file that
- * `source` is the debug file of. Sorts. */
+ * `source` is the debug file of. Of the file itself also the entries of its procedure linkage table. Sorts. */
 WARN_UNUSED int elf_image_load_symbols(struct elf_image *image, const struct elf_image *source,
                                        struct err *err);
 /* Whether the file holds DWARF, compressed or not. */
 bool elf_image_has_lines(const struct elf_image *image);
+/* false when the file tells none. */
+bool elf_image_debug_link(const struct elf_image *image, struct elf_debug_link *ret_link);
 /* The function that covers an address, NULL for none; and for which addresses around it that is the answer. */
 const struct elf_symbol *elf_image_find(const struct elf_image *image, uint64_t address, uint64_t *ret_low,
                                         uint64_t *ret_high);

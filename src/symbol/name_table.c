@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "symbol/name_table.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/num.h"
@@ -60,28 +57,6 @@ static int sort(struct name_table *table, struct err *err)
                     offsetof(struct name_entry, low)))
         return err_memory(err);
     return 0;
-}
-
-int name_table_parse_map(struct name_table *table, const char *text, size_t length, struct err *err)
-{
-    const char *end = text + length;
-    for (const char *line = text; line < end && table->entries.count < ENTRY_MAX;) {
-        const char *line_end = memchr(line, '\n', (size_t)(end - line));
-        if (!line_end)
-            break; /* the writer is in the middle of it */
-        const char *at = line;
-        struct name_entry entry = {0};
-        uint64_t size;
-        if (take_hex(&at, line_end, &entry.low) && take_blank(&at, line_end) &&
-            take_hex(&at, line_end, &size) && take_blank(&at, line_end) && at < line_end &&
-            !num_add_u64(entry.low, size, &entry.high)) {
-            int status = push(table, entry, at, (size_t)(line_end - at), err);
-            if (status)
-                return status;
-        }
-        line = line_end + 1;
-    }
-    return sort(table, err);
 }
 
 /* "ffffffff81000000 T name" and for modules "\t[module]" behind it; the type t or T, w or W is code. */
@@ -151,23 +126,6 @@ int name_table_read_kernel(struct name_table *table, struct err *err)
     if (name_table_kernel_is_readable() && fs_read(KERNEL_PATH, TEXT_BYTES_MAX, &text, &ignored) == 0)
         status = name_table_parse_kernel(table, str_text(&text), text.length, err);
     str_free(&text);
-    return status;
-}
-
-int name_table_read_map(struct name_table *table, const char *path, uid_t owner, struct err *err)
-{
-    FS_CLEANUP int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    struct stat about;
-    if (fd < 0 || fstat(fd, &about) || !S_ISREG(about.st_mode) ||
-        (about.st_uid != owner && about.st_uid != 0) || about.st_size <= 0)
-        return 0;
-    size_t length = (size_t)num_min((uint64_t)about.st_size, TEXT_BYTES_MAX);
-    char *text = malloc(length);
-    if (!text)
-        return err_memory(err);
-    ssize_t got = pread(fd, text, length, 0);
-    int status = got > 0 ? name_table_parse_map(table, text, (size_t)got, err) : 0;
-    free(text);
     return status;
 }
 

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * name_table: addresses and names that come as text: /proc/kallsyms for the kernel, perf-PID.map files that
- * just-in-time compilers write ("START SIZE NAME", numbers in hex).
- */
+/* name_table: the kernel's functions, as /proc/kallsyms lists them. */
 #ifndef TOLL_SYMBOL_NAME_TABLE_H
 #define TOLL_SYMBOL_NAME_TABLE_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -29,11 +25,7 @@ struct name_table {
 /* The kernel's functions. Empty where the kernel hides its addresses. */
 WARN_UNUSED int name_table_read_kernel(struct name_table *table, struct err *err);
 bool name_table_kernel_is_readable(void);
-/* Empty when the file is missing, or belongs neither to `owner` nor to root. */
-WARN_UNUSED int name_table_read_map(struct name_table *table, const char *path, uid_t owner, struct err *err);
 /* For tests and for who has the text. */
-WARN_UNUSED int name_table_parse_map(struct name_table *table, const char *text, size_t length,
-                                     struct err *err);
 WARN_UNUSED int name_table_parse_kernel(struct name_table *table, const char *text, size_t length,
                                         struct err *err);
 /* NULL when no name covers the address. */

@@ -48,24 +48,6 @@ static void hidden_kernel_addresses_give_no_names(void **state)
     assert_null(name_table_find(&table, 0));
 }
 
-static void names_of_compilers_may_hold_blanks(void **state)
-{
-    (void)state;
-    static const char text[] = "7f0000001000 40 LazyCompile:*parse file.js:12\n"
-                               "7f0000000000 20 Builtin\n"
-                               "7f0000002000 zz bad\n"
-                               "ffffffffffffffff ff too far\n"
-                               "12345678901234567 1 too long\n"
-                               "7f0000003000 10 unfinished";
-    struct name_table table = {0};
-    assert_int_equal(name_table_parse_map(&table, text, strlen(text), NULL), 0);
-    assert_int_equal(table.entries.count, 2);
-    assert_string_equal(name_at(&table, 0x7f000000103f), "LazyCompile:*parse file.js:12");
-    assert_string_equal(name_at(&table, 0x7f0000001040), "none");
-    assert_string_equal(name_at(&table, 0x7f0000000000), "Builtin");
-    name_table_free(&table);
-}
-
 static void random_text_is_survived(void **state)
 {
     (void)state;
@@ -74,13 +56,10 @@ static void random_text_is_survived(void **state)
         char text[512];
         for (size_t i = 0; i < sizeof text; i++)
             text[i] = "0123456789abcdef \t\nTt[]x"[rand() % 24];
-        struct name_table kernel = {0}, map = {0};
+        struct name_table kernel = {0};
         assert_int_equal(name_table_parse_kernel(&kernel, text, sizeof text, NULL), 0);
-        assert_int_equal(name_table_parse_map(&map, text, sizeof text, NULL), 0);
         name_table_find(&kernel, (uint64_t)rand());
-        name_table_find(&map, (uint64_t)rand());
         name_table_free(&kernel);
-        name_table_free(&map);
     }
 }
 
@@ -89,7 +68,6 @@ int name_table_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kernel_functions_reach_to_the_next_one),
         cmocka_unit_test(hidden_kernel_addresses_give_no_names),
-        cmocka_unit_test(names_of_compilers_may_hold_blanks),
         cmocka_unit_test(random_text_is_survived),
     };
     return cmocka_run_group_tests_name("name_table", tests, NULL, NULL);

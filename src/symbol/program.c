@@ -2,12 +2,12 @@
 #include "symbol/program.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/num.h"
+#include "symbol/debug_file.h"
 #include "symbol/kernel_names.h"
 
 struct program {
@@ -19,50 +19,12 @@ struct program {
     struct kernel_names *kernel; /* of SYMBOL_PATH_KERNEL, else NULL */
 };
 
-/* "/usr/lib/debug/.build-id/ab/cdef….debug"; false when the build-id is too short to have one. */
-static bool debug_path(const uint8_t *build_id, size_t size, char *path, size_t capacity)
-{
-    if (size < 2 || size > ELF_BUILD_ID_MAX)
-        return false;
-    int length = snprintf(path, capacity, "/usr/lib/debug/.build-id/%02x/", build_id[0]);
-    for (size_t i = 1; i < size; i++)
-        length += snprintf(path + length, capacity - (size_t)length, "%02x", build_id[i]);
-    snprintf(path + length, capacity - (size_t)length, ".debug");
-    return true;
-}
-
-bool resolver_debug_file_exists(const uint8_t *build_id, size_t size)
-{
-    char path[256];
-    return debug_path(build_id, size, path, sizeof path) && access(path, R_OK) == 0;
-}
-
-static int open_debug_file(struct program *program, struct err *err)
-{
-    char path[256];
-    const struct elf_image *image = &program->image;
-    if (!debug_path(image->build_id, image->build_id_size, path, sizeof path))
-        return 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    int status = elf_image_open(fd, &program->debug, err);
-    if (status) {
-        close(fd);
-        return status;
-    }
-    if (program->debug.build_id_size != image->build_id_size ||
-        memcmp(program->debug.build_id, image->build_id, image->build_id_size) != 0)
-        elf_image_close(&program->debug);
-    return 0;
-}
-
-static int program_load(struct program *program, struct err *err)
+static int program_load(struct program *program, const char *path, struct err *err)
 {
     int status = elf_image_load_symbols(&program->image, &program->image, err);
     program->has_lines = elf_image_has_lines(&program->image);
     if (!status && !program->has_lines)
-        status = open_debug_file(program, err);
+        status = debug_file_open(&program->image, path, &program->debug, err);
     if (!status && program->debug.elf) {
         status = elf_image_load_symbols(&program->image, &program->debug, err);
         program->has_lines = elf_image_has_lines(&program->debug);
@@ -121,7 +83,7 @@ int program_open(const struct symbol_module *module, const char *cache_folder, s
         status = open_image(module, &program->image, err);
         wanted = !status && is_wanted(&program->image, module);
         if (wanted)
-            status = program_load(program, err);
+            status = program_load(program, module->path, err);
     }
     if (status || !wanted) {
         program_close(program);

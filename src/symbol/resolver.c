@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "symbol/debug_file.h"
 #include "symbol/demangle.h"
 #include "symbol/kernel_names.h"
 #include "symbol/program.h"
@@ -87,6 +88,11 @@ static void drop_kernel_modules(struct place_table *table)
     table->ranges.count = kept;
 }
 
+bool resolver_debug_file_may_exist(const uint8_t *build_id, size_t size)
+{
+    return debug_file_is_installed(build_id, size) || (size > 0 && debug_file_may_download());
+}
+
 /* A cache made without lines is stale once a debug file is installed. */
 static int module_load_cache(struct resolver *resolver, struct module *module, struct err *err)
 {
@@ -95,7 +101,7 @@ static int module_load_cache(struct resolver *resolver, struct module *module, s
     if (!status && strcmp(module->path, SYMBOL_PATH_KERNEL) == 0)
         drop_kernel_modules(&module->table);
     if (!status && module->table.ranges.count && !module->table.has_lines &&
-        resolver_debug_file_exists(module->build_id, module->build_id_size))
+        resolver_debug_file_may_exist(module->build_id, module->build_id_size))
         place_table_free(&module->table);
     return status;
 }

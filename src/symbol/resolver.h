@@ -4,7 +4,8 @@
  *
  * A module is an ELF file and a place is an offset in that file, which is what a mapping gives without knowing
  * where the loader put it. Names come from .symtab and .dynsym, of the file or of its separate debug file
- * (/usr/lib/debug/.build-id); lines and inlined calls from DWARF, through elfutils' libdw. The outermost function is
+ * (/usr/lib/debug/.build-id); lines and inlined calls from DWARF, through elfutils' libdw; where else a debug file is looked for is told in
+ * debug_file.h. The outermost function is
  * named by the symbol table, which knows what the linker did; inlined ones by DWARF.
  *
  * What was found is kept as ranges of offsets with one answer each, in memory and, for modules with a build-id, in
@@ -71,8 +72,8 @@ WARN_UNUSED int resolver_lookup(struct resolver *resolver, const struct symbol_m
                                 const struct symbol_request *request, struct symbol_answer *answer,
                                 struct err *err);
 
-/* Whether a separate debug file is installed for a build-id. */
-bool resolver_debug_file_exists(const uint8_t *build_id, size_t size);
+/* Whether a separate debug file is installed for a build-id, or could come from a server that the user set. */
+bool resolver_debug_file_may_exist(const uint8_t *build_id, size_t size);
 
 /* How many of the places asked for so far were answered from the cache (memory or disk). */
 uint64_t resolver_hit_count(const struct resolver *resolver);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stacks/jit_source.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/str.h"
+
+bool jit_source_is_dump(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    if (!str_starts(name, "jit-"))
+        return false;
+    const char *digits = name + strlen("jit-");
+    size_t count = strspn(digits, "0123456789");
+    return count > 0 && strcmp(digits + count, ".dump") == 0;
+}
+
+/* Its number in the innermost container that it is in; its number here when that cannot be told. */
+static uint32_t own_pid(uint32_t pid)
+{
+    char path[64], text[4096];
+    snprintf(path, sizeof path, "/proc/%u/status", pid);
+    ssize_t length = fs_read_small(path, text, sizeof text);
+    const char *line = length > 0 ? strstr(text, "\nNSpid:") : NULL;
+    if (!line)
+        return pid;
+    line += strlen("\nNSpid:");
+    unsigned long last = pid;
+    for (char *end; *line && *line != '\n'; line = end) {
+        unsigned long value = strtoul(line, &end, 10);
+        if (end == line)
+            break;
+        last = value;
+    }
+    return (uint32_t)last;
+}
+
+/* Opened where the process sees it, then where we do. -1 when it is not there, or somebody else's. */
+static int open_owned(uint32_t pid, const char *path, uid_t owner)
+{
+    char inside[4200];
+    struct stat about;
+    int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+    int length = snprintf(inside, sizeof inside, "/proc/%u/root%s", pid, path);
+    int fd = length < (int)sizeof inside ? open(inside, flags) : -1;
+    if (fd < 0)
+        fd = open(path, flags);
+    if (fd >= 0 &&
+        (fstat(fd, &about) || !S_ISREG(about.st_mode) || (about.st_uid != owner && about.st_uid != 0)))
+        fs_close(&fd);
+    return fd;
+}
+
+void jit_source_open(uint32_t pid, const char *dump, struct jit_source *ret_source)
+{
+    char path[64];
+    struct stat process;
+    *ret_source = (struct jit_source){.fd = -1};
+    snprintf(path, sizeof path, "/proc/%u", pid);
+    if (stat(path, &process))
+        return;
+    if (dump)
+        ret_source->fd = open_owned(pid, dump, process.st_uid);
+    ret_source->is_dump = ret_source->fd >= 0;
+    if (ret_source->fd < 0) {
+        snprintf(path, sizeof path, "/tmp/perf-%u.map", own_pid(pid));
+        ret_source->fd = open_owned(pid, path, process.st_uid);
+    }
+    jit_source_refresh(ret_source);
+}
+
+void jit_source_refresh(struct jit_source *source)
+{
+    struct stat about;
+    if (source->fd < 0 || fstat(source->fd, &about) || (uint64_t)about.st_size == source->size)
+        return;
+    source->size = (uint64_t)about.st_size;
+    source->epoch++;
+}
