@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/protobuf.h"
+#include "codec/protobuf_write.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -53,11 +54,33 @@ static void what_does_not_hold_ends_it(void **state)
     broken("\x00\x00", 2);
 }
 
+static void what_is_written_is_read_again(void **state)
+{
+    (void)state;
+    struct str text = {0}, inner = {0};
+    struct protobuf_field field;
+    protobuf_put_number(&text, 1, UINT64_MAX);
+    protobuf_put_double(&text, 2, -0.5);
+    protobuf_put_number(&inner, 3, 300);
+    protobuf_put_message(&text, 100, &inner);
+    protobuf_put_text(&text, 4, "");
+    struct protobuf_cursor at = {.bytes = text.text, .length = text.length};
+    assert_true(protobuf_next(&at, &field) && field.number == 1 && field.value == UINT64_MAX);
+    assert_true(protobuf_next(&at, &field) && field.number == 2 && field.value == 0xbfe0000000000000);
+    assert_true(protobuf_next(&at, &field) && field.number == 100 && field.length == 3);
+    assert_memory_equal(field.bytes, "\x18\xac\x02", 3);
+    assert_true(protobuf_next(&at, &field) && field.number == 4 && field.length == 0);
+    assert_false(protobuf_next(&at, &field) || at.is_broken);
+    str_free(&text);
+    str_free(&inner);
+}
+
 int protobuf_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_of_each_wire_type_are_read),
         cmocka_unit_test(what_does_not_hold_ends_it),
+        cmocka_unit_test(what_is_written_is_read_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

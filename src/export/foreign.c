@@ -15,6 +15,11 @@ const struct foreign_format foreign_formats[] = {
      .extension = "speedscope.json",
      .kind_default = STACKS_CPU,
      .write = speedscope_write},
+    {.name = "pprof",
+     .extension = "pb.gz",
+     .kind_default = STACKS_ALL,
+     .is_binary = true,
+     .write = pprof_write},
 };
 const size_t foreign_format_count = sizeof foreign_formats / sizeof foreign_formats[0];
 

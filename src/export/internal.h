@@ -9,6 +9,7 @@
     WARN_UNUSED int name(const struct foreign_input *input, struct byte_stream *stream, struct err *err)
 
 FOREIGN_WRITER(folded_write);
+FOREIGN_WRITER(pprof_write);
 FOREIGN_WRITER(speedscope_write);
 
 /* "worker (tid 12)", "make": a track's name for people. */

@@ -20,9 +20,10 @@ const char *output_format(const struct output_choice *choice)
 {
     static const struct {
         const char *end, *format;
-    } known[] = {{".html", "html"}, {".htm", "html"},       {".speedscope.json", "speedscope"},
-                 {".json", "json"}, {".md", "markdown"},    {".adoc", "asciidoc"},
-                 {".csv", "csv"},   {".svg", "flamegraph"}, {".folded", "folded"}};
+    } known[] = {{".html", "html"},   {".htm", "html"},       {".speedscope.json", "speedscope"},
+                 {".json", "json"},   {".md", "markdown"},    {".adoc", "asciidoc"},
+                 {".csv", "csv"},     {".svg", "flamegraph"}, {".folded", "folded"},
+                 {".pb.gz", "pprof"}, {".pprof", "pprof"}};
     if (choice->format)
         return choice->format;
     if (choice->json)

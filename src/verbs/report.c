@@ -20,7 +20,7 @@ struct options {
     const char *against;
 };
 
-#define FORMATS "text json markdown html folded flamegraph speedscope"
+#define FORMATS "text json markdown html folded flamegraph speedscope pprof"
 
 static const struct option_row rows[] = {
     {.name = "format",
@@ -150,6 +150,7 @@ static const struct example examples[] = {
     {"toll report a.toll --format folded --kind off-cpu", "where it waited, by stack, and for what"},
     {"toll report b.toll --against a.toll --format folded", "each stack's time in both"},
     {"toll report a.toll -o a.speedscope.json", "for the viewer of that name"},
+    {"toll report a.toll -o a.pb.gz && go tool pprof -http : a.pb.gz", "CPU time and time waited in pprof"},
 };
 
 const struct verb report_verb = {

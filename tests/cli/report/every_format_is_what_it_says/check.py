@@ -1,4 +1,5 @@
 """The JSON has the fields of docs/report.md and its path adds up; the SVG is XML; the page is one file."""
+import gzip
 import json
 import re
 import xml.dom.minidom
@@ -39,4 +40,5 @@ for profile in speedscope["profiles"]:
     if profile["type"] == "sampled":
         assert len(profile["samples"]) == len(profile["weights"]) and sum(profile["weights"]) == profile["endValue"]
         assert all(frame < len(speedscope["shared"]["frames"]) for stack in profile["samples"] for frame in stack)
+assert gzip.open("out.pprof").read(2)[0] == 0x0A
 print("ok")
