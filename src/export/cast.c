@@ -86,10 +86,8 @@ static int load_stacks(void *context, const struct batch *batch, struct err *err
         struct row_stack row;
         batch_row(batch, i, (uint64_t *)&row);
         GROW_TO(loading, &loading->cast->stacks, row.id, err);
-        /* A parent has a smaller id, so that walking up always ends. */
-        bool is_root = row.parent == 0 || row.parent >= row.id;
         loading->cast->stacks.items[row.id - 1] =
-            (struct cast_stack){.parent = is_root ? CAST_NONE : (uint32_t)(row.parent - 1),
+            (struct cast_stack){.parent = (uint32_t)num_min(row.parent, UINT32_MAX) - 1,
                                 .frame = (uint32_t)num_min(row.frame, UINT32_MAX) - 1};
     }
     return 0;
@@ -298,8 +296,10 @@ const char *cast_program(const struct cast *cast, uint32_t track, uint64_t t)
 size_t cast_chain(const struct cast *cast, uint32_t stack, uint32_t ret_frames[CAST_DEPTH_MAX])
 {
     size_t depth = 0;
-    for (; stack < cast->stacks.count && depth < CAST_DEPTH_MAX; stack = cast->stacks.items[stack].parent) {
+    for (size_t steps = 0; stack < cast->stacks.count && steps < CAST_DEPTH_MAX;
+         steps++) { /* damage goes in circles */
         uint32_t frame = cast->stacks.items[stack].frame;
+        stack = cast->stacks.items[stack].parent;
         if (frame < cast->frames.count && cast->frames.items[frame].function)
             ret_frames[depth++] = frame;
     }
