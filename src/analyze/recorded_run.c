@@ -233,6 +233,7 @@ static int load_frames(void *context, const struct batch *batch, struct err *err
             .file = row.file ? text_of(loader, row.file) : NULL,
             .module = row.module ? text_of(loader, row.module) : NULL,
             .line = (uint32_t)num_min(row.line, UINT32_MAX),
+            .inlined = row.inlined != 0,
             .address = row.address,
         };
     }

@@ -103,7 +103,8 @@ struct run_peer {
 struct run_frame {
     const char *function, *file, *module;
     uint32_t line;
-    bool spins; /* code that does nothing but look whether something changed */
+    bool spins;   /* code that does nothing but look whether something changed */
+    bool inlined; /* into the function that the next frame outwards stands for */
     uint64_t address;
 };
 

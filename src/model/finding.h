@@ -187,6 +187,19 @@ struct timeline {
     size_t step_count;
 };
 
+/* What a box of a flame graph stands for. */
+enum flame_kind {
+    FLAME_CODE,    /* a function of a program or a library */
+    FLAME_KERNEL,  /* of the kernel */
+    FLAME_INLINED, /* a function that the compiler put into its caller */
+    FLAME_MANAGED, /* of Python, or made by a just-in-time compiler */
+    FLAME_PROGRAM, /* all of one program */
+    FLAME_WAIT,    /* time waited; `doing` says for what */
+    FLAME_PEER,    /* the other end of a wait */
+    FLAME_WAKER,   /* the program that ended a wait; above it its stack, innermost function first */
+    FLAME_KIND_COUNT
+};
+
 /* A node of the flame graph tree: index 0 is the root; children follow their parents. */
 struct flame_node {
     const char *name;
@@ -194,6 +207,10 @@ struct flame_node {
     size_t parent;      /* index; the root is its own parent */
     uint64_t self_ns;
     uint64_t total_ns;
+    const char *file; /* NULL when unknown */
+    uint32_t line;    /* in `file`, where most of the time was; 0 when no line had most of it */
+    enum flame_kind kind;
+    int doing; /* of FLAME_WAIT: an enum wait_reason */
 };
 
 struct flame {
@@ -300,7 +317,8 @@ struct verdict {
     const struct service *service;     /* when the objective is throughput or latency, else NULL */
     double baseline_drift_ratio;       /* |replayed - recorded| / recorded of the unchanged run */
     struct timeline timeline;
-    struct flame flame;
+    struct flame flame;       /* time on a CPU */
+    struct flame flame_waits; /* time waited: by stack, then reason, other end and who ended it */
 };
 
 void verdict_deinit(struct verdict *verdict);

@@ -11,7 +11,12 @@
 
 WARN_UNUSED int picture_timeline(const struct run *run, const struct path *path, struct arena *arena,
                                  struct timeline *ret_timeline, struct err *err);
+/* Time on a CPU: program, then the frames of each sample from the outermost to the innermost. */
 WARN_UNUSED int picture_flame(const struct run *run, struct arena *arena, struct flame *ret_flame,
                               struct err *err);
+/* Time waited: program, then the frames of the code that waited, then the reason (time spent queueing for a CPU apart), the
+ * other end, the program that ended the wait and its stack, innermost first, where those are known. */
+WARN_UNUSED int picture_flame_waits(const struct run *run, struct arena *arena, struct flame *ret_flame,
+                                    struct err *err);
 
 #endif

@@ -133,6 +133,25 @@ static bool is_no_xml(const char *text)
     return is_control(text) || strncmp(text, "\xef\xbf\xbe", 3) == 0 || strncmp(text, "\xef\xbf\xbf", 3) == 0;
 }
 
+void escape_script(struct str *str, const char *text)
+{
+    struct str json = {0};
+
+    escape_json(&json, text);
+    for (const char *at = str_text(&json); *at;) {
+        size_t length = escape_utf8_length(at);
+        if (*at == '<' || *at == '>' || *at == '&')
+            str_printf(str, "\\u%04x", (unsigned)(unsigned char)*at);
+        else if (length > 1 && is_no_xml(at))
+            str_append(str, REPLACEMENT);
+        else
+            str_append_bytes(str, at, length ? length : 1);
+        at += length ? length : 1;
+    }
+    str->failed = str->failed || json.failed;
+    str_free(&json);
+}
+
 void escape_markup(struct str *str, const char *text)
 {
     while (*text) {

@@ -23,6 +23,9 @@ void escape_plain_cut(struct str *str, const char *text, size_t columns, bool as
 /* The inside of a JSON string (RFC 8259), without the quotes. */
 void escape_json(struct str *str, const char *text);
 
+/* The inside of a JSON string that may stand in a script element of HTML and of XML: no markup, no character that XML lacks. */
+void escape_script(struct str *str, const char *text);
+
 /* Text and quoted attribute values of HTML and XML: no markup survives; control characters become U+FFFD. */
 void escape_markup(struct str *str, const char *text);
 

@@ -70,6 +70,13 @@ static void json_and_markup_are_escaped(void **state)
            "&lt;a href=&quot;x&quot;&gt;&#39;&amp;\xef\xbf\xbd\xef\xbf\xbd");
 }
 
+static void a_text_in_a_script_ends_no_script(void **state)
+{
+    (void)state;
+    expect(escape_script, "\"</script>&\xef\xbf\xbf\xc3\xa4",
+           "\\\"\\u003c/script\\u003e\\u0026\xef\xbf\xbd\xc3\xa4");
+}
+
 static void markdown_stays_text_in_a_cell(void **state)
 {
     (void)state;
@@ -87,7 +94,7 @@ int escape_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_well_formed_utf8_passes),  cmocka_unit_test(a_terminal_gets_no_control),
         cmocka_unit_test(a_long_name_loses_its_middle),  cmocka_unit_test(json_and_markup_are_escaped),
-        cmocka_unit_test(markdown_stays_text_in_a_cell),
+        cmocka_unit_test(markdown_stays_text_in_a_cell), cmocka_unit_test(a_text_in_a_script_ends_no_script),
     };
     return cmocka_run_group_tests_name("escape", tests, NULL, NULL);
 }

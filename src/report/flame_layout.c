@@ -51,14 +51,18 @@ int flame_layout_make(const struct flame *flame, double width_min, struct flame_
     struct flame_layout layout = {0};
     VEC(struct ordered) order = {0};
     double used = 0;
+    double narrowest = flame->node_count ? width_min * (double)flame->nodes[0].total_ns : 0;
 
-    for (size_t i = 0; i < flame->node_count; i++)
+    for (size_t i = 0; i < flame->node_count; i++) {
+        bool is_narrow = i > 0 && (double)flame->nodes[i].total_ns < narrowest;
+        layout.hidden_count += is_narrow;
         if (vec_push(&layout.boxes, (struct flame_box){.node = &flame->nodes[i]}) ||
-            vec_push(&order, (struct ordered){&flame->nodes[i], i})) {
+            (!is_narrow && vec_push(&order, (struct ordered){&flame->nodes[i], i}))) {
             vec_free(&layout.boxes);
             vec_free(&order);
             return err_memory(err);
         }
+    }
     if (order.count) {
         qsort(order.items, order.count, sizeof *order.items, compare_ordered);
         layout.boxes.items[0].width = 1;

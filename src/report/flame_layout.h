@@ -28,7 +28,7 @@ struct flame_layout {
     size_t hidden_count;
 };
 
-/* Boxes narrower than `width_min` are not shown. A node whose parent does not come before it is left out.
+/* Boxes narrower than `width_min` are not shown; their room is at the end of their row of siblings. A node whose parent does not come before it is left out.
  * Free with vec_free(&layout->boxes). */
 WARN_UNUSED int flame_layout_make(const struct flame *flame, double width_min,
                                   struct flame_layout *ret_layout, struct err *err);

@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* flamegraph_export: a standalone SVG, callers below, callees above, as flame graphs are drawn. No script. */
+/*
+ * flamegraph_export: flame graphs as a standalone SVG and as a section of the page. Both hold the data, a script that draws it
+ * (flame.js), and a still picture for where no script runs.
+ */
+#include <stdlib.h>
+
+#include "base/num.h"
 #include "report/escape.h"
+#include "report/flame_data.h"
 #include "report/flame_layout.h"
 #include "report/internal.h"
+#include "report/page.h"
 #include "report/phrases.h"
+#include "report/report_assets.h"
+#include "report/service_phrases.h"
 #include "report/units.h"
 
 #define WIDTH_PX    1200
@@ -11,94 +21,282 @@
 #define ROW_PX      18
 #define HEAD_PX     56
 #define FOOT_PX     16
-#define BOX_PX_MIN  0.3
-#define LETTER_PX   6.7 /* of 11 px sans-serif, on the wide side */
+#define BOX_PX_MIN  0.5
+#define LETTER_PX   6.7 /* of 12 px sans-serif, on the wide side */
 #define LETTERS_MIN 3
+#define TITLE_MAX   110
+#define SHADE_COUNT 4
 
-static void write_style(struct str *str)
+static const char *const shrank[SHADE_COUNT + 1] = {"#dcdad5", "#bdd3f0", "#94b8e8", "#6799dc", "#3f7cce"};
+static const char *const grew[SHADE_COUNT + 1] = {"#dcdad5", "#f6c1b5", "#ef9a88", "#e5705a", "#d64a35"};
+
+/* --- the still picture --- */
+
+static void write_fill(struct str *str, const struct flame_node *node, const struct flame_before *before)
 {
-    str_append(str,
-               "<style>\n"
-               "text { font: 11px system-ui, \"Noto Sans\", \"DejaVu Sans\", sans-serif; fill: #1d2329; }\n"
-               ".title { font-size: 17px; font-weight: 600; }\n.note { fill: #57606a; }\n"
-               "g rect { stroke: #fbfaf8; stroke-width: .6; }\n"
-               "g:hover rect { stroke: #1d2329; stroke-width: 1.2; }\n"
-               "g text { pointer-events: none; }\n</style>\n");
+    if (before) {
+        int change = before->change;
+        str_printf(str, " fill=\"%s\"",
+                   change < 0 ? shrank[num_min((uint64_t) - (int64_t)change, SHADE_COUNT)]
+                              : grew[num_min((uint64_t)change, SHADE_COUNT)]);
+    } else if (node->kind == FLAME_WAIT) {
+        str_printf(str, " class=\"fg-wait d-%s\" fill=\"#c9c4bb\"", doing_name(node->doing));
+    } else if (node->kind == FLAME_PROGRAM || node->kind == FLAME_PEER || node->kind == FLAME_WAKER) {
+        str_append(str, " class=\"fg-program\" fill=\"#dcdad5\"");
+    } else {
+        unsigned hue = flame_hue(node);
+        str_printf(str, " class=\"fg-code\" style=\"--h:%u\" fill=\"hsl(%u,78%%,80%%)\"", hue, hue);
+    }
 }
 
-static void write_box(struct str *str, const struct verdict *verdict, const struct flame_box *box,
-                      unsigned base_px)
+static void write_box(struct str *str, const struct flame_graph *graph, const struct flame_still *still,
+                      const struct flame_box *box)
 {
-    const double inner = WIDTH_PX - 2 * MARGIN_PX;
-    double x = MARGIN_PX + box->left * inner, width = box->width * inner;
-    unsigned y = base_px - box->depth * ROW_PX;
-    struct str label = {0};
-
-    flame_box_label(&label, &verdict->flame, box->node);
-    str_append(str, "<g><title>");
-    escape_markup(str, str_text(&label));
-    str_printf(str,
-               "</title><rect x=\"%.2f\" y=\"%u\" width=\"%.2f\" height=\"%d\" rx=\"2\" "
-               "fill=\"hsl(%u,78%%,%u%%)\"/>",
-               x, y, width, ROW_PX - 1, flame_hue(box->node), 70 + box->depth % 2 * 4);
+    const struct flame *flame = graph->flame;
+    size_t index = (size_t)(box->node - flame->nodes);
+    double x = still->left_px + box->left * still->width_px, width = box->width * still->width_px;
+    unsigned row = still->is_icicle ? box->depth : still->ret_height_px / ROW_PX - 1 - box->depth;
+    unsigned y = still->top_px + row * ROW_PX;
     size_t letters = width > 2 * LETTER_PX ? (size_t)((width - LETTER_PX) / LETTER_PX) : 0;
+    struct str label = {0}, cut = {0}, name = {0};
+
+    flame_box_label(&label, flame, box->node);
+    escape_plain_cut(&cut, str_text(&label), PAGE_TEXT_MAX, false);
+    str_append(str, "<g><title>");
+    escape_markup(str, str_text(&cut));
+    str_printf(str, "</title><rect x=\"%.1f\" y=\"%u\" width=\"%.1f\" height=\"%d\" rx=\"2\"", x, y, width,
+               ROW_PX - 1);
+    write_fill(str, box->node, graph->before ? &graph->before[index] : NULL);
+    str_append(str, "/>");
     if (letters >= LETTERS_MIN) {
-        struct str name = {0};
         escape_plain_cut(&name, box->node->name, letters, false);
-        str_printf(str, "<text x=\"%.2f\" y=\"%u\">", x + 4, y + ROW_PX - 5);
+        str_printf(str, "<text x=\"%.1f\" y=\"%u\">", x + 4, y + ROW_PX - 5);
         escape_markup(str, str_text(&name));
         str_append(str, "</text>");
-        str_free(&name);
     }
     str_append(str, "</g>\n");
     str_free(&label);
+    str_free(&cut);
+    str_free(&name);
 }
 
-static void write_frame(struct str *str, const struct verdict *verdict, unsigned height)
+static int compare_widths(const void *a, const void *b)
 {
-    struct str command = {0}, cut = {0};
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x < y) - (x > y);
+}
 
+/* Of the shown boxes the widest FLAME_STILL_MAX stay: no box is wider than its parent, so these stay too. */
+static int show_widest(struct flame_layout *layout, struct err *err)
+{
+    double *widths = malloc((layout->boxes.count + 1) * sizeof *widths);
+    size_t count = 0;
+    if (!widths)
+        return err_memory(err);
+    for (size_t i = 0; i < layout->boxes.count; i++)
+        if (layout->boxes.items[i].is_shown)
+            widths[count++] = layout->boxes.items[i].width;
+    qsort(widths, count, sizeof *widths, compare_widths);
+    double limit = count > FLAME_STILL_MAX ? widths[FLAME_STILL_MAX] : -1;
+    free(widths);
+    layout->depth_max = 0;
+    for (size_t i = 0; i < layout->boxes.count; i++) {
+        struct flame_box *box = &layout->boxes.items[i];
+        if (box->is_shown && box->width <= limit) {
+            box->is_shown = false;
+            layout->hidden_count++;
+        }
+        if (box->is_shown && box->depth > layout->depth_max)
+            layout->depth_max = box->depth;
+    }
+    return 0;
+}
+
+/* A difference is as wide as both its sides together. */
+static int still_layout(const struct flame_graph *graph, struct flame_node **ret_nodes,
+                        struct flame_layout *ret_layout, struct err *err)
+{
+    size_t count = graph->flame->node_count;
+    struct flame flame = *graph->flame;
+    struct flame_node *nodes = graph->before ? malloc((count + 1) * sizeof *nodes) : NULL;
+    if (graph->before && !nodes)
+        return err_memory(err);
+    for (size_t i = 0; nodes && i < count; i++) {
+        nodes[i] = flame.nodes[i];
+        nodes[i].total_ns += graph->before[i].total_ns;
+    }
+    flame.nodes = nodes ? nodes : flame.nodes;
+    int status = flame_layout_make(&flame, BOX_PX_MIN / WIDTH_PX, ret_layout, err);
+    for (size_t i = 0; !status && i < ret_layout->boxes.count; i++)
+        ret_layout->boxes.items[i].node = &graph->flame->nodes[i];
+    *ret_nodes = nodes;
+    return status;
+}
+
+int flame_still_write(struct str *str, const struct flame_graph *graph, struct flame_still *still,
+                      struct err *err)
+{
+    struct flame_layout layout = {0};
+    struct flame_node *nodes = NULL;
+    int status = still_layout(graph, &nodes, &layout, err);
+    if (!status)
+        status = show_widest(&layout, err);
+    still->ret_height_px = (layout.depth_max + 1) * ROW_PX;
+    still->ret_hidden_count = layout.hidden_count;
+    for (size_t i = 0; i < layout.boxes.count && !status; i++)
+        if (layout.boxes.items[i].is_shown)
+            write_box(str, graph, still, &layout.boxes.items[i]);
+    vec_free(&layout.boxes);
+    free(nodes);
+    return status;
+}
+
+/* --- the document --- */
+
+static bool is_empty(const struct flame_graph *graph)
+{
+    const struct flame *flame = graph->flame;
+    return !flame->node_count ||
+           flame->nodes[0].total_ns + (graph->before ? graph->before[0].total_ns : 0) == 0;
+}
+
+static void write_frame(struct str *str, const struct flame_svg *svg, const char *note, unsigned height)
+{
+    struct str cut = {0};
+
+    escape_plain_cut(&cut, svg->title, TITLE_MAX, false);
     str_printf(str,
                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" "
-               "viewBox=\"0 0 %d %u\" width=\"%d\" height=\"%u\">\n",
+               "class=\"flamegraph\" viewBox=\"0 0 %d %u\" width=\"%d\" height=\"%u\" data-title=\"",
                WIDTH_PX, height, WIDTH_PX, height);
-    write_style(str);
-    str_printf(
-        str, "<rect width=\"%d\" height=\"%u\" fill=\"#fbfaf8\"/>\n<text class=\"title\" x=\"%d\" y=\"26\">",
-        WIDTH_PX, height, MARGIN_PX);
-    phrase_command(&command, &verdict->run);
-    escape_plain_cut(&cut, command.length ? str_text(&command) : "CPU time", 110, false);
     escape_markup(str, str_text(&cut));
+    str_append(str, "\" data-note=\"");
+    escape_markup(str, note);
+    str_append(str, "\">\n<style>\n");
+    str_append(str, tokens_css);
+    str_append(str, flame_css);
+    str_printf(str,
+               "</style>\n<g class=\"fg-still\">\n<rect class=\"fg-page\" width=\"%d\" height=\"%u\" "
+               "fill=\"#fbfaf8\"/>\n<text class=\"fg-title\" x=\"%d\" y=\"26\">",
+               WIDTH_PX, height, MARGIN_PX);
+    escape_markup(str, str_text(&cut));
+    str_printf(str, "</text>\n<text class=\"fg-note\" x=\"%d\" y=\"44\">", MARGIN_PX);
+    escape_markup(str, note);
     str_append(str, "</text>\n");
-    str_free(&command);
     str_free(&cut);
+}
+
+int flame_svg_write(struct str *str, const struct flame_graph *graph, const struct flame_svg *svg,
+                    struct err *err)
+{
+    struct flame_still still = {
+        .left_px = MARGIN_PX, .width_px = WIDTH_PX - 2 * MARGIN_PX, .top_px = HEAD_PX};
+    struct str boxes = {0}, data = {0}, note = {0};
+    size_t cut_count = 0;
+    int status = is_empty(graph) ? 0 : flame_still_write(&boxes, graph, &still, err);
+    if (!status && !is_empty(graph))
+        status = flame_data_write(&data, graph, &cut_count, err);
+    str_append(&note, svg->note);
+    if (cut_count)
+        str_printf(&note, "; %s narrow boxes are left out", unit_count((double)cut_count).text);
+    write_frame(str, svg, str_text(&note), HEAD_PX + still.ret_height_px + FOOT_PX);
+    str_append_bytes(str, str_text(&boxes), boxes.length);
+    str_append(str, "</g>\n");
+    if (data.length) {
+        str_append(str, "<script type=\"application/json\">");
+        str_append_bytes(str, str_text(&data), data.length);
+        str_append(str, "</script>\n<script><![CDATA[\n");
+        str_append(str, flame_js);
+        str_append(str, "]]></script>\n");
+    }
+    str_append(str, "</svg>\n");
+    status = !status && (boxes.failed || data.failed || note.failed) ? err_memory(err) : status;
+    str_free(&boxes);
+    str_free(&data);
+    str_free(&note);
+    return status;
 }
 
 EXPORT_FUNCTION(flamegraph_export_write)
 {
-    const struct flame *flame = &verdict->flame;
-    bool is_empty = !flame->node_count || !flame->nodes[0].total_ns;
-    struct flame_layout layout;
-    int status = flame_layout_make(flame, BOX_PX_MIN / WIDTH_PX, &layout, err);
+    const struct flame_graph graph = {.flame = &verdict->flame};
+    struct str title = {0}, note = {0};
 
     (void)options;
-    if (status)
-        return status;
-    unsigned base = HEAD_PX + layout.depth_max * ROW_PX, height = base + ROW_PX + FOOT_PX;
-    write_frame(ret_text, verdict, height);
-    str_printf(ret_text, "<text class=\"note\" x=\"%d\" y=\"44\">", MARGIN_PX);
-    if (is_empty)
-        str_append(ret_text, "no CPU time was sampled");
+    phrase_subject(&title, verdict);
+    if (is_empty(&graph))
+        str_append(&note, "no CPU time was sampled");
     else
-        str_printf(ret_text, "%s of CPU time; a box is a function, what it called stands on it",
-                   unit_duration(flame->nodes[0].total_ns).text);
-    if (layout.hidden_count && !is_empty)
-        str_printf(ret_text, "; %zu boxes are too narrow to draw", layout.hidden_count);
-    str_append(ret_text, "</text>\n");
-    for (size_t i = 0; i < layout.boxes.count && !is_empty; i++)
-        if (layout.boxes.items[i].is_shown)
-            write_box(ret_text, verdict, &layout.boxes.items[i], base);
-    str_append(ret_text, "</svg>\n");
-    vec_free(&layout.boxes);
+        str_printf(&note, "%s of CPU time; a box is a function, what it called stands on it",
+                   unit_duration(graph.flame->nodes[0].total_ns).text);
+    const struct flame_svg svg = {title.length ? str_text(&title) : "CPU time", str_text(&note)};
+    int status = flame_svg_write(ret_text, &graph, &svg, err);
+    str_free(&title);
+    str_free(&note);
+    return status;
+}
+
+/* --- the section of the page --- */
+
+static int write_figure(struct str *str, const struct flame_graph *graph, const char *title, struct err *err)
+{
+    struct flame_still still = {.width_px = WIDTH_PX, .is_icicle = true};
+    struct str boxes = {0};
+    size_t cut_count = 0;
+    int status = flame_still_write(&boxes, graph, &still, err);
+
+    if (status)
+        goto out;
+    str_printf(str, "<figure class=\"flamegraph\" data-title=\"%s\"><figcaption>%s</figcaption>\n", title,
+               title);
+    str_printf(str,
+               "<svg class=\"fg-still\" viewBox=\"0 0 %d %u\" role=\"img\" aria-label=\"flame graph\">\n",
+               WIDTH_PX, still.ret_height_px);
+    str_append_bytes(str, str_text(&boxes), boxes.length);
+    str_append(str, "</svg>\n<script type=\"application/json\">");
+    status = flame_data_write(str, graph, &cut_count, err);
+    str_append(str, "</script>\n");
+    if (cut_count)
+        str_printf(str, "<p class=\"note\">%s narrow boxes are left out.</p>\n",
+                   unit_count((double)cut_count).text);
+    str_append(str, "</figure>\n");
+out:
+    str->failed = str->failed || boxes.failed;
+    str_free(&boxes);
+    return status;
+}
+
+int page_flame(struct str *str, const struct verdict *verdict, struct err *err)
+{
+    const struct {
+        const char *title;
+        const struct flame *flame;
+    } graphs[] = {{"On a CPU", &verdict->flame}, {"Waiting", &verdict->flame_waits}};
+    bool has_any = false;
+    int status = 0;
+
+    for (size_t i = 0; i < sizeof graphs / sizeof graphs[0] && !status; i++) {
+        const struct flame_graph graph = {.flame = graphs[i].flame};
+        struct str title = {0};
+        if (is_empty(&graph))
+            continue;
+        if (!has_any)
+            str_append(
+                str, "<section id=\"flame\"><h2>Function by function</h2>\n<p class=\"note\">A box is a "
+                     "function, as wide as its time; below it stands what it called. Under a wait stand the "
+                     "other end and who ended it.<span class=\"js\"> Click a box to widen it, the top one "
+                     "to go back.</span></p>\n<div class=\"flamegraphs\">\n");
+        has_any = true;
+        str_printf(&title, "%s: %s", graphs[i].title, unit_duration(graph.flame->nodes[0].total_ns).text);
+        status = write_figure(str, &graph, str_text(&title), err);
+        str_free(&title);
+    }
+    if (!has_any || status)
+        return status;
+    str_append(str, "</div>\n</section>\n<style>\n");
+    str_append(str, flame_css);
+    str_append(str, "</style>\n<script>");
+    str_append(str, flame_js);
+    str_append(str, "</script>\n");
     return 0;
 }

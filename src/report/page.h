@@ -2,7 +2,7 @@
 /*
  * page: the sections of the HTML report. Each appends its section, or nothing when the verdict has nothing for it.
  *
- * The page needs no script to be read: the script adds the theme switch and the zoom of the flame graph.
+ * The page needs no script to be read: scripts add the theme switch, zoom and search.
  * Colours are classes, `d-<doing>`; report.css gives them their values for light and dark.
  */
 #ifndef TOLL_REPORT_PAGE_H
@@ -25,7 +25,7 @@ void page_element(struct str *str, const char *tag, const char *attributes, cons
 void page_title_attribute(struct str *str, const char *text);
 
 /* From the doctype to `<main>`, with the brand and the theme switch; `style` is added to report.css, "" for nothing. The
- * page's policy allows its own script by hash and nothing else. */
+ * page's policy allows its own scripts by hash and nothing else. */
 void page_begin(struct str *str, const char *title, const char *style);
 /* The script, behind `</main>` and the footer, and the end. */
 void page_end(struct str *str);
@@ -42,6 +42,7 @@ void page_foot(struct str *str, const struct verdict *verdict, const char *file)
 
 WARN_UNUSED int page_stages(struct str *str, const struct verdict *verdict, struct err *err);
 WARN_UNUSED int page_timeline(struct str *str, const struct verdict *verdict, struct err *err);
+/* The flame graphs with their style and script: of time on a CPU and of time waited. */
 WARN_UNUSED int page_flame(struct str *str, const struct verdict *verdict, struct err *err);
 
 /* The colours' names; `is_used` is indexed by doing + 1. */

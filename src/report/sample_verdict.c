@@ -149,21 +149,51 @@ static const struct cleared market_cleared[] = {
     {{.stage = "extract"}, 0.011, 1.011},
 };
 
+#define BOX(function, of, from, self, total)                                                                 \
+    {                                                                                                        \
+        .name = (function), .module = (of), .parent = (from), .self_ns = (self), .total_ns = (total)         \
+    }
+
 static const struct flame_node market_flame[] = {
-    {"all", NULL, 0, 0, MS(3460)},
-    {"main", "market-data", 0, MS(10), MS(3440)},
-    {"run_file", "market-data", 1, MS(20), MS(3430)},
-    {"download", "market-data", 2, MS(30), MS(1100)},
-    {"recv", "libc.so.6", 3, MS(270), MS(1070)},
-    {"memcpy", "libc.so.6", 4, MS(800), MS(800)},
-    {"parse_file", "market-data", 2, MS(50), MS(1530)},
-    {"parse_row", "market-data", 6, MS(980), MS(1480)},
-    {"strtod", "libc.so.6", 7, MS(500), MS(500)},
-    {"ingest", "market-data", 2, MS(40), MS(400)},
-    {"format_line", "market-data", 9, MS(360), MS(360)},
-    {"extract", "market-data", 2, MS(10), MS(380)},
-    {"inflate", "libz.so.1", 11, MS(370), MS(370)},
-    {"[unknown]", NULL, 0, MS(20), MS(20)},
+    BOX("all", NULL, 0, 0, MS(3460)),
+    BOX("main", "market-data", 0, MS(10), MS(3440)),
+    BOX("run_file", "market-data", 1, MS(20), MS(3430)),
+    BOX("download", "market-data", 2, MS(30), MS(1100)),
+    BOX("recv", "libc.so.6", 3, MS(270), MS(1070)),
+    BOX("memcpy", "libc.so.6", 4, MS(800), MS(800)),
+    BOX("parse_file", "market-data", 2, MS(50), MS(1530)),
+    BOX("parse_row", "market-data", 6, MS(980), MS(1480)),
+    BOX("strtod", "libc.so.6", 7, MS(500), MS(500)),
+    BOX("ingest", "market-data", 2, MS(40), MS(400)),
+    BOX("format_line", "market-data", 9, MS(360), MS(360)),
+    BOX("extract", "market-data", 2, MS(10), MS(380)),
+    BOX("inflate", "libz.so.1", 11, MS(370), MS(370)),
+    BOX("[unknown]", NULL, 0, MS(20), MS(20)),
+};
+
+/* What waits, for what, at whom, and who ended it. */
+static const struct flame_node market_waits[] = {
+    {.name = "all", .total_ns = MS(33300), .kind = FLAME_PROGRAM},
+    {.name = "market-data", .parent = 0, .total_ns = MS(33300), .kind = FLAME_PROGRAM},
+    {.name = "download",
+     .module = "market-data",
+     .parent = 1,
+     .total_ns = MS(32000),
+     .file = "download.c",
+     .line = 41},
+    {.name = "[wait: network]",
+     .parent = 2,
+     .total_ns = MS(32000),
+     .kind = FLAME_WAIT,
+     .doing = WAIT_NETWORK},
+    {.name = "127.0.0.1:8080", .parent = 3, .self_ns = MS(30000), .total_ns = MS(32000), .kind = FLAME_PEER},
+    {.name = "nginx", .parent = 4, .self_ns = MS(2000), .total_ns = MS(2000), .kind = FLAME_WAKER},
+    {.name = "[wait: pipe]",
+     .parent = 1,
+     .self_ns = MS(1300),
+     .total_ns = MS(1300),
+     .kind = FLAME_WAIT,
+     .doing = WAIT_PIPE},
 };
 
 static const struct run_facts market_run = {
@@ -290,6 +320,7 @@ void sample_market(struct verdict *ret_verdict)
         .cleared_count = COUNT_OF(market_cleared),
         .baseline_drift_ratio = 0.012,
         .flame = {market_flame, COUNT_OF(market_flame)},
+        .flame_waits = {market_waits, COUNT_OF(market_waits)},
     };
     fill_timeline(ret_verdict);
 }
@@ -378,8 +409,9 @@ void sample_hostile(struct verdict *ret_verdict)
     static const struct timeline_track tracks[] = {{MARKUP, 1, 1, 0, 0, MS(1000), intervals, 1, spans, 2}};
     static const struct timeline_step steps[] = {{0, MS(1000), 7, DOING_CPU},
                                                  {0, MS(1000), SIZE_MAX, DOING_CPU}};
-    static const struct flame_node flame[] = {
-        {"root;\n", NULL, 0, 0, 10}, {MARKUP ";semi\ncolon", MARKUP, 0, 5, 10}, {BROKEN, NULL, 1, 5, 5}};
+    static const struct flame_node flame[] = {BOX("root;\n", NULL, 0, 0, 10),
+                                              BOX(MARKUP ";semi\ncolon", MARKUP, 0, 5, 10),
+                                              BOX(BROKEN, NULL, 1, 5, 5)};
 
     memset(huge, 'h', sizeof huge - 1);
     *ret_verdict = (struct verdict){
