@@ -55,6 +55,7 @@ struct collapse {
     uint64_t period;
     struct str text;
 
+    struct collapse_watch watch;
     struct collapse_facts facts;
 };
 
@@ -70,6 +71,11 @@ int collapse_create(const struct collapse_options *options, struct collapse **re
     }
     *ret_collapse = collapse;
     return 0;
+}
+
+void collapse_tell(struct collapse *collapse, const struct collapse_watch *watch)
+{
+    collapse->watch = *watch;
 }
 
 void collapse_destroy(struct collapse *collapse)
@@ -112,7 +118,8 @@ static int end_sample(struct collapse *collapse, struct err *err)
     collapse->facts.sample_count++;
     collapse->stack.count = 0;
     collapse->program = 0;
-    return 0;
+    return collapse->watch.sample ? collapse->watch.sample(collapse->watch.context, id, collapse->period, err)
+                                  : 0;
 }
 
 /* Parts of an event's line: a name, blanks, a number, slashes, perhaps a number, a blank. */
@@ -250,19 +257,37 @@ static void name_program(struct collapse *collapse, const char *line, const stru
             text->text[i] = '_';
 }
 
+static int tell_event(struct collapse *collapse, const struct event_line *event, struct collapse_event *told,
+                      struct err *err)
+{
+    bool has_both = is_true(event->second, event->second_length);
+    if (!collapse->watch.event)
+        return 0;
+    told->name_length = event->name_length;
+    told->pid = has_both ? number_of(event->first, event->first_length) : 0;
+    told->tid = has_both ? number_of(event->second, event->second_length)
+                         : number_of(event->first, event->first_length);
+    return collapse->watch.event(collapse->watch.context, told, err);
+}
+
 static int begin_sample(struct collapse *collapse, const char *line, size_t length,
                         const struct event_line *event, struct err *err)
 {
     struct event_end end;
+    struct collapse_event told = {.line = line, .length = length, .is_counted = true};
     uint64_t period = 1;
+    int status = 0;
     if (event_end_read(line, length, &end)) {
-        bool is_taken = false;
-        int status = take_event(collapse, &end, &is_taken, err);
-        if (status || !is_taken)
-            return status;
+        status = take_event(collapse, &end, &told.is_counted, err);
+        told.event = end.event;
+        told.event_length = end.event_length;
         if (is_true(end.period, end.period_length))
             period = number_of(end.period, end.period_length);
     }
+    if (!status)
+        status = tell_event(collapse, event, &told, err);
+    if (status || !told.is_counted)
+        return status;
     collapse->period = period; /* one of another event leaves the open sample as it is */
     name_program(collapse, line, event);
     collapse->is_java = str_starts(str_text(&collapse->text), "java");
@@ -278,6 +303,10 @@ static int tidy_frame(struct collapse *collapse, const struct frame_line *frame,
     *ret_frame = FRAME_NONE;
     if (!frame_line_tidy(frame, &collapse->options, collapse->is_java, &collapse->text))
         return 0;
+    if (collapse->options.with_modules) {
+        str_append_bytes(&collapse->text, "", 1);
+        str_append_bytes(&collapse->text, frame->module, frame->module_length);
+    }
     if (collapse->text.failed)
         return err_memory(err);
     return frame_of_text(collapse, str_text(&collapse->text), collapse->text.length, ret_frame, err);
@@ -363,12 +392,32 @@ static int add_pending(struct collapse *collapse, const char *line, size_t lengt
     return 0;
 }
 
+/* Without stacks perf script writes names of programs to the right: such a line is none of a sample for the scripts, but
+ * the scheduler's events are of use to who watches. */
+static int tell_scheduler(struct collapse *collapse, const char *line, size_t length, bool *ret_is_told,
+                          struct err *err)
+{
+    struct event_line event;
+    while (length && is_blank(*line)) {
+        line++;
+        length--;
+    }
+    struct collapse_event told = {.line = line, .length = length, .is_counted = true, .has_no_sample = true};
+    *ret_is_told = collapse->watch.event && memmem(line, length, ": sched:sched_", 14) &&
+                   event_line_read(line, length, &event);
+    return *ret_is_told ? tell_event(collapse, &event, &told, err) : 0;
+}
+
 static int add_frame(struct collapse *collapse, const char *line, size_t length, struct err *err)
 {
     size_t at = 0;
     uint32_t frame;
     if (!collapse->program) {
         struct frame_line ignored;
+        bool is_told = false;
+        int status = tell_scheduler(collapse, line, length, &is_told, err);
+        if (status || is_told)
+            return status;
         collapse->facts.strange_count += !frame_line_read(line, length, &ignored);
         return 0;
     }
@@ -419,6 +468,42 @@ int collapse_text(struct collapse *collapse, const char *text, size_t length, bo
     }
     *ret_used = at;
     return push_pending(collapse, err);
+}
+
+bool collapse_recognise(const char *text, size_t length)
+{
+    size_t at = 0;
+    while (at < length && (text[at] == '#' || text[at] == '\n')) {
+        const char *end = memchr(text + at, '\n', length - at);
+        at = end ? (size_t)(end - text) + 1 : length;
+    }
+    while (at < length && text[at] == ' ')
+        at++;
+    const char *end = memchr(text + at, '\n', length - at);
+    size_t line_length = end ? (size_t)(end - text) - at : length - at;
+    struct event_line event;
+    while (line_length && is_blank(text[at + line_length - 1]))
+        line_length--;
+    if (!line_length || line_length > EVENT_BYTES || is_blank(text[at]) ||
+        !event_line_read(text + at, line_length, &event))
+        return false;
+    return text[at + line_length - 1] == ':' || memmem(text + at, line_length, ": sched:sched_", 14) != NULL;
+}
+
+void collapse_stack(const struct collapse *collapse, uint64_t stack, const uint32_t **ret_frames,
+                    size_t *ret_count)
+{
+    const struct intern_entry *entry = &collapse->stacks.entries.items[stack - 1];
+    *ret_frames = (const uint32_t *)(const void *)entry->bytes;
+    *ret_count = entry->length / sizeof(uint32_t);
+}
+
+const char *collapse_frame(const struct collapse *collapse, uint32_t frame, const char **ret_module)
+{
+    const struct intern_entry *entry = &collapse->frames.entries.items[frame - 1];
+    size_t length = strlen(entry->bytes);
+    *ret_module = length < entry->length ? entry->bytes + length + 1 : "";
+    return entry->bytes;
 }
 
 struct folded {

@@ -17,24 +17,59 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/str.h"
 
 struct collapse_options {
     bool with_pid, with_tid;    /* behind the command's name: -pid, -pid/tid */
     bool mark_kernel, mark_jit; /* _[k] and _[j] behind such functions */
     bool with_addresses;        /* of frames without a function's name */
+    bool with_modules;          /* frames keep their module: functions of one name in two are two */
     const char *event;          /* only this one; NULL: the first that comes */
 };
 
 struct collapse;
 
+/* What the first line of a sample says, or of an event that has no stack. */
+struct collapse_event {
+    const char *line; /* all of it; not NUL-terminated, nor are the next two */
+    size_t length;
+    size_t name_length; /* the command's name, with its blanks, begins the line */
+    const char *event;  /* "cycles:u"; NULL where the line does not end in an event's name */
+    size_t event_length;
+    uint64_t pid, tid; /* pid 0: only the thread is told */
+    bool is_counted;   /* its sample counts; else the stack behind it is left out */
+    bool has_no_sample;
+};
+
+/* Who wants to know of each sample: the line that begins it, and, where it counts, its end. Ids of stacks are dense and start at 1. */
+struct collapse_watch {
+    int (*event)(void *context, const struct collapse_event *event, struct err *err);
+    int (*sample)(void *context, uint64_t stack, uint64_t period, struct err *err);
+    void *context;
+};
+
 WARN_UNUSED int collapse_create(const struct collapse_options *options, struct collapse **ret_collapse,
                                 struct err *err);
+/* The watch lives as long as the collapse. */
+void collapse_tell(struct collapse *collapse, const struct collapse_watch *watch);
 /* NULL is allowed. */
 void collapse_destroy(struct collapse *collapse);
 
 /* All lines of a text; *ret_used is where an unfinished last line begins. `is_end`: that one is a line too. */
 WARN_UNUSED int collapse_text(struct collapse *collapse, const char *text, size_t length, bool is_end,
                               size_t *ret_used, struct err *err);
+
+/* Whether a text begins, after comments, with the line of an event. */
+bool collapse_recognise(const char *text, size_t length);
+
+/* A stack as frames, the innermost first; the last is the program's name. */
+void collapse_stack(const struct collapse *collapse, uint64_t stack, const uint32_t **ret_frames,
+                    size_t *ret_count);
+/* A frame's tidied text, inlined calls behind their caller with ';' between; *ret_module is "" without with_modules. */
+const char *collapse_frame(const struct collapse *collapse, uint32_t frame, const char **ret_module);
+
+/* Appends a function's name as tidied: "ns::f(int)" is "ns::f". `is_java`: of a program whose name begins so. */
+void collapse_tidy(const char *name, size_t length, bool is_java, struct str *ret_text);
 
 /* The stacks of all of them together, sorted. */
 WARN_UNUSED int collapse_write(struct collapse *const *all, size_t count, FILE *out, struct err *err);

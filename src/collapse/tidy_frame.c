@@ -67,7 +67,7 @@ static size_t without_arguments(const char *name, size_t length)
     return length;
 }
 
-static void tidy(const char *name, size_t length, bool is_java, struct str *ret_text)
+void collapse_tidy(const char *name, size_t length, bool is_java, struct str *ret_text)
 {
     if (!is_go_method(name, length))
         length = without_arguments(name, length);
@@ -154,11 +154,11 @@ static void add_function(const struct frame_line *frame, const char *name, size_
     if (length == 9 && memcmp(name, "[unknown]", 9) == 0) {
         struct str unknown = {0};
         name_unknown(frame, options->with_addresses, &unknown);
-        tidy(str_text(&unknown), unknown.length, is_java, text);
+        collapse_tidy(str_text(&unknown), unknown.length, is_java, text);
         text->failed |= unknown.failed;
         str_free(&unknown);
     } else {
-        tidy(name, length, is_java, text);
+        collapse_tidy(name, length, is_java, text);
     }
 }
 

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* toll import: what other programs left behind, as a recording. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "data_verbs/data_verbs.h"
 #include "decide/import_files.h"
+#include "decide/import_profile.h"
 
 struct options {
     const char *source;
+    const char *from;
+    const char *event;
     const char *output;
     struct option_list prices;
     bool compress, quiet;
@@ -21,6 +25,16 @@ static const struct option_row rows[] = {
          "what the files are (claude, codex, gemini, opencode, langfuse, langsmith, otlp); found out when "
          "left out",
      .offset = offsetof(struct options, source)},
+    {.name = "from",
+     .type = OPTION_TEXT,
+     .argument = "NAME",
+     .help = "the profiler or tracer that wrote the file (docs/import.md); found out when left out",
+     .offset = offsetof(struct options, from)},
+    {.name = "event-filter",
+     .type = OPTION_TEXT,
+     .argument = "EVENT",
+     .help = "of a profile with several events, the samples of this one; the first when left out",
+     .offset = offsetof(struct options, event)},
     {.name = "output",
      .letter = 'o',
      .type = OPTION_TEXT,
@@ -80,9 +94,64 @@ static void print_result(const struct import_result *result, FILE *out)
     fprintf(out, "next: toll report %s\n", str_text(&result->output));
 }
 
+static void print_profile(const struct profile_result *result, FILE *out)
+{
+    const struct tables_facts *facts = &result->ingested.facts;
+    const struct ingest_notes *notes = &result->ingested.notes;
+    const char *output = str_text(&result->output), *event = notes->about.event;
+    fprintf(out, "%s: ", output);
+    if (facts->sample_count)
+        fprintf(out, "%" PRIu64 " sample%s%s%s, ", facts->sample_count, plural(facts->sample_count),
+                event ? " of " : "", event ? event : "");
+    if (facts->span_count)
+        fprintf(out, "%" PRIu64 " span%s, ", facts->span_count, plural(facts->span_count));
+    if (facts->wait_count)
+        fprintf(out, "%" PRIu64 " wait%s, ", facts->wait_count, plural(facts->wait_count));
+    fprintf(out, "%" PRIu64 " thread%s in %" PRIu64 " process%s, from %s (%s)\n", facts->thread_count,
+            plural(facts->thread_count), facts->process_count, facts->process_count == 1 ? "" : "es",
+            notes->about.file, notes->about.format);
+    for (size_t i = 0; i < notes->left_out_count; i++)
+        fprintf(out, "left out: %" PRIu64 " %s\n", notes->left_out[i].count, notes->left_out[i].what);
+    fprintf(out, "next: toll report %s\n", output);
+}
+
+static int import_profile(const struct verb_context *context, const struct options *options, struct err *err)
+{
+    struct profile_request request = {.path = context->operand_count ? context->operands[0] : "-",
+                                      .from = options->from,
+                                      .event = options->event,
+                                      .output = options->output,
+                                      .compress = options->compress};
+    struct profile_result result;
+    if (context->operand_count > 1) {
+        int status = err_set(err, ERR_USAGE, "could not import '%s': a recording is made of one profile",
+                             context->operands[1]);
+        err_hint(err, "import each on its own; toll compare takes several recordings");
+        return status;
+    }
+    int status = ops_import_profile(&request, &result, err);
+    if (status)
+        return status;
+    if (!options->quiet)
+        print_profile(&result, context->out);
+    profile_result_deinit(&result);
+    return 0;
+}
+
+/* A profile is known by its first bytes; what comes through a pipe is one. */
+static bool is_profile(const struct verb_context *context, const struct options *options)
+{
+    if (options->source || !context->operand_count)
+        return options->from != NULL;
+    return options->from || strcmp(context->operands[0], "-") == 0 ||
+           import_profile_knows(context->operands[0]);
+}
+
 static int run(struct verb_context *context, struct err *err)
 {
     const struct options *options = context->options;
+    if (is_profile(context, options))
+        return import_profile(context, options, err);
     struct import_request request = {.paths = (const char *const *)context->operands,
                                      .path_count = context->operand_count,
                                      .source = options->source,
@@ -106,12 +175,13 @@ static const struct example examples[] = {
     {"toll import session.jsonl -o a.toll && toll report a.toll",
      "what the agents waited for, and what it cost"},
     {"toll import --source codex", "all of a program's own folder"},
+    {"perf script | toll import - -o perf.toll", "what perf recorded: tracks, stacks, flame graph"},
 };
 
 const struct verb import_verb = {
     .name = "import",
     .summary = "what other programs left behind, as a recording",
-    .usage = "[--source NAME] [-o OUT] [FILE|FOLDER…]",
+    .usage = "[--source NAME | --from NAME] [-o OUT] [FILE|FOLDER…]",
     .description =
         "Reads transcripts of coding agents (Claude Code, Codex, Gemini, OpenCode) and exports of what "
         "watches "
@@ -119,6 +189,10 @@ const struct verb import_verb = {
         "whatif`, "
         "`toll investigate` and `toll compare` take: who waited for whom, what it cost, what a change would "
         "bring.\n\n"
+        "Reads as well what profilers and tracers wrote (perf script and others: docs/import.md), one file "
+        "at a "
+        "time, or a pipe "
+        "(-): its threads, samples, stacks, and waits where it tells them.\n\n"
         "The format is found out file by file. Of a folder all files that a source knows are read. A "
         "response is "
         "counted once, however often its file repeats it; what cannot be read is left out, counted and "

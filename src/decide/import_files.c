@@ -9,6 +9,7 @@
 
 #include "agents/source.h"
 #include "base/fs.h"
+#include "ingest/ingest.h"
 #include "price/price.h"
 #include "receive/seal.h"
 #include "recording/writer.h"
@@ -88,6 +89,8 @@ static int unknown_format(const char *path, struct err *err)
 {
     struct str names = {0};
     source_names(&names);
+    str_append(&names, "; --from NAME, if a profiler wrote it: ");
+    ingest_reader_names(&names);
     int status = err_set(err, ERR_INPUT, "could not import '%s': no source knows its format", path);
     err_hint(err, "--source NAME says what it is: %s", str_text(&names));
     str_free(&names);

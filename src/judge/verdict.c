@@ -31,6 +31,12 @@ static const char *meta_text(const struct view *view, const char *key, const cha
     return text ? text : otherwise;
 }
 
+/* Samples of another tool alone: where CPU time went, and no word of what was waited for. No cause can be told of it. */
+static bool is_profile(const struct view *view)
+{
+    return strcmp(meta_text(view, META_SCOPE, ""), SCOPE_PROFILE) == 0;
+}
+
 /* --- the command: a JSON array of strings, as the recorder wrote it --- */
 
 static const char *read_string(const char *at, struct str *ret_text)
@@ -132,6 +138,8 @@ static int fill_facts(const struct run *run, struct verdict *verdict)
     facts->recorder_spans = run->has_spans ? meta_text(view, META_RECORDER_SPANS, "none") : "none";
     facts->recorder_heap = meta_text(view, META_RECORDER_HEAP, "none");
     facts->recorder_io = meta_text(view, META_RECORDER_IO, "none");
+    facts->sample_unit = meta_text(view, META_SAMPLE_UNIT, "ns");
+    facts->sample_count = meta_number(view, META_SAMPLE_COUNT);
     count_tracks(run, facts);
     return read_command(meta_text(view, META_COMMAND, "[]"), &verdict->arena, facts);
 }
@@ -186,9 +194,10 @@ static int fill_grade(const struct run *run, struct verdict *verdict, double exp
     grade->missed_process_count_max = meta_number(view, META_MISSED_PROCESS_COUNT_MAX);
     grade->score_ratio = 1;
     if (explained_ratio < 0.99)
-        grade_by(
-            grade, &remarks, explained_ratio,
-            arena_printf(arena, "%.0f %% of the path could not be explained", 100 * (1 - explained_ratio)));
+        grade_by(grade, &remarks, explained_ratio,
+                 arena_printf(arena, "%.0f %% of %s", 100 * (1 - explained_ratio),
+                              is_profile(view) ? "the busiest thread's time lies between samples"
+                                               : "the path could not be explained"));
     if (grade->lost_count)
         grade_by(grade, &remarks, 0.9,
                  arena_printf(arena, "%llu events were lost", (unsigned long long)grade->lost_count));
@@ -257,6 +266,8 @@ static bool is_service(const struct verdict *verdict)
 /* A service, a team of agents, or any other run. */
 static int find_causes(const struct scene *scene, struct verdict *verdict, struct err *err)
 {
+    if (is_profile(scene->run->view))
+        return 0;
     if (is_service(verdict))
         return service_judge(scene->run, verdict, err);
     if (!team_is(scene->run))

@@ -139,7 +139,9 @@ struct run_facts {
     uint64_t thread_count;
     uint64_t rss_bytes_max;
     const char *objective;    /* wall, throughput, latency: what the verdict is about */
-    const char *scope;        /* command, attached, machine: what was recorded */
+    const char *scope;        /* command, attached, machine, agents, profile: what was recorded */
+    const char *sample_unit;  /* of an import, what its samples count: ns, cycles, samples; else ns */
+    uint64_t sample_count;    /* of an import; else 0 */
     const char *recorder_cpu; /* rung per signal: "perf", "proc", "ring", "none" */
     const char *recorder_wait;
     const char *recorder_spans;

@@ -38,7 +38,13 @@
 #define META_WAIT_BOUNDARY_ERROR      "wait_boundary_error_ns" /* 0 when wait times are exact */
 #define META_WAIT_SEEN_NS             "wait_seen_ns"           /* blocked time whose reason a look saw */
 #define META_WAIT_INFERRED_NS         "wait_inferred_ns" /* told from other waits of the thread or program */
-#define META_REMARK                   "remark"           /* many: what was outside view, one sentence each */
+#define META_IMPORT_FORMAT            "import_format" /* of the file that a recording was made of: "perf script text" */
+#define META_IMPORT_FILE              "import_file"
+#define META_IMPORT_CLOCK             "import_clock" /* what its times are, and how far they are the machine's */
+#define META_SAMPLE_UNIT              "sample_unit" /* of sample weights, of an import: cycles, samples; absent: ns */
+#define META_SAMPLE_COUNT             "sample_count" /* of an import */
+#define META_SAMPLE_SCALE             "sample_scale" /* weights are so many times the file's; absent: 1 */
+#define META_REMARK                   "remark"       /* many: what was outside view, one sentence each */
 
 /* series, all with track 0 unless said */
 #define SERIES_CPU_BUSY                                                                                      \
@@ -87,5 +93,8 @@
 /* names of PEER_LOCK peers, by what the futex call looks like */
 #define PEER_NAME_LOCK      "lock"
 #define PEER_NAME_CONDITION "condition"
+
+/* META_SCOPE of a recording that knows where CPU time went, and nothing of waits */
+#define SCOPE_PROFILE "profile"
 
 #endif

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/report_foreign.h"
 
+#include <string.h>
+
 #include "export/foreign.h"
+#include "ingest/folded_view.h"
 #include "recording/reader.h"
 
 bool ops_is_foreign(const char *format)
@@ -15,6 +18,24 @@ bool ops_is_binary(const char *format)
     return found && found->is_binary;
 }
 
+/* Folded stacks of another tool's samples keep their own weights, and are what that tool's scripts make of them. */
+static bool is_as_imported(const struct report_foreign_request *request, const struct view *view)
+{
+    return strcmp(request->format, "folded") == 0 && !request->against &&
+           (!request->kind || strcmp(request->kind, "cpu") == 0) && folded_view_is(view);
+}
+
+static int write_as_imported(const struct report_foreign_request *request, const struct view *view,
+                             struct err *err)
+{
+    struct str text = {0};
+    int status = folded_view_write(view, &text, err);
+    if (!status)
+        status = request->write(request->context, str_text(&text), text.length, err);
+    str_free(&text);
+    return status;
+}
+
 int ops_report_foreign(const struct report_foreign_request *request, struct err *err)
 {
     const struct foreign_choice choice = {
@@ -25,7 +46,9 @@ int ops_report_foreign(const struct report_foreign_request *request, struct err 
     int status = reader_open(request->path, &reader, err);
     if (!status && request->against)
         status = reader_open(request->against, &before, err);
-    if (!status) {
+    if (!status && is_as_imported(request, reader_view(reader))) {
+        status = write_as_imported(request, reader_view(reader), err);
+    } else if (!status) {
         status = foreign_write(reader_view(reader), before ? reader_view(before) : NULL, &choice,
                                request->write, request->context, err);
         if (status)

@@ -9,6 +9,7 @@
 
 #include "analyze/attribution.h"
 #include "base/num.h"
+#include "model/meta.h"
 #include "picture/picture.h"
 
 #define STACK_DEPTH_MAX 256
@@ -204,6 +205,22 @@ static int tree_end(struct tree *tree, int status, struct arena *arena, struct f
     return nodes ? 0 : err_memory(err);
 }
 
+/* Weights that are no time (cycles of an import) share the time that the threads ran. */
+static void weights_to_time(struct tree *tree)
+{
+    const struct run *run = tree->run;
+    const char *unit = view_meta(run->view, META_SAMPLE_UNIT);
+    double weight = 0, run_ns = 0;
+    if (!unit || strcmp(unit, "ns") == 0)
+        return;
+    for (size_t i = 0; i < tree->nodes.count; i++)
+        weight += (double)tree->nodes.items[i].self_ns;
+    for (size_t i = 0; i < run->tracks.count; i++)
+        run_ns += (double)run->tracks.items[i].run_ns;
+    for (size_t i = 0; i < tree->nodes.count && weight > 0; i++)
+        tree->nodes.items[i].self_ns = num_u64((double)tree->nodes.items[i].self_ns * (run_ns / weight));
+}
+
 int picture_flame(const struct run *run, struct arena *arena, struct flame *ret_flame, struct err *err)
 {
     struct tree tree;
@@ -219,6 +236,8 @@ int picture_flame(const struct run *run, struct arena *arena, struct flame *ret_
                 tree.nodes.items[node].self_ns += sample->weight;
         }
     }
+    if (!status)
+        weights_to_time(&tree);
     return tree_end(&tree, status, arena, ret_flame, err);
 }
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/num.h"
+#include "model/meta.h"
 #include "report/service_phrases.h"
 #include "report/units.h"
 
@@ -276,8 +277,27 @@ void phrase_fix(struct str *str, const struct finding *finding)
         str->text[from] = (char)(str->text[from] - 'a' + 'A');
 }
 
+bool phrase_is_profile(const struct verdict *verdict)
+{
+    return verdict->run.scope && strcmp(verdict->run.scope, SCOPE_PROFILE) == 0;
+}
+
+void phrase_samples(struct str *str, const struct run_facts *run)
+{
+    const char *unit =
+        run->sample_unit && strcmp(run->sample_unit, "ns") != 0 ? run->sample_unit : "CPU time";
+
+    str_printf(str, ": %s samples of %s over %s, in %s thread%s.", unit_count((double)run->sample_count).text,
+               unit, unit_duration(run->wall_ns).text, unit_count((double)run->thread_count).text,
+               run->thread_count == 1 ? "" : "s");
+}
+
 void phrase_no_finding(struct str *str, const struct verdict *verdict)
 {
+    if (phrase_is_profile(verdict)) {
+        str_append(str, "no verdict: a profile tells where CPU time went, and not what the run waited for");
+        return;
+    }
     if (phrase_serves(verdict)) {
         phrase_service_limit(str, verdict->service);
         return;
@@ -332,6 +352,8 @@ void phrase_trust(struct str *str, const struct verdict *verdict)
     append_recorders(str, &verdict->run);
     if (verdict->service)
         append_service_trust(str, verdict);
+    else if (phrase_is_profile(verdict))
+        str_append(str, "waits not known");
     else
         str_printf(str, "%s explained, replay within %s, overhead %s",
                    unit_ratio(grade->critical_path_explained_ratio).text,
@@ -347,7 +369,7 @@ bool phrase_poor(struct str *str, const struct verdict *verdict)
 {
     const struct grade *grade = &verdict->run.grade;
 
-    if (grade->score_ratio >= SCORE_POOR)
+    if (grade->score_ratio >= SCORE_POOR || phrase_is_profile(verdict))
         return false;
     str_printf(str, "this recording is poor (trust %s): take what follows as a hint, not as a verdict",
                unit_ratio(grade->score_ratio).text);

@@ -3,8 +3,11 @@
  * text_export: the verdict for a person at a terminal. The answer comes first: what is wrong, what to do, what it
  * brings; then where the time went, what is not to blame, and how far to trust it. About ten lines.
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/map.h"
+#include "base/num.h"
 #include "report/agents_report.h"
 #include "report/escape.h"
 #include "report/internal.h"
@@ -18,6 +21,8 @@
 #define CLEARED_MAX      4
 #define REMARKS_MAX      4
 #define NAME_MAX         24
+#define PROFILE_MAX      12
+#define PROFILE_NAME_MAX 44
 #define SERVICE_NAME_MAX 34
 #define NARROW_NAME_MAX  12
 #define BAR_COLUMNS      12
@@ -44,6 +49,8 @@ static void write_head(const struct page *page)
         str_append(&line, ".");
     } else if (run->scope && strcmp(run->scope, "attached") == 0) {
         str_printf(&line, ", watched for %s.", unit_duration(run->wall_ns).text);
+    } else if (phrase_is_profile(page->verdict)) {
+        phrase_samples(&line, run);
     } else {
         str_printf(&line, " took %s", unit_duration(run->wall_ns).text);
         if (!page->verdict->agents) {
@@ -241,6 +248,84 @@ static void write_row(const struct page *page, const char *name, double ratio, c
     str_append(page->text.str, "\n");
 }
 
+/* --- a profile: functions by their own CPU time --- */
+
+struct own_time {
+    const char *name, *module;
+    uint64_t ns;
+};
+
+static int compare_own(const void *a, const void *b)
+{
+    const struct own_time *x = a, *y = b;
+
+    return x->ns != y->ns ? (x->ns < y->ns ? 1 : -1) : strcmp(x->name, y->name);
+}
+
+/* Of all programs and callers together; texts of a verdict are the same where their addresses are. NULL without memory. */
+static struct own_time *own_times(const struct flame *flame, size_t *ret_count)
+{
+    struct own_time *times = calloc(flame->node_count + 1, sizeof *times);
+    struct map index = {0};
+    size_t count = 0;
+
+    for (size_t i = 1; times && i < flame->node_count; i++) {
+        const struct flame_node *node = &flame->nodes[i];
+        uint64_t key = (uint64_t)(uintptr_t)node->name;
+        const uint64_t *known = node->self_ns ? map_get(&index, key) : NULL;
+        if (known) {
+            times[*known].ns += node->self_ns;
+        } else if (node->self_ns && !map_put(&index, key, count)) {
+            times[count++] = (struct own_time){node->name, node->module, node->self_ns};
+        }
+    }
+    map_free(&index);
+    if (count)
+        qsort(times, count, sizeof *times, compare_own);
+    *ret_count = count;
+    return times;
+}
+
+static void write_profile(const struct page *page)
+{
+    const struct flame *flame = &page->verdict->flame;
+    uint64_t all_ns = flame->node_count ? flame->nodes[0].total_ns : 0, rest_ns = all_ns;
+    size_t count = 0;
+    struct own_time *times = own_times(flame, &count);
+
+    if (!all_ns || !times) {
+        free(times);
+        return;
+    }
+    str_append(page->text.str, "\n");
+    text_styled(&page->text, STYLE_STRONG, "Where CPU time went");
+    str_append(page->text.str, "\n");
+    for (size_t i = 0; i < count && i < PROFILE_MAX; i++) {
+        const char *slash = times[i].module ? strrchr(times[i].module, '/') : NULL;
+        const char *module = slash ? slash + 1 : times[i].module ? times[i].module : "";
+        write_row(page, times[i].name, num_ratio(times[i].ns, all_ns), module);
+        rest_ns -= times[i].ns;
+    }
+    if (rest_ns) {
+        write_name(page, "all others");
+        str_printf(page->text.str, "%6s\n", unit_ratio(num_ratio(rest_ns, all_ns)).text);
+    }
+    free(times);
+}
+
+static size_t profile_columns(const struct verdict *verdict, size_t limit)
+{
+    size_t count = 0, columns = strlen("all others");
+    struct own_time *times = own_times(&verdict->flame, &count);
+
+    for (size_t i = 0; times && i < count && i < PROFILE_MAX; i++) {
+        size_t length = escape_columns(times[i].name);
+        columns = length > columns ? length : columns;
+    }
+    free(times);
+    return columns < limit ? columns : limit;
+}
+
 static void write_service(const struct page *page)
 {
     const struct service *service = page->verdict->service;
@@ -377,12 +462,17 @@ EXPORT_FUNCTION(text_export_write)
     if (phrase_shares(verdict, &list))
         return err_memory(err);
     size_t limit = verdict->service ? SERVICE_NAME_MAX : NAME_MAX;
-    page.name_columns = name_columns(verdict, &list, page.text.width < 60 ? NARROW_NAME_MAX : limit);
+    limit = page.text.width < 60 ? NARROW_NAME_MAX : limit;
+    page.name_columns = phrase_is_profile(verdict)
+                            ? profile_columns(verdict, page.text.width < 80 ? limit : PROFILE_NAME_MAX)
+                            : name_columns(verdict, &list, limit);
     write_head(&page);
     bool is_poor = write_poor(&page);
     write_findings(&page);
     if (phrase_serves(verdict))
         write_service(&page);
+    else if (phrase_is_profile(verdict))
+        write_profile(&page);
     else
         write_shares(&page, &list);
     if (verdict->agents)

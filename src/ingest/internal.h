@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* internal: the readers behind ingest_readers[], one file each. */
+#ifndef TOLL_INGEST_INTERNAL_H
+#define TOLL_INGEST_INTERNAL_H
+
+#include "ingest/ingest.h"
+
+extern const struct ingest_reader ingest_perf_text;
+
+#endif
