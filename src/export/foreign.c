@@ -20,6 +20,10 @@ const struct foreign_format foreign_formats[] = {
      .kind_default = STACKS_ALL,
      .is_binary = true,
      .write = pprof_write},
+    {.name = "trace-event",
+     .extension = "trace.json",
+     .kind_default = STACKS_ALL,
+     .write = trace_event_write},
 };
 const size_t foreign_format_count = sizeof foreign_formats / sizeof foreign_formats[0];
 

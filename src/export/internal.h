@@ -11,6 +11,7 @@
 FOREIGN_WRITER(folded_write);
 FOREIGN_WRITER(pprof_write);
 FOREIGN_WRITER(speedscope_write);
+FOREIGN_WRITER(trace_event_write);
 
 /* "worker (tid 12)", "make": a track's name for people. */
 void track_label(const struct cast *cast, uint32_t track, struct str *str);

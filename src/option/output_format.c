@@ -20,10 +20,18 @@ const char *output_format(const struct output_choice *choice)
 {
     static const struct {
         const char *end, *format;
-    } known[] = {{".html", "html"},   {".htm", "html"},       {".speedscope.json", "speedscope"},
-                 {".json", "json"},   {".md", "markdown"},    {".adoc", "asciidoc"},
-                 {".csv", "csv"},     {".svg", "flamegraph"}, {".folded", "folded"},
-                 {".pb.gz", "pprof"}, {".pprof", "pprof"}};
+    } known[] = {{".html", "html"},
+                 {".htm", "html"},
+                 {".speedscope.json", "speedscope"},
+                 {".trace.json", "trace-event"},
+                 {".json", "json"},
+                 {".md", "markdown"},
+                 {".adoc", "asciidoc"},
+                 {".csv", "csv"},
+                 {".svg", "flamegraph"},
+                 {".folded", "folded"},
+                 {".pb.gz", "pprof"},
+                 {".pprof", "pprof"}};
     if (choice->format)
         return choice->format;
     if (choice->json)

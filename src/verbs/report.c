@@ -20,7 +20,7 @@ struct options {
     const char *against;
 };
 
-#define FORMATS "text json markdown html folded flamegraph speedscope pprof"
+#define FORMATS "text json markdown html folded flamegraph speedscope pprof trace-event"
 
 static const struct option_row rows[] = {
     {.name = "format",

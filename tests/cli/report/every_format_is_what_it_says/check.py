@@ -41,4 +41,8 @@ for profile in speedscope["profiles"]:
         assert len(profile["samples"]) == len(profile["weights"]) and sum(profile["weights"]) == profile["endValue"]
         assert all(frame < len(speedscope["shared"]["frames"]) for stack in profile["samples"] for frame in stack)
 assert gzip.open("out.pprof").read(2)[0] == 0x0A
+events = json.load(open("out.trace-event", encoding="utf-8"))["traceEvents"]
+assert {"M", "X", "C"} <= {event["ph"] for event in events}
+sleep = [event for event in events if event["ph"] == "X" and event["name"] == "sleep"]
+assert sum(event["dur"] for event in sleep) >= 45_000, sleep
 print("ok")
