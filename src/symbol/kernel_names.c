@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cache_folder.h"
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/num.h"
@@ -184,7 +185,7 @@ static void names_save(const struct name_table *table, const char *folder, const
     if (!body.failed && !texts.failed) {
         header.hash = map_hash_bytes(body.text + sizeof header, body.length - sizeof header);
         memcpy(body.text, &header, sizeof header);
-        if (cache_make_folder(folder, &ignored) == 0)
+        if (cache_folder_make(folder, &ignored) == 0)
             (void)!fs_replace(path, body.text, body.length, 0600, &ignored); /* then it is read again */
     }
     str_free(&body);

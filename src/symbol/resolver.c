@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cache_folder.h"
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/num.h"
@@ -46,28 +47,12 @@ void symbol_answer_deinit(struct symbol_answer *answer)
     vec_free(&answer->places);
 }
 
-static char *default_folder(void)
-{
-    const char *cache =
-        getenv("XDG_CACHE_HOME");      /* NOLINT(concurrency-mt-unsafe): toll never sets variables */
-    const char *home = getenv("HOME"); /* NOLINT(concurrency-mt-unsafe) */
-    char *folder = NULL;
-    int length = 0;
-    if (cache && cache[0] == '/')
-        length = asprintf(&folder, "%s/toll/symbols", cache);
-    else if (home && home[0] == '/')
-        length = asprintf(&folder, "%s/.cache/toll/symbols", home);
-    else
-        folder = strdup("");
-    return length < 0 ? NULL : folder;
-}
-
 int resolver_create(const char *cache_folder, struct resolver **ret_resolver, struct err *err)
 {
     struct resolver *resolver = calloc(1, sizeof *resolver);
     if (!resolver)
         return err_memory(err);
-    resolver->cache_folder = cache_folder ? strdup(cache_folder) : default_folder();
+    resolver->cache_folder = cache_folder ? strdup(cache_folder) : cache_folder_of("symbols");
     if (!resolver->cache_folder) {
         free(resolver);
         return err_memory(err);
@@ -370,7 +355,7 @@ void resolver_destroy(struct resolver *resolver)
         free(module->path);
     }
     if (saved && *resolver->cache_folder)
-        cache_prune(resolver->cache_folder);
+        cache_folder_prune(resolver->cache_folder, ".sym");
     vec_free(&resolver->modules);
     vec_free(&resolver->scratch.frames);
     intern_free(&resolver->keys);

@@ -2,14 +2,10 @@
 #include "symbol/symbol_cache.h"
 
 #include <assert.h>
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/cache_folder.h"
 #include "base/fs.h"
 #include "base/num.h"
 #include "base/search.h"
@@ -19,8 +15,6 @@
 #define FILE_BYTES_MAX  (64u << 20)
 #define RANGE_COUNT_MAX (1u << 20)
 #define PATH_BYTES      4096u
-#define FILE_COUNT_MAX  512u
-#define FILE_COUNT_KEPT 384u
 
 struct cache_header {
     char magic[8];
@@ -157,26 +151,9 @@ int cache_load(const struct cache_key *key, struct intern *texts, struct place_t
     }
     int status = load_tables(&header, file.text + sizeof header, texts, table, err);
     str_free(&file);
-    if (!status) {
-        int touched = utimensat(AT_FDCWD, path, NULL, 0); /* used now: cache_prune keeps it */
-        (void)touched;
-    }
+    if (!status)
+        cache_file_touch(path);
     return status;
-}
-
-int cache_make_folder(const char *folder, struct err *err)
-{
-    char path[PATH_BYTES];
-    if (snprintf(path, sizeof path, "%s", folder) >= (int)sizeof path)
-        return err_set(err, ERR_ENVIRONMENT, "could not make folder '%s': its name is too long", folder);
-    for (char *slash = path + 1; (slash = strchr(slash, '/')); *slash++ = '/') {
-        *slash = 0;
-        if (mkdir(path, 0700) && errno != EEXIST)
-            return err_errno(err, errno, "could not make folder '%s'", path);
-    }
-    if (mkdir(path, 0700) && errno != EEXIST)
-        return err_errno(err, errno, "could not make folder '%s'", path);
-    return 0;
 }
 
 /* The offset of a text in `bytes` plus 1, appended when it is new. */
@@ -240,50 +217,10 @@ int cache_save(const struct cache_key *key, const struct place_table *table, str
     header.hash = map_hash_bytes(str_text(&body), body.length);
     str_append_bytes(&file, (const char *)&header, sizeof header);
     str_append_bytes(&file, str_text(&body), body.length);
-    int status = body.failed || file.failed ? err_memory(err) : cache_make_folder(key->folder, err);
+    int status = body.failed || file.failed ? err_memory(err) : cache_folder_make(key->folder, err);
     if (!status)
         status = fs_replace(path, file.text, file.length, 0600, err);
     str_free(&body);
     str_free(&file);
     return status;
-}
-
-struct cache_file {
-    struct timespec used;
-    char name[2 * BUILD_ID_MAX + 8];
-};
-
-static int by_age(const void *left, const void *right)
-{
-    const struct cache_file *a = left, *b = right;
-    if (a->used.tv_sec != b->used.tv_sec)
-        return a->used.tv_sec < b->used.tv_sec ? -1 : 1;
-    return a->used.tv_nsec < b->used.tv_nsec ? -1 : a->used.tv_nsec > b->used.tv_nsec;
-}
-
-void cache_prune(const char *folder)
-{
-    DIR *stream = opendir(folder);
-    VEC(struct cache_file) files = {0};
-    const struct dirent *entry;
-    while (stream && (entry = readdir(stream))) { /* NOLINT(concurrency-mt-unsafe): a stream of our own */
-        struct stat about;
-        struct cache_file file;
-        size_t length = strlen(entry->d_name);
-        if (!str_ends(entry->d_name, ".sym") || length >= sizeof file.name ||
-            fstatat(dirfd(stream), entry->d_name, &about, AT_SYMLINK_NOFOLLOW))
-            continue;
-        file.used = about.st_mtim;
-        memcpy(file.name, entry->d_name, length + 1);
-        if (vec_push(&files, file))
-            break;
-    }
-    if (files.count > FILE_COUNT_MAX) {
-        qsort(files.items, files.count, sizeof *files.items, by_age);
-        for (size_t i = 0; i + FILE_COUNT_KEPT < files.count; i++)
-            unlinkat(dirfd(stream), files.items[i].name, 0);
-    }
-    vec_free(&files);
-    if (stream)
-        closedir(stream);
 }

@@ -50,9 +50,5 @@ WARN_UNUSED int cache_load(const struct cache_key *key, struct intern *texts, st
                            struct err *err);
 /* Replaces the file; makes the folder. */
 WARN_UNUSED int cache_save(const struct cache_key *key, const struct place_table *table, struct err *err);
-/* mkdir -p, for the user alone. */
-WARN_UNUSED int cache_make_folder(const char *folder, struct err *err);
-/* Removes the files used longest ago when there are too many. */
-void cache_prune(const char *folder);
 
 #endif

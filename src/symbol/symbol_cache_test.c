@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/cache_folder.h"
 #include "base/fs.h"
 #include "base/str.h"
 
@@ -169,7 +170,7 @@ static void the_oldest_files_go_when_there_are_too_many(void **state)
         assert_int_equal(futimens(fd, old), 0);
         close(fd);
     }
-    cache_prune(fixture->folder);
+    cache_folder_prune(fixture->folder, ".sym");
     assert_int_equal(access(fixture->path, F_OK), 0);
     int left = 0;
     for (int i = 0; i < 520; i++) {
