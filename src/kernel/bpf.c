@@ -161,6 +161,7 @@ static int perf_part_open(struct bpf_source *source, const struct bpf_source_opt
                           struct err *err)
 {
     struct perf_options perf = {.rate_hz = options->rate_hz,
+                                .dump_bytes = options->dump_bytes,
                                 .no_samples = options->no_samples,
                                 .whole_machine = true,
                                 .no_tree = true,

@@ -35,8 +35,9 @@
 typedef int bpf_event_fn(void *context, const struct bpf_event *event, struct err *err);
 
 struct bpf_source_options {
-    bool whole_machine; /* every process that is made from now on, whoever makes it */
-    unsigned rate_hz;   /* CPU samples per second of CPU time */
+    bool whole_machine;  /* every process that is made from now on, whoever makes it */
+    unsigned rate_hz;    /* CPU samples per second of CPU time */
+    uint32_t dump_bytes; /* of the stacks of samples, copied (perf.h) */
     bool no_samples;
     bool no_stacks; /* of waits and wakers */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernel/perf.h"
 
+#include <asm/perf_regs.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -31,6 +32,21 @@
 #define RING_BYTES_MIN       (32u << 10)
 #define RINGS_BYTES_MAX      (64u << 20)
 #define RING_BYTES_USER_SIZE (512u << 10)
+
+/* A ring holds so many samples at least, with their copies of stacks: 160 ms at 199 Hz. */
+#define RING_DUMP_COUNT_MIN 32u
+#define DUMP_BYTES_MAX      (48u << 10) /* a record is shorter than 64 KiB */
+
+/* In the order of their numbers; perf_ring.c takes them apart. */
+#if defined(__aarch64__)
+#define DUMP_REGISTERS                                                                                       \
+    (1ull << PERF_REG_ARM64_X29 | 1ull << PERF_REG_ARM64_LR | 1ull << PERF_REG_ARM64_SP |                    \
+     1ull << PERF_REG_ARM64_PC)
+#elif defined(__x86_64__)
+#define DUMP_REGISTERS (1ull << PERF_REG_X86_BP | 1ull << PERF_REG_X86_SP | 1ull << PERF_REG_X86_IP)
+#else
+#define DUMP_REGISTERS 0ull
+#endif
 
 /* An event is stamped before it is written; another CPU may be that much behind. */
 #define HOLD_BACK_NS (2 * NS_PER_MS)
@@ -128,6 +144,22 @@ static void attr_set(struct perf_event_attr *attr, const struct perf_options *op
     }
 }
 
+/* Copies of stacks, as long as fits the rings. */
+static void attr_use_dumps(struct perf_event_attr *attr, const struct perf_options *options,
+                           size_t ring_bytes)
+{
+    uint64_t bytes = num_min(num_min(options->dump_bytes, DUMP_BYTES_MAX), ring_bytes / RING_DUMP_COUNT_MIN);
+
+    attr->sample_type &= ~(uint64_t)(PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER);
+    attr->sample_regs_user = 0;
+    attr->sample_stack_user = 0;
+    if (options->no_samples || !DUMP_REGISTERS || bytes < sizeof(uint64_t))
+        return;
+    attr->sample_type |= PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER;
+    attr->sample_regs_user = DUMP_REGISTERS;
+    attr->sample_stack_user = (uint32_t)(bytes & ~7ull);
+}
+
 /* Asks for one thing less than was refused; false when there is nothing left to give up. */
 static bool attr_degrade(struct perf_event_attr *attr, int errnum, const struct perf_options *options)
 {
@@ -143,6 +175,10 @@ static bool attr_degrade(struct perf_event_attr *attr, int errnum, const struct 
         attr_use_clock(attr, options->rate_hz); /* no counters (virtual machine), or all taken */
         attr->exclude_kernel = attr->exclude_callchain_kernel = options->user_only;
         attr->build_id = 1;
+        return true;
+    }
+    if (attr->sample_stack_user && (errnum == EINVAL || errnum == EOPNOTSUPP)) {
+        attr_use_dumps(attr, &(struct perf_options){0}, 0);
         return true;
     }
     return false;
@@ -283,6 +319,7 @@ static int source_open_rings(struct perf_source *source, const struct perf_optio
     source->ring_bytes = ring_bytes_first(cpu_count);
     while (!status) {
         source->attr.wakeup_watermark = (uint32_t)(source->ring_bytes / 2);
+        attr_use_dumps(&source->attr, options, source->ring_bytes);
         status = source_open_events(source, options, cpus, cpu_count, err);
         int errnum = status ? 0 : source_map(source);
         if (status || !errnum)
@@ -441,6 +478,11 @@ bool perf_sees_kernel(const struct perf_source *source)
 size_t perf_ring_bytes(const struct perf_source *source)
 {
     return source->ring_bytes;
+}
+
+size_t perf_dump_bytes(const struct perf_source *source)
+{
+    return source->attr.sample_stack_user;
 }
 
 void perf_close(struct perf_source *source)

@@ -57,6 +57,14 @@ struct perf_map {
     uint64_t inode;
 };
 
+/* The program's registers and a copy of the top of its stack, from its stack pointer on, when a sample was taken. */
+struct perf_dump {
+    uint64_t ip, sp, bp;
+    uint64_t lr; /* AArch64: the link register */
+    const uint8_t *bytes;
+    size_t size; /* 0: there is none */
+};
+
 /* Pointers are valid during the call only. Fields that a kind does not name are 0 or NULL. */
 struct perf_event {
     enum perf_kind kind;
@@ -70,6 +78,7 @@ struct perf_event {
      * say what the addresses after them are. */
     const uint64_t *chain;
     size_t chain_count;
+    struct perf_dump dump; /* of a sample, where perf_options.dump_bytes asked for it */
     uint64_t lost_count;
     const char *name;
     struct perf_map map;
@@ -87,7 +96,8 @@ struct perf_options {
     bool user_only;     /* leave the kernel out even where it is allowed */
     bool no_samples;    /* the process tree and switches alone */
     bool no_switches;
-    bool no_hardware; /* cpu-clock even where there are counters */
+    bool no_hardware;    /* cpu-clock even where there are counters */
+    uint32_t dump_bytes; /* of each sample's stack, copied; fewer when rings are small; 0: none */
     bool
         no_tree; /* no forks and exits; execs and mappings alone. Without switches a sample weighs one period */
 };
@@ -121,6 +131,8 @@ struct perf_counts perf_counts(const struct perf_source *source);
 const char *perf_event_name(const struct perf_source *source);
 bool perf_sees_kernel(const struct perf_source *source);
 size_t perf_ring_bytes(const struct perf_source *source); /* of one CPU */
+/* Of each sample's stack; 0 where the kernel gives none. */
+size_t perf_dump_bytes(const struct perf_source *source);
 void perf_close(struct perf_source *source);
 
 #endif

@@ -121,6 +121,46 @@ static bool decode_map(const uint8_t *record, size_t size, uint16_t misc, struct
     return event->map.address + event->map.length_bytes > event->map.address;
 }
 
+#if defined(__aarch64__)
+enum { DUMP_BP, DUMP_LR, DUMP_SP, DUMP_IP, DUMP_REGISTER_COUNT };
+#else
+enum { DUMP_BP, DUMP_SP, DUMP_IP, DUMP_REGISTER_COUNT };
+#endif
+
+/* Behind the chain: abi, registers; size, bytes, how many of them are filled. A thread without a program (or of another
+ * word size) has abi 0 (1) and no stack. */
+static bool decode_dump(const uint8_t *bytes, size_t left, struct perf_dump *ret_dump)
+{
+    struct perf_dump dump = {0};
+    uint64_t abi, size = 0, filled = 0;
+
+    if (left == 0)
+        return true;
+    if (left < 8)
+        return false;
+    abi = get_u64(bytes);
+    size_t head = abi == PERF_SAMPLE_REGS_ABI_NONE ? 8 : 8 + DUMP_REGISTER_COUNT * 8;
+    if (left >= head + 8)
+        size = get_u64(bytes + head);
+    if (size == 0)
+        return left >= head + 8;
+    if (left < head + 16 || size > left - head - 16)
+        return false;
+    filled = get_u64(bytes + head + 8 + size);
+    if (abi != PERF_SAMPLE_REGS_ABI_64)
+        return true;
+    dump.bp = get_u64(bytes + 8 + DUMP_BP * 8);
+    dump.sp = get_u64(bytes + 8 + DUMP_SP * 8);
+    dump.ip = get_u64(bytes + 8 + DUMP_IP * 8);
+#if defined(__aarch64__)
+    dump.lr = get_u64(bytes + 8 + DUMP_LR * 8);
+#endif
+    dump.bytes = bytes + head + 8;
+    dump.size = (size_t)num_min(filled, size);
+    *ret_dump = dump;
+    return true;
+}
+
 /* pid tid, time, cpu reserved, period, length of the chain, chain. */
 static bool decode_sample(const uint8_t *record, size_t size, struct perf_event *event, uint64_t *ret_period)
 {
@@ -135,7 +175,8 @@ static bool decode_sample(const uint8_t *record, size_t size, struct perf_event 
     *ret_period = get_u64(record + 32);
     event->chain = (const uint64_t *)(const void *)(record + 48);
     event->chain_count = length;
-    return true;
+    return decode_dump(record + 48 + length * sizeof(uint64_t), size - 48 - length * sizeof(uint64_t),
+                       &event->dump);
 }
 
 /* Records that this layer does not know leave the kind 0: they are not broken, and nobody wants them. */

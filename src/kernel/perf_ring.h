@@ -5,7 +5,8 @@
  * Bytes come from the kernel, but they are checked like any input: a record that does not fit is counted and
  * skipped. Tests give rings made by hand. See perf.h for the events.
  *
- * Sample layout, fixed by perf_open: TID TIME CPU PERIOD CALLCHAIN, and TID TIME CPU behind every other record.
+ * Sample layout, fixed by perf_open: TID TIME CPU PERIOD CALLCHAIN, perhaps REGS_USER STACK_USER behind it, and TID TIME CPU
+ * behind every other record.
  */
 #ifndef TOLL_KERNEL_PERF_RING_H
 #define TOLL_KERNEL_PERF_RING_H

@@ -21,6 +21,9 @@ struct seen {
     uint32_t pid, tid, ppid, cpu;
     size_t chain_count;
     uint64_t chain[8];
+    uint64_t ip, sp, bp;
+    size_t dump_bytes;
+    uint64_t dumped; /* the first word */
     bool preempted;
     char text[32];
 };
@@ -70,7 +73,13 @@ static int keep(void *context, const struct perf_event *event, struct err *err)
                         .ppid = event->ppid,
                         .cpu = event->cpu,
                         .chain_count = event->chain_count,
+                        .ip = event->dump.ip,
+                        .sp = event->dump.sp,
+                        .bp = event->dump.bp,
+                        .dump_bytes = event->dump.size,
                         .preempted = event->preempted};
+    if (event->dump.size >= sizeof seen.dumped)
+        memcpy(&seen.dumped, event->dump.bytes, sizeof seen.dumped);
     for (size_t i = 0; i < event->chain_count && i < 8; i++)
         seen.chain[i] = event->chain[i];
     const char *text = event->name ? event->name : event->map.path;
@@ -308,6 +317,60 @@ static void a_chain_longer_than_its_record_is_refused(void **state)
     assert_int_equal(fixture->rings.counts.broken_count, 1);
 }
 
+#ifdef __x86_64__
+/* Of 24 bytes asked for `filled` were there. */
+static void put_dumped(struct fixture *fixture, uint64_t abi, uint64_t size, uint64_t filled)
+{
+    put_header(fixture, 0, PERF_RECORD_SAMPLE, 0, 9 + (abi ? 3u : 0u) + (size ? 4u : 0u));
+    put_word(fixture, 0, pair(100, 101));
+    put_word(fixture, 0, 5);
+    put_word(fixture, 0, 0);
+    put_word(fixture, 0, 7);
+    put_word(fixture, 0, 1);
+    put_word(fixture, 0, 0x1000);
+    put_word(fixture, 0, abi);
+    for (uint64_t i = 0; abi && i < 3; i++)
+        put_word(fixture, 0, 0xb0 + i);
+    put_word(fixture, 0, size);
+    for (uint64_t i = 0; size && i < 3; i++)
+        put_word(fixture, 0, 0x50 + i);
+    if (size)
+        put_word(fixture, 0, filled);
+}
+
+static void a_sample_carries_registers_and_stack(void **state)
+{
+    struct fixture *fixture = *state;
+    put_dumped(fixture, PERF_SAMPLE_REGS_ABI_64, 24, 16);
+    put_dumped(fixture, PERF_SAMPLE_REGS_ABI_NONE, 0, 0);
+    put_dumped(fixture, PERF_SAMPLE_REGS_ABI_32, 24, 24);
+    drain(fixture, UINT64_MAX);
+    assert_int_equal(fixture->seen.count, 3);
+    const struct seen *seen = fixture->seen.items;
+    assert_int_equal(seen[0].bp, 0xb0);
+    assert_int_equal(seen[0].sp, 0xb1);
+    assert_int_equal(seen[0].ip, 0xb2);
+    assert_int_equal(seen[0].dump_bytes, 16);
+    assert_int_equal(seen[0].dumped, 0x50);
+    assert_int_equal(seen[1].dump_bytes, 0); /* a thread of the kernel */
+    assert_int_equal(seen[2].dump_bytes, 0); /* a program of 32 bits */
+    assert_int_equal(seen[2].chain_count, 1);
+    assert_int_equal(fixture->rings.counts.broken_count, 0);
+}
+
+static void a_stack_longer_than_its_record_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    put_dumped(fixture, PERF_SAMPLE_REGS_ABI_64, 32, 16);
+    put_dumped(fixture, PERF_SAMPLE_REGS_ABI_64, UINT64_MAX, 16);
+    put_dumped(fixture, PERF_SAMPLE_REGS_ABI_64, 24, 4000);
+    drain(fixture, UINT64_MAX);
+    assert_int_equal(fixture->rings.counts.broken_count, 2);
+    assert_int_equal(fixture->seen.count, 1);
+    assert_int_equal(fixture->seen.items[0].dump_bytes, 24);
+}
+#endif
+
 static void a_ring_of_nonsense_is_emptied(void **state)
 {
     struct fixture *fixture = *state;
@@ -381,6 +444,10 @@ int perf_ring_test(void)
         TEST(a_mapping_carries_its_file),
         TEST(what_the_kernel_lost_is_counted),
         TEST(a_chain_longer_than_its_record_is_refused),
+#ifdef __x86_64__
+        TEST(a_sample_carries_registers_and_stack),
+        TEST(a_stack_longer_than_its_record_is_refused),
+#endif
         TEST(a_ring_of_nonsense_is_emptied),
         TEST(a_handler_that_fails_stops_the_drain_and_loses_nothing),
         TEST(cycles_weigh_what_the_clock_says),
