@@ -94,7 +94,9 @@ static int on_sample(struct events *events, const struct perf_event *event, cons
     struct row_sample row = {
         .time_ns = event->time_ns, .track = task->track, .weight = event->weight_ns, .kind = SAMPLE_CPU};
     stacks_set_time(events->stacks, event->time_ns);
-    int code = stacks_add(events->stacks, event->pid, event->chain, event->chain_count, &row.stack, err);
+    struct stacks_dumped dumped = {
+        .chain = event->chain, .chain_count = event->chain_count, .dump = event->dump};
+    int code = stacks_add_dumped(events->stacks, event->pid, &dumped, &row.stack, err);
 
     if (!code)
         emit_append(events->emit, sample, &row);

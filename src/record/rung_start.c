@@ -5,12 +5,25 @@
 #include <sys/prctl.h>
 
 #include "base/clock.h"
+#include "base/num.h"
 #include "record/recorder_state.h"
+
+#define DUMP_BYTES_MAX   16384u
+#define DUMP_BYTES_MIN   1024u
+#define DUMP_BYTES_PER_S (DUMP_BYTES_MAX * 400u)
+
+/* Of the stack of each sample, to find callers in: enough for nearly all, less where samples come often. */
+static uint32_t dump_bytes(const struct recorder *recorder)
+{
+    uint64_t bytes = DUMP_BYTES_PER_S / recorder_rate_hz(recorder);
+    return (uint32_t)num_max(num_min(bytes, DUMP_BYTES_MAX), DUMP_BYTES_MIN);
+}
 
 static int bpf_start(struct recorder *recorder, struct err *err)
 {
     struct bpf_source_options options = {.whole_machine = recorder->options->whole_machine,
-                                         .rate_hz = (unsigned)recorder_rate_hz(recorder)};
+                                         .rate_hz = (unsigned)recorder_rate_hz(recorder),
+                                         .dump_bytes = dump_bytes(recorder)};
     return watch_open(&recorder->watch, &options, recorder->main_pid, err);
 }
 
@@ -19,7 +32,8 @@ static int perf_start(struct recorder *recorder, struct err *err)
     const struct running *running = &recorder->running;
     struct perf_options perf = {.pid = recorder->is_attached ? 0 : recorder->launch.pid,
                                 .whole_machine = recorder->options->whole_machine,
-                                .rate_hz = (unsigned)recorder_rate_hz(recorder)};
+                                .rate_hz = (unsigned)recorder_rate_hz(recorder),
+                                .dump_bytes = dump_bytes(recorder)};
     VEC(pid_t) threads = {0};
 
     for (size_t i = 0; !perf.pid && !perf.whole_machine && i < running->threads.count; i++)

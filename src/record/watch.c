@@ -285,7 +285,9 @@ static int on_sample(struct watch *watch, const struct perf_event *event, const 
     struct row_sample row = {
         .time_ns = event->time_ns, .track = task->track, .weight = event->weight_ns, .kind = SAMPLE_CPU};
     stacks_set_time(watch->stacks, event->time_ns);
-    int code = stacks_add(watch->stacks, event->pid, event->chain, event->chain_count, &row.stack, err);
+    struct stacks_dumped dumped = {
+        .chain = event->chain, .chain_count = event->chain_count, .dump = event->dump};
+    int code = stacks_add_dumped(watch->stacks, event->pid, &dumped, &row.stack, err);
 
     if (!code)
         emit_append(watch->emit, sample, &row);

@@ -20,8 +20,7 @@
 #define NODE_COUNT_DEFAULT (1u << 18)
 #define OPEN_MAX           200u   /* files of modules kept open; others are opened by name when looked up */
 #define MODULE_COUNT_MAX   65536u /* more are unknown code */
-#define CHAIN_MAX          1024u
-#define CHAIN_KERNEL_LIMIT 127u /* kernel.perf_event_max_stack */
+#define CHAIN_KERNEL_LIMIT 127u   /* kernel.perf_event_max_stack */
 #define LARGE_BYTES        (4 << 20)
 #define JIT_LOOK_NS        (20 * NS_PER_MS) /* between looks whether a compiler's file is there, or has grown */
 #define JIT_EPOCH_SHIFT    48               /* addresses of programs are below */
@@ -49,7 +48,11 @@ int stacks_create(const struct stacks_options *options, struct stacks **ret_stac
     stacks->node_count_max = options->node_count_max ? options->node_count_max : NODE_COUNT_DEFAULT;
     stacks->next_stack_id = stacks->next_frame_id = 1;
     stacks->kernel_readable = name_table_kernel_is_readable();
-    int status = resolver_create(options->cache_folder, &stacks->resolver, err);
+    if (options->cache_folder)
+        stacks->unwind_folder = strdup(options->cache_folder);
+    int status = options->cache_folder && !stacks->unwind_folder ? err_memory(err) : 0;
+    if (!status)
+        status = resolver_create(options->cache_folder, &stacks->resolver, err);
     if (!status)
         status = add_module(stacks, &(struct code_module){.kind = CODE_KERNEL, .large = true},
                             SYMBOL_PATH_KERNEL, &module, err);
@@ -179,10 +182,12 @@ int stacks_read_maps(struct stacks *stacks, uint32_t pid, struct err *err)
 }
 
 /* Opened through the process's own root first: it may live in a container. */
-static void module_open(struct stacks *stacks, struct code_module *module, uint32_t pid)
+void stacks_module_open(struct stacks *stacks, struct code_module *module, uint32_t pid)
 {
     char path[4096];
     struct stat about;
+    if (module->seen)
+        return;
     module->seen = true;
     if (module->kind != CODE_FILE || module->path[0] != '/' || stacks->open_count >= OPEN_MAX)
         return;
@@ -237,8 +242,7 @@ static int frame_index(struct stacks *stacks, const struct place *place, uint32_
     *ret_frame = NO_FRAME;
     if (is_full(stacks))
         return 0;
-    if (!module->seen)
-        module_open(stacks, module, pid);
+    stacks_module_open(stacks, module, pid);
     uint32_t index = (uint32_t)stacks->raw_frames.count;
     struct raw_frame frame = {.offset = place->offset, .at = place->at, .module = place->module};
     if (vec_push(&stacks->raw_frames, frame) || vec_push(&stacks->pending_frames, index) ||
@@ -415,24 +419,20 @@ static void note_root(struct stacks *stacks, const struct chain *chain, uint32_t
     raw->root_caller_count += chain->count > 1 && root[-1].user && root[-1].module != root->module;
 }
 
-int stacks_add(struct stacks *stacks, uint32_t pid, const uint64_t *chain_addresses, size_t chain_count,
-               uint64_t *ret_stack, struct err *err)
+static int chain_put(struct stacks *stacks, uint32_t pid, const struct chain *chain, bool is_rooted,
+                     uint64_t *ret_stack, struct err *err)
 {
-    struct chain chain;
-    int status = read_chain(stacks, pid, chain_addresses, chain_count, &chain, err);
-    if (status)
-        return status;
     uint32_t node = 0;
-    for (size_t i = chain.count; i-- > 0;) {
-        const struct place *place = &chain.places[i];
+    for (size_t i = chain->count; i-- > 0;) {
+        const struct place *place = &chain->places[i];
         uint32_t frame, child;
-        status = frame_index(stacks, place, pid, &frame, err);
+        int status = frame_index(stacks, place, pid, &frame, err);
         if (!status)
             status = child_of(stacks, node, frame, &child, err);
         if (status)
             return status;
-        if (i == chain.count - 1)
-            note_root(stacks, &chain, frame);
+        if (i == chain->count - 1 && !is_rooted)
+            note_root(stacks, chain, frame);
         if (i == 0 && frame != NO_FRAME)
             stacks->raw_frames.items[frame].is_leaf = true;
         if (!child) {
@@ -442,9 +442,28 @@ int stacks_add(struct stacks *stacks, uint32_t pid, const uint64_t *chain_addres
         node = child;
         stacks->raw_frames.items[frame].chain_count++;
     }
-    stacks->counts.stack_count += chain.count > 0;
+    stacks->counts.stack_count += chain->count > 0;
     *ret_stack = node ? stacks->nodes.items[node - 1].id : 0;
     return 0;
+}
+
+int stacks_add(struct stacks *stacks, uint32_t pid, const uint64_t *chain_addresses, size_t chain_count,
+               uint64_t *ret_stack, struct err *err)
+{
+    struct chain chain;
+    int status = read_chain(stacks, pid, chain_addresses, chain_count, &chain, err);
+    return status ? status : chain_put(stacks, pid, &chain, false, ret_stack, err);
+}
+
+int stacks_add_dumped(struct stacks *stacks, uint32_t pid, const struct stacks_dumped *dumped,
+                      uint64_t *ret_stack, struct err *err)
+{
+    struct stacks_unwound unwound;
+    struct chain chain;
+    if (!dumped->dump.size || !stacks_unwind(stacks, pid, dumped, &unwound))
+        return stacks_add(stacks, pid, dumped->chain, dumped->chain_count, ret_stack, err);
+    int status = read_chain(stacks, pid, unwound.addresses, unwound.count, &chain, err);
+    return status ? status : chain_put(stacks, pid, &chain, unwound.is_rooted, ret_stack, err);
 }
 
 struct stacks_counts stacks_counts(const struct stacks *stacks)
@@ -463,6 +482,7 @@ void stacks_destroy(struct stacks *stacks)
         if (module->kind == CODE_JIT)
             fs_close(&module->jit.fd);
         map_free(&module->frames);
+        unwind_file_free(&module->unwind);
     }
     vec_free(&stacks->modules);
     intern_free(&stacks->module_keys);
@@ -476,5 +496,7 @@ void stacks_destroy(struct stacks *stacks)
     vec_free(&stacks->pending_frames);
     vec_free(&stacks->pending_nodes);
     resolver_destroy(stacks->resolver);
+    unwind_cache_prune(stacks->unwind_folder);
+    free(stacks->unwind_folder);
     free(stacks);
 }

@@ -54,6 +54,19 @@ void stacks_set_time(struct stacks *stacks, uint64_t time_ns);
 WARN_UNUSED int stacks_add(struct stacks *stacks, uint32_t pid, const uint64_t *chain, size_t chain_count,
                            uint64_t *ret_stack, struct err *err);
 
+/* A chain, and the registers and stack that it was taken with. */
+struct stacks_dumped {
+    const uint64_t *chain; /* as above; the program's part is what frame pointers tell */
+    size_t chain_count;
+    struct perf_dump dump; /* size 0: none */
+};
+
+/* The same, the program's part found in the copy of its stack by what the compiler says of each function's frame
+ * (unwind/unwind_walk.h). Where that ends before the thread's start, the callers that frame pointers tell are put
+ * behind, when both know the last one. */
+WARN_UNUSED int stacks_add_dumped(struct stacks *stacks, uint32_t pid, const struct stacks_dumped *dumped,
+                                  uint64_t *ret_stack, struct err *err);
+
 /* Looks up and writes what is new, for about `budget_ns`; files with much debug information wait for the end. */
 WARN_UNUSED int stacks_advance(struct stacks *stacks, struct sink *sink, uint64_t budget_ns, struct err *err);
 /* Writes all frame and stack rows that are not written yet. */

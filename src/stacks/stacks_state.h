@@ -12,6 +12,7 @@
 #include "stacks/process_maps.h"
 #include "stacks/stacks.h"
 #include "symbol/resolver.h"
+#include "unwind/unwind_tables.h"
 
 enum code_kind {
     CODE_FILE = 1, /* offsets in an ELF file */
@@ -30,9 +31,11 @@ struct code_module {
     size_t build_id_size;
     uint32_t device_major, device_minor;
     uint64_t inode;
-    bool seen;         /* it has frames, and its file was opened if it could be */
-    bool is_libc;      /* or the loader: what calls a program's main and its threads' functions */
-    bool large;        /* its debug information may take long to read */
+    bool seen;        /* it has frames, and its file was opened if it could be */
+    bool is_libc;     /* or the loader: what calls a program's main and its threads' functions */
+    bool large;       /* its debug information may take long to read */
+    bool unwind_seen; /* `unwind` was asked for: it has a table if there is one */
+    struct unwind_file unwind;
     struct map frames; /* offset to index in raw_frames */
 };
 
@@ -62,6 +65,7 @@ struct stacks {
     size_t node_count_max;
     struct process_maps maps;
     struct resolver *resolver;
+    char *unwind_folder;              /* of the cache; NULL: the user's */
     struct intern module_keys;        /* ids are indexes in modules + 1 */
     VEC(struct code_module) modules;  /* 0 is the kernel, 1 what is unknown */
     VEC(struct raw_frame) raw_frames; /* no more than nodes */
@@ -82,5 +86,19 @@ struct stacks {
 
 #define MODULE_KERNEL  0u
 #define MODULE_UNKNOWN 1u
+#define CHAIN_MAX      1024u
+
+/* stacks.c: opens the file of a module of a process, once. */
+void stacks_module_open(struct stacks *stacks, struct code_module *module, uint32_t pid);
+
+struct stacks_unwound {
+    uint64_t addresses[CHAIN_MAX];
+    size_t count;
+    bool is_rooted; /* it is known to reach the thread's start */
+};
+
+/* stacks_unwind.c: the chain with its program's part found anew; false when nothing could be found. */
+bool stacks_unwind(struct stacks *stacks, uint32_t pid, const struct stacks_dumped *dumped,
+                   struct stacks_unwound *ret_unwound);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -212,6 +213,67 @@ static void inlined_functions_have_rows_of_their_own(void **state)
     free(seen);
 }
 
+#ifdef __x86_64__
+/* The registers here, and a copy of the stack above, as a sample has them. */
+static __attribute__((noinline)) struct perf_dump dump_here(uint8_t *bytes, size_t size)
+{
+    struct perf_dump dump = {.bytes = bytes};
+    __asm__ volatile("leaq 0(%%rip), %0\n\tmovq %%rsp, %1\n\tmovq %%rbp, %2"
+                     : "=r"(dump.ip), "=r"(dump.sp), "=r"(dump.bp));
+    struct iovec here = {bytes, size}, there = {(void *)dump.sp, size};
+    ssize_t got = process_vm_readv(getpid(), &here, 1, &there, 1, 0);
+    dump.size = got > 0 ? (size_t)got : 0;
+    return dump;
+}
+
+static void callers_are_found_in_a_copy_of_the_stack(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t *bytes = malloc(32 << 10);
+    assert_non_null(bytes);
+    struct stacks_dumped dumped = {.dump = dump_here(bytes, 32 << 10)};
+    const uint64_t chain[] = {PERF_CONTEXT_USER, dumped.dump.ip};
+    dumped.chain = chain;
+    dumped.chain_count = 2;
+    uint64_t stack = 0;
+    char text[4096];
+    assert_int_equal(stacks_read_maps(fixture->stacks, (uint32_t)getpid(), NULL), 0);
+    assert_int_equal(stacks_add_dumped(fixture->stacks, (uint32_t)getpid(), &dumped, &stack, NULL), 0);
+    finish(fixture);
+    names(fixture, stack, text, sizeof text);
+    assert_non_null(strstr(text, ";callers_are_found_in_a_copy_of_the_stack;dump_here"));
+    assert_non_null(strstr(text, "main;"));
+    assert_int_equal(stacks_counts(fixture->stacks).truncated_count, 0);
+    free(bytes);
+}
+
+/* Frame pointers that reach further than the copy: the rest of their chain is put behind what both know. */
+static void a_copy_that_is_too_short_is_continued_by_frame_pointers(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t *bytes = malloc(32 << 10);
+    assert_non_null(bytes);
+    struct stacks_dumped dumped = {.dump = dump_here(bytes, 32 << 10)};
+    uint64_t whole, stack, tail;
+    char text[4096];
+    assert_int_equal(stacks_read_maps(fixture->stacks, (uint32_t)getpid(), NULL), 0);
+    uint64_t chain[] = {PERF_CONTEXT_USER, dumped.dump.ip, 0, (uint64_t)(uintptr_t)&stacks_test + 1};
+    dumped.chain = chain;
+    dumped.chain_count = 4;
+    memcpy(&chain[2], (const uint64_t *)__builtin_frame_address(0) + 1, sizeof chain[2]);
+    assert_int_equal(stacks_add_dumped(fixture->stacks, (uint32_t)getpid(), &dumped, &whole, NULL), 0);
+    dumped.dump.size =
+        (uint64_t)__builtin_frame_address(0) + 16 - dumped.dump.sp; /* this function's frame is there */
+    assert_int_equal(stacks_add_dumped(fixture->stacks, (uint32_t)getpid(), &dumped, &stack, NULL), 0);
+    finish(fixture);
+    names(fixture, stack, text, sizeof text);
+    assert_non_null(strstr(text, "stacks_test;"));
+    tail = cell(fixture, TABLE_STACK, stack, COLUMN(stack, parent));
+    assert_true(tail && stack != whole);
+    free(bytes);
+}
+#endif
+
 static void a_chain_that_reaches_the_c_librarys_start_is_whole(void **state)
 {
     struct fixture *fixture = *state;
@@ -277,6 +339,10 @@ int stacks_test(void)
         TEST(an_exec_forgets_the_old_program),
         TEST(functions_of_a_running_process_are_named),
         TEST(inlined_functions_have_rows_of_their_own),
+#ifdef __x86_64__
+        TEST(callers_are_found_in_a_copy_of_the_stack),
+        TEST(a_copy_that_is_too_short_is_continued_by_frame_pointers),
+#endif
         TEST(a_chain_that_reaches_the_c_librarys_start_is_whole),
         TEST(too_many_stacks_end_at_a_known_caller),
         TEST(names_that_a_compiler_wrote_are_found),
