@@ -171,5 +171,7 @@ WARN_UNUSED int compare_html_write(const struct comparison *comparison, struct s
 /* A flame graph of both sides: width is time in both together, red grew, blue shrank, grey is within noise. ERR_INPUT for what
  * are no recordings. */
 WARN_UNUSED int compare_flame_write(const struct comparison *comparison, struct str *text, struct err *err);
+/* The same as a part of a page, with its style and script. */
+WARN_UNUSED int compare_flame_figure(const struct comparison *comparison, struct str *text, struct err *err);
 
 #endif

@@ -6,6 +6,7 @@
 #include "compare/compare_words.h"
 #include "compare/judged_difference.h"
 #include "report/escape.h"
+#include "report/report_assets.h"
 
 #define ROWS_MAX 200u /* of one table */
 
@@ -32,7 +33,8 @@ static const char style[] =
     "left}th{color:var("
     "--dim);font-weight:"
     "500}\n"
-    "code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}svg{width:100%;height:auto;display:block}\n"
+    "code{font:13px "
+    "ui-monospace,monospace;overflow-wrap:anywhere}.fg-still{width:100%;height:auto;display:block}\n"
     ".slower{color:var(--slow);font-weight:600}.faster{color:var(--fast);font-weight:600}.none{color:var(--"
     "dim)}\n";
 
@@ -40,12 +42,15 @@ static void head(const struct comparison *comparison, struct str *text)
 {
     struct str sentence = {0};
     words_headline_sentence(comparison, &sentence);
-    str_append(
-        text, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-              "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
-              "'unsafe-inline'; "
-              "base-uri 'none'; form-action 'none'\">\n<meta name=\"viewport\" content=\"width=device-width, "
-              "initial-scale=1\">\n<title>toll compare</title>\n<style>\n");
+    str_printf(
+        text,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+        "'unsafe-inline'; script-src 'sha256-%s'; "
+        "base-uri 'none'; form-action 'none'\">\n<meta name=\"viewport\" content=\"width=device-width, "
+        "initial-scale=1\">\n<title>toll compare</title>\n<style>\n",
+        flame_js_hash);
+    str_append(text, tokens_css);
     str_append(text, style);
     str_append(text, "</style>\n</head>\n<body>\n<p class=\"brand\">toll compare</p>\n<h1>");
     escape_markup(text, str_text(&sentence));
@@ -166,7 +171,7 @@ int compare_html_write(const struct comparison *comparison, struct str *text, st
     if (comparison->is_recordings) {
         changed(comparison, text);
         str_append(text, "<h2>Where CPU time changed</h2>\n");
-        status = compare_flame_write(comparison, text, err);
+        status = compare_flame_figure(comparison, text, err);
         of_kind(comparison, COMPARE_RUN, comparison->is_rate ? "For each second" : "The run", text);
         of_kind(comparison, COMPARE_STAGE, "Stages", text);
         of_kind(comparison, COMPARE_FUNCTION, "Functions", text);

@@ -327,7 +327,7 @@ static void texts_and_pictures_are_written(void **state)
     assert_non_null(strstr(json.text, "\"schema\": \"toll.compare/1\""));
     assert_non_null(strstr(page.text, "<svg"));
     assert_non_null(strstr(picture.text, "itself 700 ms -&gt; 1.4 s, 2.00x"));
-    assert_non_null(strstr(picture.text, "class=\"s\""));
+    assert_non_null(strstr(picture.text, "class=\"fg-change fg-s\""));
     str_free(&text);
     str_free(&json);
     str_free(&page);

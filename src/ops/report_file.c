@@ -8,15 +8,21 @@ int ops_report_numbers(const struct report_request *request, struct str *ret_tex
                        struct report_numbers *ret_numbers, struct err *err)
 {
     const struct exporter *exporter;
+    enum stack_kind kind = STACKS_CPU;
     int status = exporter_find(request->format ? request->format : "text", &exporter, err);
+    if (!status)
+        status = stack_kind_find(request->kind, &kind, err);
     if (status)
         return status;
     struct opened opened;
     status = opened_open(request->path, request->objective, &opened, err);
     if (status)
         return status;
-    struct export_options options = {
-        .file = request->path, .width = request->width, .colour = request->colour, .ascii = request->ascii};
+    struct export_options options = {.file = request->path,
+                                     .width = request->width,
+                                     .kind = kind,
+                                     .colour = request->colour,
+                                     .ascii = request->ascii};
     status = exporter_write(exporter, &opened.verdict, &options, ret_text, err);
     if (!status)
         ret_numbers->rss_bytes_max = opened.verdict.run.rss_bytes_max;

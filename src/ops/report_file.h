@@ -13,6 +13,7 @@ struct report_request {
     const char *format;    /* NULL: text */
     const char *objective; /* NULL: that of the recording */
     unsigned width;        /* 0: 80 columns */
+    const char *kind;      /* of stacks in a flame graph: cpu, off-cpu; NULL: cpu */
     bool colour;
     bool ascii;
 };

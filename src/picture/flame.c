@@ -261,10 +261,11 @@ static size_t reason_node(struct tree *tree, size_t code, uint8_t reason)
     return child_of(tree, &node);
 }
 
-/* The reason, the other end, the waker and its stack. */
+/* The reason, the other end, the waker and its stack. A process's number tells less than its name, as a waker. */
 static size_t wait_node(struct tree *tree, size_t code, const struct run_wait *wait, const char *waker)
 {
-    const char *peer = attribute_peer(tree->run, wait->peer);
+    bool is_told = waker && wait->peer != RUN_NONE && tree->run->peers.items[wait->peer].kind == PEER_PROCESS;
+    const char *peer = is_told ? NULL : attribute_peer(tree->run, wait->peer);
     size_t node = reason_node(tree, code, wait->reason);
     if (peer && peer[0] && node != SIZE_MAX)
         node = child_of(tree, &(struct flame_node){.name = peer, .kind = FLAME_PEER, .parent = node});
@@ -280,8 +281,9 @@ static size_t wait_node(struct tree *tree, size_t code, const struct run_wait *w
 
 static size_t recent_wait_node(struct tree *tree, size_t code, const struct run_wait *wait)
 {
-    const char *waker =
-        wait->waker == RUN_NONE ? NULL : run_process_name(tree->run, wait->waker, wait->end_ns);
+    /* An interrupt names whoever it interrupted. */
+    bool is_known = wait->waker != RUN_NONE && wait->waker_source != WAKER_INTERRUPT;
+    const char *waker = is_known ? run_process_name(tree->run, wait->waker, wait->end_ns) : NULL;
     uint64_t key = map_hash(((uint64_t)wait->peer << 32 | wait->waker_stack) + wait->reason) ^
                    map_hash((uint64_t)(uintptr_t)waker + code);
     struct recent *recent = &tree->recent[key % RECENT_COUNT];

@@ -10,15 +10,17 @@
 
 #include "base/str.h"
 #include "model/finding.h"
+#include "model/stack_kind.h"
 
 #define EXPORT_WIDTH_DEFAULT 80
 #define EXPORT_WIDTH_MIN     40
 
 struct export_options {
-    const char *file; /* the recording's name, for "More" and page titles; NULL: not told */
-    unsigned width;   /* columns of a text; 0: EXPORT_WIDTH_DEFAULT */
-    bool colour;      /* ANSI colours in a text */
-    bool ascii;       /* a text's own characters are ASCII (the locale is not UTF-8) */
+    const char *file;     /* the recording's name, for "More" and page titles; NULL: not told */
+    unsigned width;       /* columns of a text; 0: EXPORT_WIDTH_DEFAULT */
+    bool colour;          /* ANSI colours in a text */
+    enum stack_kind kind; /* what a flame graph shows: STACKS_CPU, or STACKS_OFF_CPU */
+    bool ascii;           /* a text's own characters are ASCII (the locale is not UTF-8) */
 };
 
 struct exporter {

@@ -280,8 +280,9 @@
     if (frame.module) parts.push(frame.module);
     if (frame.file) parts.push(frame.file + (graph.line[index] ? ":" + graph.line[index] : ""));
     if (graph.isChange) {
-      parts.push("itself " + amount(graph, graph.before[index]) + " \u2192 " + amount(graph, graph.self[index]) +
-        (graph.change[index] ? "" : ", within noise"));
+      if (graph.before[index] || graph.self[index])
+        parts.push("itself " + amount(graph, graph.before[index]) + " \u2192 " + amount(graph, graph.self[index]) +
+          (graph.change[index] ? "" : ", within noise"));
       parts.push("with what it calls " + amount(graph, graph.beforeTotal[index]) + " \u2192 " + amount(graph, graph.total[index]));
     } else {
       parts.push(amount(graph, graph.total[index]) + ", " + share(graph.total[index], graph.total[0]));

@@ -24,11 +24,12 @@
 #define FLAME_DATA_NODES_MAX 12000
 #define FLAME_DATA_BYTES_MAX 600000
 #define FLAME_STILL_MAX      800
+#define FLAME_SHADES         4
 
 /* Of a difference, by node: what it was before. Widths are then those of both sides together. */
 struct flame_before {
     uint64_t self_ns, total_ns;
-    int change; /* of its own time: -4 to 4; 0 within noise */
+    int change; /* of its own time: -FLAME_SHADES to FLAME_SHADES; 0 within noise */
 };
 
 struct flame_graph {
@@ -40,16 +41,6 @@ struct flame_graph {
 WARN_UNUSED int flame_data_write(struct str *str, const struct flame_graph *graph, size_t *ret_cut_count,
                                  struct err *err);
 
-/* At most FLAME_STILL_MAX boxes as elements of an SVG. `is_icicle`: callers stand above. */
-struct flame_still {
-    unsigned left_px, width_px, top_px;
-    bool is_icicle;
-    unsigned ret_height_px;  /* of the boxes */
-    size_t ret_hidden_count; /* boxes too narrow to draw */
-};
-WARN_UNUSED int flame_still_write(struct str *str, const struct flame_graph *graph, struct flame_still *still,
-                                  struct err *err);
-
 /* A whole SVG document, which is interactive where scripts run. Empty graphs are told in `note`. */
 struct flame_svg {
     const char *title;
@@ -57,5 +48,13 @@ struct flame_svg {
 };
 WARN_UNUSED int flame_svg_write(struct str *str, const struct flame_graph *graph, const struct flame_svg *svg,
                                 struct err *err);
+
+/* The same as a figure of a page (at most FLAME_STILL_MAX boxes of it need no script); `title` is ours. Pages end with the assets: the
+ * style and the script of all figures before them, which the page's policy must allow, as it must have the colours of tokens_css
+ * (report_assets.h). */
+WARN_UNUSED int flame_figure_write(struct str *str, const struct flame_graph *graph, const char *title,
+                                   struct err *err);
+void flame_assets_write(struct str *str);
+bool flame_is_empty(const struct flame_graph *graph);
 
 #endif

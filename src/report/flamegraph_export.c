@@ -25,20 +25,23 @@
 #define LETTER_PX   6.7 /* of 12 px sans-serif, on the wide side */
 #define LETTERS_MIN 3
 #define TITLE_MAX   110
-#define SHADE_COUNT 4
 
-static const char *const shrank[SHADE_COUNT + 1] = {"#dcdad5", "#bdd3f0", "#94b8e8", "#6799dc", "#3f7cce"};
-static const char *const grew[SHADE_COUNT + 1] = {"#dcdad5", "#f6c1b5", "#ef9a88", "#e5705a", "#d64a35"};
+static const char *const shrank[FLAME_SHADES + 1] = {"#dcdad5", "#bdd3f0", "#94b8e8", "#6799dc", "#3f7cce"};
+static const char *const grew[FLAME_SHADES + 1] = {"#dcdad5", "#f6c1b5", "#ef9a88", "#e5705a", "#d64a35"};
 
 /* --- the still picture --- */
 
 static void write_fill(struct str *str, const struct flame_node *node, const struct flame_before *before)
 {
     if (before) {
-        int change = before->change;
-        str_printf(str, " fill=\"%s\"",
-                   change < 0 ? shrank[num_min((uint64_t) - (int64_t)change, SHADE_COUNT)]
-                              : grew[num_min((uint64_t)change, SHADE_COUNT)]);
+        unsigned shade = (unsigned)num_min((uint64_t)abs(before->change), FLAME_SHADES);
+        const char *colour = before->change < 0 ? shrank[shade] : grew[shade];
+        str_append(str, " class=\"fg-change fg-");
+        if (shade)
+            str_printf(str, "%c%u", before->change < 0 ? 'b' : 'r', shade);
+        else
+            str_append(str, "s");
+        str_printf(str, "\" fill=\"%s\"", colour);
     } else if (node->kind == FLAME_WAIT) {
         str_printf(str, " class=\"fg-wait d-%s\" fill=\"#c9c4bb\"", doing_name(node->doing));
     } else if (node->kind == FLAME_PROGRAM || node->kind == FLAME_PEER || node->kind == FLAME_WAKER) {
@@ -48,6 +51,30 @@ static void write_fill(struct str *str, const struct flame_node *node, const str
         str_printf(str, " class=\"fg-code\" style=\"--h:%u\" fill=\"hsl(%u,78%%,80%%)\"", hue, hue);
     }
 }
+
+/* "parse (work): itself 812 ms -> 1.62 s, 2.00x; with what it calls 1.2 s -> 2 s" */
+static void change_label(struct str *str, const struct flame_node *node, const struct flame_before *before)
+{
+    str_append(str, node->name);
+    if (node->module)
+        str_printf(str, " (%s)", node->module);
+    str_printf(str, ": itself %s -> %s", unit_duration(before->self_ns).text,
+               unit_duration(node->self_ns).text);
+    if (!before->change)
+        str_append(str, ", within noise");
+    else if (before->self_ns && node->self_ns)
+        str_printf(str, ", %.2fx", num_ratio(node->self_ns, before->self_ns));
+    str_printf(str, "; with what it calls %s -> %s", unit_duration(before->total_ns).text,
+               unit_duration(node->total_ns).text);
+}
+
+/* At most FLAME_STILL_MAX boxes. */
+struct flame_still {
+    unsigned left_px, width_px, top_px;
+    bool is_icicle; /* callers stand above */
+    unsigned ret_height_px;
+    size_t ret_hidden_count;
+};
 
 static void write_box(struct str *str, const struct flame_graph *graph, const struct flame_still *still,
                       const struct flame_box *box)
@@ -60,7 +87,10 @@ static void write_box(struct str *str, const struct flame_graph *graph, const st
     size_t letters = width > 2 * LETTER_PX ? (size_t)((width - LETTER_PX) / LETTER_PX) : 0;
     struct str label = {0}, cut = {0}, name = {0};
 
-    flame_box_label(&label, flame, box->node);
+    if (graph->before)
+        change_label(&label, box->node, &graph->before[index]);
+    else
+        flame_box_label(&label, flame, box->node);
     escape_plain_cut(&cut, str_text(&label), PAGE_TEXT_MAX, false);
     str_append(str, "<g><title>");
     escape_markup(str, str_text(&cut));
@@ -133,8 +163,8 @@ static int still_layout(const struct flame_graph *graph, struct flame_node **ret
     return status;
 }
 
-int flame_still_write(struct str *str, const struct flame_graph *graph, struct flame_still *still,
-                      struct err *err)
+static int flame_still_write(struct str *str, const struct flame_graph *graph, struct flame_still *still,
+                             struct err *err)
 {
     struct flame_layout layout = {0};
     struct flame_node *nodes = NULL;
@@ -153,7 +183,7 @@ int flame_still_write(struct str *str, const struct flame_graph *graph, struct f
 
 /* --- the document --- */
 
-static bool is_empty(const struct flame_graph *graph)
+bool flame_is_empty(const struct flame_graph *graph)
 {
     const struct flame *flame = graph->flame;
     return !flame->node_count ||
@@ -193,8 +223,8 @@ int flame_svg_write(struct str *str, const struct flame_graph *graph, const stru
         .left_px = MARGIN_PX, .width_px = WIDTH_PX - 2 * MARGIN_PX, .top_px = HEAD_PX};
     struct str boxes = {0}, data = {0}, note = {0};
     size_t cut_count = 0;
-    int status = is_empty(graph) ? 0 : flame_still_write(&boxes, graph, &still, err);
-    if (!status && !is_empty(graph))
+    int status = flame_is_empty(graph) ? 0 : flame_still_write(&boxes, graph, &still, err);
+    if (!status && !flame_is_empty(graph))
         status = flame_data_write(&data, graph, &cut_count, err);
     str_append(&note, svg->note);
     if (cut_count)
@@ -219,13 +249,19 @@ int flame_svg_write(struct str *str, const struct flame_graph *graph, const stru
 
 EXPORT_FUNCTION(flamegraph_export_write)
 {
-    const struct flame_graph graph = {.flame = &verdict->flame};
+    bool has_waits = options->kind == STACKS_OFF_CPU;
+    const struct flame_graph graph = {.flame = has_waits ? &verdict->flame_waits : &verdict->flame};
     struct str title = {0}, note = {0};
 
-    (void)options;
     phrase_subject(&title, verdict);
-    if (is_empty(&graph))
-        str_append(&note, "no CPU time was sampled");
+    if (flame_is_empty(&graph))
+        str_append(&note, has_waits ? "no wait was recorded" : "no CPU time was sampled");
+    else if (has_waits)
+        str_printf(
+            &note,
+            "%s waited, by all threads; on the code that waited stand the reason, the other end and who "
+            "ended the wait",
+            unit_duration(graph.flame->nodes[0].total_ns).text);
     else
         str_printf(&note, "%s of CPU time; a box is a function, what it called stands on it",
                    unit_duration(graph.flame->nodes[0].total_ns).text);
@@ -238,7 +274,7 @@ EXPORT_FUNCTION(flamegraph_export_write)
 
 /* --- the section of the page --- */
 
-static int write_figure(struct str *str, const struct flame_graph *graph, const char *title, struct err *err)
+int flame_figure_write(struct str *str, const struct flame_graph *graph, const char *title, struct err *err)
 {
     struct flame_still still = {.width_px = WIDTH_PX, .is_icicle = true};
     struct str boxes = {0};
@@ -266,6 +302,15 @@ out:
     return status;
 }
 
+void flame_assets_write(struct str *str)
+{
+    str_append(str, "<style>\n");
+    str_append(str, flame_css);
+    str_append(str, "</style>\n<script>");
+    str_append(str, flame_js);
+    str_append(str, "</script>\n");
+}
+
 int page_flame(struct str *str, const struct verdict *verdict, struct err *err)
 {
     const struct {
@@ -278,7 +323,7 @@ int page_flame(struct str *str, const struct verdict *verdict, struct err *err)
     for (size_t i = 0; i < sizeof graphs / sizeof graphs[0] && !status; i++) {
         const struct flame_graph graph = {.flame = graphs[i].flame};
         struct str title = {0};
-        if (is_empty(&graph))
+        if (flame_is_empty(&graph))
             continue;
         if (!has_any)
             str_append(
@@ -288,15 +333,12 @@ int page_flame(struct str *str, const struct verdict *verdict, struct err *err)
                      "to go back.</span></p>\n<div class=\"flamegraphs\">\n");
         has_any = true;
         str_printf(&title, "%s: %s", graphs[i].title, unit_duration(graph.flame->nodes[0].total_ns).text);
-        status = write_figure(str, &graph, str_text(&title), err);
+        status = flame_figure_write(str, &graph, str_text(&title), err);
         str_free(&title);
     }
     if (!has_any || status)
         return status;
-    str_append(str, "</div>\n</section>\n<style>\n");
-    str_append(str, flame_css);
-    str_append(str, "</style>\n<script>");
-    str_append(str, flame_js);
-    str_append(str, "</script>\n");
+    str_append(str, "</div>\n</section>\n");
+    flame_assets_write(str);
     return 0;
 }

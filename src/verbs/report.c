@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "decide/master_files.h"
 #include "model/stack_kind.h"
+#include "ops/compare_files.h"
 #include "ops/report_file.h"
 #include "ops/report_foreign.h"
 #include "option/output_format.h"
@@ -39,7 +40,7 @@ static const struct option_row rows[] = {
     {.name = "against",
      .type = OPTION_TEXT,
      .argument = "BEFORE",
-     .help = "the recording before: each stack with both times (folded)",
+     .help = "the recording before: each stack with both times (folded), or what changed (flamegraph)",
      .offset = offsetof(struct options, against)},
     {.name = "objective",
      .type = OPTION_TEXT,
@@ -111,6 +112,7 @@ static int run_verdict(struct verb_context *context, const char *format, struct 
     struct report_request request = {.path = context->operands[0],
                                      .format = format,
                                      .objective = options->objective,
+                                     .kind = options->kind,
                                      .width = context->width,
                                      .colour = context->colour && !options->output,
                                      .ascii = context->ascii && !options->output};
@@ -126,20 +128,61 @@ static int run_verdict(struct verb_context *context, const char *format, struct 
     return status;
 }
 
+/* What `toll compare` draws. */
+static int run_difference(struct verb_context *context, struct err *err)
+{
+    const struct options *options = context->options;
+    char *before[] = {(char *)(uintptr_t)options->against};
+    const struct compare_request request = {.a = before,
+                                            .a_count = 1,
+                                            .b = context->operands,
+                                            .b_count = 1,
+                                            .output_format = "flamegraph",
+                                            .options = {.threshold_ratio = -1, .noise_ratio = -1}};
+    struct compare_outcome outcome = {0};
+    int status = ops_compare(&request, &outcome, err);
+    if (!status && options->output)
+        status = fs_replace(options->output, str_text(&outcome.text), outcome.text.length, 0644, err);
+    else if (!status)
+        fwrite(str_text(&outcome.text), 1, outcome.text.length, context->out);
+    str_free(&outcome.text);
+    return status;
+}
+
+/* A flame graph is of time on a CPU or of time waited, a difference of the former. */
+static int check_choice(const struct verb_context *context, const char *format, struct err *err)
+{
+    const struct options *options = context->options;
+    bool is_flame = strcmp(format, "flamegraph") == 0 && !master_files_exist(context->operands[0]);
+    if (!is_flame && (options->kind || options->against)) {
+        err_set(err, ERR_USAGE, "could not write %s: it takes no option '--%s'", format,
+                options->kind ? "kind" : "against");
+        err_hint(err, "it goes with --format folded or flamegraph");
+        return -(int)ERR_USAGE;
+    }
+    bool is_cpu = !options->kind || strcmp(options->kind, "cpu") == 0;
+    if (is_cpu || (strcmp(options->kind, "off-cpu") == 0 && !options->against))
+        return 0;
+    err_set(err, ERR_USAGE, "could not draw a flame graph of kind '%s'%s", options->kind,
+            options->against ? ": a difference is of time on a CPU" : "");
+    err_hint(err, "--kind cpu or off-cpu; --format html has both");
+    return -(int)ERR_USAGE;
+}
+
 static int run(struct verb_context *context, struct err *err)
 {
     const struct options *options = context->options;
     const struct output_choice choice = {
         .format = options->format, .output = options->output, .formats = FORMATS};
     const char *format = output_format(&choice);
+    int status;
     if (ops_is_foreign(format) && !master_files_exist(context->operands[0]))
         return run_foreign(context, format, err);
-    if (options->kind || options->against) {
-        err_set(err, ERR_USAGE, "could not write %s: it takes no option '--%s'", format,
-                options->kind ? "kind" : "against");
-        err_hint(err, "it goes with --format folded");
-        return -(int)ERR_USAGE;
-    }
+    status = check_choice(context, format, err);
+    if (status)
+        return status;
+    if (options->against)
+        return run_difference(context, err);
     return run_verdict(context, format, err);
 }
 
@@ -149,6 +192,9 @@ static const struct example examples[] = {
     {"toll report a.toll --format json | jq .findings[0]", "for a program"},
     {"toll report a.toll --format folded --kind off-cpu", "where it waited, by stack, and for what"},
     {"toll report b.toll --against a.toll --format folded", "each stack's time in both"},
+    {"toll report a.toll --kind off-cpu -o waits.svg", "a flame graph of the time waited"},
+    {"toll report b.toll --against a.toll -o difference.svg",
+     "a flame graph of both, coloured by what changed"},
     {"toll report a.toll -o a.speedscope.json", "for the viewer of that name"},
     {"toll report a.toll -o a.pb.gz && go tool pprof -http : a.pb.gz", "CPU time and time waited in pprof"},
 };

@@ -21,14 +21,14 @@ class Page(HTMLParser):
 
 page = Page()
 page.feed(text)
-assert not page.open and "http" not in re.sub(r"http-equiv|http://www.w3.org/2000/svg", "", text)
+assert not page.open and "http" not in re.sub(r"http-equiv|http://www.w3.org/(2000/svg|1999/xhtml)", "", text)
 svg = "{http://www.w3.org/2000/svg}"
 picture = tree.parse("flame.svg").getroot()
 for group in picture.iter(svg + "g"):
     title = group.find(svg + "title")
     if title is None:
         continue
-    name, shade = title.text.split(" ")[0].rstrip(":"), group.find(svg + "rect").get("class")
+    name, shade = title.text.split(" ")[0].rstrip(":"), group.find(svg + "rect").get("class").split("-")[-1]
     if shade != "s":
         print(name, "red" if shade[0] == "r" else "blue")
     assert shade == "s" or "within noise" not in title.text
