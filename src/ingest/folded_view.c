@@ -30,6 +30,7 @@ struct folder {
     VEC(uint64_t) names;      /* of tracks, by id - 1 */
     struct map leaf_of;
     VEC(struct leaf) leaves;
+    bool is_perf;   /* blanks in the names of programs become '_' */
     bool is_tidied; /* names are made short, as the scripts do */
     struct str text;
 };
@@ -154,7 +155,7 @@ static void write_stack(struct folder *folder, const struct leaf *leaf)
     str_clear(text);
     str_append(text, view_text(folder->view, leaf->name));
     for (size_t i = 0; i < text->length; i++)
-        if (text->text[i] == ' ')
+        if (folder->is_perf && text->text[i] == ' ')
             text->text[i] = '_';
     for (uint64_t at = leaf->stack; at && depth < DEPTH_MAX; at = folder->stacks.items[at - 1].parent)
         chain[depth++] = folder->stacks.items[at - 1].frame;
@@ -231,7 +232,9 @@ int folded_view_write(const struct view *view, struct str *ret_text, struct err 
                  {TABLE_TRACK, take_tracks},
                  {TABLE_SAMPLE, take_samples}};
     const char *format = view_meta(view, META_IMPORT_FORMAT);
-    struct folder folder = {.view = view, .is_tidied = format && strcmp(format, "perf.data") == 0};
+    struct folder folder = {.view = view,
+                            .is_perf = format && str_starts(format, "perf"),
+                            .is_tidied = format && strcmp(format, "perf.data") == 0};
     int status = 0;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && !status; i++)
         status = view_scan_all(view, steps[i].table, steps[i].take, &folder, err);

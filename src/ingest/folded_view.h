@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * folded_view: the samples of an imported recording as folded stacks, as the FlameGraph tools write them: the thread's
- * name, its blanks as '_', the frames from the outermost on, inlined ones with "_[i]", then the weight as the file had it.
+ * name (from perf with '_' for its blanks), the frames from the outermost on, inlined ones with "_[i]", then the weight as the file had it.
  * What was imported from perf script's text is what stackcollapse-perf.pl makes of that text, byte for byte; from folded
  * stacks, those sorted and added up.
  *

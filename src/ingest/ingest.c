@@ -17,6 +17,7 @@
 
 const struct ingest_reader *const ingest_readers[] = {
     &ingest_perf_text,
+    &ingest_folded,
     NULL,
 };
 

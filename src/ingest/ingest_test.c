@@ -201,6 +201,23 @@ static void texts_of_other_kinds_are_not_perf_scripts(void **state)
     }
 }
 
+static void folded_stacks_come_out_as_they_went_in(void **state)
+{
+    struct imported imported;
+    (void)state;
+    folds_to(NULL, "my app;main;work 3\nb;x_[i] 7\nmy app;main;work 4\nother 1\n",
+             "b;x_[i] 7\nmy app;main;work 7\nother 1\n");
+    folds_to(NULL, "a;b 0.25\na;b 0.5\na;c 10\r\n", "a;b 0.75\na;c 10\n");
+    folds_to(NULL, "a;b 10 20\n", "a;b 20\n");
+    import_text(&imported, "folded", "a;b 18446744073709551615\na;b 2\n", NULL);
+    assert_int_equal(imported.status, -ERR_INPUT);
+    assert_non_null(strstr(imported.err.what, "line 1: the weights add up"));
+    imported_deinit(&imported);
+    import_text(&imported, "folded", "a;b 3\nwords\n", NULL);
+    assert_int_equal(imported.result.notes.left_out[0].count, 1);
+    imported_deinit(&imported);
+}
+
 int ingest_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +226,7 @@ int ingest_test(void)
         cmocka_unit_test(a_wait_whose_end_was_not_recorded_has_no_reason),
         cmocka_unit_test(an_interval_that_is_not_told_is_measured),
         cmocka_unit_test(what_is_left_out_is_counted),
+        cmocka_unit_test(folded_stacks_come_out_as_they_went_in),
         cmocka_unit_test(texts_of_other_kinds_are_not_perf_scripts),
     };
     return cmocka_run_group_tests_name("ingest_test", tests, NULL, NULL);

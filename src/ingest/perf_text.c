@@ -344,11 +344,11 @@ static void read_header(struct reader *reader)
 static const char *unit_of(const struct reader *reader, const char *event)
 {
     if (!event)
-        return "samples";
+        return "an event";
     if (strncmp(event, "cpu-clock", 9) == 0 || strncmp(event, "task-clock", 10) == 0)
         return "ns";
     const char *copy = arena_string(&reader->notes->arena, event);
-    return copy ? copy : "samples";
+    return copy ? copy : "an event";
 }
 
 static void tell(struct reader *reader, const struct ingest_choice *choice)

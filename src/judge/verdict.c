@@ -205,7 +205,7 @@ static int fill_grade(const struct run *run, struct verdict *verdict, double exp
         grade_by(grade, &remarks, 1 - grade->stack_truncated_ratio / 4,
                  arena_printf(arena, "%.0f %% of the call stacks lack callers (built without frame pointers)",
                               100 * grade->stack_truncated_ratio));
-    if (verdict->baseline_drift_ratio > 0.05)
+    if (verdict->baseline_drift_ratio > 0.05 && !is_profile(view))
         grade_by(grade, &remarks, 1 - verdict->baseline_drift_ratio,
                  arena_printf(arena, "the replay of the unchanged run is off by %.0f %%: gains are bounds",
                               100 * verdict->baseline_drift_ratio));

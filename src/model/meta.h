@@ -96,5 +96,7 @@
 
 /* META_SCOPE of a recording that knows where CPU time went, and nothing of waits */
 #define SCOPE_PROFILE "profile"
+/* META_SAMPLE_UNIT of weights of which nothing else is known, and which have no times */
+#define SAMPLE_UNIT_COUNT "count"
 
 #endif

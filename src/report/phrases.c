@@ -284,11 +284,14 @@ bool phrase_is_profile(const struct verdict *verdict)
 
 void phrase_samples(struct str *str, const struct run_facts *run)
 {
-    const char *unit =
-        run->sample_unit && strcmp(run->sample_unit, "ns") != 0 ? run->sample_unit : "CPU time";
+    const char *unit = run->sample_unit ? run->sample_unit : "ns";
 
-    str_printf(str, ": %s samples of %s over %s, in %s thread%s.", unit_count((double)run->sample_count).text,
-               unit, unit_duration(run->wall_ns).text, unit_count((double)run->thread_count).text,
+    if (strcmp(unit, SAMPLE_UNIT_COUNT) == 0)
+        str_printf(str, ": %s stacks", unit_count((double)run->sample_count).text);
+    else
+        str_printf(str, ": %s samples of %s over %s", unit_count((double)run->sample_count).text,
+                   strcmp(unit, "ns") == 0 ? "CPU time" : unit, unit_duration(run->wall_ns).text);
+    str_printf(str, ", in %s thread%s.", unit_count((double)run->thread_count).text,
                run->thread_count == 1 ? "" : "s");
 }
 
