@@ -45,7 +45,7 @@ struct cast_frame {
 };
 
 struct cast_stack {
-    uint32_t parent; /* a smaller index, CAST_NONE at the root */
+    uint32_t parent; /* CAST_NONE at the root; a larger index where it was told later */
     uint32_t frame;
 };
 

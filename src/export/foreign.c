@@ -24,6 +24,7 @@ const struct foreign_format foreign_formats[] = {
      .extension = "trace.json",
      .kind_default = STACKS_ALL,
      .write = trace_event_write},
+    {.name = "firefox", .extension = "profile.json", .kind_default = STACKS_ALL, .write = firefox_write},
 };
 const size_t foreign_format_count = sizeof foreign_formats / sizeof foreign_formats[0];
 

@@ -8,6 +8,7 @@
 #define FOREIGN_WRITER(name)                                                                                 \
     WARN_UNUSED int name(const struct foreign_input *input, struct byte_stream *stream, struct err *err)
 
+FOREIGN_WRITER(firefox_write);
 FOREIGN_WRITER(folded_write);
 FOREIGN_WRITER(pprof_write);
 FOREIGN_WRITER(speedscope_write);

@@ -23,6 +23,7 @@ const char *output_format(const struct output_choice *choice)
     } known[] = {{".html", "html"},
                  {".htm", "html"},
                  {".speedscope.json", "speedscope"},
+                 {".profile.json", "firefox"},
                  {".trace.json", "trace-event"},
                  {".json", "json"},
                  {".md", "markdown"},

@@ -45,4 +45,6 @@ events = json.load(open("out.trace-event", encoding="utf-8"))["traceEvents"]
 assert {"M", "X", "C"} <= {event["ph"] for event in events}
 sleep = [event for event in events if event["ph"] == "X" and event["name"] == "sleep"]
 assert sum(event["dur"] for event in sleep) >= 45_000, sleep
+firefox = json.load(open("out.firefox", encoding="utf-8"))
+assert firefox["meta"]["preprocessedProfileVersion"] == 60 and firefox["threads"]
 print("ok")
