@@ -3,6 +3,7 @@
 transcript that Claude Code would and, where a file is named for them, the spans that an OpenTelemetry SDK would send (GenAI
 conventions)."""
 import datetime
+import fcntl
 import http.client
 import http.server
 import json
@@ -61,9 +62,9 @@ def stamp():
 class Agent:
     """One agent: its transcript, its connection, its children."""
 
-    def __init__(self, team, name="", kind="", title="", spawned_by="", parent=""):
+    def __init__(self, team, name="", kind="", title="", spawned_by="", parent="", count=0):
         self.team, self.name, self.kind = team, name, kind
-        self.count = 0
+        self.count = count
         self.span, self.parent, self.started = os.urandom(8).hex(), parent, time.time_ns()
         path = team.folder / f"{team.session}.jsonl"
         if name:
@@ -146,6 +147,18 @@ class Agent:
         self.tell_span(f"execute_tool {name}", "execute_tool", start, status=is_error, **{
             "gen_ai.tool.name": name, "gen_ai.tool.call.id": tool, "gen_ai.tool.call.arguments": text})
         self.result(tool, "y" * size, is_error)
+
+    def consult(self, name, kind, text, **ask):
+        """Asks an agent that others may ask too. It does one thing at a time, and goes on where it was."""
+        self.count += 1
+        tool = f"toolu_{self.name or 'main'}_{self.count}"
+        self.ask(tools=[(tool, "Agent", {"subagent_type": kind, "description": text, "prompt": text})], out=80)
+        with open(self.team.folder / f"{name}.turn", "a", encoding="utf-8") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            other = Agent(self.team, name, kind, text, tool, self.span, time.monotonic_ns() // 1000)
+            other.ask(**ask)
+            other.out.close()
+        self.result(tool, toolUseResult={"status": "completed", "agentId": name})
 
     def again(self, seconds, status=529):
         """The API refused; the client waits before it tries again."""

@@ -16,6 +16,8 @@ const struct agent_cause agent_causes[] = {
     {"retry-storm", detect_retry_storm},
     {"false-parallelism", detect_agent_false_parallelism},
     {"serial-independent", detect_serial_agents},
+    {"small-batches", detect_small_tasks},
+    {"config", detect_phases},
     {"human-wait", detect_human_wait},
     {"rate-limit", detect_rate_limit},
 };

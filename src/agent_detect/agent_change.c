@@ -4,10 +4,14 @@
 #include <string.h>
 
 #include "agent_detect/agent_detector.h"
+#include "agent_detect/phase_grain.h"
+#include "agent_detect/small_tasks.h"
 #include "base/num.h"
 #include "base/str.h"
 
 #define CANDIDATES_MAX 12
+#define MODEL_SMALL    "small" /* the smaller one of the same maker */
+#define PHASES_NAME    "phases"
 
 /* Whether a call or a tool is of the place that a change names. */
 static bool is_named(const struct agent_scene *scene, const struct change *change, uint32_t agent,
@@ -42,8 +46,8 @@ static struct team_tokens with_cached(const struct team_tokens *tokens, double r
     return after;
 }
 
-/* The effects of one change on one call; false when it does nothing to calls. */
-static bool keep_of_call(const struct agent_scene *scene, const struct change *change,
+/* The effects of one change on one call; false when it does nothing to calls. `model`: that of a CHANGE_MODEL. */
+static bool keep_of_call(const struct agent_scene *scene, const struct change *change, const char *model,
                          const struct team_call *call, struct keep *ret_time, struct keep *ret_cost)
 {
     *ret_time = *ret_cost = KEEP_ALL;
@@ -53,8 +57,8 @@ static bool keep_of_call(const struct agent_scene *scene, const struct change *c
         return true;
     }
     if (change->op == CHANGE_MODEL) {
-        double cost = cost_kept(scene, call, &call->tokens, change->text);
-        double time = agent_time_with_model(scene->team, call, change->text);
+        double cost = cost_kept(scene, call, &call->tokens, model);
+        double time = agent_time_with_model(scene->team, call, model);
         *ret_cost = (struct keep){cost, cost, cost};
         *ret_time = (struct keep){fmin(1, time * 1.1), time, time * 0.9};
         return true;
@@ -75,19 +79,39 @@ static bool keep_of_call(const struct agent_scene *scene, const struct change *c
     return false;
 }
 
+/* The model that a change means for a call: of neighbours mostly the same one. */
+struct meant {
+    const char *of, *model; /* model NULL: there is none */
+};
+
+static const char *meant_model(const struct agent_scene *scene, const struct change *change,
+                               const struct team_call *call, struct meant *last)
+{
+    if (change->op != CHANGE_MODEL || strcmp(change->text, MODEL_SMALL) != 0)
+        return change->text;
+    if (!last->of || strcmp(last->of, call->model) != 0)
+        *last = (struct meant){call->model, agent_smaller_model(scene, call->model)};
+    return last->model;
+}
+
 static int change_calls(const struct agent_scene *scene, const struct change *change,
                         struct agent_claim *claim, size_t *ret_count)
 {
     const struct team *team = scene->team;
+    struct meant meant = {0};
     *ret_count = 0;
     for (size_t i = 0; i < team->calls.count; i++) {
         const struct team_call *call = &team->calls.items[i];
         struct keep time, cost;
-        if (!is_named(scene, change, call->agent, call->task, call->model) ||
-            !keep_of_call(scene, change, call, &time, &cost))
+        if (!is_named(scene, change, call->agent, call->task, call->model))
             continue;
+        const char *model = meant_model(scene, change, call, &meant);
         (*ret_count)++;
-        if (claim_call(claim, i, time, cost))
+        /* What has no smaller model stays with its own. */
+        if (!model || !keep_of_call(scene, change, model, call, &time, &cost))
+            continue;
+        if (change->op == CHANGE_CACHED ? claim_prompt(claim, i, time, cost)
+                                        : claim_call(claim, i, time, cost))
             return -1;
     }
     for (size_t i = 0; i < team->tools.count && change->op == CHANGE_SPEED && change->kind != CHANGE_PEER;
@@ -195,16 +219,77 @@ static int unknown_model(const struct agent_scene *scene, const struct change *c
                          const struct agent_claim *claim, struct err *err)
 {
     const struct team *team = scene->team;
+    bool is_small = strcmp(change->text, MODEL_SMALL) == 0;
     for (size_t i = 0; i < claim->effects.items.count; i++) {
         const struct team_call *call = &team->calls.items[claim->effects.items.items[i].index];
         double usd;
-        if (scene->prices &&
-            scene->prices->usd(scene->prices->context, call, &call->tokens, change->text, &usd))
+        if (is_small || (scene->prices &&
+                         scene->prices->usd(scene->prices->context, call, &call->tokens, change->text, &usd)))
             return 0;
+    }
+    if (is_small) {
+        int status = err_set(err, ERR_USAGE,
+                             "could not predict a smaller model for '%s': none of half the price is known",
+                             change->name);
+        err_hint(err, "name one: model:task/NAME=MODEL; toll prices lists those that have a price");
+        return status;
     }
     int status = err_set(err, ERR_USAGE, "could not predict with model '%s': it has no price", change->text);
     err_hint(err, "toll prices lists the models that have one; --prices and prices.yaml add others");
     return status;
+}
+
+static int change_phases(const struct agent_scene *scene, const struct change *change,
+                         struct agent_claim *claim, struct err *err)
+{
+    struct phase_grain grain;
+    if (!(change->value >= 1))
+        return err_set(err, ERR_USAGE, "could not apply set to 'phases': '%s' is no number of 1 or more",
+                       change->text);
+    int status = phase_grain_find(scene, &grain, err);
+    if (status)
+        return status;
+    return phase_grain_claim(scene, &grain, num_u64(change->value), claim) ? err_memory(err) : 0;
+}
+
+/* *ret_count 0: no such place, or a change that any run can have. */
+static int by_hand(const struct agent_scene *scene, const struct change *change, struct agent_claim *claim,
+                   size_t *ret_count, struct err *err)
+{
+    bool is_of_agent = change->kind == CHANGE_AGENT || change->kind == CHANGE_RUN;
+    int status = 0;
+    *ret_count = 0;
+    switch (change->op) {
+    case CHANGE_WORKERS:
+        if (!is_of_agent)
+            return 0;
+        status = change_workers(scene, change, claim, ret_count, err);
+        if (!status && !*ret_count && change->kind == CHANGE_AGENT)
+            status = agent_overload_change(scene, change, claim, ret_count, err);
+        /* Nothing was in a row: as many at once changes nothing. */
+        *ret_count = 1;
+        return status;
+    case CHANGE_BATCH:
+        return is_of_agent || change->kind == CHANGE_ANY
+                   ? small_tasks_change(scene, change, claim, ret_count, err)
+                   : 0;
+    case CHANGE_MODEL:
+    case CHANGE_CACHED:
+    case CHANGE_SPEED:
+        status = change_calls(scene, change, claim, ret_count) ? err_memory(err) : 0;
+        return !status && *ret_count && change->op == CHANGE_MODEL ? unknown_model(scene, change, claim, err)
+                                                                   : status;
+    case CHANGE_SET:
+        if (change->kind != CHANGE_RUN || strcmp(change->name, PHASES_NAME) != 0)
+            return 0;
+        *ret_count = 1;
+        return change_phases(scene, change, claim, err);
+    case CHANGE_REMOVE:
+    case CHANGE_OVERLAP:
+    case CHANGE_CORES:
+    case CHANGE_OP_COUNT: return 0;
+    }
+    return 0;
 }
 
 int agent_change_effects(const struct agent_scene *scene, const struct change *change,
@@ -214,17 +299,8 @@ int agent_change_effects(const struct agent_scene *scene, const struct change *c
     size_t count = 0;
     int status = as_proposed(scene, change, &claim, &count, err);
     *ret_is_of_agents = true;
-    if (!status && !count && change->op == CHANGE_WORKERS &&
-        (change->kind == CHANGE_AGENT || change->kind == CHANGE_RUN)) {
-        status = change_workers(scene, change, &claim, &count, err);
-        /* Nothing was in a row: as many at once changes nothing. */
-        count = 1;
-    } else if (!status && !count &&
-               (change->op == CHANGE_MODEL || change->op == CHANGE_CACHED || change->op == CHANGE_SPEED)) {
-        status = change_calls(scene, change, &claim, &count) ? err_memory(err) : 0;
-        if (!status && count && change->op == CHANGE_MODEL)
-            status = unknown_model(scene, change, &claim, err);
-    }
+    if (!status && !count)
+        status = by_hand(scene, change, &claim, &count, err);
     *effects = claim.effects;
     if (status)
         return status;

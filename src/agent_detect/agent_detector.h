@@ -64,12 +64,14 @@ AGENT_DETECTOR(detect_agent_false_parallelism);
 AGENT_DETECTOR(detect_high_tokens);
 AGENT_DETECTOR(detect_human_wait);
 AGENT_DETECTOR(detect_model_oversized);
+AGENT_DETECTOR(detect_phases);
 AGENT_DETECTOR(detect_rate_limit);
 AGENT_DETECTOR(detect_repeated_context);
 AGENT_DETECTOR(detect_retry_storm);
 AGENT_DETECTOR(detect_runaway_loop);
 AGENT_DETECTOR(detect_serial_agents);
 AGENT_DETECTOR(detect_slow_task);
+AGENT_DETECTOR(detect_small_tasks);
 AGENT_DETECTOR(detect_uncached_context);
 
 /* --- what detectors share (agent_scene.c) --- */
@@ -87,6 +89,8 @@ void agent_claim_fact(const struct agent_scene *scene, struct agent_claim *claim
 const char *agent_text(const struct agent_scene *scene, const char *format, ...) PRINTF_LIKE(2, 3);
 /* These return -1 when memory ran out. */
 int claim_call(struct agent_claim *claim, size_t call, struct keep time, struct keep cost);
+/* The same of what is read: of several such on one call the one that saves most counts. */
+int claim_prompt(struct agent_claim *claim, size_t call, struct keep time, struct keep cost);
 int claim_time(struct agent_claim *claim, uint32_t actor, uint64_t start_ns, uint64_t end_ns,
                struct keep time);
 /* All calls and tools of an agent, or of one of its tasks (TEAM_NONE: all). */
@@ -108,6 +112,13 @@ struct agent_groups {
 };
 int agent_groups_find(const struct agent_scene *scene, struct agent_groups *ret_groups);
 
+/* Whether `above` started the agent, or one that did. */
+bool agent_is_below(const struct team *team, uint32_t agent, uint32_t above);
+/* The index of the first billed response of each task, SIZE_MAX for none; NULL when memory ran out. */
+const size_t *agent_first_calls(const struct agent_scene *scene);
+
+/* A model of the same maker at half the price or less, that the team uses or is offered; NULL when none is known. */
+const char *agent_smaller_model(const struct agent_scene *scene, const char *model);
 /* What stays of a call's time with another model, by that one's pace in this run; 1 when the run has no response of it. */
 double agent_time_with_model(const struct team *team, const struct team_call *call, const char *model);
 
@@ -117,6 +128,10 @@ double agent_time_with_model(const struct team *team, const struct team_call *ca
  * what a finding proposed is taken, as the finding means it. ERR_USAGE for names that nothing has. */
 WARN_UNUSED int agent_change_effects(const struct agent_scene *scene, const struct change *change,
                                      struct team_effects *effects, bool *ret_is_of_agents, struct err *err);
+
+/* `workers:agent/NAME=3` of an agent that others queue for (agent_overload.c); *ret_count 0: none queues for it. */
+WARN_UNUSED int agent_overload_change(const struct agent_scene *scene, const struct change *change,
+                                      struct agent_claim *claim, size_t *ret_count, struct err *err);
 
 /* --- ranking (agent_rank.c) --- */
 

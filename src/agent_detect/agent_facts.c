@@ -2,14 +2,13 @@
 #include "agent_detect/agent_facts.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "agent_detect/phase_grain.h"
 #include "base/num.h"
 
 #define TASKS_MAX  20
 #define POINTS_MAX 600
-/* Phase granularity from structure: the part of the work that could be side by side, and dependencies for each agent. */
-#define FINE_RATIO_MIN   0.7
-#define COARSE_RATIO_MIN 0.8
 
 static const char *doing_names[AGENT_DOINGS];
 
@@ -123,29 +122,21 @@ static int fill_points(const struct agent_scene *scene, struct agents_facts *fac
     return 0;
 }
 
-/* Of what agents did, the part that could be side by side is what others did while one of them did the most. */
-static void advise(const struct agent_scene *scene, struct agents_facts *facts)
+static int advise(const struct agent_scene *scene, struct agents_facts *facts, struct err *err)
 {
-    const struct team *team = scene->team;
-    uint64_t most = 0;
-    size_t depends = 0;
-    if (team->agents.count < 2)
-        return;
-    for (size_t i = 0; i < team->agents.count; i++)
-        most = num_max(most, agent_busy_ns(&team->agents.items[i]));
-    for (size_t i = 0; i < team->run->edges.count; i++)
-        depends += team->run->edges.items[i].kind == EDGE_DEPENDS;
-    double parallel = 1 - num_ratio(most, team->busy_ns);
-    double density = (double)depends / (double)team->agents.count;
-    if (parallel > FINE_RATIO_MIN)
-        facts->granularity = agent_text(
-            scene, "%.0f %% of the work could be side by side: fine phases, 6 to 10", 100 * parallel);
-    else if (density > COARSE_RATIO_MIN)
-        facts->granularity =
-            agent_text(scene, "%.1f dependencies for each agent: coarse phases, 3 to 5", density);
-    else
-        facts->granularity = agent_text(
-            scene, "%.0f %% of the work could be side by side: balanced phases, 4 to 7", 100 * parallel);
+    struct phase_grain grain;
+    int status = phase_grain_find(scene, &grain, err);
+    if (status || !grain.phases.name)
+        return status;
+    const struct phases *phases = &grain.phases;
+    bool is_dense = strcmp(phases->name, "coarse") == 0;
+    const char *why = is_dense ? agent_text(scene, "%.1f dependencies for each agent", phases->density_ratio)
+                               : agent_text(scene, "%.0f %% of the work could be side by side",
+                                            100 * phases->potential_ratio);
+    facts->phases = *phases;
+    facts->granularity = agent_text(scene, "%s: %s phases, %u to %u; it has %llu", why, phases->name,
+                                    phases->low, phases->high, (unsigned long long)phases->now_count);
+    return 0;
 }
 
 int agent_facts_fill(const struct agent_scene *scene, const struct savings *savings,
@@ -175,7 +166,8 @@ int agent_facts_fill(const struct agent_scene *scene, const struct savings *savi
                                    .savings = *savings};
     if (fill_agents(scene, facts) || fill_tasks(scene, facts) || fill_points(scene, facts))
         return err_memory(err);
-    advise(scene, facts);
-    *ret_facts = facts;
-    return 0;
+    int status = advise(scene, facts, err);
+    if (!status)
+        *ret_facts = facts;
+    return status;
 }

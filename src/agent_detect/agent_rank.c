@@ -63,18 +63,34 @@ static bool explains(const struct weighed *a, const struct weighed *b)
     static const struct {
         const char *cause, *of;
     } pairs[] = {
-        {"straggler", "slow-task"},          {"runaway-loop", "slow-task"},
-        {"runaway-loop", "straggler"},       {"runaway-loop", "repeated-context"},
-        {"runaway-loop", "high-tokens"},     {"runaway-loop", "uncached-context"},
-        {"retry-storm", "slow-task"},        {"false-parallelism", "straggler"},
-        {"context-bloat", "high-tokens"},    {"context-bloat", "uncached-context"},
-        {"uncached-context", "high-tokens"}, {"repeated-context", "uncached-context"},
-        {"blocked-task", "agent-idle"},      {"false-parallelism", "agent-idle"},
+        {"straggler", "slow-task"},
+        {"runaway-loop", "slow-task"},
+        {"runaway-loop", "straggler"},
+        {"runaway-loop", "repeated-context"},
+        {"runaway-loop", "high-tokens"},
+        {"runaway-loop", "uncached-context"},
+        {"retry-storm", "slow-task"},
+        {"false-parallelism", "straggler"},
+        {"context-bloat", "high-tokens"},
+        {"context-bloat", "uncached-context"},
+        {"uncached-context", "high-tokens"},
+        {"repeated-context", "uncached-context"},
+        {"blocked-task", "agent-idle"},
+        {"false-parallelism", "agent-idle"},
+        {"agent-overload", "slow-task"},
+        {"agent-overload", "blocked-task"},
+        {"agent-overload", "straggler"},
+        {"agent-overload", "config"},
+        {"straggler", "config"},
+        {"serial-independent", "small-batches"},
     };
-    bool same = a->claim->agent == b->claim->agent || a->claim->agent == TEAM_NONE;
+    /* What all wait for is the cause of what any of them shows. */
+    bool is_wide = strcmp(a->claim->cause, "false-parallelism") == 0 ||
+                   strcmp(a->claim->cause, "agent-overload") == 0 || strcmp(b->claim->cause, "config") == 0;
+    bool same = is_wide || a->claim->agent == b->claim->agent || a->claim->agent == TEAM_NONE;
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         if (strcmp(a->claim->cause, pairs[i].cause) == 0 && strcmp(b->claim->cause, pairs[i].of) == 0)
-            return (same || strcmp(pairs[i].cause, "false-parallelism") == 0) && a->score > 0.25 * b->score;
+            return same && a->score > 0.25 * b->score;
     }
     return false;
 }

@@ -9,6 +9,7 @@
 #include "base/num.h"
 
 #define TEXT_BYTES 400
+#define HOPS_MAX   64
 
 int agent_claim_add(struct agent_claims *claims, struct agent_claim *claim, struct err *err)
 {
@@ -48,6 +49,14 @@ int claim_call(struct agent_claim *claim, size_t call, struct keep time, struct 
                                  .time_keep = {time.least, time.expected, time.most},
                                  .cost_keep = {cost.least, cost.expected, cost.most}};
     return effects_add(&claim->effects, effect);
+}
+
+int claim_prompt(struct agent_claim *claim, size_t call, struct keep time, struct keep cost)
+{
+    int status = claim_call(claim, call, time, cost);
+    if (!status)
+        claim->effects.items.items[claim->effects.items.count - 1].is_of_prompt = true;
+    return status;
 }
 
 int claim_time(struct agent_claim *claim, uint32_t actor, uint64_t start_ns, uint64_t end_ns,
@@ -115,6 +124,30 @@ double time_kept_reading(const struct team_pace *pace, const struct team_call *c
     if (!(seconds > 0) || !pace->knows_read)
         return 1;
     return fmin(fmax(1 - pace->read_s * tokens_less / seconds, 0.02), 1);
+}
+
+bool agent_is_below(const struct team *team, uint32_t agent, uint32_t above)
+{
+    for (size_t hops = 0; agent != TEAM_NONE && hops < HOPS_MAX; hops++) {
+        if (agent == above)
+            return true;
+        agent = team->agents.items[agent].parent;
+    }
+    return false;
+}
+
+const size_t *agent_first_calls(const struct agent_scene *scene)
+{
+    const struct team *team = scene->team;
+    size_t *first = arena_alloc(scene->arena, (team->tasks.count + 1) * sizeof *first);
+    for (size_t i = 0; i < team->tasks.count && first; i++)
+        first[i] = SIZE_MAX;
+    for (size_t i = 0; i < team->calls.count && first; i++) {
+        const struct team_call *call = &team->calls.items[i];
+        if (call->task != TEAM_NONE && first[call->task] == SIZE_MAX && !call->is_unbilled && !call->is_error)
+            first[call->task] = i;
+    }
+    return first;
 }
 
 /* Two lives that share half of the shorter one. */

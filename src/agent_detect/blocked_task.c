@@ -5,17 +5,6 @@
 
 #define LIFE_RATIO_MIN 0.15
 #define RUN_RATIO_MIN  0.05
-#define HOPS_MAX       64
-
-static bool is_below(const struct team *team, uint32_t agent, uint32_t above)
-{
-    for (size_t hops = 0; agent != TEAM_NONE && hops < HOPS_MAX; hops++) {
-        if (agent == above)
-            return true;
-        agent = team->agents.items[agent].parent;
-    }
-    return false;
-}
 
 /* The agent that a wait is for, when it is none that the waiter started itself. */
 static uint32_t waited_for(const struct team *team, uint32_t waiter, const struct run_wait *wait)
@@ -23,7 +12,7 @@ static uint32_t waited_for(const struct team *team, uint32_t waiter, const struc
     if (wait->waker == RUN_NONE || (wait->reason != WAIT_CHILD && wait->reason != WAIT_IDLE))
         return TEAM_NONE;
     uint32_t other = team->agent_of[wait->waker];
-    return other == TEAM_NONE || other == waiter || is_below(team, other, waiter) ? TEAM_NONE : other;
+    return other == TEAM_NONE || other == waiter || agent_is_below(team, other, waiter) ? TEAM_NONE : other;
 }
 
 static int look_at(const struct agent_scene *scene, uint32_t index, struct agent_claims *claims,

@@ -32,7 +32,7 @@ static int claim_one(const struct agent_scene *scene, struct agent_claim *claim,
     struct keep time = {time_kept_reading(&pace, call, read * (1 - least)),
                         time_kept_reading(&pace, call, read * (1 - part)),
                         time_kept_reading(&pace, call, read * (1 - part))};
-    return claim_call(claim, index, time, cost);
+    return claim_prompt(claim, index, time, cost);
 }
 
 static int look_at(const struct agent_scene *scene, uint32_t agent, struct agent_claims *claims,

@@ -19,7 +19,7 @@ static int claim_calls(const struct agent_scene *scene, struct agent_claim *clai
         struct keep time = {time_kept_reading(&pace, call, read * (1 - keep.least)),
                             time_kept_reading(&pace, call, read * (1 - keep.expected)),
                             time_kept_reading(&pace, call, read * (1 - keep.most))};
-        status = claim_call(claim, i, time, keep);
+        status = claim_prompt(claim, i, time, keep);
     }
     return status;
 }

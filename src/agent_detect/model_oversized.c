@@ -77,6 +77,15 @@ static const char *smaller(const struct agent_scene *scene, const bool *moves, c
     return found;
 }
 
+const char *agent_smaller_model(const struct agent_scene *scene, const char *model)
+{
+    bool *moves = arena_alloc(scene->arena, (scene->team->agents.count + 1) * sizeof *moves);
+    double kept;
+    for (size_t i = 0; i < scene->team->agents.count && moves; i++)
+        moves[i] = true;
+    return moves && scene->prices ? smaller(scene, moves, model, &kept) : NULL;
+}
+
 double agent_time_with_model(const struct team *team, const struct team_call *call, const char *other)
 {
     struct team_pace pace = team_pace_of(team, other);

@@ -428,14 +428,31 @@ static int tell_wait(struct claude_file *file, const struct agent_wait *wait, st
     return file->sink->wait(file->sink, wait, err);
 }
 
+/* An agent that had answered gets something new to do: until then it had nothing. */
+static int on_more_work(struct claude_file *file, const struct claude_line *line, struct claude_agent *agent,
+                        struct err *err)
+{
+    struct agent_wait wait = {.session = session_of(file, line),
+                              .agent = agent->id,
+                              .on = "",
+                              .reason = AGENT_WAIT_AGENT,
+                              .start_ns = agent->last_ns,
+                              .end_ns = line->at_ns};
+    if (!agent->last_is_answer)
+        return 0;
+    return wait.session ? tell_wait(file, &wait, err) : err_memory(err);
+}
+
 /* The conversation stood still until somebody wrote. What was typed ahead let it wait for less, or not at all. */
 static int on_prompt(struct claude_file *file, const struct claude_line *line, struct claude_agent *agent,
                      struct err *err)
 {
-    bool is_typed = line->message.has_prompt && !line->message.result_count && !line->is_meta &&
-                    !line->is_summary && !line->is_sidechain && !line->is_nested && !*agent->id;
+    bool is_asked = line->message.has_prompt && !line->message.result_count && !line->is_meta &&
+                    !line->is_summary && !line->is_nested;
     int64_t queued_ns = file->queued_ns;
-    if (!is_typed)
+    if (is_asked && *agent->id)
+        return on_more_work(file, line, agent, err);
+    if (!is_asked || line->is_sidechain)
         return 0;
     file->queued_ns = 0;
     if (!agent->last_is_answer)

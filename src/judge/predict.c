@@ -6,11 +6,12 @@
 #include "analyze/infer.h"
 #include "analyze/whatif_replay.h"
 #include "base/num.h"
-#include "judge/agents_verdict.h"
+#include "judge/agents_predict.h"
 #include "judge/verdict.h"
 #include "recording/reader.h"
 #include "report/json_writer.h"
 #include "service/service.h"
+#include "team/team.h"
 
 #define CHANGE_COUNT_MAX 16
 
@@ -47,73 +48,6 @@ static int predict_service(const struct view *view, const struct change *changes
     return status;
 }
 
-/* --- a run of agents --- */
-
-static int weigh_effects(const struct team *team, const struct whatif *whatif,
-                         const struct team_effects *effects, struct prediction *ret_prediction,
-                         struct err *err)
-{
-    uint64_t wall[CASE_COUNT] = {0};
-    double bill[CASE_COUNT];
-    for (int which = 0; which < CASE_COUNT; which++) {
-        int status = team_replay(team, whatif, effects, (enum team_case)which, &wall[which], err);
-        if (status)
-            return status;
-        bill[which] = team_bill(team, effects, (enum team_case)which);
-    }
-    /* A replay is as good as its model: 4 %, or what the unchanged one is off by. */
-    double error = whatif->baseline_drift_ratio > 0.04 ? whatif->baseline_drift_ratio : 0.04;
-    uint64_t low = num_min(wall[CASE_MOST], wall[CASE_EXPECTED]),
-             high = num_max(wall[CASE_LEAST], wall[CASE_EXPECTED]);
-    *ret_prediction = (struct prediction){
-        .wall_ns_before = team->makespan_ns,
-        .wall_ns_after = wall[CASE_EXPECTED],
-        .wall_ns_low = num_u64((double)low * (1 - error)),
-        .wall_ns_high = num_min(num_u64((double)high * (1 + error)), num_max(team->makespan_ns, high)),
-        .factor = wall[CASE_EXPECTED] ? (double)team->makespan_ns / (double)wall[CASE_EXPECTED] : 1,
-        .baseline_drift_ratio = whatif->baseline_drift_ratio,
-        .has_bill = team->usd > 0,
-        .usd_before = team->usd,
-        .usd_after = bill[CASE_EXPECTED],
-        .usd_low = bill[CASE_MOST],
-        .usd_high = bill[CASE_LEAST]};
-    return 0;
-}
-
-/* *ret_is_done false: all changes are ones of any run. */
-static int predict_agents(const struct run *run, const struct whatif *whatif, const struct change *changes,
-                          size_t count, struct prediction *ret_prediction, bool *ret_is_done, struct err *err)
-{
-    struct team team;
-    struct arena arena = {0};
-    struct team_effects effects = {0};
-    size_t own = 0;
-    int status = team_load(run, &team, err);
-    if (status)
-        return status;
-    struct agents_book *book = agents_book_open(run);
-    struct agent_scene scene = {
-        .team = &team, .whatif = whatif, .prices = agents_book_prices(book), .arena = &arena};
-    for (size_t i = 0; i < count && !status; i++) {
-        bool is_of_agents = false;
-        status = agent_change_effects(&scene, &changes[i], &effects, &is_of_agents, err);
-        own += is_of_agents;
-    }
-    *ret_is_done = own > 0;
-    if (!status && own && own < count) {
-        status = err_set(err, ERR_USAGE, "could not predict changes of agents and of other things at once");
-        err_hint(err,
-                 "model:, cached:, workers:agent/ and what findings propose go together; others one by one");
-    }
-    if (!status && own)
-        status = weigh_effects(&team, whatif, &effects, ret_prediction, err);
-    vec_free(&effects.items);
-    agents_book_close(book);
-    team_deinit(&team);
-    arena_free(&arena);
-    return status;
-}
-
 static int predict(const struct view *view, const struct change *changes, size_t count,
                    struct prediction *ret_prediction, struct err *err)
 {
@@ -128,7 +62,7 @@ static int predict(const struct view *view, const struct change *changes, size_t
         status = whatif_init(&run, &whatif, err);
     bool is_done = false;
     if (!status && team_is(&run))
-        status = predict_agents(&run, &whatif, changes, count, ret_prediction, &is_done, err);
+        status = agents_predict(&run, &whatif, changes, count, ret_prediction, &is_done, err);
     if (!status && !is_done)
         status = whatif_predict(&whatif, changes, count, &result, err);
     if (!status && !is_done)
@@ -180,10 +114,13 @@ static int search_run(const struct view *view, struct search_report *report, str
     status = infer_wakers(&run, err);
     if (!status)
         status = whatif_init(&run, &whatif, err);
-    if (!status)
+    bool is_of_agents = !status && team_is(&run);
+    if (!status && !is_of_agents)
         status = candidates_of_run(&run, &report->arena, &report->candidates, err);
     if (!status)
-        status = best_changes_find(&whatif, &report->candidates, &report->arena, &report->best, err);
+        status = is_of_agents
+                     ? agents_search(&run, &whatif, report, err)
+                     : best_changes_find(&whatif, &report->candidates, &report->arena, &report->best, err);
     report->wall_ns = run.end_ns - run.start_ns;
     report->baseline_drift_ratio = whatif.baseline_drift_ratio;
     whatif_deinit(&whatif);
@@ -278,8 +215,18 @@ static void json_result(struct json_writer *json, const struct whatif_result *re
     json_number(json, "factor", result->factor);
 }
 
+static void json_bill(struct json_writer *json, const struct search_report *report,
+                      const struct search_bill *bill)
+{
+    if (!report->has_bill)
+        return;
+    json_number(json, "cost_usd_after", bill->usd_after);
+    json_number(json, "cost_usd_low", bill->usd_low);
+    json_number(json, "cost_usd_high", bill->usd_high);
+}
+
 static void json_set(struct json_writer *json, const char *key, const struct search_report *report,
-                     const struct change_set *set)
+                     const struct change_set *set, const struct search_bill *bill)
 {
     json_open(json, key, '{');
     json_open(json, "changes", '[');
@@ -287,20 +234,24 @@ static void json_set(struct json_writer *json, const char *key, const struct sea
         json_text(json, NULL, report->candidates.items[set->members[i]].change);
     json_close(json, ']');
     json_result(json, &set->result);
+    json_bill(json, report, bill);
     json_close(json, '}');
 }
 
-static void json_candidate(struct json_writer *json, const struct candidate *candidate)
+static void json_candidate(struct json_writer *json, const struct search_report *report, size_t index)
 {
+    const struct candidate *candidate = &report->candidates.items[index];
     json_open(json, NULL, '{');
     json_text(json, "change", candidate->change);
     json_bool(json, "promise", candidate->is_promise);
     json_text(json, "assumption", candidate->assumption);
-    if (candidate->is_replayed)
+    if (candidate->is_replayed) {
         json_result(json, &candidate->result);
-    else
+        json_bill(json, report, &report->bills[index]);
+    } else {
         json_text(json, "refused",
                   candidate->refusal ? candidate->refusal : "the search's budget was used up");
+    }
     json_close(json, '}');
 }
 
@@ -316,20 +267,23 @@ void search_report_json(const struct search_report *report, struct str *str)
     json_text(&json, "schema", "toll.whatif/1");
     json_u64(&json, "wall_ns_before", report->wall_ns);
     json_result(&json, best->count ? &best->result : &none);
+    if (report->has_bill)
+        json_number(&json, "cost_usd_before", report->usd);
+    json_bill(&json, report, &report->best_bill);
     json_number(&json, "baseline_drift_ratio", report->baseline_drift_ratio);
     if (best->count)
-        json_set(&json, "best", report, best);
+        json_set(&json, "best", report, best, &report->best_bill);
     else
         json_nothing(&json, "best");
     json_open(&json, "sets", '[');
     for (size_t i = 0; i < BEST_CHANGES_MAX; i++) {
         if (report->best.sizes[i].count)
-            json_set(&json, NULL, report, &report->best.sizes[i]);
+            json_set(&json, NULL, report, &report->best.sizes[i], &report->size_bills[i]);
     }
     json_close(&json, ']');
     json_open(&json, "candidates", '[');
     for (size_t i = 0; i < report->candidates.count; i++)
-        json_candidate(&json, &report->candidates.items[i]);
+        json_candidate(&json, report, i);
     json_close(&json, ']');
     json_u64(&json, "candidate_left_out_count", report->candidates.left_out_count);
     json_u64(&json, "replay_count", report->best.replay_count);

@@ -31,15 +31,24 @@ struct prediction {
 WARN_UNUSED int ops_predict(const char *path, const char *const *changes, size_t count,
                             struct prediction *ret_prediction, struct err *err);
 
+struct search_bill {
+    double usd_after, usd_low, usd_high;
+};
+
 struct search_report {
     struct arena arena; /* of the texts */
     struct candidates candidates;
     struct best_changes best;
+    /* Of a run of agents whose responses have prices: */
+    bool has_bill;
+    double usd;
+    struct search_bill bills[BEST_CANDIDATES_MAX], size_bills[BEST_CHANGES_MAX], best_bill;
     uint64_t wall_ns; /* recorded */
     double baseline_drift_ratio;
 };
 
-/* The best set of up to three of the changes that the findings propose, other numbers for the same places, and `changes`.
+/* The best set of up to three of the changes that the findings propose, other numbers for the same places, and `changes`: of a run of
+ * agents in time and money together (agents_predict.h).
  * ERR_USAGE for a change that cannot be read, and for the recording of a service. The report is ended with
  * search_report_deinit. */
 WARN_UNUSED int ops_search(const char *path, const char *const *changes, size_t count,

@@ -129,6 +129,8 @@ const char *change_assumption(const struct change *change)
     switch (change->op) {
     case CHANGE_WORKERS: return "independence assumed, and that the other end serves that many at once";
     case CHANGE_BATCH:
+        if (change->kind == CHANGE_AGENT)
+            return "the tasks are known beforehand, and one answer can hold several of them";
         return "a piece in a batch takes the other end a tenth of one alone, a fifth where it is sent";
     case CHANGE_MODEL: return "the other model does it as well";
     case CHANGE_CACHED:
@@ -139,10 +141,13 @@ const char *change_assumption(const struct change *change)
         if (change_is_ahead(change))
             return "an item does not need what becomes of the one before it";
         return "the next stage can begin on a part of what it gets";
+    case CHANGE_SET:
+        return change->kind == CHANGE_RUN && strcmp(change->name, "phases") == 0
+                   ? "the work can be cut, or put together, where it has to be"
+                   : NULL;
     case CHANGE_SPEED:
     case CHANGE_REMOVE:
     case CHANGE_CORES:
-    case CHANGE_SET:
     case CHANGE_OP_COUNT: return NULL;
     }
     return NULL;

@@ -282,6 +282,15 @@ struct agent_point {
     double context_tokens, tokens_total, usd_total;
 };
 
+/* How finely the work is cut into phases, and how finely its structure asks for (agent_detect/phase_grain.h). */
+struct phases {
+    const char *name;       /* fine, coarse, balanced; NULL: no agent started another */
+    double potential_ratio; /* of the work that could be side by side */
+    double density_ratio;   /* dependencies for each agent that was started */
+    uint64_t dependency_count, now_count;
+    uint32_t low, high; /* phases proposed */
+};
+
 /* What a run of agents is beside what any run is. */
 struct agents_facts {
     const char *const *doing_names; /* AGENT_DOINGS */
@@ -298,8 +307,9 @@ struct agents_facts {
     double usd;
     bool is_priced; /* some response has a price: else there is no bill */
     uint64_t unpriced_count, partial_count, call_count;
-    struct savings savings;  /* of all findings */
-    const char *granularity; /* which phases its structure asks for, one sentence; NULL */
+    struct savings savings; /* of all findings */
+    struct phases phases;
+    const char *granularity; /* the same, one sentence; NULL */
 };
 
 struct verdict {

@@ -272,6 +272,23 @@ static void json_tasks(struct json_writer *json, const struct agents_facts *fact
     json_close(json, ']');
 }
 
+static void json_phases(struct json_writer *json, const struct phases *phases)
+{
+    if (!phases->name) {
+        json_nothing(json, "phases");
+        return;
+    }
+    json_open(json, "phases", '{');
+    json_text(json, "granularity", phases->name);
+    json_number(json, "parallel_potential_ratio", phases->potential_ratio);
+    json_number(json, "dependency_density_ratio", phases->density_ratio);
+    json_u64(json, "dependency_count", phases->dependency_count);
+    json_u64(json, "now_count", phases->now_count);
+    json_u64(json, "proposed_low", phases->low);
+    json_u64(json, "proposed_high", phases->high);
+    json_close(json, '}');
+}
+
 void json_agents(struct json_writer *json, const struct agents_facts *facts)
 {
     json_open(json, "agents", '{');
@@ -292,6 +309,7 @@ void json_agents(struct json_writer *json, const struct agents_facts *facts)
     json_u64(json, "partial_count", facts->partial_count);
     json_savings(json, &facts->savings);
     json_text(json, "granularity", facts->granularity);
+    json_phases(json, &facts->phases);
     json_open(json, "agents", '[');
     for (size_t i = 0; i < facts->agent_count; i++)
         json_agent(json, facts, &facts->agents[i]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* effects: what changes make of a replayed run and of its bill. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "analyze/replay.h"
@@ -14,22 +15,40 @@ int effects_add(struct team_effects *effects, struct team_effect effect)
 
 /* --- the bill --- */
 
+/* What is left of a call. Effects on the prompt are one, all others are multiplied. */
+struct left {
+    double all, prompt;
+};
+
+static struct left *left_of_calls(const struct team *team, const struct team_effects *effects,
+                                  enum team_case which, bool is_cost)
+{
+    struct left *left = malloc((team->calls.count + 1) * sizeof *left);
+    for (size_t i = 0; i < team->calls.count && left; i++)
+        left[i] = (struct left){1, 1};
+    for (size_t i = 0; i < effects->items.count && left; i++) {
+        const struct team_effect *effect = &effects->items.items[i];
+        if (effect->kind != EFFECT_CALL || effect->index >= team->calls.count)
+            continue;
+        double keep = fmin(fmax((is_cost ? effect->cost_keep : effect->time_keep)[which], 0), 1);
+        struct left *call = &left[effect->index];
+        if (effect->is_of_prompt)
+            call->prompt = fmin(call->prompt, keep);
+        else
+            call->all *= keep;
+    }
+    return left;
+}
+
 double team_bill(const struct team *team, const struct team_effects *effects, enum team_case which)
 {
-    double *keep = malloc((team->calls.count + 1) * sizeof *keep);
+    struct left *left = left_of_calls(team, effects, which, true);
     double sum = 0;
-    if (!keep)
+    if (!left)
         return team->usd;
     for (size_t i = 0; i < team->calls.count; i++)
-        keep[i] = 1;
-    for (size_t i = 0; i < effects->items.count; i++) {
-        const struct team_effect *effect = &effects->items.items[i];
-        if (effect->kind == EFFECT_CALL && effect->index < team->calls.count)
-            keep[effect->index] *= fmin(fmax(effect->cost_keep[which], 0), 1);
-    }
-    for (size_t i = 0; i < team->calls.count; i++)
-        sum += keep[i] * team->calls.items[i].usd;
-    free(keep);
+        sum += left[i].all * left[i].prompt * team->calls.items[i].usd;
+    free(left);
     return sum;
 }
 
@@ -108,41 +127,68 @@ static void set_late(struct op_list *list, const struct team_effect *effect)
     }
 }
 
-static int apply(const struct team *team, const struct program *recorded, struct program *changed,
-                 const struct team_effect *effect, enum team_case which, struct err *err)
+static int shorten(const struct program *recorded, struct program *changed, uint32_t actor,
+                   const uint64_t range[2], double keep, struct err *err)
 {
-    uint32_t actor = effect->actor;
-    uint64_t from = effect->start_ns, to = effect->end_ns;
-    if (effect->kind == EFFECT_CALL) {
-        if (effect->index >= team->calls.count)
-            return 0;
-        const struct team_call *call = &team->calls.items[effect->index];
-        actor = call->actor;
-        from = call->start_ns;
-        to = call->end_ns;
-    }
-    double keep = fmax(effect->time_keep[which], 0);
     if (actor >= changed->actor_count || keep >= 1)
         return 0;
     int status = program_own(changed, actor, err);
     if (!status)
-        keep_part(&recorded->actors[actor], &changed->actors[actor], from, to, keep);
+        keep_part(&recorded->actors[actor], &changed->actors[actor], range[0], range[1], keep);
     return status;
+}
+
+static int shorten_calls(const struct team *team, const struct program *recorded, struct program *changed,
+                         const struct left *left, struct err *err)
+{
+    int status = 0;
+    for (size_t i = 0; i < team->calls.count && !status; i++) {
+        const struct team_call *call = &team->calls.items[i];
+        const uint64_t range[2] = {call->start_ns, call->end_ns};
+        status = shorten(recorded, changed, call->actor, range, left[i].all * left[i].prompt, err);
+    }
+    return status;
+}
+
+/* What it waits for in the range is there when its own part of the wait is over, whoever else waits: the await, and the time from what
+ * ended it to the wait's end. */
+static void set_alone(struct op_list *list, const struct team_effect *effect, enum team_case which)
+{
+    double keep = fmin(fmax(effect->time_keep[which], 0), 1);
+    bool is_done = false;
+    for (size_t i = 0; i < list->ops.count; i++) {
+        struct op *op = &list->ops.items[i];
+        if (!is_in(op, effect) || (op->kind != OP_AWAIT && (op->kind != OP_DELAY || !is_done)))
+            continue;
+        *op = (struct op){.kind = OP_DELAY,
+                          .at_ns = op->at_ns,
+                          .duration_ns =
+                              is_done ? 0 : num_u64((double)(effect->end_ns - effect->start_ns) * keep),
+                          .stage = op->stage,
+                          .peer = op->peer,
+                          .reason = op->reason};
+        is_done = true;
+    }
 }
 
 /* Those that move operations come when none is looked for by its place any more. */
 static int move(struct program *changed, const struct team_effect *effect, enum team_case which,
                 struct err *err)
 {
-    if (effect->actor >= changed->actor_count ||
-        (effect->kind != EFFECT_APART && effect->kind != EFFECT_LATE))
+    bool is_moving =
+        effect->kind == EFFECT_APART || effect->kind == EFFECT_LATE || effect->kind == EFFECT_ALONE;
+    if (effect->actor >= changed->actor_count || !is_moving)
         return 0;
     int status = program_own(changed, effect->actor, err);
-    if (!status && effect->kind == EFFECT_APART)
+    if (status)
+        return status;
+    if (effect->kind == EFFECT_APART)
         set_apart(&changed->actors[effect->actor], effect, which);
-    else if (!status)
+    else if (effect->kind == EFFECT_LATE)
         set_late(&changed->actors[effect->actor], effect);
-    return status;
+    else
+        set_alone(&changed->actors[effect->actor], effect, which);
+    return 0;
 }
 
 int team_replay(const struct team *team, const struct whatif *whatif, const struct team_effects *effects,
@@ -150,17 +196,23 @@ int team_replay(const struct team *team, const struct whatif *whatif, const stru
 {
     struct program changed = {0};
     struct replay_result result = {0};
-    int status = program_copy(&whatif->program, &changed, err);
+    struct left *left = left_of_calls(team, effects, which, false);
+    int status = left ? program_copy(&whatif->program, &changed, err) : err_memory(err);
+    if (!status)
+        status = shorten_calls(team, &whatif->program, &changed, left, err);
     for (size_t i = 0; i < effects->items.count && !status; i++) {
         const struct team_effect *effect = &effects->items.items[i];
-        if (effect->kind == EFFECT_CALL || effect->kind == EFFECT_TIME)
-            status = apply(team, &whatif->program, &changed, effect, which, err);
+        const uint64_t range[2] = {effect->start_ns, effect->end_ns};
+        if (effect->kind == EFFECT_TIME)
+            status = shorten(&whatif->program, &changed, effect->actor, range,
+                             fmax(effect->time_keep[which], 0), err);
     }
     for (size_t i = 0; i < effects->items.count && !status; i++)
         status = move(&changed, &effects->items.items[i], which, err);
     if (!status)
         status = replay_program(&changed, &result, err);
     program_deinit(&changed);
+    free(left);
     if (status)
         return status;
     double calibration = whatif->baseline_ns ? (double)team->makespan_ns / (double)whatif->baseline_ns : 1;

@@ -9,9 +9,10 @@
 #include "base/clock.h"
 #include "team/team.h"
 
-#define CALLS_MIN 6
-#define PARTS     3
-#define SINGULAR  1e-5 /* of the scaled matrix: parts that differ by less from each other are one */
+#define CALLS_MIN  6
+#define PARTS      3
+#define MODELS_MAX 256
+#define SINGULAR   1e-5 /* of the scaled matrix: parts that differ by less from each other are one */
 
 struct sums {
     double xx[PARTS][PARTS], xy[PARTS], yy;
@@ -89,16 +90,20 @@ static bool solve(const struct sums *sums, const bool *use, double *ret_part, do
     return true;
 }
 
+/* How much a part differs from call to call, 0 to 1. */
+static double spread(const struct sums *sums, size_t a)
+{
+    double all = sums->count * sums->xx[a][a];
+    return all > 0 ? 1 - sums->xx[0][a] * sums->xx[0][a] / all : 0;
+}
+
 /* The parts of least squares without negative ones; those in use stay in `use`. */
 static void fit(const struct sums *sums, bool *use, double *ret_part, double *ret_inverse)
 {
     for (size_t round = 0; round < 2 * PARTS; round++) {
         if (!solve(sums, use, ret_part, ret_inverse)) {
             /* What does not differ from call to call cannot be told from the base. */
-            if (use[2])
-                use[2] = false;
-            else
-                use[1] = false;
+            use[use[1] && (!use[2] || spread(sums, 1) < spread(sums, 2)) ? 1 : 2] = false;
             continue;
         }
         size_t worst = PARTS;
@@ -119,7 +124,7 @@ static double variance_of(const struct sums *sums, const double *part)
     return fmax(residual, 0) / fmax(sums->count - PARTS, 1);
 }
 
-struct team_pace team_pace_of(const struct team *team, const char *model)
+static struct team_pace find_pace(const struct team *team, const char *model)
 {
     struct sums sums = {0};
     struct team_pace pace = {0};
@@ -144,4 +149,33 @@ struct team_pace team_pace_of(const struct team *team, const char *model)
     pace.is_known = use[2];
     pace.knows_read = use[1];
     return pace;
+}
+
+static const struct team_paced *paced_of(const struct team *team, const char *model)
+{
+    for (size_t i = 0; i < team->paces.count; i++) {
+        const struct team_paced *paced = &team->paces.items[i];
+        if (paced->model == model || strcmp(paced->model, model) == 0)
+            return paced;
+    }
+    return NULL;
+}
+
+int team_find_paces(struct team *team)
+{
+    for (size_t i = 0; i < team->calls.count && team->paces.count < MODELS_MAX; i++) {
+        struct team_paced paced = {.model = team->calls.items[i].model};
+        if (paced_of(team, paced.model))
+            continue;
+        paced.pace = find_pace(team, paced.model);
+        if (vec_push(&team->paces, paced))
+            return -1;
+    }
+    return 0;
+}
+
+struct team_pace team_pace_of(const struct team *team, const char *model)
+{
+    const struct team_paced *paced = paced_of(team, model);
+    return paced ? paced->pace : (struct team_pace){0};
 }

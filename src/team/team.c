@@ -390,6 +390,7 @@ int team_load(const struct run *run, struct team *ret_team, struct err *err)
             qsort(team.calls.items, team.calls.count, sizeof *team.calls.items, compare_calls);
         if (team.tools.count)
             qsort(team.tools.items, team.tools.count, sizeof *team.tools.items, compare_tools);
+        status = team_find_paces(&team) ? err_memory(err) : 0;
     }
     map_free(&loader.place);
     if (status)
@@ -405,6 +406,7 @@ void team_deinit(struct team *team)
     vec_free(&team->calls);
     vec_free(&team->tools);
     vec_free(&team->tasks);
+    vec_free(&team->paces);
     free(team->agent_of);
     arena_free(&team->arena);
     *team = (struct team){0};

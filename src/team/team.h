@@ -72,6 +72,22 @@ struct team_agent {
     uint32_t call_count, tool_count, task_count;
 };
 
+/* --- how long a model takes --- */
+
+/* Seconds: base + read x (prompt not from the cache) + out x output, by least squares over the model's calls. */
+struct team_pace {
+    double base_s, read_s, out_s;
+    bool
+        is_known; /* six calls or more that differ; else only out_s is, from the sum of all. read_s 0: it is not seen to matter */
+    bool knows_read; /* read_s is above chance */
+    uint32_t call_count;
+};
+/* Each model's, in the order of its first response. */
+struct team_paced {
+    const char *model;
+    struct team_pace pace;
+};
+
 struct team {
     struct arena arena;
     const struct run *run;
@@ -79,7 +95,8 @@ struct team {
     VEC(struct team_call) calls; /* by start */
     VEC(struct team_tool) tools; /* by start */
     VEC(struct team_task) tasks; /* as written: agent for agent, by start */
-    uint32_t *agent_of;          /* by track index; TEAM_NONE */
+    VEC(struct team_paced) paces;
+    uint32_t *agent_of; /* by track index; TEAM_NONE */
     struct team_tokens tokens;
     double usd; /* the bill */
     uint64_t makespan_ns, busy_ns;
@@ -103,16 +120,9 @@ double team_efficiency(const struct team *team);
 /* What an actor does in a wait; NULL: it runs. */
 enum team_doing team_doing_at(const struct team *team, const struct run_wait *wait);
 
-/* --- how long a model takes --- */
-
-/* Seconds: base + read x (prompt not from the cache) + out x output, by least squares over the model's calls. */
-struct team_pace {
-    double base_s, read_s, out_s;
-    bool
-        is_known; /* six calls or more that differ; else only out_s is, from the sum of all. read_s 0: it is not seen to matter */
-    bool knows_read; /* read_s is above chance */
-    uint32_t call_count;
-};
+/* When the calls are loaded. -1 when memory ran out. */
+int team_find_paces(struct team *team);
+/* Of a model without responses: zero. */
 struct team_pace team_pace_of(const struct team *team, const char *model);
 
 /* --- effects --- */
@@ -123,7 +133,8 @@ enum team_effect_kind {
     EFFECT_CALL,  /* call `index`: its time and its cost, times what is kept of them */
     EFFECT_TIME,  /* of `actor`, [start_ns, end_ns): time spent there, times what is kept */
     EFFECT_APART, /* of `actor`, [start_ns, end_ns): children that it starts one by one are started at once */
-    EFFECT_LATE   /* of `actor`, [start_ns, end_ns): what it waits for there it waits for at its end */
+    EFFECT_LATE,  /* of `actor`, [start_ns, end_ns): what it waits for there it waits for at its end */
+    EFFECT_ALONE /* of `actor`, [start_ns, end_ns): what it waits for there takes time_keep of the wait, and no other's turn */
 };
 
 struct team_effect {
@@ -132,6 +143,9 @@ struct team_effect {
     uint32_t actor;
     uint64_t start_ns, end_ns;
     double time_keep[CASE_COUNT], cost_keep[CASE_COUNT];
+    /* Of a call: less of its prompt is read, or it is read for less. Of several such effects on one call the one that saves most
+     * counts: what was cut away cannot be cached too. */
+    bool is_of_prompt;
 };
 
 struct team_effects {

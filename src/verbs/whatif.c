@@ -102,17 +102,47 @@ static void print_set(const struct search_report *report, const struct change_se
     fputc('\n', out);
 }
 
+static void print_bill(const struct search_report *report, const struct search_bill *bill, FILE *out)
+{
+    if (report->has_bill)
+        fprintf(out, "  $%-9.4f", bill->usd_after);
+}
+
 static void print_alone(const struct search_report *report, FILE *out)
 {
     fprintf(out, "\nEach alone\n");
     for (size_t i = 0; i < report->candidates.count; i++) {
         const struct candidate *candidate = &report->candidates.items[i];
-        if (candidate->is_replayed)
-            fprintf(out, "  %6.2fx  %s%s%s\n", candidate->result.factor, candidate->change,
-                    candidate->assumption ? "  " : "", candidate->assumption ? candidate->assumption : "");
-        else
+        if (!candidate->is_replayed) {
             fprintf(out, "        -  %s  %s\n", candidate->change,
                     candidate->refusal ? candidate->refusal : "not tried: the search's budget was used up");
+            continue;
+        }
+        fprintf(out, "  %6.2fx", candidate->result.factor);
+        print_bill(report, &report->bills[i], out);
+        fprintf(out, "  %s%s%s\n", candidate->change, candidate->assumption ? "  " : "",
+                candidate->assumption ? candidate->assumption : "");
+    }
+}
+
+static void print_sizes(const struct search_report *report, FILE *out)
+{
+    double shown = 0, usd = report->usd * 2;
+    bool is_first = true;
+    for (size_t i = 0; report->best.best.count && i < BEST_CHANGES_MAX; i++) {
+        const struct change_set *set = &report->best.sizes[i];
+        bool is_cheaper = report->has_bill && report->size_bills[i].usd_after < usd * 0.995;
+        if (!set->count || (set->result.factor < shown * 1.005 && !is_cheaper))
+            continue;
+        shown = set->result.factor;
+        usd = report->size_bills[i].usd_after;
+        if (is_first)
+            fprintf(out, "\nThe %s of one, two, three changes\n", report->has_bill ? "best" : "fastest");
+        is_first = false;
+        fprintf(out, "  %6.2fx", set->result.factor);
+        print_bill(report, &report->size_bills[i], out);
+        fprintf(out, "  ");
+        print_set(report, set, out);
     }
 }
 
@@ -128,6 +158,9 @@ static void print_search(const struct search_report *report, FILE *out)
         fprintf(out, "predicted  %.3f s, between %.3f and %.3f s: %.2fx faster\n",
                 seconds(best->result.wall_ns_after), seconds(best->result.wall_ns_low),
                 seconds(best->result.wall_ns_high), best->result.factor);
+        if (report->has_bill)
+            fprintf(out, "cost       $%.4f -> $%.4f, between $%.4f and $%.4f\n", report->usd,
+                    report->best_bill.usd_after, report->best_bill.usd_low, report->best_bill.usd_high);
     }
     fprintf(out, "drift      the replay of the unchanged run is off by %.1f %%%s\n",
             100 * report->baseline_drift_ratio,
@@ -136,17 +169,7 @@ static void print_search(const struct search_report *report, FILE *out)
             (unsigned long long)report->best.replay_count, report->candidates.count,
             report->best.is_exhaustive ? ": all of them"
                                        : ": the most promising, the run or the choice is large");
-    double shown = 0;
-    for (size_t i = 0; best->count && i < BEST_CHANGES_MAX; i++) {
-        const struct change_set *set = &report->best.sizes[i];
-        if (!set->count || set->result.factor < shown * 1.005)
-            continue;
-        shown = set->result.factor;
-        if (i == 0)
-            fprintf(out, "\nThe fastest of one, two, three changes\n");
-        fprintf(out, "  %6.2fx  ", set->result.factor);
-        print_set(report, set, out);
-    }
+    print_sizes(report, out);
     if (report->candidates.count)
         print_alone(report, out);
 }
@@ -204,6 +227,7 @@ static const struct example examples[] = {
     {"toll whatif a.toll speed:function/parse_row=2", "a function twice as fast"},
     {"toll whatif a.toll batch:peer/127.0.0.1:5432=100", "a hundred rows an INSERT"},
     {"toll whatif a.toll --search", "the best three changes or fewer"},
+    {"toll whatif team.toll model:task/review=small workers:run/agents=3", "of agents: time and bill"},
     {"toll whatif a.toll remove:wait/disk_sync", "no waiting for the disk's confirmations"},
 };
 
@@ -232,7 +256,14 @@ const struct verb whatif_verb = {
         "--search tries the changes that the findings propose, other numbers for the same places, and the "
         "changes given, alone and in sets of up to three, and says which set is best: of those within 3 % of "
         "the fastest, the one of fewest changes that asks for the fewest workers. Changes whose size nobody "
-        "knows (twice as fast) are tried alone.",
+        "knows (twice as fast) are tried alone.\n\n"
+        "Of a team of agents (toll import) the bill is predicted too, and the best set is the one that saves "
+        "most "
+        "of both. NAME is an agent, a task or a model: model:task/review=small (or the name of a model), "
+        "cached:agent/planner=0.8 (that part of each prompt is read from a cache), workers:run/agents=3 (so "
+        "many "
+        "of those that were started one after another), batch:agent/linter=5 (so many of its small tasks in "
+        "one), set:run/phases=6.",
     .options = rows,
     .option_count = sizeof rows / sizeof rows[0],
     .options_size = sizeof(struct options),

@@ -20,7 +20,30 @@ static int push(struct flow_agent *agent, struct flow_stretch stretch)
     return stretch.end_ns > stretch.start_ns ? vec_push(&agent->stretches, stretch) : 0;
 }
 
-/* The agent that has to end for the item to end; FLOW_NONE for none, and for one that goes on in the background. */
+/* How many of an agent's items are looked at for one answer. */
+#define ANSWER_LOOK 64
+
+/* Whether an agent that goes on later gave an answer in the time: it was asked again, and for that answer. */
+static bool answers_in(const struct workflow *workflow, const struct flow_agent *agent, int64_t from,
+                       int64_t to)
+{
+    size_t low = 0, high = agent->items.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (agent->items.items[middle].start_ns < to)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (size_t looked = 0; low-- && looked < ANSWER_LOOK; looked++) {
+        const struct flow_item *item = &agent->items.items[low];
+        if (item->kind == FLOW_CALL && item->end_ns > from && item->end_ns <= to + TOLERANCE_NS)
+            return workflow->calls.items[item->index].call.end_ns != 0;
+    }
+    return false;
+}
+
+/* The agent that has to end, or to answer, for the item to end; FLOW_NONE for none, and for one that goes on in the background. */
 static uint32_t awaited(const struct workflow *workflow, const struct flow_item *item)
 {
     if (item->kind == FLOW_WAIT)
@@ -29,9 +52,12 @@ static uint32_t awaited(const struct workflow *workflow, const struct flow_item 
     if (child == FLOW_NONE)
         return FLOW_NONE;
     const struct flow_agent *agent = &workflow->agents.items[child];
-    return agent->start_ns && agent->end_ns <= item->end_ns + TOLERANCE_NS && agent->end_ns > item->start_ns
-               ? child
-               : FLOW_NONE;
+    if (!agent->start_ns || agent->end_ns <= item->start_ns)
+        return FLOW_NONE;
+    bool is_asked = workflow->tools.items[item->index].call.child_agent[0];
+    bool is_done = agent->end_ns <= item->end_ns + TOLERANCE_NS;
+    return is_done || (is_asked && answers_in(workflow, agent, item->start_ns, item->end_ns)) ? child
+                                                                                              : FLOW_NONE;
 }
 
 /* Waits for the agent as long as it lives; what the item lasts beyond is the waiter's own. */
@@ -223,9 +249,12 @@ static bool is_idle_between(const struct flow_agent *agent, int64_t from, int64_
     return false;
 }
 
-static bool is_human(const struct workflow *workflow, const struct flow_item *item)
+/* A human, or another agent, says what to do next. */
+static bool is_asked_anew(const struct workflow *workflow, const struct flow_item *item)
 {
-    return item->kind == FLOW_WAIT && workflow->waits.items[item->index].wait.reason == AGENT_WAIT_HUMAN;
+    enum agent_wait_reason reason =
+        item->kind == FLOW_WAIT ? workflow->waits.items[item->index].wait.reason : AGENT_WAIT_RATE_LIMIT;
+    return reason == AGENT_WAIT_HUMAN || reason == AGENT_WAIT_AGENT;
 }
 
 /* What a task is called where nobody named it. */
@@ -243,7 +272,7 @@ static const char *name_of(const struct workflow *workflow, const struct flow_ag
 {
     for (size_t i = index; i < agent->items.count; i++) {
         const struct flow_item *item = &agent->items.items[i];
-        if (is_human(workflow, item))
+        if (is_asked_anew(workflow, item))
             break;
         if (item->kind == FLOW_CALL) {
             const char *task = workflow->calls.items[item->index].call.task;
@@ -260,14 +289,14 @@ int flow_tasks(struct workflow *workflow, struct flow_agent *agent)
     for (size_t i = 0; i < agent->items.count; i++) {
         const struct flow_item *item = &agent->items.items[i];
         const char *name = item->kind == FLOW_CALL ? name_of(workflow, agent, i) : NULL;
-        bool ends = task.name && (is_human(workflow, item) || (name && strcmp(name, task.name) != 0) ||
+        bool ends = task.name && (is_asked_anew(workflow, item) || (name && strcmp(name, task.name) != 0) ||
                                   is_idle_between(agent, task.end_ns, item->start_ns, &cursor));
         if (ends) {
             if (vec_push(&agent->tasks, task))
                 return -1;
             task.name = NULL;
         }
-        if (is_human(workflow, item))
+        if (is_asked_anew(workflow, item))
             continue;
         if (!task.name)
             task = (struct flow_task){.name = name ? name : name_of(workflow, agent, i),

@@ -17,7 +17,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 CAUSES = ["straggler", "serial-independent", "false-parallelism", "agent-idle", "context-bloat", "retry-storm", "rate-limit",
           "human-wait", "uncached-context", "model-oversized", "runaway-loop", "blocked-task", "slow-task", "high-tokens",
-          "repeated-context"]
+          "repeated-context", "agent-overload"]
 # In make check: they are short, and each is of another kind.
 QUICK = ["straggler", "serial-independent", "retry-storm", "runaway-loop"]
 

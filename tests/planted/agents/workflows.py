@@ -64,6 +64,18 @@ def agent_idle(main, fixed):
     main.ask(out=200)
 
 
+def agent_overload(main, fixed):
+    """After each step a coder needs a review, and there is one reviewer for all; or one for each."""
+    def work_of(i):
+        def work(agent):
+            for step in range(4):
+                agent.tool("Edit", f"part{i}/{step}.c", out=120 + 40 * (step % 2))
+                agent.consult(f"reviewer{i if fixed else 0}", "reviewer", f"review part{i}/{step}", out=450)
+        return work
+    main.delegate(four(work_of, "coder"))
+    main.ask(out=200)
+
+
 def context_bloat(main, fixed):
     for i in range(7):
         read = 125000 if fixed else 255000 + 30000 * i
