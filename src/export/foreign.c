@@ -25,6 +25,11 @@ const struct foreign_format foreign_formats[] = {
      .kind_default = STACKS_ALL,
      .write = trace_event_write},
     {.name = "firefox", .extension = "profile.json", .kind_default = STACKS_ALL, .write = firefox_write},
+    {.name = "perfetto",
+     .extension = "pftrace",
+     .kind_default = STACKS_ALL,
+     .is_binary = true,
+     .write = perfetto_write},
 };
 const size_t foreign_format_count = sizeof foreign_formats / sizeof foreign_formats[0];
 

@@ -10,6 +10,7 @@
 
 FOREIGN_WRITER(firefox_write);
 FOREIGN_WRITER(folded_write);
+FOREIGN_WRITER(perfetto_write);
 FOREIGN_WRITER(pprof_write);
 FOREIGN_WRITER(speedscope_write);
 FOREIGN_WRITER(trace_event_write);

@@ -32,6 +32,8 @@ const char *output_format(const struct output_choice *choice)
                  {".svg", "flamegraph"},
                  {".folded", "folded"},
                  {".pb.gz", "pprof"},
+                 {".pftrace", "perfetto"},
+                 {".perfetto-trace", "perfetto"},
                  {".pprof", "pprof"}};
     if (choice->format)
         return choice->format;

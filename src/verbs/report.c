@@ -21,7 +21,7 @@ struct options {
     const char *against;
 };
 
-#define FORMATS "text json markdown html folded flamegraph speedscope firefox pprof trace-event"
+#define FORMATS "text json markdown html folded flamegraph speedscope firefox pprof trace-event perfetto"
 
 static const struct option_row rows[] = {
     {.name = "format",

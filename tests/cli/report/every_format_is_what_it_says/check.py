@@ -47,4 +47,5 @@ sleep = [event for event in events if event["ph"] == "X" and event["name"] == "s
 assert sum(event["dur"] for event in sleep) >= 45_000, sleep
 firefox = json.load(open("out.firefox", encoding="utf-8"))
 assert firefox["meta"]["preprocessedProfileVersion"] == 60 and firefox["threads"]
+assert open("out.perfetto", "rb").read(1) == b"\n"
 print("ok")
