@@ -104,6 +104,7 @@ struct flame_change {
 struct comparison {
     struct arena arena;
     bool is_recordings;
+    bool is_agents;     /* recordings of teams of agents: their bill and their tasks are compared */
     bool is_rate;       /* recordings of a window: times are per second recorded */
     const char *format; /* "recording", "hyperfine", … */
     struct compare_options options;
@@ -142,8 +143,16 @@ const char *compare_format_of(const struct compare_text *text);
 /* "bench hyperfine go …": what `format` takes */
 extern const char compare_format_names[];
 
+/* What somebody else says of a run: how good its result is. Higher is better. */
+struct compare_quality {
+    const char *name;
+    double value;
+};
+
 struct compare_recording {
     const char *name; /* of the file */
+    const struct compare_quality *qualities;
+    size_t quality_count;
     const struct view *view;
     /* of a service, as its verdict has them; 0 where it is none */
     double throughput_per_s, latency_ns_p50, latency_ns_p99;

@@ -170,13 +170,16 @@ int compare_html_write(const struct comparison *comparison, struct str *text, st
     head(comparison, text);
     if (comparison->is_recordings) {
         changed(comparison, text);
-        str_append(text, "<h2>Where CPU time changed</h2>\n");
-        status = compare_flame_figure(comparison, text, err);
+        if (!comparison->is_agents) {
+            str_append(text, "<h2>Where CPU time changed</h2>\n");
+            status = compare_flame_figure(comparison, text, err);
+        }
         of_kind(comparison, COMPARE_RUN, comparison->is_rate ? "For each second" : "The run", text);
-        of_kind(comparison, COMPARE_STAGE, "Stages", text);
+        of_kind(comparison, COMPARE_STAGE, comparison->is_agents ? "Tasks" : "Stages", text);
         of_kind(comparison, COMPARE_FUNCTION, "Functions", text);
         of_kind(comparison, COMPARE_WAIT, "Waits", text);
-        of_kind(comparison, COMPARE_USAGE, "Work done", text);
+        if (!comparison->is_agents)
+            of_kind(comparison, COMPARE_USAGE, "Work done", text);
     } else {
         of_kind(comparison, COMPARE_RESULT, "All metrics", text);
     }

@@ -2,10 +2,12 @@
 /* compare_text: what a person reads in five seconds. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "compare/compare_words.h"
 #include "compare/judged_difference.h"
+#include "model/agent_names.h"
 #include "report/escape.h"
 
 #define BOLD  "\x1b[1m"
@@ -208,10 +210,14 @@ static void claims(struct page *page)
     }
     if (claims.items.count > CLAIMS_MAX)
         str_printf(page->text, "  and %zu smaller changes\n", claims.items.count - CLAIMS_MAX);
-    str_printf(page->text,
-               "%s changed beyond noise: %zu functions, %zu waits and %zu stage times are within it.\n",
-               claims.items.count ? "Nothing else" : "Nothing", claims.within_count[COMPARE_FUNCTION],
-               claims.within_count[COMPARE_WAIT], claims.within_count[COMPARE_STAGE]);
+    str_printf(page->text, "%s changed beyond noise: ", claims.items.count ? "Nothing else" : "Nothing");
+    if (page->comparison->is_agents)
+        str_printf(page->text, "%zu waits and %zu figures of tasks are within it.\n",
+                   claims.within_count[COMPARE_WAIT], claims.within_count[COMPARE_STAGE]);
+    else
+        str_printf(page->text, "%zu functions, %zu waits and %zu stage times are within it.\n",
+                   claims.within_count[COMPARE_FUNCTION], claims.within_count[COMPARE_WAIT],
+                   claims.within_count[COMPARE_STAGE]);
     vec_free(&claims.items);
 }
 
@@ -241,6 +247,38 @@ static void stages(struct page *page)
         str_printf(page->text, "  and %zu more: --json has all\n", shown - STAGES_MAX);
 }
 
+static int by_larger(const void *a, const void *b)
+{
+    const struct difference *left = *(const struct difference *const *)a,
+                            *right = *(const struct difference *const *)b;
+    double x = fmax(left->a, left->b), y = fmax(right->a, right->b);
+    return (x < y) - (x > y);
+}
+
+/* Of a team: one figure of each task, the largest first. */
+static void tasks(struct page *page, const char *metric, const char *head)
+{
+    VEC(const struct difference *) found = {0};
+    const struct comparison *comparison = page->comparison;
+    for (size_t i = 0; i < comparison->differences.count; i++) {
+        const struct difference *difference = &comparison->differences.items[i];
+        bool is_it = difference->kind == COMPARE_STAGE && strcmp(difference->metric, metric) == 0 &&
+                     difference->denial != COMPARE_DENIED_BY_SIZE;
+        if (is_it && vec_push(&found, difference))
+            page->text->failed = true;
+    }
+    if (found.count) {
+        qsort(found.items, found.count, sizeof *found.items, by_larger);
+        str_append(page->text, "\n");
+        table_head(page, head);
+    }
+    for (size_t i = 0; i < found.count && i < STAGES_MAX; i++)
+        row(page, found.items[i]->place, 2, found.items[i], words_verdict(found.items[i]));
+    if (found.count > STAGES_MAX)
+        str_printf(page->text, "  and %zu more: --json has all\n", found.count - STAGES_MAX);
+    vec_free(&found);
+}
+
 static void run_rows(struct page *page)
 {
     const struct comparison *comparison = page->comparison;
@@ -253,7 +291,8 @@ static void run_rows(struct page *page)
     }
     for (size_t i = 0, shown = 0; i < comparison->differences.count && shown < STAGES_MAX; i++) {
         const struct difference *difference = &comparison->differences.items[i];
-        if (difference->kind != COMPARE_USAGE || strcmp(difference->metric, "calls") == 0)
+        if (difference->kind != COMPARE_USAGE || strcmp(difference->metric, "calls") == 0 ||
+            comparison->is_agents)
             continue;
         struct str name = {0};
         str_printf(&name, "%s: %s", difference->place, difference->metric);
@@ -278,7 +317,12 @@ void compare_text_write(const struct comparison *comparison, const struct compar
     if (comparison->is_recordings) {
         headline(&page);
         claims(&page);
-        stages(&page);
+        if (comparison->is_agents) {
+            tasks(&page, USAGE_COST, "What tasks cost");
+            tasks(&page, "wall_ns", "How long they took");
+        } else {
+            stages(&page);
+        }
         run_rows(&page);
         str_append(text, "\n");
     } else {

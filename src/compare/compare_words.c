@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compare/judged_difference.h"
+#include "model/agent_names.h"
 #include "report/units.h"
 
 /* An interval that goes further both ways says nothing. */
@@ -49,6 +50,10 @@ struct words words_value(const struct difference *difference, double value)
         snprintf(words.text, sizeof words.text, "%s/s", value >= 100 ? unit_count(value).text : "");
     else if (is_unit(difference, "count"))
         snprintf(words.text, sizeof words.text, "%s", value >= 100 ? unit_count(value).text : "");
+    else if (is_unit(difference, "usd"))
+        snprintf(words.text, sizeof words.text, value > 0 && value < 0.1 ? "$%.4f" : "$%.2f", value);
+    else if (is_unit(difference, "score"))
+        snprintf(words.text, sizeof words.text, "%.4g", value);
     else
         snprintf(words.text, sizeof words.text, "%.5g %.40s", value, difference->unit);
     if ((is_unit(difference, "per_s") || is_unit(difference, "count")) && value < 100)
@@ -60,7 +65,7 @@ struct words words_delta(const struct difference *difference)
 {
     struct words words = {""}, amount;
     double delta = difference->b - difference->a;
-    if (!is_unit(difference, "ns") && !is_unit(difference, "bytes"))
+    if (!is_unit(difference, "ns") && !is_unit(difference, "bytes") && !is_unit(difference, "usd"))
         return words;
     amount = words_value(difference, fabs(delta));
     snprintf(words.text, sizeof words.text, "%c%.90s", delta < 0 ? '-' : '+', amount.text);
@@ -103,11 +108,23 @@ struct words words_metric(const char *metric)
 {
     static const struct {
         const char *metric, *words;
-    } known[] = {{"wall_ns", "wall time"},         {"cpu_ns", "CPU time"},
-                 {"user_ns", "user time"},         {"system_ns", "system time"},
-                 {"critical_ns", "critical path"}, {"wait_ns", "waiting"},
-                 {"memory_bytes_max", "memory"},   {"time_per_op", "time/op"},
-                 {"bytes_per_op", "bytes/op"},     {"allocations_per_op", "allocs/op"}};
+    } known[] = {{"wall_ns", "wall time"},
+                 {"cpu_ns", "CPU time"},
+                 {"user_ns", "user time"},
+                 {"system_ns", "system time"},
+                 {"critical_ns", "critical path"},
+                 {"wait_ns", "waiting"},
+                 {"memory_bytes_max", "memory"},
+                 {"time_per_op", "time/op"},
+                 {"bytes_per_op", "bytes/op"},
+                 {"allocations_per_op", "allocs/op"},
+                 {USAGE_COST, "cost"},
+                 {USAGE_INPUT, "tokens in"},
+                 {USAGE_OUTPUT, "tokens out"},
+                 {USAGE_CACHE_READ, "cache reads"},
+                 {USAGE_CACHE_WRITE_5M, "cache writes"},
+                 {USAGE_CACHE_WRITE_1H, "cache writes, 1 h"},
+                 {USAGE_REASONING, "reasoning"}};
     struct words words;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(known[i].metric, metric) == 0) {
@@ -156,6 +173,8 @@ const char *words_verdict(const struct difference *difference)
         return is_more ? "higher, which is better" : "lower, which is worse";
     if (is_unit(difference, "ns"))
         return is_more ? "slower" : "faster";
+    if (is_unit(difference, "usd"))
+        return is_more ? "dearer" : "cheaper";
     return is_more ? "more" : "less";
 }
 
@@ -194,10 +213,14 @@ static double size_of(const struct difference *difference)
     return fabs(difference->b - difference->a);
 }
 
+/* Money first: it is not held against time. */
 static int by_size(const void *a, const void *b)
 {
-    double x = size_of(*(const struct difference *const *)a),
-           y = size_of(*(const struct difference *const *)b);
+    const struct difference *left = *(const struct difference *const *)a,
+                            *right = *(const struct difference *const *)b;
+    double x = size_of(left), y = size_of(right);
+    if (is_unit(left, "usd") != is_unit(right, "usd"))
+        return is_unit(left, "usd") ? -1 : 1;
     return (x < y) - (x > y);
 }
 
@@ -224,7 +247,7 @@ int claims_find(const struct comparison *comparison, struct claims *ret_claims)
         claims.within_count[difference->kind] += is_tested && !difference_is_claim(difference);
     }
     int status = claims_push(comparison, &claims, false);
-    if (!status && !claims.items.count)
+    if (!status && (!claims.items.count || comparison->is_agents))
         status = claims_push(comparison, &claims, true);
     if (status) {
         vec_free(&claims.items);
@@ -250,6 +273,8 @@ const struct difference *words_headline(const struct comparison *comparison)
 static const char *claim_word(const struct difference *difference)
 {
     bool is_time = is_unit(difference, "ns");
+    if (is_unit(difference, "usd"))
+        return difference->verdict == EFFECT_SLOWER ? "dearer" : "cheaper";
     if (difference->verdict == EFFECT_SLOWER)
         return is_time ? "slower" : "worse";
     return is_time ? "faster" : "better";
@@ -299,6 +324,26 @@ static void counts_sentence(const struct comparison *comparison, struct str *tex
                better, other);
 }
 
+/* "B is cheaper: 0.37x (0.30 to 0.46) of A's cost, $2.76 -> $1.03. " */
+static void bill_sentence(const struct comparison *comparison, struct str *text)
+{
+    for (size_t i = 0; i < comparison->differences.count; i++) {
+        const struct difference *bill = &comparison->differences.items[i];
+        if (bill->kind != COMPARE_RUN || strcmp(bill->metric, USAGE_COST) != 0)
+            continue;
+        struct words a = words_value(bill, bill->a), b = words_value(bill, bill->b),
+                     ratio = words_ratio(bill);
+        if (difference_is_claim(bill))
+            str_printf(text, "B is %s: %s of A's cost, %s -> %s. ", claim_word(bill), ratio.text, a.text,
+                       b.text);
+        else if (bill->verdict == EFFECT_EQUIVALENT)
+            str_printf(text, "B costs the same, %s. ", b.text);
+        else
+            str_printf(text, "No verdict on cost: %s -> %s, %s. ", a.text, b.text, words_verdict(bill));
+        return;
+    }
+}
+
 void words_headline_sentence(const struct comparison *comparison, struct str *text)
 {
     const struct difference *headline = words_headline(comparison);
@@ -310,7 +355,9 @@ void words_headline_sentence(const struct comparison *comparison, struct str *te
     }
     struct words metric = words_metric(headline->metric), ratio = words_ratio(headline);
     bool is_claim = difference_is_claim(headline), is_same = headline->verdict == EFFECT_EQUIVALENT;
-    if (comparison->is_recordings && !is_claim)
+    if (comparison->is_agents)
+        bill_sentence(comparison, text);
+    else if (comparison->is_recordings && !is_claim)
         largest_claim(comparison, text);
     if (is_claim)
         str_printf(text, "B is %s: ", claim_word(headline));
@@ -343,9 +390,11 @@ static void trust_recordings(const struct comparison *comparison, struct str *te
             comparison->sides[0].file_count, comparison->sides[1].file_count, deviation);
     else
         str_printf(text,
-                   "One recording each does not tell how runs vary: %s of CPU time is assumed, twice that of "
+                   "One recording each does not tell how runs vary: %s of %s is assumed, twice that of "
                    "waits (--noise).\nSeveral a side tell: toll compare a*.toll --vs b*.toll\n",
-                   deviation);
+                   deviation, comparison->is_agents ? "tokens and cost" : "CPU time");
+    if (comparison->is_agents)
+        return;
     str_printf(text,
                "%.0f and %.0f CPU samples. The intervals of functions hold together at %.0f %%, the others "
                "likewise.\n",
@@ -386,7 +435,8 @@ void words_trust(const struct comparison *comparison, struct str *text)
     percent(smallest, sizeof smallest, comparison->smallest_effect_ratio);
     if (comparison->smallest_effect_ratio > 0 && comparison->smallest_effect_ratio < SMALLEST_SHOWN_MAX)
         str_printf(text, "A difference of %s %swould have been seen nine times of ten.\n", smallest,
-                   comparison->is_recordings      ? "in CPU time "
+                   comparison->is_agents          ? "in cost "
+                   : comparison->is_recordings    ? "in CPU time "
                    : !words_is_single(comparison) ? "in any of them "
                                                   : "");
     for (size_t i = 0; i < comparison->notes.count; i++)

@@ -194,7 +194,8 @@ static int add_run(struct reading_of *reading, const struct attribution *attribu
                                  .factor = 1};
     int status =
         reading->recorded.is_window ? 0 : add_time(reading, &wall, reading->recorded.wall_ns, &idle, err);
-    if (!status)
+    /* Of agents the waits are known, and no CPU time. */
+    if (!status && !reading->recorded.is_agents)
         status = add_time(reading, &cpu, cpu_ns * reading->scale, &behind, err);
     return status || !(memory > 0) ? status : add_number(reading, &bytes, memory, err);
 }
@@ -207,6 +208,16 @@ static int add_usage(struct reading_of *reading, const struct stage *stage, cons
         double amount = stage->usage[i].amount;
         if (!(amount >= 0) || !(amount < 1e300))
             continue;
+        if (reading->recorded.is_agents && strcmp(stage->usage[i].kind, USAGE_COST) == 0) {
+            struct quantity_key cost = {.kind = COMPARE_STAGE,
+                                        .place = name,
+                                        .metric = USAGE_COST,
+                                        .unit = "usd",
+                                        .reading = READING_MEASURED,
+                                        .factor = 1};
+            status = add_number(reading, &cost, amount, err);
+            continue;
+        }
         struct quantity_key used = {.kind = COMPARE_USAGE,
                                     .place = name,
                                     .metric = stage->usage[i].kind,
@@ -288,7 +299,7 @@ static int add_stages(struct reading_of *reading, const struct stage *stages,
         if (!status)
             status = add_time(reading, &critical, (double)attribution->stage_critical_ns[i] * reading->scale,
                               &on_path, err);
-        if (!status)
+        if (!status && !reading->recorded.is_agents)
             status = add_time(reading, &cpu, (double)stage->cpu_ns * reading->scale, &behind, err);
         if (!status)
             status = add_number(reading, &calls, (double)stage->call_count * reading->scale, err);
@@ -462,6 +473,21 @@ static int add_service(struct reading_of *reading, const struct compare_recordin
     return status;
 }
 
+static int add_qualities(struct reading_of *reading, const struct compare_recording *from, struct err *err)
+{
+    int status = 0;
+    for (size_t i = 0; i < from->quality_count && !status; i++) {
+        struct quantity_key key = {.kind = COMPARE_RUN,
+                                   .metric = from->qualities[i].name,
+                                   .unit = "score",
+                                   .reading = READING_MEASURED,
+                                   .factor = 1,
+                                   .higher_is_better = true};
+        status = add_number(reading, &key, from->qualities[i].value, err);
+    }
+    return status;
+}
+
 int recorded_read(const struct compare_recording *from, struct quantities *quantities, size_t recording,
                   struct recorded *ret_recorded, struct err *err)
 {
@@ -478,6 +504,8 @@ int recorded_read(const struct compare_recording *from, struct quantities *quant
         status = add_tracks(&reading, err);
     if (!status)
         status = add_analyzed(&reading, &run, err);
+    if (!status)
+        status = add_qualities(&reading, from, err);
     run_deinit(&run);
     if (!status)
         *ret_recorded = reading.recorded;

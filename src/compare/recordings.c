@@ -7,6 +7,7 @@
 
 #include "compare/judged_difference.h"
 #include "compare/recorded.h"
+#include "model/agent_names.h"
 #include "stats/quantile.h"
 
 /* What page faults, a cold cache or losing turns on the CPU may add to any time; where several recordings tell most of it,
@@ -429,7 +430,9 @@ static int notes_fill(struct judging *judging, const struct labels *labels, stru
     for (size_t i = 0; !status && i < comparison->differences.count; i++) {
         const struct difference *difference = &comparison->differences.items[i];
         bool is_work = difference->kind == COMPARE_USAGE && strcmp(difference->metric, "calls") != 0;
-        if (is_work && !comparison->is_rate && fabs(difference->b - difference->a) > 0.001 * difference->a)
+        /* Tokens are what agents use, not what they get done. */
+        if (is_work && !comparison->is_rate && !comparison->is_agents &&
+            fabs(difference->b - difference->a) > 0.001 * difference->a)
             status = note(comparison,
                           arena_printf(arena, "%s did not do the same work: %.0f %s in A, %.0f in B.",
                                        unmarked(labels, difference->place), difference->a, difference->metric,
@@ -470,6 +473,7 @@ static int recordings_read(const struct compare_recordings_request *request, str
                 "could not compare '%s' with the others: a run from start to end and a window of one",
                 recording->name);
         comparison->is_rate = recorded.is_window;
+        comparison->is_agents = recorded.is_agents && (i == 0 || comparison->is_agents);
         if (recorded.is_cut)
             status =
                 note(comparison,
@@ -517,12 +521,13 @@ static int all_judge(struct judging *judging, const struct labels *labels, struc
     return status ? status : notes_fill(judging, labels, err);
 }
 
-/* Of the run's CPU time. */
+/* Of the run's CPU time; of a team its bill. */
 static void smallest_fill(struct comparison *comparison)
 {
+    const char *metric = comparison->is_agents ? USAGE_COST : "cpu_ns";
     for (size_t i = 0; i < comparison->differences.count; i++) {
         const struct difference *difference = &comparison->differences.items[i];
-        if (difference->kind == COMPARE_RUN && strcmp(difference->metric, "cpu_ns") == 0)
+        if (difference->kind == COMPARE_RUN && strcmp(difference->metric, metric) == 0)
             comparison->smallest_effect_ratio = difference->smallest_effect_ratio;
     }
 }

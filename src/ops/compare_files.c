@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agents/source.h"
 #include "base/fs.h"
+#include "base/num.h"
 #include "judge/verdict.h"
 #include "recording/reader.h"
 
@@ -120,6 +122,54 @@ static int service_fill(struct compare_recording *recording, struct err *err)
     return 0;
 }
 
+static int bad_quality(const char *text, const char *why, size_t count, struct err *err)
+{
+    int status = err_set(err, ERR_USAGE, "could not take quality '%s': %s", text, why);
+    err_hint(err, "--quality NAME=VALUE,VALUE: one number for each of the %zu recordings, those of A first",
+             count);
+    return status;
+}
+
+/* One figure for each recording. */
+static int quality_read(const char *text, struct compare_quality *qualities, size_t count, size_t step,
+                        struct arena *arena, struct err *err)
+{
+    const char *equals = strchr(text, '=');
+    if (!equals || equals == text)
+        return bad_quality(text, "it has no name and '='", count, err);
+    const char *name = arena_printf(arena, "%.*s", (int)(equals - text), text), *at = equals + 1;
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strcspn(at, ",");
+        const char *word = arena_printf(arena, "%.*s", (int)length, at);
+        struct compare_quality *quality = &qualities[i * step];
+        if (!name || !word)
+            return err_memory(err);
+        *quality = (struct compare_quality){.name = name};
+        if (num_parse_double(word, &quality->value) || !(quality->value >= 0) || quality->value > 1e12)
+            return bad_quality(text, "a value is missing, or is no number of 0 or more", count, err);
+        at += length;
+        if (i + 1 < count && *at != ',')
+            return bad_quality(text, "there are too few values", count, err);
+        at += *at == ',';
+    }
+    return *at ? bad_quality(text, "there are too many values", count, err) : 0;
+}
+
+static int qualities_read(const struct compare_request *request, struct compare_recording *recordings,
+                          size_t count, struct arena *arena, struct err *err)
+{
+    size_t each = request->quality_count;
+    struct compare_quality *qualities = arena_alloc(arena, (count * each + 1) * sizeof *qualities);
+    int status = qualities ? 0 : err_memory(err);
+    for (size_t i = 0; i < each && !status; i++)
+        status = quality_read(request->qualities[i], &qualities[i], count, each, arena, err);
+    for (size_t i = 0; i < count && !status; i++) {
+        recordings[i].qualities = &qualities[i * each];
+        recordings[i].quality_count = each;
+    }
+    return status;
+}
+
 static int compare_opened(const struct compare_request *request, const struct files *a, const struct files *b,
                           struct comparison *ret_comparison, struct err *err)
 {
@@ -136,6 +186,8 @@ static int compare_opened(const struct compare_request *request, const struct fi
         recordings[open] = (struct compare_recording){.name = path, .view = reader_view(readers[open])};
         status = service_fill(&recordings[open++], err);
     }
+    if (!status)
+        status = qualities_read(request, recordings, count, a->arena, err);
     if (!status) {
         struct compare_recordings_request wanted = {.a = recordings,
                                                     .b = recordings + a->paths.count,
@@ -152,6 +204,21 @@ static int compare_opened(const struct compare_request *request, const struct fi
 }
 
 /* --- results --- */
+
+/* Where no results could be read: what agents leave behind is compared as a recording. Else the error stays. */
+static int transcripts_refuse(const char *path, int status_before, struct err *err)
+{
+    const struct agent_source *source = NULL;
+    struct err unread;
+    const char *slash = strrchr(path, '/');
+    if (status_before != -ERR_INPUT || source_probe(path, &source, &unread) || !source)
+        return status_before;
+    int status =
+        err_set(err, ERR_INPUT, "could not compare '%s': it is a transcript of %s", path, source->about);
+    err_hint(err, "make recordings of both first: toll import %.*s -o before.toll",
+             slash ? (int)(slash - path) : 1, slash ? path : ".");
+    return status;
+}
 
 static int compare_read(const struct compare_request *request, const struct files *a, const struct files *b,
                         struct comparison *ret_comparison, struct err *err)
@@ -178,7 +245,7 @@ static int compare_read(const struct compare_request *request, const struct file
         str_free(&contents[i]);
     free(contents);
     free(texts);
-    return status;
+    return status ? transcripts_refuse(a->paths.items[0], status, err) : 0;
 }
 
 /* --- all of it --- */
@@ -242,6 +309,8 @@ int ops_compare(const struct compare_request *request, struct compare_outcome *r
         status = files_find(&b, request->b, request->b_count, err);
     if (!status && !request->format)
         status = kind_find(&a, &b, &are_recordings, err);
+    if (!status && !are_recordings && request->quality_count)
+        status = err_set(err, ERR_USAGE, "could not take option '--quality': it goes with recordings");
     if (!status)
         status = are_recordings ? compare_opened(request, &a, &b, &comparison, err)
                                 : compare_read(request, &a, &b, &comparison, err);

@@ -10,6 +10,8 @@ struct compare_request {
     /* Files, folders of them, or patterns (*.toll); with none of B, A is one file of several commands. */
     char *const *a, *const *b;
     size_t a_count, b_count;
+    const char *const *qualities; /* NAME=VALUE,VALUE…: one for each recording, those of A first */
+    size_t quality_count;
     const char *format;        /* of results; NULL: by what is in the files */
     const char *output_format; /* text, json, html, flamegraph */
     const char *flamegraph;    /* also into this file; NULL */

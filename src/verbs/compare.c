@@ -8,6 +8,7 @@
 
 struct options {
     uint64_t versus;
+    struct option_list qualities;
     const char *from, *format, *output, *flamegraph;
     double threshold, confidence, noise;
     bool json, fail_on_slower;
@@ -35,6 +36,11 @@ static const struct option_row rows[] = {
      .help = "by how much the CPU time of two recordings of one program differs, where there is only one "
              "each (0.05)",
      .offset = offsetof(struct options, noise)},
+    {.name = "quality",
+     .type = OPTION_LIST,
+     .argument = "NAME=A,B",
+     .help = "of recordings: how good the result of each is, one number each, A's first; higher is better",
+     .offset = offsetof(struct options, qualities)},
     {.name = "fail-on-slower",
      .type = OPTION_FLAG,
      .help = "exit status 1 when something is slower, or worse",
@@ -82,6 +88,8 @@ static int run(struct verb_context *context, struct err *err)
                                       .a_count = first_b,
                                       .b = context->operands + first_b,
                                       .b_count = context->operand_count - first_b,
+                                      .qualities = options->qualities.items,
+                                      .quality_count = options->qualities.count,
                                       .format = options->from,
                                       .output_format = output_format(&choice),
                                       .flamegraph = options->flamegraph,
@@ -107,6 +115,8 @@ static const struct example examples[] = {
     {"toll compare before.toll after.toll", "which stage, function or wait changed"},
     {"toll compare before.toll after.toll -o difference.html", "a page with the flame graph of both"},
     {"toll compare a*.toll --vs b*.toll", "several recordings a side: their own variance is the noise"},
+    {"toll compare before.toll after.toll --quality tests_passed=212,215", "of agents: what it cost, and how "
+                                                                           "good it is"},
     {"toll compare bench.json", "the commands of one 'toll bench --json', by pairs"},
     {"toll compare old.txt new.txt --fail-on-slower", "Go benchmarks, in a script"},
 };
@@ -115,22 +125,25 @@ const struct verb compare_verb = {
     .name = "compare",
     .summary = "what differs between two recordings, or two benchmark results",
     .usage = "A B | A… --vs B… [--json] [-o OUT]",
-    .description = "Compares recordings (the run, its stages, functions, waits, what it used) or results: "
-                   "toll bench, hyperfine, Go "
-                   "benchmarks, wrk, k6, vegeta, oha, autocannon, HdrHistogram logs and percentile texts. A "
-                   "file may be a folder "
-                   "or a pattern; both sides must be of one kind.\n\n"
-                   "Each metric gets the ratio B / A with its interval and a verdict: faster, slower, "
-                   "equivalent or inconclusive. "
-                   "Results of one interleaved benchmark are compared by pairs; others are unpaired, and "
-                   "what drifted between the two "
-                   "counts as a difference. A summary of one session (wrk, k6) says nothing about how "
-                   "sessions vary: give several "
-                   "files a side.\n\n"
-                   "Between one recording a side the noise is that of sampling and an assumed difference "
-                   "between runs (--noise); "
-                   "between several it is measured. Frames of the flame graph whose change is within the "
-                   "noise are grey.",
+    .description =
+        "Compares recordings (the run, its stages, functions, waits, what it used) or results: "
+        "toll bench, hyperfine, Go "
+        "benchmarks, wrk, k6, vegeta, oha, autocannon, HdrHistogram logs and percentile texts. A "
+        "file may be a folder "
+        "or a pattern; both sides must be of one kind.\n\n"
+        "Of teams of agents (toll import) the bill, the tokens and the tasks are compared; --quality "
+        "puts beside them how good each result is.\n\n"
+        "Each metric gets the ratio B / A with its interval and a verdict: faster, slower, "
+        "equivalent or inconclusive. "
+        "Results of one interleaved benchmark are compared by pairs; others are unpaired, and "
+        "what drifted between the two "
+        "counts as a difference. A summary of one session (wrk, k6) says nothing about how "
+        "sessions vary: give several "
+        "files a side.\n\n"
+        "Between one recording a side the noise is that of sampling and an assumed difference "
+        "between runs (--noise); "
+        "between several it is measured. Frames of the flame graph whose change is within the "
+        "noise are grey.",
     .options = rows,
     .option_count = sizeof rows / sizeof rows[0],
     .defaults = &defaults,
