@@ -102,9 +102,7 @@ void places_add(struct places *places, const struct where *where, uint64_t weigh
         return;
     if (at == places->count)
         places->tallies[places->count++] = (struct place_tally){.where = *where};
-    struct place_tally *tally = &places->tallies[at];
-    tally->weight += weight;
-    attribute_line_vote(&tally->where, &tally->line_weight, where, weight);
+    places->tallies[at].weight += weight;
 }
 
 uint64_t places_weight(const struct places *places, const struct where *where)

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "heap_detect/heap_facts.h"
 #include "judge/agents_verdict.h"
 #include "model/meta.h"
 #include "picture/picture.h"
@@ -310,6 +311,8 @@ static int judge(const struct run *run, struct path *path, struct whatif *whatif
     path_index_deinit(&index);
     if (!status)
         status = fill_grade(run, verdict, attribution.explained_ratio, err);
+    if (!status)
+        status = heap_facts_of(run, &verdict->arena, &verdict->heap, err);
     if (!status)
         status = picture_timeline(run, path, &verdict->arena, &verdict->timeline, err);
     if (!status)

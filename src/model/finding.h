@@ -312,6 +312,30 @@ struct agents_facts {
     const char *granularity; /* the same, one sentence; NULL */
 };
 
+/* What a program allocated with one stack. */
+struct heap_entry {
+    struct where where;        /* the program's own code nearest to the allocation */
+    const char *const *frames; /* innermost first */
+    size_t frame_count;
+    bool is_pages; /* memory that the program mapped itself, rather than malloc's */
+    uint64_t count, bytes, freed_count, freed_bytes, temporary_count;
+    uint64_t peak_bytes; /* of the run's peak */
+    uint64_t left_bytes; /* not freed at its end */
+};
+
+/* Of a run whose allocations were recorded; of sampled ones estimates. Counts are of malloc and its kin. */
+struct heap_facts {
+    const char *mode; /* sampled, exact */
+    uint64_t rate_bytes;
+    uint64_t peak_bytes,
+        peak_ns; /* the most that all processes had at once; when, from the start of the run */
+    uint64_t allocated_bytes, leaked_bytes;
+    uint64_t allocation_count, freed_count, temporary_count;
+    uint64_t lost_count, process_count;
+    const struct heap_entry *entries; /* by peak_bytes, largest first: those that are large in some way */
+    size_t entry_count, entry_hidden_count;
+};
+
 struct verdict {
     struct arena arena;
     struct run_facts run;
@@ -326,6 +350,7 @@ struct verdict {
     const struct cleared *cleared;
     size_t cleared_count;
     const struct agents_facts *agents; /* of a run of agents, else NULL */
+    const struct heap_facts *heap;     /* when allocations were recorded, else NULL */
     const struct service *service;     /* when the objective is throughput or latency, else NULL */
     double baseline_drift_ratio;       /* |replayed - recorded| / recorded of the unchanged run */
     struct timeline timeline;

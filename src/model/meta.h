@@ -23,7 +23,7 @@
 #define META_RECORDER_CPU     "recorder_cpu" /* rung: perf, proc, none; likewise: */
 #define META_RECORDER_WAIT    "recorder_wait"
 #define META_RECORDER_SPANS   "recorder_spans" /* ring, none */
-#define META_RECORDER_HEAP    "recorder_heap"
+#define META_RECORDER_HEAP    "recorder_heap"  /* sampled, exact, none */
 #define META_RECORDER_IO      "recorder_io"
 #define META_CALL_NS          "call_ns"   /* what a system call that does nothing takes on this machine */
 #define META_CPU_EVENT        "cpu_event" /* cycles, cpu-clock, schedstat; with ":u" when user-only */
@@ -38,6 +38,10 @@
 #define META_WAIT_BOUNDARY_ERROR      "wait_boundary_error_ns" /* 0 when wait times are exact */
 #define META_WAIT_SEEN_NS             "wait_seen_ns"           /* blocked time whose reason a look saw */
 #define META_WAIT_INFERRED_NS         "wait_inferred_ns" /* told from other waits of the thread or program */
+#define META_HEAP_RATE                "heap_rate_bytes"  /* sampled: bytes between two samples, on average */
+#define META_HEAP_PEAK_BYTES          "heap_peak_bytes"  /* the most that all processes had at once */
+#define META_HEAP_PEAK                "heap_peak_ns"     /* when that was */
+#define META_HEAP_LOST_COUNT          "heap_lost_count"
 #define META_IMPORT_FORMAT            "import_format" /* of the file that a recording was made of: "perf script text" */
 #define META_IMPORT_FILE              "import_file"
 #define META_IMPORT_CLOCK             "import_clock" /* what its times are, and how far they are the machine's */
@@ -56,7 +60,8 @@
     "pressure.memory.some" /* part of the time in which a task was stalled for memory */
 /* and, for each server on this machine that the run talks to, cores it used: this and the server\'s name */
 #define SERIES_CPU_SERVER "cpu.server:"
-#define SERIES_RSS        "rss" /* bytes, per process track */
+#define SERIES_RSS        "rss"             /* bytes, per process track */
+#define SERIES_HEAP       "heap_live_bytes" /* likewise: allocated and not freed; of `toll run --heap` */
 /* likewise: open descriptors; bytes that wait in a socket to be read and to be sent, clients that wait to be accepted
  * (these with the address behind the name); since it was worth a series */
 #define SERIES_DESCRIPTORS   "descriptors"
@@ -69,6 +74,7 @@
 /* attrs of a process track (owner_table TABLE_TRACK) */
 #define ATTR_COMMAND                  "command" /* JSON array of the last exec's arguments, redacted */
 #define ATTR_RSS_BYTES_MAX            "rss_bytes_max"
+#define ATTR_HEAP_PEAK_BYTES          "heap_peak_bytes" /* the most that one of its programs had allocated */
 #define ATTR_CPU_USER_NS              "cpu_user_ns"
 #define ATTR_CPU_SYSTEM_NS            "cpu_system_ns"
 #define ATTR_RECORDING_NS             "recording_ns" /* of its CPU time, toll's own library was at work */
@@ -90,13 +96,9 @@
 /* attr of a frame (owner_table TABLE_FRAME): "loop" where the machine code there only looks whether something changed */
 #define ATTR_SPIN "spin"
 
-/* frame.module of frames that a Python interpreter runs: function, file and line are of Python code */
-#define MODULE_NAME_PYTHON "[python]"
-
 /* names of PEER_LOCK peers, by what the futex call looks like */
 #define PEER_NAME_LOCK      "lock"
 #define PEER_NAME_CONDITION "condition"
-#define PEER_NAME_GIL       "GIL" /* of a Python interpreter: one thread at a time runs its code */
 
 /* META_SCOPE of a recording that knows where CPU time went, and nothing of waits */
 #define SCOPE_PROFILE "profile"

@@ -117,6 +117,15 @@ static const char *sample_kind_name(uint64_t kind)
     return name_of(names, SAMPLE_KIND_COUNT, kind);
 }
 
+static const char *allocation_kind_name(uint64_t kind)
+{
+    static const char *const names[ALLOCATION_KIND_COUNT] = {
+        [ALLOCATION_MALLOC] = "malloc",
+        [ALLOCATION_PAGES] = "pages",
+    };
+    return name_of(names, ALLOCATION_KIND_COUNT, kind);
+}
+
 static const char *io_operation_name(uint64_t operation)
 {
     static const char *const names[IO_OPERATION_COUNT] = {
@@ -152,5 +161,7 @@ const char *table_value_name(const struct table *table, size_t column, uint64_t 
         return sample_kind_name(value);
     if (table->id == TABLE_PEER)
         return peer_kind_name(value);
+    if (table->id == TABLE_HEAP)
+        return allocation_kind_name(value);
     return table->id == TABLE_IO ? io_operation_name(value) : "unknown";
 }

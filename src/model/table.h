@@ -40,6 +40,7 @@ enum table_id {
     TABLE_POINT,
     TABLE_USAGE,
     TABLE_ATTR,
+    TABLE_HEAP,
     TABLE_END /* one past the last */
 };
 
@@ -171,6 +172,23 @@ enum column_type {
     X(key, COLUMN_STRING, 0)                                                                                 \
     X(value, COLUMN_STRING, 0)
 
+/* What one program image (start_ns, end_ns) of a process allocated with that stack, from its start to its end. In sampled mode an
+ * estimate. peak_bytes: what stood of it when all recorded processes together had the most; left_bytes: what was not
+ * freed. temporary: freed by the thread that allocated it, which allocated nothing in between. */
+#define TABLE_HEAP_COLUMNS(X)                                                                                \
+    X(track, COLUMN_REFERENCE, TABLE_TRACK)                                                                  \
+    X(stack, COLUMN_REFERENCE, TABLE_STACK)                                                                  \
+    X(kind, COLUMN_ENUM, ALLOCATION_KIND_COUNT)                                                              \
+    X(start_ns, COLUMN_TIME, 0)                                                                              \
+    X(end_ns, COLUMN_TIME, 0)                                                                                \
+    X(count, COLUMN_U64, 0)                                                                                  \
+    X(bytes, COLUMN_U64, 0)                                                                                  \
+    X(freed_count, COLUMN_U64, 0)                                                                            \
+    X(freed_bytes, COLUMN_U64, 0)                                                                            \
+    X(temporary_count, COLUMN_U64, 0)                                                                        \
+    X(peak_bytes, COLUMN_U64, 0)                                                                             \
+    X(left_bytes, COLUMN_U64, 0)
+
 #define TABLE_LIST(T)                                                                                        \
     T(META, meta)                                                                                            \
     T(STRING, string)                                                                                        \
@@ -188,7 +206,8 @@ enum column_type {
     T(SERIES, series)                                                                                        \
     T(POINT, point)                                                                                          \
     T(USAGE, usage)                                                                                          \
-    T(ATTR, attr)
+    T(ATTR, attr)                                                                                            \
+    T(HEAP, heap)
 
 /* struct row_wait, …, and their column numbers: WAIT_START_NS is column_wait_start_ns. */
 #define ROW_FIELD(field, type, of) uint64_t field;
@@ -273,6 +292,11 @@ enum sample_kind {
     SAMPLE_KIND_COUNT
 };
 enum io_operation { IO_READ = 1, IO_WRITE, IO_SYNC, IO_CONNECT, IO_ACCEPT, IO_OPEN, IO_OPERATION_COUNT };
+enum allocation_kind {
+    ALLOCATION_MALLOC = 1,
+    ALLOCATION_PAGES, /* anonymous memory that the program mapped itself */
+    ALLOCATION_KIND_COUNT
+};
 enum peer_kind {
     PEER_FILE = 1,
     PEER_SOCKET, /* address: the remote end, "127.0.0.1:8080"; path: "local" end */

@@ -187,6 +187,8 @@ static int record(const struct run_request *request, struct place *place, struct
                                                                      : "throughput",
                                      .rung = request->rung,
                                      .io = request->io,
+                                     .heap = request->heap,
+                                     .heap_rate_bytes = request->heap_rate_bytes,
                                      .rate_hz = request->rate_hz,
                                      .sink = writer_sink(place->writer),
                                      .flush = flush,

@@ -14,15 +14,17 @@ struct run_request {
     char *const *command; /* NULL-terminated; NULL: only what runs already, of which: */
     const pid_t *pids;
     size_t pid_count;
-    bool whole_machine;    /* with or without a command */
-    uint64_t limit_ns;     /* without a command: how long; 0: until a signal */
-    const char *objective; /* wall, throughput, latency; NULL: wall for a command, else throughput */
-    const char *output;    /* NULL: toll-<command>-<time>.toll in the current folder */
-    const char *rung;      /* NULL: the best there is */
-    const char *io;        /* sampled, all, none; NULL: sampled */
-    unsigned rate_hz;      /* 0: the default */
-    bool compress;         /* the recording's compressed variant */
-    bool verdict;          /* else only the recording is made */
+    bool whole_machine;       /* with or without a command */
+    uint64_t limit_ns;        /* without a command: how long; 0: until a signal */
+    const char *objective;    /* wall, throughput, latency; NULL: wall for a command, else throughput */
+    const char *output;       /* NULL: toll-<command>-<time>.toll in the current folder */
+    const char *rung;         /* NULL: the best there is */
+    const char *heap;         /* sampled, exact; NULL: allocations are not recorded */
+    uint64_t heap_rate_bytes; /* 0: half a megabyte */
+    const char *io;           /* sampled, all, none; NULL: sampled */
+    unsigned rate_hz;         /* 0: the default */
+    bool compress;            /* the recording's compressed variant */
+    bool verdict;             /* else only the recording is made */
     unsigned width;
     bool colour;
     bool ascii;

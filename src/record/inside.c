@@ -19,8 +19,7 @@
 #include "base/str.h"
 #include "model/meta.h"
 
-#define LIBRARY_NAME "libtoll_preload.so"
-#define DNS_PORT     53
+#define DNS_PORT 53
 
 #define RUNNABLE_NS_MIN (50 * NS_PER_US)  /* between the wake and the return: less is the way back */
 #define MISSING_NS_MIN  (200 * NS_PER_US) /* time between two waits that the CPU clock does not explain */
@@ -30,7 +29,7 @@
 
 /* The library */
 
-bool inside_library(char *ret_path, size_t capacity)
+bool inside_library(const char *name, char *ret_path, size_t capacity)
 {
     static const char *const places[] = {"", "../lib/toll/", "../lib/x86_64-linux-gnu/toll/",
                                          "../lib/aarch64-linux-gnu/toll/", "../lib64/toll/"};
@@ -43,7 +42,7 @@ bool inside_library(char *ret_path, size_t capacity)
         return false;
     slash[1] = '\0';
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        int count = snprintf(ret_path, capacity, "%s%s%s", program, places[i], LIBRARY_NAME);
+        int count = snprintf(ret_path, capacity, "%s%s%s", program, places[i], name);
         /* The loader splits LD_PRELOAD at blanks and colons. */
         if (count > 0 && (size_t)count < capacity && access(ret_path, R_OK) == 0 && !strpbrk(ret_path, ": "))
             return true;

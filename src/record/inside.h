@@ -40,8 +40,10 @@ struct inside {
     uint64_t unseen_child_count; /* children that were waited for and that nobody saw */
 };
 
-/* Where the library lies: beside toll or where it was installed. False, and "", when it is nowhere. */
-bool inside_library(char *ret_path, size_t capacity);
+#define INSIDE_LIBRARY "libtoll_preload.so"
+#define HEAP_LIBRARY   "libtoll_heap.so"
+/* Where a library lies: beside toll or where it was installed. False, and "", when it is nowhere. */
+bool inside_library(const char *name, char *ret_path, size_t capacity);
 
 /* After the pointers were set. `folder` is the session's. */
 WARN_UNUSED int inside_open(struct inside *inside, const char *folder, uint64_t sample_ns, struct err *err);

@@ -26,7 +26,7 @@
 #define LAUNCH_NOT_EXECUTABLE 126
 #define LAUNCH_NOT_FOUND      127
 
-#define LAUNCH_PRELOAD_BYTES_MAX 1024 /* of the path, its NUL included: a pipe takes that at once */
+#define LAUNCH_PRELOAD_BYTES_MAX 2048 /* of the paths, their NUL included: a pipe takes that at once */
 
 struct launch {
     const char *name; /* of the command */

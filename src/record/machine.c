@@ -337,7 +337,8 @@ static void system_look(struct doctor_fact *fact)
 static void preload_look(struct doctor_fact *fact)
 {
     char path[1024];
-    bool has_library = inside_library(path, sizeof path), has_folder = access("/dev/shm", W_OK) == 0;
+    bool has_library = inside_library(INSIDE_LIBRARY, path, sizeof path),
+         has_folder = access("/dev/shm", W_OK) == 0;
 
     fact->name = PRELOAD_FACT;
     fact->state = has_library ? DOCTOR_OK : DOCTOR_MISSING;

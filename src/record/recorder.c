@@ -17,6 +17,8 @@
 #define SYMBOLS_NS_MIN  (2 * NS_PER_S)
 #define SYMBOLS_RATIO   300
 
+static uint64_t spans_track_of(void *context, uint64_t pid, uint64_t tid, uint64_t time_ns);
+
 static void recorder_init(struct recorder *recorder, const struct record_options *options)
 {
     *recorder = (struct recorder){.options = options, .emit = {.sink = options->sink}};
@@ -42,6 +44,11 @@ static void recorder_init(struct recorder *recorder, const struct record_options
                                        .waits = &recorder->waits,
                                        .peers = &recorder->peers,
                                        .observe = &recorder->observe};
+    recorder->allocations = (struct allocations){.emit = &recorder->emit,
+                                                 .tracks = &recorder->tracks,
+                                                 .context = recorder,
+                                                 .track_of = spans_track_of,
+                                                 .rate_bytes = options->heap_rate_bytes};
     recorder->discover.loadavg_fd = -1;
     recorder->running.signal_fd = recorder->launch.signal_fd = -1;
 }
@@ -60,6 +67,7 @@ static void recorder_deinit(struct recorder *recorder)
     events_close(&recorder->events);
     watch_close(&recorder->watch);
     inside_close(&recorder->inside);
+    allocations_close(&recorder->allocations);
     span_drain_destroy(recorder->spans);
 }
 
@@ -289,6 +297,8 @@ static uint64_t due_run(struct recorder *recorder, uint64_t now_ns)
             system_tick(&recorder->system, now_ns, tree_cpu_ns(recorder, now_ns), false);
         peers_tick(&recorder->peers, now_ns);
     }
+    if (recorder->allocations.drain && now_ns >= recorder->allocations.due_ns)
+        allocations_poll(&recorder->allocations);
     if (recorder->spans && now_ns >= recorder->spans_due_ns) {
         spans_poll(recorder, 0);
         recorder->spans_due_ns = now_ns + span_drain_pause_ns(recorder->spans);
@@ -308,6 +318,8 @@ static uint64_t due_run(struct recorder *recorder, uint64_t now_ns)
     due_ns = num_min(due_ns, recorder->flush_due_ns);
     if (recorder->inside.drain)
         due_ns = num_min(due_ns, recorder->inside.due_ns);
+    if (recorder->allocations.drain)
+        due_ns = num_min(due_ns, recorder->allocations.due_ns);
     if (recorder->options->limit_ns && !recorder->options->command)
         due_ns = num_min(due_ns, recorder->start_ns + recorder->options->limit_ns);
     return recorder->spans ? num_min(due_ns, recorder->spans_due_ns) : due_ns;
@@ -373,6 +385,7 @@ static void record_finish(struct recorder *recorder, struct record_result *ret_r
     tracks_leave(recorder);
     spans_poll(recorder, recorder->end_ns);
     /* What follows the run (symbols) is no cost to the run. */
+    allocations_finish(&recorder->allocations);
     uint64_t overhead_ns = clock_process_cpu_ns() - recorder->cpu_before_ns + recorder->inside.recording_ns;
     if (recorder->events.source)
         events_finish(&recorder->events);
@@ -409,8 +422,13 @@ int record_run(const struct record_options *options, struct record_result *ret_r
     enum watch_io_mode io;
     if (!watch_io_mode_find(options->io, &io))
         return err_set(err, ERR_USAGE, "could not record I/O '%s': choose sampled, all or none", options->io);
+    enum heap_mode heap = HEAP_SAMPLED;
+    if (options->heap && (!allocations_mode_find(options->heap, &heap) || !options->command))
+        return err_set(err, ERR_USAGE, "could not record the heap '%s': %s", options->heap,
+                       options->command ? "choose sampled or exact" : "it takes a command to start");
     recorder_init(&recorder, options);
     recorder.watch.io.mode = io;
+    recorder.allocations.mode = heap;
     prctl(PR_GET_CHILD_SUBREAPER, &was_subreaper);
     int code = recording_start(&recorder, wanted, &ret_result->exit_status, err);
     if (!code) {

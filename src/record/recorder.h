@@ -30,12 +30,14 @@ struct record_options {
     char *const *command; /* NULL-terminated; found through PATH. NULL: only what runs already is recorded */
     const pid_t *pids;    /* without a command: these; none: whole_machine is set */
     size_t pid_count;
-    bool whole_machine;    /* everything, with or without a command (root) */
-    uint64_t limit_ns;     /* without a command: how long; 0: until SIGINT, SIGTERM, SIGHUP or SIGQUIT */
-    const char *objective; /* into META_OBJECTIVE; NULL: it is left out */
-    const char *io;        /* I/O by peer on the bpf rung: "sampled", "all", "none"; NULL: sampled */
-    const char *rung;      /* NULL: the best there is; "perf" or "proc": that one or an error */
-    unsigned rate_hz;      /* samples per second of CPU time; 0: RECORD_RATE_HZ_DEFAULT */
+    bool whole_machine;       /* everything, with or without a command (root) */
+    uint64_t limit_ns;        /* without a command: how long; 0: until SIGINT, SIGTERM, SIGHUP or SIGQUIT */
+    const char *objective;    /* into META_OBJECTIVE; NULL: it is left out */
+    const char *io;           /* I/O by peer on the bpf rung: "sampled", "all", "none"; NULL: sampled */
+    const char *heap;         /* of a command: "sampled", "exact"; NULL: its allocations are not recorded */
+    uint64_t heap_rate_bytes; /* sampled: bytes between two samples, on average; 0: half a megabyte */
+    const char *rung;         /* NULL: the best there is; "perf" or "proc": that one or an error */
+    unsigned rate_hz;         /* samples per second of CPU time; 0: RECORD_RATE_HZ_DEFAULT */
     struct sink *sink;
     /* Called about twice a second, and at the end: write out what the sink holds. May be NULL. */
     int (*flush)(void *context, struct err *err);

@@ -99,6 +99,29 @@ static void run_begins(struct recorder *recorder)
     recorder->cpu_before_ns = clock_process_cpu_ns();
 }
 
+/* The library of the heap stands behind the rung's. */
+static int heap_open(struct recorder *recorder, struct err *err)
+{
+    struct stacks *stacks = recorder->watch.source    ? recorder->watch.stacks
+                            : recorder->events.source ? recorder->events.stacks
+                                                      : recorder->inside.stacks;
+    size_t length = strlen(recorder->preload);
+
+    if (!recorder->options->heap)
+        return 0;
+    if (!recorder->spans)
+        return err_set(err, ERR_ENVIRONMENT, "could not record the heap: there is no folder for its rings");
+    if (length)
+        recorder->preload[length++] = ':';
+    if (!inside_library(HEAP_LIBRARY, recorder->preload + length, sizeof recorder->preload - length)) {
+        err_set(err, ERR_ENVIRONMENT,
+                "could not find %s beside toll or in ../lib/toll, on a path without blanks", HEAP_LIBRARY);
+        err_hint(err, "without --heap all else is recorded");
+        return -ERR_ENVIRONMENT;
+    }
+    return allocations_open(&recorder->allocations, span_drain_folder(recorder->spans), stacks, err);
+}
+
 static int command_start(struct recorder *recorder, enum record_rung wanted, int *ret_shell_status,
                          struct err *err)
 {
@@ -108,6 +131,8 @@ static int command_start(struct recorder *recorder, enum record_rung wanted, int
         return code;
     recorder->main_pid = (uint64_t)recorder->launch.pid;
     code = rung_open(recorder, wanted, err);
+    if (!code)
+        code = heap_open(recorder, err);
     if (!code) {
         run_begins(recorder);
         if (recorder->watch.source)

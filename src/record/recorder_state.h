@@ -3,6 +3,7 @@
 #ifndef TOLL_RECORD_RECORDER_STATE_H
 #define TOLL_RECORD_RECORDER_STATE_H
 
+#include "record/allocations.h"
 #include "record/discover.h"
 #include "record/events.h"
 #include "record/inside.h"
@@ -30,6 +31,7 @@ struct recorder {
     struct events events;     /* perf rung */
     struct watch watch;       /* bpf rung */
     struct inside inside;     /* preload rung */
+    struct allocations allocations;
     struct span_drain *spans; /* NULL: the SDK's spans are not recorded */
     struct system system;
     enum record_rung rung;

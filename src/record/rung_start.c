@@ -8,6 +8,25 @@
 #include "base/num.h"
 #include "record/recorder_state.h"
 
+static const char *const names[RUNG_COUNT] = {
+    [RUNG_BPF] = "bpf", [RUNG_PERF] = "perf", [RUNG_PROC] = "proc", [RUNG_PRELOAD] = "preload"};
+
+const char *rung_name(enum record_rung rung)
+{
+    return (unsigned)rung < RUNG_COUNT && names[rung] ? names[rung] : "";
+}
+
+bool rung_find(const char *name, enum record_rung *ret_rung)
+{
+    for (unsigned i = 1; i < RUNG_COUNT; i++) {
+        if (strcmp(names[i], name) == 0) {
+            *ret_rung = (enum record_rung)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 #define DUMP_BYTES_MAX   16384u
 #define DUMP_BYTES_MIN   1024u
 #define DUMP_BYTES_PER_S (DUMP_BYTES_MAX * 400u)
@@ -77,7 +96,7 @@ static int preload_start(struct recorder *recorder, struct err *err)
     if (!recorder->spans)
         return err_set(err, ERR_ENVIRONMENT,
                        "could not record with recorder 'preload': there is no folder for its rings");
-    if (!inside_library(recorder->preload, sizeof recorder->preload))
+    if (!inside_library(INSIDE_LIBRARY, recorder->preload, sizeof recorder->preload))
         return err_set(
             err, ERR_ENVIRONMENT,
             "could not find libtoll_preload.so beside toll or in ../lib/toll, on a path without blanks");

@@ -21,7 +21,6 @@
 #include "record/waits.h"
 #include "record/watch_io.h"
 #include "record/watch_reason.h"
-#include "runtime/python.h"
 #include "stacks/stacks.h"
 
 struct watch {
@@ -32,7 +31,6 @@ struct watch {
     struct resolve *resolve;
     struct bpf_source *source; /* NULL: not on this rung */
     struct stacks *stacks;
-    struct python *python;
     struct watch_reason reasons;
     struct watch_io io;
     uint64_t main_pid;

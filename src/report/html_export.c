@@ -4,6 +4,7 @@
 
 #include "base/num.h"
 #include "report/agents_report.h"
+#include "report/heap_report.h"
 #include "report/internal.h"
 #include "report/page.h"
 #include "report/phrases.h"
@@ -188,6 +189,7 @@ EXPORT_FUNCTION(html_export_write)
     write_findings(ret_text, verdict);
     page_service(ret_text, verdict);
     page_agents(ret_text, verdict);
+    page_heap(ret_text, verdict->heap);
     int status = phrase_serves(verdict) ? 0 : page_stages(ret_text, verdict, err);
     if (!status)
         status = page_timeline(ret_text, verdict, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* json_export: schema toll.report/1, specified in docs/report.md. */
 #include "report/agents_report.h"
+#include "report/heap_report.h"
 #include "report/internal.h"
 #include "report/json_report.h"
 
@@ -279,6 +280,8 @@ void json_report_run(struct json_writer *json, const struct verdict *verdict)
     write_path(json, verdict);
     if (verdict->service)
         write_service(json, verdict->service);
+    if (verdict->heap)
+        json_heap(json, verdict->heap);
     if (verdict->agents)
         json_agents(json, verdict->agents);
 }

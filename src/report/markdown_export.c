@@ -3,6 +3,7 @@
 #include "base/num.h"
 #include "report/agents_report.h"
 #include "report/escape.h"
+#include "report/heap_report.h"
 #include "report/internal.h"
 #include "report/phrases.h"
 #include "report/service_phrases.h"
@@ -201,6 +202,8 @@ EXPORT_FUNCTION(markdown_export_write)
         return status;
     if (verdict->agents)
         markdown_agents(ret_text, verdict->agents);
+    if (verdict->heap)
+        markdown_heap(ret_text, verdict->heap);
     write_cleared(ret_text, verdict);
     phrase_trust(&text, verdict);
     str_append(ret_text, "Trust: ");

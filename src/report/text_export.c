@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "report/agents_report.h"
 #include "report/escape.h"
+#include "report/heap_report.h"
 #include "report/internal.h"
 #include "report/phrases.h"
 #include "report/service_phrases.h"
@@ -477,6 +478,8 @@ EXPORT_FUNCTION(text_export_write)
         write_shares(&page, &list);
     if (verdict->agents)
         text_agents(&page.text, verdict->agents);
+    if (verdict->heap)
+        text_heap(&page.text, verdict->heap);
     write_cleared(&page);
     write_foot(&page, is_poor);
     phrase_shares_free(&list);

@@ -158,6 +158,7 @@ const char *sql_table_what(enum table_id table)
         [TABLE_POINT] = "its value at a moment",
         [TABLE_USAGE] = "what a span consumed",
         [TABLE_ATTR] = "anything else that is known of a row",
+        [TABLE_HEAP] = "what a program allocated with one stack, over its life (toll run --heap)",
     };
     return texts[table];
 }
@@ -170,6 +171,8 @@ static const char *unit_of(const struct column *column)
         return "ns, CLOCK_MONOTONIC";
     if (length > 3 && strcmp(column->name + length - 3, "_ns") == 0)
         return "ns";
+    if (length > 6 && strcmp(column->name + length - 6, "_bytes") == 0)
+        return "bytes";
     return strcmp(column->name, "bytes") == 0 || strcmp(column->name, "length") == 0 ? "bytes" : "number";
 }
 

@@ -17,6 +17,8 @@ struct options {
     bool quiet;
     bool compress;
     bool system;
+    bool heap, heap_exact;
+    uint64_t heap_rate;
     uint64_t limit_ns;
     const char *objective, *store;
     struct option_list tags;
@@ -72,6 +74,20 @@ static const struct option_row rows[] = {
      .help = "calls and bytes by peer, with eBPF: a few milliseconds several times a second, scaled up; each "
              "call, which slows programs that do little else; or not (sampled)",
      .offset = offsetof(struct options, io)},
+    {.name = "heap",
+     .type = OPTION_FLAG,
+     .help = "what is allocated, by call stack: peak, what was never freed, temporary allocations; sampled "
+             "by bytes",
+     .offset = offsetof(struct options, heap)},
+    {.name = "heap-exact",
+     .type = OPTION_FLAG,
+     .help = "the same with every allocation and free counted, for several times the cost",
+     .offset = offsetof(struct options, heap_exact)},
+    {.name = "heap-rate",
+     .type = OPTION_COUNT,
+     .argument = "BYTES",
+     .help = "with --heap: bytes between two samples on average (524288)",
+     .offset = offsetof(struct options, heap_rate)},
     {.name = "budget",
      .type = OPTION_TEXT,
      .argument = "LIMITS",
@@ -132,6 +148,10 @@ static int run(struct verb_context *context, struct err *err)
                        "could not take option '--budget': it holds a command that toll records");
     if (options->limit_ns && is_command)
         return err_set(err, ERR_USAGE, "could not take option '--for': a command is recorded until it ends");
+    if ((options->heap || options->heap_exact) && (!is_command || options->profiler))
+        return err_set(err, ERR_USAGE,
+                       "could not take option '--heap%s': it is a library that a command starts with",
+                       options->heap_exact ? "-exact" : "");
     if (options->profiler) {
         bool is_missing = false;
         if (!is_command)
@@ -147,6 +167,10 @@ static int run(struct verb_context *context, struct err *err)
                                   .output = options->output,
                                   .rung = options->recorder,
                                   .io = options->io,
+                                  .heap = options->heap_exact                   ? "exact"
+                                          : options->heap || options->heap_rate ? "sampled"
+                                                                                : NULL,
+                                  .heap_rate_bytes = options->heap_rate,
                                   .rate_hz = (unsigned)options->rate_hz,
                                   .budget = options->budget,
                                   .verdict = !options->quiet,
@@ -187,8 +211,9 @@ static const struct example examples[] = {
 const struct verb run_verb = {
     .name = "run",
     .summary = "record a command and say what it was waiting for",
-    .usage = "[-o FILE] [-q] [--compress] [--rate HZ] [--recorder RUNG] [--io HOW] [--profiler NAME] "
-             "[--system] -- COMMAND…",
+    .usage =
+        "[-o FILE] [-q] [--compress] [--rate HZ] [--recorder RUNG] [--io HOW] [--heap] [--profiler NAME] "
+        "[--system] -- COMMAND…",
     .description =
         "Runs the command, records its whole process tree until the command ends, writes a "
         "recording and prints the "

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "heap_detect/heap_sites.h"
+
+struct loading {
+    const struct run *run;
+    struct heap_sites *sites;
+    uint64_t image_start, image_end, image_track; /* of the row before */
+};
+
+static uint64_t key_of(const char *program, uint32_t stack, bool is_pages)
+{
+    return map_hash((uint64_t)(uintptr_t)program) ^ map_hash((uint64_t)stack << 1 | is_pages);
+}
+
+static struct heap_site *site_of(struct loading *loading, const struct row_heap *row)
+{
+    const struct run *run = loading->run;
+    uint32_t process =
+        row->track && row->track <= run->tracks.count && run->tracks.items[row->track - 1].present
+            ? (uint32_t)(row->track - 1)
+            : RUN_NONE;
+    uint32_t stack = row->stack && row->stack <= run->stacks.count ? (uint32_t)(row->stack - 1) : RUN_NONE;
+    const char *program = process == RUN_NONE ? "" : run_process_name(run, process, row->end_ns);
+    uint64_t key = key_of(program, stack, row->kind == ALLOCATION_PAGES);
+    const uint64_t *known = map_get(&loading->sites->by_place, key);
+    if (known)
+        return &loading->sites->items.items[*known];
+    struct heap_site site = {
+        .program = program, .process = process, .stack = stack, .is_pages = row->kind == ALLOCATION_PAGES};
+    if (vec_push(&loading->sites->items, site) ||
+        map_put(&loading->sites->by_place, key, loading->sites->items.count - 1))
+        return NULL;
+    return &loading->sites->items.items[loading->sites->items.count - 1];
+}
+
+static int load(void *context, const struct batch *batch, struct err *err)
+{
+    struct loading *loading = context;
+
+    for (size_t i = 0; i < batch->row_count; i++) {
+        struct row_heap row;
+        batch_row(batch, i, (uint64_t *)&row);
+        struct heap_site *site = site_of(loading, &row);
+        if (!site)
+            return err_memory(err);
+        site->count += row.count;
+        site->bytes += row.bytes;
+        site->freed_count += row.freed_count;
+        site->freed_bytes += row.freed_bytes;
+        site->temporary_count += row.temporary_count;
+        site->peak_bytes += row.peak_bytes;
+        site->left_bytes += row.left_bytes;
+        site->left_count += row.left_bytes && row.count > row.freed_count ? row.count - row.freed_count : 0;
+        if (row.track != loading->image_track || row.start_ns != loading->image_start)
+            loading->sites->image_count++;
+        loading->image_track = row.track;
+        loading->image_start = row.start_ns;
+    }
+    return 0;
+}
+
+int heap_sites_load(const struct run *run, struct heap_sites *ret_sites, struct err *err)
+{
+    struct heap_sites sites = {0};
+    struct loading loading = {.run = run, .sites = &sites};
+    int status = view_scan_all(run->view, TABLE_HEAP, load, &loading, err);
+
+    if (status) {
+        heap_sites_free(&sites);
+        return status;
+    }
+    *ret_sites = sites;
+    return 0;
+}
+
+void heap_sites_free(struct heap_sites *sites)
+{
+    vec_free(&sites->items);
+    map_free(&sites->by_place);
+}

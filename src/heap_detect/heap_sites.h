@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* heap_sites: the heap table of a run, one site for each program's name, stack and kind of memory. */
+#ifndef TOLL_HEAP_DETECT_HEAP_SITES_H
+#define TOLL_HEAP_DETECT_HEAP_SITES_H
+
+#include "analyze/recorded_run.h"
+#include "base/err.h"
+#include "base/map.h"
+#include "base/vec.h"
+
+struct heap_site {
+    const char *program;
+    uint32_t process; /* the index of one of its tracks */
+    uint32_t stack;   /* RUN_NONE: not known */
+    bool is_pages;
+    uint64_t count, bytes, freed_count, freed_bytes, temporary_count, peak_bytes, left_bytes;
+    uint64_t left_count;
+};
+
+struct heap_sites {
+    VEC(struct heap_site) items;
+    struct map by_place; /* hash of program, stack and kind → index */
+    uint64_t image_count;
+};
+
+/* Zero-initialise. No sites where nothing was recorded. */
+WARN_UNUSED int heap_sites_load(const struct run *run, struct heap_sites *ret_sites, struct err *err);
+void heap_sites_free(struct heap_sites *sites);
+
+#endif

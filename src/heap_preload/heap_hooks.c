@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * heap_hooks: what stands before the allocator. Functions of the C library that allocate for their caller do so through malloc;
+ * operator new, strdup and strndup are hooked so that a stack begins at their caller even where they keep no frame pointer.
+ */
+#include "heap_preload/internal.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* The allocator's own functions are called by nobody else with another meaning. */
+void *malloc(size_t size);
+void free(void *block);
+void *calloc(size_t count, size_t size);
+void *realloc(void *block, size_t size);
+void *reallocarray(void *block, size_t count, size_t size);
+int posix_memalign(void **ret_block, size_t alignment, size_t size);
+void *aligned_alloc(size_t alignment, size_t size);
+void *memalign(size_t alignment, size_t size);
+void *valloc(size_t size);
+void *pvalloc(size_t size);
+
+static inline __attribute__((always_inline)) struct heap_caller caller_of(const void *frame,
+                                                                          const void *address)
+{
+    if (UNLIKELY(self.outer_frame != NULL))
+        return (struct heap_caller){self.outer_frame, self.outer_caller};
+    return (struct heap_caller){frame, address};
+}
+
+#define CALLER() caller_of(__builtin_frame_address(0), __builtin_return_address(0))
+#define TOOK(block, size)                                                                                    \
+    do {                                                                                                     \
+        if (UNLIKELY((block) && (self.left -= (int64_t)(size)) <= 0))                                        \
+            heap_took((block), (size), CALLER());                                                            \
+    } while (0)
+
+static inline bool is_told(const void *block)
+{
+    return block && UNLIKELY(heap_filter[(uintptr_t)block >> 4 & (FILTER_COUNT - 1)] != 0);
+}
+
+HOOK void *malloc(size_t size)
+{
+    void *block;
+
+    if (UNLIKELY(!heap_real_ready()))
+        return heap_early(size);
+    block = heap_real.malloc(size);
+    TOOK(block, size);
+    return block;
+}
+
+HOOK void free(void *block)
+{
+    if (UNLIKELY(heap_is_early(block)))
+        return;
+    if (is_told(block))
+        heap_gives(block, 0);
+    if (heap_real_ready())
+        heap_real.free(block);
+}
+
+HOOK void *calloc(size_t count, size_t size)
+{
+    void *block;
+
+    if (UNLIKELY(!heap_real_ready()))
+        return size && count > SIZE_MAX / size ? NULL : heap_early(count * size);
+    block = heap_real.calloc(count, size);
+    TOOK(block, count * size);
+    return block;
+}
+
+static void *early_moved(const void *old, size_t size)
+{
+    size_t held = ((const size_t *)old)[-2];
+    void *block = heap_real_ready() ? heap_real.malloc(size) : heap_early(size);
+
+    if (block)
+        memcpy(block, old, held < size ? held : size);
+    return block;
+}
+
+/* A block that was told ends before it is moved, or another thread could be given its address first. */
+HOOK void *realloc(void *old, size_t size)
+{
+    bool was_told = false;
+    void *block;
+
+    if (UNLIKELY(old && heap_is_early(old)))
+        return early_moved(old, size);
+    if (UNLIKELY(!heap_real_ready()))
+        return heap_early(size);
+    if (is_told(old))
+        was_told = heap_gives(old, size ? HEAP_FREE_RESIZED : 0);
+    block = heap_real.realloc(old, size);
+    if (UNLIKELY(!block && size && was_told))
+        heap_took(old, heap_real.malloc_usable_size(old), CALLER()); /* it is there still */
+    TOOK(block, size);
+    return block;
+}
+
+HOOK void *reallocarray(void *old, size_t count, size_t size)
+{
+    bool was_told = false;
+    void *block;
+
+    if (UNLIKELY(!heap_real_ready() || (old && heap_is_early(old)) || (size && count > SIZE_MAX / size)))
+        return heap_real_ready() ? heap_real.reallocarray(old, count, size) : NULL;
+    if (is_told(old))
+        was_told = heap_gives(old, count && size ? HEAP_FREE_RESIZED : 0);
+    block = heap_real.reallocarray(old, count, size);
+    if (UNLIKELY(!block && count && size && was_told))
+        heap_took(old, heap_real.malloc_usable_size(old), CALLER());
+    TOOK(block, count * size);
+    return block;
+}
+
+HOOK int posix_memalign(void **ret_block, size_t alignment, size_t size)
+{
+    int status = heap_real_ready() ? heap_real.posix_memalign(ret_block, alignment, size) : 12; /* ENOMEM */
+
+    if (status == 0)
+        TOOK(*ret_block, size);
+    return status;
+}
+
+HOOK void *aligned_alloc(size_t alignment, size_t size)
+{
+    void *block = heap_real_ready() ? heap_real.aligned_alloc(alignment, size) : NULL;
+
+    TOOK(block, size);
+    return block;
+}
+
+HOOK void *memalign(size_t alignment, size_t size)
+{
+    void *block = heap_real_ready() ? heap_real.memalign(alignment, size) : NULL;
+
+    TOOK(block, size);
+    return block;
+}
+
+HOOK void *valloc(size_t size)
+{
+    void *block = heap_real_ready() ? heap_real.valloc(size) : NULL;
+
+    TOOK(block, size);
+    return block;
+}
+
+HOOK void *pvalloc(size_t size)
+{
+    void *block = heap_real_ready() ? heap_real.pvalloc(size) : NULL;
+
+    TOOK(block, size);
+    return block;
+}
+
+/* Functions that allocate through malloc: the outermost one is the program's own call. */
+
+static inline void outer_end(const void *const *frame)
+{
+    if (self.outer_frame == *frame)
+        self.outer_frame = NULL;
+}
+
+/* Also when an exception passes. */
+#define OUTER()                                                                                              \
+    const void *outer __attribute__((cleanup(outer_end))) = __builtin_frame_address(0);                      \
+    if (!self.outer_frame) {                                                                                 \
+        self.outer_frame = outer;                                                                            \
+        self.outer_caller = __builtin_return_address(0);                                                     \
+    }
+
+HOOK char *strdup(const char *text)
+{
+    OUTER();
+    return heap_real_ready() ? heap_real.strdup(text) : NULL;
+}
+
+HOOK char *strndup(const char *text, size_t bytes)
+{
+    OUTER();
+    return heap_real_ready() ? heap_real.strndup(text, bytes) : NULL;
+}
+
+/* A library of C++ that was loaded for itself alone is in nobody's order of libraries. */
+static __attribute__((noinline)) void *cxx_find(const char *name)
+{
+    static const char *const runtimes[] = {"libstdc++.so.6", "libc++.so.1"};
+    void *found = dlsym(RTLD_NEXT, name), *runtime;
+    unsigned i;
+
+    for (i = 0; !found && i < sizeof runtimes / sizeof runtimes[0]; i++) {
+        runtime = dlopen(runtimes[i], RTLD_LAZY | RTLD_NOLOAD);
+        found = runtime ? dlsym(runtime, name) : NULL;
+    }
+    return found;
+}
+
+#define CXX_READY(name)                                                                                      \
+    (__builtin_expect(heap_real.name != NULL, 1) || (*(void **)&heap_real.name = cxx_find(#name)) != NULL)
+
+/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp,bugprone-macro-parentheses): names of C++ */
+#define CXX_NEW(name, parameters, arguments, size)                                                           \
+    HOOK void *name parameters;                                                                              \
+    HOOK void *name parameters                                                                               \
+    {                                                                                                        \
+        if (__builtin_expect(self.left > (int64_t)(size) && CXX_READY(name), 1))                             \
+            return heap_real.name arguments;                                                                 \
+        OUTER();                                                                                             \
+        return CXX_READY(name) ? heap_real.name arguments : malloc(size);                                    \
+    }
+CXX_NEW(_Znwm, (size_t size), (size), size)
+CXX_NEW(_Znam, (size_t size), (size), size)
+CXX_NEW(_ZnwmRKSt9nothrow_t, (size_t size, const void *tag), (size, tag), size)
+CXX_NEW(_ZnamRKSt9nothrow_t, (size_t size, const void *tag), (size, tag), size)
+CXX_NEW(_ZnwmSt11align_val_t, (size_t size, size_t alignment), (size, alignment), size)
+CXX_NEW(_ZnamSt11align_val_t, (size_t size, size_t alignment), (size, alignment), size)
+CXX_NEW(_ZnwmSt11align_val_tRKSt9nothrow_t, (size_t size, size_t alignment, const void *tag),
+        (size, alignment, tag), size)
+CXX_NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t size, size_t alignment, const void *tag),
+        (size, alignment, tag), size)
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp,bugprone-macro-parentheses) */
+
+/* Pages */
+
+static bool is_memory(int protection, int flags)
+{
+    return (flags & MAP_ANONYMOUS) && !(flags & MAP_NORESERVE) && (protection & PROT_WRITE);
+}
+
+HOOK void *mmap(void *address, size_t bytes, int protection, int flags, int fd, off_t offset)
+{
+    void *pages =
+        heap_real_ready() ? heap_real.mmap(address, bytes, protection, flags, fd, offset) : MAP_FAILED;
+
+    if (pages != MAP_FAILED && is_memory(protection, flags) && heap_session)
+        heap_mapped(pages, bytes, CALLER());
+    return pages;
+}
+
+HOOK void *mmap64(void *address, size_t bytes, int protection, int flags, int fd, off64_t offset)
+{
+    void *pages =
+        heap_real_ready() ? heap_real.mmap(address, bytes, protection, flags, fd, offset) : MAP_FAILED;
+
+    if (pages != MAP_FAILED && is_memory(protection, flags) && heap_session)
+        heap_mapped(pages, bytes, CALLER());
+    return pages;
+}
+
+HOOK int munmap(void *address, size_t bytes)
+{
+    if (heap_session)
+        heap_unmapped(address, bytes);
+    return heap_real_ready() ? heap_real.munmap(address, bytes) : -1;
+}
+
+/* AddressSanitizer refuses to run unless it is the first library; it asks here which one is. This one comes last. */
+struct listing {
+    int (*each)(struct dl_phdr_info *, size_t, void *);
+    void *context;
+    struct dl_phdr_info own;
+    size_t size;
+    bool has_own;
+};
+
+static bool is_this_library(const struct dl_phdr_info *info)
+{
+    uint64_t here = (uint64_t)(uintptr_t)&is_this_library;
+    unsigned i;
+
+    for (i = 0; i < info->dlpi_phnum; i++) {
+        uint64_t start = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+        if (info->dlpi_phdr[i].p_type == PT_LOAD && here >= start &&
+            here < start + info->dlpi_phdr[i].p_memsz)
+            return true;
+    }
+    return false;
+}
+
+static int list_one(struct dl_phdr_info *info, size_t size, void *context)
+{
+    struct listing *listing = context;
+
+    if (!listing->has_own && is_this_library(info)) {
+        listing->own = *info;
+        listing->size = size;
+        listing->has_own = true;
+        return 0;
+    }
+    return listing->each(info, size, listing->context);
+}
+
+HOOK int dl_iterate_phdr(int (*each)(struct dl_phdr_info *, size_t, void *), void *context)
+{
+    struct listing listing = {.each = each, .context = context};
+    int result = heap_real_ready() ? heap_real.dl_iterate_phdr(list_one, &listing) : 0;
+
+    if (result == 0 && listing.has_own)
+        result = each(&listing.own, listing.size, context);
+    return result;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * internal: what the files of libtoll_heap share.
+ *
+ * The fast path of an allocation takes its size off the thread's budget (`self.left`) and is through while something
+ * is left; that of a free looks one byte up (`heap_filter`). All else is behind heap_took and heap_gives: in sampled mode
+ * once per half a megabyte, in exact mode always (the budget is 0, and the filter is full).
+ *
+ * State: `heap` is the process's (its pages are wiped in a forked child: nothing of the parent is taken for the child's);
+ * `self` is the thread's, and holds for the process whose nonce it has.
+ */
+#ifndef TOLL_HEAP_PRELOAD_INTERNAL_H
+#define TOLL_HEAP_PRELOAD_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
+
+#include "wire/heap_ring.h"
+#include "wire/ring.h"
+
+#define HOOK         __attribute__((visibility("default")))
+#define UNLIKELY(it) __builtin_expect(!!(it), 0)
+
+#define LANE_COUNT_MAX    4096u
+#define STACK_KEY_COUNT   131072u /* of a process; a power of two, as are these: */
+#define FILTER_COUNT      65536u
+#define TRACKED_SET_COUNT 16384u
+#define TRACKED_WAYS      16u
+#define MODULE_COUNT_MAX  512u
+#define LEFT_FOREVER      (INT64_MAX / 2)
+
+/* A thread's ring. */
+struct heap_lane {
+    uint32_t state; /* enum lane_state, atomic */
+    uint32_t number;
+    struct heap_ring *ring;
+    uint64_t *words;
+    uint64_t head, mask;
+};
+
+enum lane_state { LANE_FREE, LANE_HELD, LANE_RELEASED };
+
+struct heap_range {
+    uint64_t low, high;
+};
+
+struct heap_process {
+    uint32_t is_on; /* everything below holds for this process */
+    uint32_t pid;
+    uint64_t nonce;
+    uint32_t lane_count;
+    uint32_t is_reading_maps; /* taken by who reads them */
+    uint32_t module_count;
+    uint32_t reserved;
+    struct heap_range modules[MODULE_COUNT_MAX]; /* code that was told */
+    struct heap_lane lanes[LANE_COUNT_MAX];
+    uint8_t filter[FILTER_COUNT];                       /* blocks told and not freed, by address; 255: many */
+    uint64_t tracked[TRACKED_SET_COUNT * TRACKED_WAYS]; /* their addresses */
+    uint64_t stacks[STACK_KEY_COUNT];                   /* hash of the stack whose id is 1 + the place */
+};
+extern struct heap_process *heap;
+extern uint8_t *heap_filter;              /* of the process; all zero while nothing is recorded */
+extern struct heap_session *heap_session; /* NULL: nothing is recorded */
+extern bool heap_is_tsc, heap_is_exact;
+
+struct heap_self {
+    int64_t left; /* bytes to the next sample */
+    int64_t
+        left_after; /* sampled: what was left of it when the next allocation was to be looked at; 0: it is not */
+    uint64_t nonce; /* of the process that the rest holds for */
+    struct heap_lane *lane;
+    const void *outer_frame; /* of a hook (operator new) that allocates through another one; NULL: none */
+    const void *outer_caller;
+    uint64_t last_block; /* allocated last, if nothing was since */
+    uint64_t seed;
+    uint64_t stack_low, stack_high;
+    uintptr_t busy_frame; /* of the function that writes an event; 0: none */
+    uint32_t tid;
+    bool is_refused;
+    bool is_leaving;
+};
+extern __thread struct heap_self self __attribute__((tls_model("initial-exec")));
+
+/* What called an allocating function: its frame is below `frame`. */
+struct heap_caller {
+    const void *frame, *address;
+};
+
+/* heap_load.c: whether this process records; starts it where it can and has not yet. */
+bool heap_on(void);
+void heap_stop(void);
+/* This thread's ring; NULL: it has none. */
+struct heap_lane *heap_lane_get(void);
+
+/* heap_tell.c */
+void heap_took(const void *block, size_t size, struct heap_caller caller);
+/* Before the block is freed. Returns whether it was one that was told. */
+bool heap_gives(const void *block, enum heap_free_flag flag);
+void heap_mapped(const void *address, size_t bytes, struct heap_caller caller);
+void heap_unmapped(const void *address, size_t bytes);
+/* Room for an event, false when there is none or the thread is in the middle of one. */
+bool heap_begin(struct heap_lane *lane, unsigned words, unsigned reserve);
+static inline void heap_put(struct heap_lane *lane, unsigned index, uint64_t value)
+{
+    lane->words[(lane->head + index) & lane->mask] = value;
+}
+void heap_commit(struct heap_lane *lane, unsigned words);
+
+/* heap_stack.c: the id of the caller's stack; 0 for none. */
+uint32_t heap_stack(struct heap_lane *lane, struct heap_caller caller);
+
+/* heap_maps.c: tells what code lies where, and sets the bounds of this thread's stack. */
+void heap_maps_read(struct heap_lane *lane);
+void heap_stack_bounds(void);
+
+/* heap_real.c: the functions behind the hooks */
+/* clang-format off */
+#define HEAP_REAL(X)                                                                                       \
+    X(void *, malloc, (size_t))                                                                            \
+    X(void, free, (void *))                                                                                \
+    X(void *, calloc, (size_t, size_t))                                                                    \
+    X(void *, realloc, (void *, size_t))                                                                   \
+    X(void *, reallocarray, (void *, size_t, size_t))                                                      \
+    X(int, posix_memalign, (void **, size_t, size_t))                                                      \
+    X(void *, aligned_alloc, (size_t, size_t))                                                             \
+    X(void *, memalign, (size_t, size_t))                                                                  \
+    X(void *, valloc, (size_t))                                                                            \
+    X(void *, pvalloc, (size_t))                                                                           \
+    X(size_t, malloc_usable_size, (void *))                                                                \
+    X(char *, strdup, (const char *))                                                                      \
+    X(char *, strndup, (const char *, size_t))                                                             \
+    X(void *, mmap, (void *, size_t, int, int, int, long))                                                 \
+    X(int, munmap, (void *, size_t))                                                                       \
+    X(int, dl_iterate_phdr, (int (*)(struct dl_phdr_info *, size_t, void *), void *))                      \
+    X(void *, _Znwm, (size_t))                                                                             \
+    X(void *, _Znam, (size_t))                                                                             \
+    X(void *, _ZnwmRKSt9nothrow_t, (size_t, const void *))                                                 \
+    X(void *, _ZnamRKSt9nothrow_t, (size_t, const void *))                                                 \
+    X(void *, _ZnwmSt11align_val_t, (size_t, size_t))                                                      \
+    X(void *, _ZnamSt11align_val_t, (size_t, size_t))                                                      \
+    X(void *, _ZnwmSt11align_val_tRKSt9nothrow_t, (size_t, size_t, const void *))                          \
+    X(void *, _ZnamSt11align_val_tRKSt9nothrow_t, (size_t, size_t, const void *))
+/* clang-format on */
+
+struct dl_phdr_info;
+/* NOLINTBEGIN(bugprone-macro-parentheses): types, names and parameter lists */
+struct heap_real {
+#define REAL_FIELD(type, name, parameters) type(*name) parameters;
+    HEAP_REAL(REAL_FIELD)
+#undef REAL_FIELD
+};
+/* NOLINTEND(bugprone-macro-parentheses) */
+extern struct heap_real heap_real;
+/* Finds them all. False while it is at that already: then only heap_early is there. */
+bool heap_real_find(void);
+/* Memory for what looking for them asks for; never given back. */
+void *heap_early(size_t size);
+bool heap_is_early(const void *block);
+
+static inline bool heap_real_ready(void)
+{
+    return __builtin_expect(heap_real.malloc != NULL, 1) || heap_real_find();
+}
+
+static inline uint64_t heap_clock(void)
+{
+    struct timespec now;
+#if defined(__x86_64__)
+    if (__builtin_expect(heap_is_tsc, 1))
+        return __rdtsc();
+#endif
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record/allocations.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "base/clock.h"
+#include "model/meta.h"
+
+static const char *const names[] = {[HEAP_SAMPLED] = "sampled", [HEAP_EXACT] = "exact"};
+
+bool allocations_mode_find(const char *name, enum heap_mode *ret_mode)
+{
+    for (unsigned i = HEAP_SAMPLED; name && i <= HEAP_EXACT; i++)
+        if (strcmp(names[i], name) == 0) {
+            *ret_mode = (enum heap_mode)i;
+            return true;
+        }
+    return false;
+}
+
+const char *allocations_name(const struct allocations *allocations)
+{
+    return allocations->drain ? names[allocations->mode] : "none";
+}
+
+static void note(struct allocations *allocations, const struct perf_event *event)
+{
+    struct err err = {0};
+
+    if (stacks_note(allocations->stacks, event, &err))
+        emit_fail(allocations->emit, &err);
+}
+
+static uint64_t on_image(void *context, uint32_t pid, uint64_t time_ns)
+{
+    struct allocations *allocations = context;
+    struct perf_event event = {
+        .kind = PERF_EXEC, .time_ns = clock_monotonic_ns(), .pid = pid, .tid = pid, .name = ""};
+
+    if (allocations->own_stacks) /* the rung's are told by the rung */
+        note(allocations, &event);
+    return allocations->track_of(allocations->context, pid, 0, time_ns);
+}
+
+static void on_module(void *context, uint32_t pid, const struct heap_module *module)
+{
+    struct perf_event event = {.kind = PERF_MAP,
+                               .time_ns = clock_monotonic_ns(),
+                               .pid = pid,
+                               .tid = pid,
+                               .map = {.address = module->address,
+                                       .length_bytes = module->length_bytes,
+                                       .offset_bytes = module->offset_bytes,
+                                       .path = module->path,
+                                       .device_major = major(module->device),
+                                       .device_minor = minor(module->device),
+                                       .inode = module->inode}};
+    note(context, &event);
+}
+
+static uint64_t on_stack(void *context, uint32_t pid, const uint64_t *addresses, size_t count)
+{
+    struct allocations *allocations = context;
+    struct err err = {0};
+    uint64_t stack = 0;
+
+    if (stacks_add(allocations->stacks, pid, addresses, count, &stack, &err))
+        emit_fail(allocations->emit, &err);
+    return stack;
+}
+
+static uint64_t on_series(void *context)
+{
+    return ++((struct allocations *)context)->emit->series_count;
+}
+
+static bool is_there(void *context, uint32_t pid)
+{
+    const struct allocations *allocations = context;
+    return tracks_process(allocations->tracks, pid) || kill((pid_t)pid, 0) == 0 || errno == EPERM;
+}
+
+static struct heap_host host_of(struct allocations *allocations)
+{
+    return (struct heap_host){.context = allocations,
+                              .image = on_image,
+                              .module = on_module,
+                              .stack = on_stack,
+                              .series = on_series,
+                              .is_there = is_there};
+}
+
+int allocations_open(struct allocations *allocations, const char *folder, struct stacks *stacks,
+                     struct err *err)
+{
+    struct heap_drain_options options = {
+        .folder = folder, .mode = allocations->mode, .rate_bytes = allocations->rate_bytes};
+    struct stacks_options own = {0};
+    int code = heap_drain_create(&options, &allocations->drain, err);
+
+    if (!code && !stacks)
+        code = stacks_create(&own, &allocations->own_stacks, err);
+    allocations->stacks = stacks ? stacks : allocations->own_stacks;
+    if (code)
+        allocations_close(allocations);
+    return code;
+}
+
+void allocations_poll(struct allocations *allocations)
+{
+    struct heap_host host = host_of(allocations);
+    struct err err = {0};
+
+    if (!allocations->drain || allocations->emit->failed)
+        return;
+    if (heap_drain_poll(allocations->drain, &host, allocations->emit->sink, &err))
+        emit_fail(allocations->emit, &err);
+    allocations->due_ns = clock_monotonic_ns() + heap_drain_pause_ns(allocations->drain);
+}
+
+void allocations_finish(struct allocations *allocations)
+{
+    struct heap_host host = host_of(allocations);
+    struct emit *emit = allocations->emit;
+    struct err err = {0};
+
+    if (!allocations->drain || emit->failed)
+        return;
+    if (heap_drain_finish(allocations->drain, &host, emit->sink, &err) ||
+        (allocations->own_stacks && stacks_finish(allocations->own_stacks, emit->sink, &err)))
+        emit_fail(emit, &err);
+    struct heap_totals totals = heap_drain_totals(allocations->drain);
+    if (allocations->mode == HEAP_SAMPLED)
+        emit_meta_u64(emit, META_HEAP_RATE,
+                      allocations->rate_bytes ? allocations->rate_bytes : HEAP_RATE_DEFAULT);
+    emit_meta_u64(emit, META_HEAP_LOST_COUNT, totals.lost_count);
+    if (totals.lost_count)
+        emit_remark(emit, "%" PRIu64 " events of the heap were dropped: a ring was full, or could not be had",
+                    totals.lost_count);
+    if (totals.broken_count)
+        emit_remark(emit, "%" PRIu64 " events of the heap made no sense: a program wrote over them",
+                    totals.broken_count);
+    if (totals.refused_count)
+        emit_remark(emit, "the heap of %" PRIu64 " programs was left alone: they were built with a sanitizer",
+                    totals.refused_count);
+    if (!totals.image_count)
+        emit_remark(emit, "no program told of its heap: static, or with an allocator of its own");
+}
+
+void allocations_close(struct allocations *allocations)
+{
+    heap_drain_destroy(allocations->drain);
+    stacks_destroy(allocations->own_stacks);
+    allocations->drain = NULL;
+    allocations->own_stacks = NULL;
+}

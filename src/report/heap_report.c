@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report/heap_report.h"
+
+#include <string.h>
+
+#include "base/num.h"
+#include "report/escape.h"
+#include "report/page.h"
+#include "report/units.h"
+
+#define TEXT_ROWS_MAX   3
+#define PAGE_ROWS_MAX   15
+#define PAGE_COLUMNS    200
+#define JSON_FRAMES_MAX 64
+#define PLACE_CHAIN     3 /* callers told behind the place */
+#define TABLE_COLUMN    8
+#define WORTH_RATIO     0.01 /* of the sum: what is less is not told in a text */
+
+/* The three questions, each a way to rank the same entries. */
+enum heap_question { HEAP_AT_PEAK, HEAP_LEFT, HEAP_TEMPORARY, HEAP_QUESTION_COUNT };
+static const char *const question_names[HEAP_QUESTION_COUNT] = {"at the peak", "never freed", "temporary"};
+
+static uint64_t answer(const struct heap_entry *entry, enum heap_question question)
+{
+    if (question == HEAP_TEMPORARY)
+        return entry->temporary_count;
+    return question == HEAP_LEFT ? entry->left_bytes : entry->peak_bytes;
+}
+
+static uint64_t whole_of(const struct heap_facts *facts, enum heap_question question)
+{
+    if (question == HEAP_TEMPORARY)
+        return facts->allocation_count;
+    return question == HEAP_LEFT ? facts->leaked_bytes : facts->peak_bytes;
+}
+
+static struct unit amount_text(uint64_t amount, enum heap_question question)
+{
+    return question == HEAP_TEMPORARY ? unit_count((double)amount) : unit_bytes(amount);
+}
+
+/* The entry that is next behind `before` in that order; NULL: none is worth it. */
+static const struct heap_entry *next_entry(const struct heap_facts *facts, enum heap_question question,
+                                           const struct heap_entry *before)
+{
+    const struct heap_entry *best = NULL;
+
+    for (size_t i = 0; i < facts->entry_count; i++) {
+        const struct heap_entry *entry = &facts->entries[i];
+        uint64_t value = answer(entry, question);
+        if (!value || entry == before)
+            continue;
+        if (before &&
+            (value > answer(before, question) || (value == answer(before, question) && entry < before)))
+            continue;
+        if (!best || value > answer(best, question))
+            best = entry;
+    }
+    return best;
+}
+
+/* What every stack of a C program ends with says nothing. */
+static bool is_start(const char *function)
+{
+    static const char *const starts[] = {
+        "__libc_start_call_main", "__libc_start_main", "_start", "start_thread", "clone3", "clone", "?"};
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
+        if (strncmp(function, starts[i], strlen(starts[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Appends it where there is room. */
+static bool append_fitting(struct str *str, struct str *more, size_t columns)
+{
+    bool fits = escape_columns(str_text(str)) + escape_columns(str_text(more)) <= columns;
+
+    if (fits)
+        str_append(str, str_text(more));
+    str_clear(more);
+    return fits;
+}
+
+/* "grow (table.c:12), mapped, in worker, from load < main": as much of it as has room. */
+static void place_text(struct str *str, const struct heap_entry *entry, size_t columns)
+{
+    const char *function = entry->where.function ? entry->where.function
+                           : entry->frame_count  ? entry->frames[0]
+                                                 : "?";
+    const char *slash = entry->where.file ? strrchr(entry->where.file, '/') : NULL;
+    struct str more = {0};
+    size_t told = 0, at = 0;
+    bool has_room;
+
+    str_append(str, function);
+    if (entry->where.file && entry->where.line)
+        str_printf(&more, " (%s:%u)", slash ? slash + 1 : entry->where.file, entry->where.line);
+    append_fitting(str, &more, columns);
+    str_append(&more, entry->is_pages ? ", mapped" : "");
+    has_room = append_fitting(str, &more, columns);
+    if (entry->where.process)
+        str_printf(&more, " in %s", entry->where.process);
+    has_room = append_fitting(str, &more, columns) && has_room;
+    while (at < entry->frame_count && strcmp(entry->frames[at], function) != 0)
+        at++;
+    for (at++; has_room && at < entry->frame_count && told < PLACE_CHAIN && !is_start(entry->frames[at]);
+         at++) {
+        str_printf(&more, "%s%s", told++ ? " < " : ", from ", entry->frames[at]);
+        has_room = append_fitting(str, &more, columns);
+    }
+    str_free(&more);
+}
+
+static void summary_text(struct str *str, const struct heap_facts *facts)
+{
+    bool is_exact = strcmp(facts->mode, "exact") == 0;
+
+    str_printf(str, "%s at most%s%s, %s never freed, %s allocations (%s)", unit_bytes(facts->peak_bytes).text,
+               facts->peak_ns ? ", after " : "", facts->peak_ns ? unit_duration(facts->peak_ns).text : "",
+               unit_bytes(facts->leaked_bytes).text, unit_count((double)facts->allocation_count).text,
+               unit_bytes(facts->allocated_bytes).text);
+    if (facts->temporary_count)
+        str_printf(str, ", %s of them temporary",
+                   unit_ratio(num_ratio(facts->temporary_count, facts->allocation_count)).text);
+    if (!is_exact)
+        str_printf(str, "; estimated from one sample in %s", unit_bytes(facts->rate_bytes).text);
+}
+
+/* --- for a terminal --- */
+
+static void text_question(const struct text_page *page, const struct heap_facts *facts,
+                          enum heap_question question)
+{
+    const struct heap_entry *entry = NULL;
+    struct str place = {0}, line = {0};
+    uint64_t whole = whole_of(facts, question);
+    const size_t used = 2 + 12 + TABLE_COLUMN + 2 + TABLE_COLUMN + 2;
+    size_t columns = page->width > used + 8 ? page->width - used : 8;
+
+    for (size_t i = 0; i < TEXT_ROWS_MAX; i++) {
+        entry = next_entry(facts, question, entry);
+        if (!entry || (double)answer(entry, question) < WORTH_RATIO * (double)whole)
+            break;
+        str_clear(&place);
+        str_clear(&line);
+        place_text(&place, entry, columns);
+        str_printf(page->str, "  %-12s%*s%*s  ", i ? "" : question_names[question], TABLE_COLUMN + 2,
+                   amount_text(answer(entry, question), question).text, TABLE_COLUMN,
+                   unit_ratio(num_ratio(answer(entry, question), whole)).text);
+        escape_plain_cut(&line, str_text(&place), columns, page->options->ascii);
+        str_append(page->str, str_text(&line));
+        str_append(page->str, "\n");
+    }
+    str_free(&place);
+    str_free(&line);
+}
+
+void text_heap(const struct text_page *page, const struct heap_facts *facts)
+{
+    struct str line = {0};
+
+    text_styled(page, STYLE_STRONG, "Memory");
+    text_blanks(page->str, 2);
+    summary_text(&line, facts);
+    str_append(&line, ".");
+    text_wrap(page, str_text(&line), 8, 8);
+    for (int question = 0; question < HEAP_QUESTION_COUNT; question++)
+        text_question(page, facts, (enum heap_question)question);
+    str_free(&line);
+}
+
+/* --- Markdown --- */
+
+void markdown_heap(struct str *str, const struct heap_facts *facts)
+{
+    struct str text = {0};
+
+    summary_text(&text, facts);
+    str_append(str, "### Memory\n\n");
+    escape_markdown(str, str_text(&text));
+    str_append(str, ".\n\n| | amount | share | where |\n|---|---:|---:|---|\n");
+    for (int i = 0; i < HEAP_QUESTION_COUNT; i++) {
+        enum heap_question question = (enum heap_question)i;
+        const struct heap_entry *entry = NULL;
+        for (size_t row = 0; row < PAGE_ROWS_MAX && (entry = next_entry(facts, question, entry)) != NULL;
+             row++) {
+            str_clear(&text);
+            place_text(&text, entry, PAGE_COLUMNS);
+            str_printf(str, "| %s | %s | %s | ", question_names[question],
+                       amount_text(answer(entry, question), question).text,
+                       unit_ratio(num_ratio(answer(entry, question), whole_of(facts, question))).text);
+            escape_markdown(str, str_text(&text));
+            str_append(str, " |\n");
+        }
+    }
+    str_append(str, "\n");
+    str_free(&text);
+}
+
+/* --- the page --- */
+
+static void page_question(struct str *str, const struct heap_facts *facts, enum heap_question question)
+{
+    const struct heap_entry *entry = NULL;
+    struct str text = {0};
+    uint64_t whole = whole_of(facts, question);
+
+    if (!next_entry(facts, question, NULL))
+        return;
+    str_printf(str,
+               "<table><thead><tr><th>%s</th><th class=\"number\">%s</th><th class=\"number\">share</th>"
+               "</tr></thead><tbody>\n",
+               question_names[question], question == HEAP_TEMPORARY ? "allocations" : "bytes");
+    for (size_t row = 0; row < PAGE_ROWS_MAX && (entry = next_entry(facts, question, entry)) != NULL; row++) {
+        str_clear(&text);
+        place_text(&text, entry, PAGE_COLUMNS);
+        str_append(str, "<tr>");
+        page_element(str, "td", "", str_text(&text));
+        page_element(str, "td", " class=\"number\"", amount_text(answer(entry, question), question).text);
+        page_element(str, "td", " class=\"number\"",
+                     unit_ratio(num_ratio(answer(entry, question), whole)).text);
+        str_append(str, "</tr>\n");
+    }
+    str_append(str, "</tbody></table>\n");
+    str_free(&text);
+}
+
+void page_heap(struct str *str, const struct heap_facts *facts)
+{
+    struct str text = {0};
+
+    if (!facts)
+        return;
+    summary_text(&text, facts);
+    str_append(&text, ".");
+    str_append(str, "<section id=\"memory\"><h2>Memory</h2>\n");
+    page_element(str, "p", " class=\"note\"", str_text(&text));
+    str_append(str, "\n");
+    for (int question = 0; question < HEAP_QUESTION_COUNT; question++)
+        page_question(str, facts, (enum heap_question)question);
+    str_append(str, "</section>\n");
+    str_free(&text);
+}
+
+/* --- JSON --- */
+
+static void json_entry(struct json_writer *json, const struct heap_entry *entry)
+{
+    json_open(json, NULL, '{');
+    json_text(json, "process", entry->where.process);
+    if (entry->where.function)
+        json_text(json, "function", entry->where.function);
+    if (entry->where.file)
+        json_text(json, "file", entry->where.file);
+    if (entry->where.line)
+        json_u64(json, "line", entry->where.line);
+    json_text(json, "kind", entry->is_pages ? "pages" : "malloc");
+    json_u64(json, "count", entry->count);
+    json_u64(json, "bytes", entry->bytes);
+    json_u64(json, "freed_count", entry->freed_count);
+    json_u64(json, "freed_bytes", entry->freed_bytes);
+    json_u64(json, "temporary_count", entry->temporary_count);
+    json_u64(json, "peak_bytes", entry->peak_bytes);
+    json_u64(json, "leaked_bytes", entry->left_bytes);
+    json_open(json, "stack", '[');
+    for (size_t i = 0; i < entry->frame_count && i < JSON_FRAMES_MAX; i++)
+        json_text(json, NULL, entry->frames[i]);
+    json_close(json, ']');
+    json_close(json, '}');
+}
+
+void json_heap(struct json_writer *json, const struct heap_facts *facts)
+{
+    json_open(json, "heap", '{');
+    json_text(json, "mode", facts->mode);
+    if (facts->rate_bytes)
+        json_u64(json, "rate_bytes", facts->rate_bytes);
+    json_u64(json, "peak_bytes", facts->peak_bytes);
+    json_u64(json, "peak_ns", facts->peak_ns);
+    json_u64(json, "leaked_bytes", facts->leaked_bytes);
+    json_u64(json, "allocated_bytes", facts->allocated_bytes);
+    json_u64(json, "allocation_count", facts->allocation_count);
+    json_u64(json, "freed_count", facts->freed_count);
+    json_u64(json, "temporary_count", facts->temporary_count);
+    json_u64(json, "process_count", facts->process_count);
+    json_u64(json, "lost_count", facts->lost_count);
+    json_open(json, "stacks", '[');
+    for (size_t i = 0; i < facts->entry_count; i++)
+        json_entry(json, &facts->entries[i]);
+    json_close(json, ']');
+    json_u64(json, "left_out", facts->entry_hidden_count);
+    json_close(json, '}');
+}
