@@ -96,6 +96,8 @@ struct agent_sink {
     int (*agent)(struct agent_sink *sink, const struct agent_facts *agent, struct err *err);
     int (*wait)(struct agent_sink *sink, const struct agent_wait *wait, struct err *err);
     int (*link)(struct agent_sink *sink, const struct agent_link *link, struct err *err);
+    /* A call that was told before, by its session and id, only repeats others: it does not count (otlp_reading.h, live). */
+    int (*retract)(struct agent_sink *sink, const char *session, const char *id, struct err *err);
     /* A piece that could not be read: it is left out, told and counted, never silently. */
     int (*malformed)(struct agent_sink *sink, const char *file, uint64_t line, const char *why,
                      struct err *err);

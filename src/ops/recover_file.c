@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "ops/seal_priced.h"
-#include "receive/request_log.h"
+#include "otlp/request_log.h"
 
 #define SUFFIX ".toll"
 

@@ -163,6 +163,9 @@ WARN_UNUSED int otlp_decode(struct otlp_decoder *decoder, const struct otlp_requ
 /* What a line of JSON holds, as the collector's file exporter writes it: by its top-level keys. False: none of the three. */
 bool otlp_json_signal(const char *bytes, size_t length, enum otlp_signal *ret_signal);
 
+/* The same of a request in protobuf, by its first pieces. `is_cut`: the bytes are only its beginning. False: no request, or an empty one. */
+bool otlp_protobuf_signal(const char *bytes, size_t length, bool is_cut, enum otlp_signal *ret_signal);
+
 /* The attribute of that name, NULL when there is none. */
 const struct otlp_attribute *otlp_find(const struct otlp_attributes *attributes, const char *key);
 bool otlp_text_is(struct otlp_text text, const char *other);

@@ -8,8 +8,8 @@
 #ifndef TOLL_RECEIVE_RECEIVER_H
 #define TOLL_RECEIVE_RECEIVER_H
 
+#include "otlp/request_log.h"
 #include "receive/http_server.h"
-#include "receive/request_log.h"
 
 #define RECEIVER_BODY_BYTES_MAX     ((size_t)64 << 20) /* before and after unpacking */
 #define RECEIVER_BUFFERED_BYTES_MAX ((size_t)96 << 20) /* of all requests under way */

@@ -9,17 +9,13 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "agents/otlp_file.h"
-#include "codec/gzip.h"
 #include "model/meta.h"
-#include "receive/receiver.h"
-#include "receive/request_log.h"
+#include "otlp/otlp_file.h"
 #include "recording/writer.h"
 
 struct sealing {
     struct trace_rows *rows;
     struct otlp_decoder *decoder;
-    struct str unpacked;
     struct seal_result *result;
 };
 
@@ -34,32 +30,11 @@ static int decode(struct sealing *sealing, const struct otlp_request *request, s
     return 0;
 }
 
-static int on_entry(void *context, const struct request_log_entry *entry, struct err *err)
-{
-    struct sealing *sealing = context;
-    struct otlp_request request = {entry->signal, entry->encoding, entry->bytes, entry->length};
-    sealing->result->entry_count++;
-    if (entry->is_packed) {
-        str_clear(&sealing->unpacked);
-        int status = gzip_unpack(entry->bytes, entry->length, RECEIVER_BODY_BYTES_MAX, "a request",
-                                 &sealing->unpacked, err);
-        if (status == -ERR_INPUT) {
-            sealing->result->malformed_count++;
-            return 0;
-        }
-        if (status)
-            return status;
-        request.bytes = str_text(&sealing->unpacked);
-        request.length = sealing->unpacked.length;
-    }
-    return decode(sealing, &request, err);
-}
-
-static int on_request(void *context, const struct otlp_request *request, uint64_t line, bool is_request,
+static int on_request(void *context, const struct otlp_request *request, uint64_t number, bool is_request,
                       struct err *err)
 {
     struct sealing *sealing = context;
-    (void)line;
+    (void)number;
     sealing->result->entry_count++;
     sealing->result->malformed_count += !is_request;
     return is_request ? decode(sealing, request, err) : 0;
@@ -69,11 +44,8 @@ static int read_all(struct sealing *sealing, const struct seal_request *request,
 {
     int status = 0;
     for (size_t i = 0; !status && i < request->path_count; i++) {
-        struct request_log_told told = {0};
-        if (request_log_is(request->paths[i]))
-            status = request_log_read(request->paths[i], on_entry, sealing, &told, err);
-        else
-            status = otlp_file_read(request->paths[i], on_request, sealing, err);
+        struct otlp_file_told told = {0};
+        status = otlp_file_read(request->paths[i], on_request, sealing, &told, err);
         sealing->result->byte_count_dropped += told.byte_count_dropped;
     }
     return status;
@@ -122,7 +94,6 @@ static int write_recording(struct writer *writer, const struct seal_request *req
     result->row_count = writer_row_count(writer);
     trace_rows_destroy(sealing.rows);
     otlp_decoder_destroy(sealing.decoder);
-    str_free(&sealing.unpacked);
     return status;
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* seal: a recording out of a receiver's log, or of files of OTLP as JSON (one request a line, as the collector's file exporter
- * writes them). */
+/* seal: a recording out of a receiver's log, or of files of OTLP in any form (otlp/otlp_file.h). */
 #ifndef TOLL_RECEIVE_SEAL_H
 #define TOLL_RECEIVE_SEAL_H
 
@@ -14,7 +13,7 @@ struct seal_price {
 };
 
 struct seal_request {
-    const char *const *paths; /* request logs, or JSON lines, one kind or both */
+    const char *const *paths; /* request logs, or other files of OTLP, one kind or several */
     size_t path_count;
     const char *output;  /* replaced once the recording is complete; may be one of the paths */
     const char *command; /* JSON array of what was run beside it; NULL: none was */
@@ -24,7 +23,7 @@ struct seal_request {
 
 struct seal_result {
     struct trace_counts counts;
-    uint64_t entry_count;        /* requests, lines */
+    uint64_t entry_count;        /* requests, or lines of JSON */
     uint64_t malformed_count;    /* lines that are no OTLP, and requests that do not hold any more */
     uint64_t byte_count_dropped; /* behind the last whole request */
     uint64_t row_count;

@@ -21,8 +21,8 @@
  *     24     8  XXH3-64 of the 24 bytes before, seeded with that of the body
  *     32     n  the body
  */
-#ifndef TOLL_RECEIVE_REQUEST_LOG_H
-#define TOLL_RECEIVE_REQUEST_LOG_H
+#ifndef TOLL_OTLP_REQUEST_LOG_H
+#define TOLL_OTLP_REQUEST_LOG_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -53,16 +53,23 @@ void request_log_destroy(struct request_log *log);
 
 /* Whether a file begins as a request log does; false when it cannot be read. */
 bool request_log_is(const char *path);
+/* The same of the first bytes of one. */
+bool request_log_begins(const char *head, size_t length);
 
 struct request_log_told {
     uint64_t started_ns; /* Unix */
     uint64_t entry_count;
-    uint64_t byte_count_dropped; /* behind the last whole entry */
+    uint64_t end_offset;         /* behind the last whole entry */
+    uint64_t byte_count_dropped; /* from there on */
 };
 
 typedef int request_log_entry_fn(void *context, const struct request_log_entry *entry, struct err *err);
 /* Each whole entry, up to the first that is damaged or cut short. The bytes live until the function returns. */
 WARN_UNUSED int request_log_read(const char *path, request_log_entry_fn *each, void *context,
                                  struct request_log_told *ret_told, struct err *err);
+
+/* The same from an end_offset of before on (0: from the first entry): of a log that grows. */
+WARN_UNUSED int request_log_read_on(const char *path, uint64_t from, request_log_entry_fn *each,
+                                    void *context, struct request_log_told *ret_told, struct err *err);
 
 #endif

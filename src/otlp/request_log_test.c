@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "receive/request_log.h"
+#include "otlp/request_log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

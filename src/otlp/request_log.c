@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "receive/request_log.h"
+#include "otlp/request_log.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -165,6 +165,11 @@ bool request_log_is(const char *path)
            memcmp(magic, LOG_MAGIC, sizeof magic) == 0;
 }
 
+bool request_log_begins(const char *head, size_t length)
+{
+    return length >= strlen(LOG_MAGIC) && memcmp(head, LOG_MAGIC, strlen(LOG_MAGIC)) == 0;
+}
+
 /* All of it, or less at the file's end; -1 with errno. */
 static ssize_t read_at(int fd, void *buffer, size_t length, uint64_t offset)
 {
@@ -217,7 +222,7 @@ static int read_entries(int fd, uint64_t file_bytes, request_log_entry_fn *each,
                         struct request_log_told *told, struct err *err)
 {
     struct str buffer = {0};
-    uint64_t offset = sizeof(struct request_log_header);
+    uint64_t offset = told->end_offset;
     int status = 0;
     while (!status && offset < file_bytes) {
         struct request_log_entry entry;
@@ -229,13 +234,20 @@ static int read_entries(int fd, uint64_t file_bytes, request_log_entry_fn *each,
         told->entry_count++;
         offset += sizeof(struct entry_header) + entry.length;
     }
-    told->byte_count_dropped = file_bytes - offset;
+    told->end_offset = offset;
+    told->byte_count_dropped = file_bytes > offset ? file_bytes - offset : 0;
     str_free(&buffer);
     return status;
 }
 
 int request_log_read(const char *path, request_log_entry_fn *each, void *context,
                      struct request_log_told *ret_told, struct err *err)
+{
+    return request_log_read_on(path, 0, each, context, ret_told, err);
+}
+
+int request_log_read_on(const char *path, uint64_t from, request_log_entry_fn *each, void *context,
+                        struct request_log_told *ret_told, struct err *err)
 {
     FS_CLEANUP int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct request_log_header header;
@@ -247,6 +259,7 @@ int request_log_read(const char *path, request_log_entry_fn *each, void *context
         return err_set(err, ERR_INPUT,
                        "could not read recording '%s': it was not begun by toll record --otlp", path);
     told.started_ns = header.started_ns;
+    told.end_offset = from ? from : sizeof header;
     int status = read_entries(fd, (uint64_t)about.st_size, each, context, &told, err);
     if (!status)
         *ret_told = told;
