@@ -21,7 +21,7 @@ static const char *task_of(const struct claude_agent *agent)
 /* The last answer of an agent's own file. */
 struct last_answer {
     bool is_there;
-    const char *id, *model, *session;
+    const char *id, *model, *session, *project;
     struct claude_usage usage;
     int64_t at_ns;
 };
@@ -44,9 +44,10 @@ static int find_last(struct claude_file *file, struct line_reader *reader, struc
         last->id = claude_text(file, &parsed.message.id, SIZE_MAX);
         last->model = claude_text(file, &parsed.message.model, SIZE_MAX);
         last->session = parsed.session.length ? claude_text(file, &parsed.session, SIZE_MAX) : file->session;
+        last->project = parsed.cwd.length ? claude_text(file, &parsed.cwd, SIZE_MAX) : file->project;
         last->usage = parsed.message.usage;
         last->at_ns = parsed.at_ns;
-        if (!last->id || !last->model || !last->session)
+        if (!last->id || !last->model || !last->session || !last->project)
             return err_memory(err);
     }
 }
@@ -85,7 +86,7 @@ static int tell_last(struct claude_file *file, const struct claude_agent *agent,
     tokens.output = num_max(tokens.output, agent->result.tokens.output);
     struct llm_call call = {.session = last->session,
                             .agent = agent->id,
-                            .project = file->project,
+                            .project = last->project,
                             .task = task_of(agent),
                             .tools = "",
                             .id = last->id,

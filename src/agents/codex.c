@@ -4,8 +4,10 @@
  *
  * Usage comes in token_count events with the session's running total. Input includes what was cached, output includes
  * reasoning. What counts is how far the total went since the event before: an event told again has the same total and counts
- * nothing; where a total falls the counters began anew, and last_token_usage is what the call used. A call has no id of its own: it is
- * its session, the number of counters begun, and the total. codex_family.h: whose history a fork repeats.
+ * nothing; where a total falls the counters began anew, and last_token_usage is what the call used. Newer versions write a
+ * token_usage_record when the answer ends, with its id, and the event only after its tools: then the record says which call it was and when. A
+ * call without one has no id of its own: it is its session, the number of counters begun, and the total. codex_family.h: whose history a fork
+ * repeats.
  */
 #include <math.h>
 #include <stdio.h>
@@ -18,6 +20,7 @@
 #include "agents/line_reader.h"
 #include "agents/source.h"
 #include "base/clock.h"
+#include "base/num.h"
 #include "base/str.h"
 #include "base/vec.h"
 
@@ -32,7 +35,17 @@
 /* A tool at work. */
 struct tool_open {
     char *id, *name, *text;
+    char child[CODEX_ID_BYTES]; /* the agent that it started */
     int64_t start_ns;
+};
+
+/* A token_usage_record whose token_count has not come yet; more than one before that are one call. */
+struct codex_record {
+    char id[CODEX_ID_BYTES];
+    struct codex_total usage;
+    int64_t asked_ns, end_ns;
+    struct str asked;
+    bool is_there;
 };
 
 struct codex_file {
@@ -52,6 +65,7 @@ struct codex_file {
     int64_t asked_ns; /* since when the model works; 0: it does not */
     int64_t done_ns;  /* since when a person is waited for */
     uint32_t web_searches;
+    struct codex_record record;
     VEC(struct tool_open) tools;
 };
 
@@ -77,12 +91,17 @@ static const char *agent_of(const struct codex_file *file)
 static int tell_agent(struct codex_file *file, const struct json_value *payload, struct err *err)
 {
     struct agent_sink *sink = file->sink;
-    const char *root = session_of(file);
+    const char *root = session_of(file),
+               *path = pick_text(payload, "source.subagent.thread_spawn.agent_path");
+    const char *slash = strrchr(path, '/'),
+               *kind = pick_text(payload, "source.subagent.thread_spawn.agent_role");
     bool by_main = strcmp(root, file->meta.parent) == 0;
     struct agent_facts facts = {.session = root,
                                 .agent = file->meta.id,
                                 .parent = by_main ? "" : file->meta.parent,
-                                .kind = pick_text(payload, "source.subagent.thread_spawn.agent_role"),
+                                .kind = *kind   ? kind
+                                        : slash ? slash + 1
+                                                : path,
                                 .title = pick_text(payload, "source.subagent.thread_spawn.agent_nickname"),
                                 .spawn_id = "",
                                 .start_ns = file->meta.start_ns};
@@ -163,42 +182,100 @@ static struct codex_total used(struct codex_file *file, const struct codex_total
     step.cached -= file->total.cached;
     step.output -= file->total.output;
     step.reasoning -= file->total.reasoning;
+    step.written -= num_min(file->total.written, step.written);
     return step;
 }
 
-static int tell_call(struct codex_file *file, const struct codex_total *step, const struct codex_total *total,
-                     int64_t at_ns, struct err *err)
+/* What is known of a call beside its usage. */
+struct codex_moment {
+    const char *id;
+    const char *asked; /* names of tools */
+    int64_t asked_ns, end_ns;
+};
+
+static int tell_call(struct codex_file *file, const struct codex_total *step,
+                     const struct codex_moment *moment, struct err *err)
 {
     struct agent_sink *sink = file->sink;
+    uint64_t cached = num_min(step->cached, step->input),
+             written = num_min(step->written, step->input - cached);
+    struct llm_call call = {.session = session_of(file),
+                            .agent = agent_of(file),
+                            .project = str_text(&file->project),
+                            .task = str_text(&file->task),
+                            .id = moment->id,
+                            .tools = moment->asked,
+                            .model = file->model,
+                            .provider = file->provider,
+                            .region = "",
+                            .start_ns = moment->asked_ns && moment->asked_ns <= moment->end_ns
+                                            ? moment->asked_ns
+                                            : moment->end_ns,
+                            .end_ns = moment->end_ns,
+                            .tokens = {.input = step->input - cached - written,
+                                       .output = step->output,
+                                       .cache_read = cached,
+                                       .cache_write_5m = written,
+                                       .reasoning = num_min(step->reasoning, step->output)},
+                            .output_high = step->output,
+                            .cost_usd = NAN,
+                            .web_searches = file->web_searches,
+                            .tier = file->tier};
+    file->web_searches = 0;
+    return sink->llm_call ? sink->llm_call(sink, &call, err) : 0;
+}
+
+static void record_clear(struct codex_record *record)
+{
+    str_free(&record->asked);
+    *record = (struct codex_record){.is_there = false};
+}
+
+static int tell_record(struct codex_file *file, const struct codex_total *step, struct err *err)
+{
+    struct codex_record *record = &file->record;
+    struct codex_moment moment = {record->id, str_text(&record->asked), record->asked_ns, record->end_ns};
+    int status = tell_call(file, step, &moment, err);
+    record_clear(record);
+    return status;
+}
+
+static int tell_count(struct codex_file *file, const struct codex_total *step,
+                      const struct codex_total *total, int64_t at_ns, struct err *err)
+{
     char id[CODEX_ID_BYTES + 64];
-    uint64_t cached = step->cached < step->input ? step->cached : step->input;
     snprintf(id, sizeof id, "%s:%u:%llu+%llu", file->meta.id, file->counter, (unsigned long long)total->input,
              (unsigned long long)total->output);
-    struct llm_call call = {
-        .session = session_of(file),
-        .agent = agent_of(file),
-        .project = str_text(&file->project),
-        .task = str_text(&file->task),
-        .id = id,
-        .tools = str_text(&file->asked),
-        .model = file->model,
-        .provider = file->provider,
-        .region = "",
-        .start_ns = file->asked_ns && file->asked_ns <= at_ns ? file->asked_ns : at_ns,
-        .end_ns = at_ns,
-        .tokens = {.input = step->input - cached,
-                   .output = step->output,
-                   .cache_read = cached,
-                   .reasoning = step->reasoning < step->output ? step->reasoning : step->output},
-        .output_high = step->output,
-        .cost_usd = NAN,
-        .web_searches = file->web_searches,
-        .tier = file->tier};
-    int status = sink->llm_call ? sink->llm_call(sink, &call, err) : 0;
-    file->web_searches = 0;
+    struct codex_moment moment = {id, str_text(&file->asked), file->asked_ns, at_ns};
+    int status = tell_call(file, step, &moment, err);
     file->asked_ns = 0;
     str_clear(&file->asked);
     return status;
+}
+
+/* An answer has ended; what it used counts when its token_count comes, at the latest at the end of the file. */
+static int take_record(struct codex_file *file, const struct json_value *payload, int64_t at_ns,
+                       struct err *err)
+{
+    struct codex_record *record = &file->record;
+    struct codex_total usage;
+    if (!*pick_text(payload, "response_id") || !codex_total_read(json_find(payload, "usage"), &usage))
+        return 0;
+    if (!record->is_there) {
+        set_text(record->id, sizeof record->id, pick_text(payload, "response_id"));
+        record->asked_ns = file->asked_ns;
+        record->is_there = true;
+    }
+    record->usage.input += usage.input;
+    record->usage.cached += usage.cached;
+    record->usage.written += usage.written;
+    record->usage.output += usage.output;
+    record->usage.reasoning += usage.reasoning;
+    record->end_ns = at_ns;
+    str_append(&record->asked, str_text(&file->asked));
+    str_clear(&file->asked);
+    file->asked_ns = 0;
+    return record->asked.failed ? err_memory(err) : 0;
 }
 
 static int take_count(struct codex_file *file, const struct json_value *payload, int64_t at_ns,
@@ -216,6 +293,7 @@ static int take_count(struct codex_file *file, const struct json_value *payload,
         total.cached += last.cached;
         total.output += last.output;
         total.reasoning += last.reasoning;
+        total.written += last.written;
     }
     if (file->has_total && codex_total_equal(&total, &file->total))
         return 0;
@@ -225,7 +303,11 @@ static int take_count(struct codex_file *file, const struct json_value *payload,
     struct codex_total step = used(file, &total, &last, has_last);
     file->total = total;
     file->has_total = true;
-    return is_old || !(step.input + step.output) ? 0 : tell_call(file, &step, &total, at_ns, err);
+    bool is_of_record = file->record.is_there && codex_total_equal(&step, &file->record.usage);
+    if (!is_old && is_of_record)
+        return tell_record(file, &step, err);
+    record_clear(&file->record);
+    return is_old || !(step.input + step.output) ? 0 : tell_count(file, &step, &total, at_ns, err);
 }
 
 /* --- tools and waits --- */
@@ -287,7 +369,7 @@ static int tool_tell(struct codex_file *file, size_t index, int64_t end_ns, cons
                              .id = tool->id,
                              .name = tool->name,
                              .text = tool->text,
-                             .child_agent = "",
+                             .child_agent = tool->child,
                              .start_ns = tool->start_ns,
                              .end_ns = end_ns,
                              .result_bytes = pick_text_bytes(output),
@@ -330,6 +412,21 @@ static int take_prompt(struct codex_file *file, const char *text, int64_t at_ns,
     return status;
 }
 
+/* Newer versions tell of prompts and of agents that were started as items. */
+static int take_done(struct codex_file *file, const struct json_value *item, int64_t at_ns, struct err *err)
+{
+    const char *type = pick_text(item, "type"), *id = pick_text(item, "id");
+    if (strcmp(type, "UserMessage") == 0)
+        return take_prompt(file, pick_text(json_item(json_find_array(item, "content"), 0), "text"), at_ns,
+                           err);
+    if (strcmp(type, "SubAgentActivity") != 0 || strcmp(pick_text(item, "kind"), "started") != 0)
+        return 0;
+    for (size_t i = 0; i < file->tools.count; i++)
+        if (strcmp(file->tools.items[i].id, id) == 0)
+            set_text(file->tools.items[i].child, CODEX_ID_BYTES, pick_text(item, "agent_thread_id"));
+    return 0;
+}
+
 static int take_event(struct codex_file *file, const struct json_value *payload, int64_t at_ns,
                       struct err *err)
 {
@@ -350,6 +447,8 @@ static int take_event(struct codex_file *file, const struct json_value *payload,
         return 0;
     if (strcmp(type, "user_message") == 0)
         return take_prompt(file, pick_text(payload, "message"), at_ns, err);
+    if (strcmp(type, "item_completed") == 0)
+        return take_done(file, json_find(payload, "item"), at_ns, err);
     if (strcmp(type, "task_complete") == 0 || strcmp(type, "turn_complete") == 0 ||
         strcmp(type, "turn_aborted") == 0)
         file->done_ns = at_ns;
@@ -404,6 +503,8 @@ static int take_value(struct codex_file *file, const struct json_value *root, st
         status = take_meta(file, payload, at_ns, err);
     else if (strcmp(type, "turn_context") == 0)
         take_context(file, payload);
+    else if (strcmp(type, "token_usage_record") == 0)
+        status = take_record(file, payload, at_ns, err);
     else if (strcmp(type, "event_msg") == 0)
         status = take_event(file, payload, at_ns, err);
     else if (strcmp(type, "response_item") == 0)
@@ -452,6 +553,8 @@ static int codex_read(const struct source_request *request, struct agent_sink *s
     if (!status)
         status = take_lines(&file, &reader, err);
     line_reader_close(&reader);
+    if (!status && file.record.is_there && !file.in_replay)
+        status = tell_record(&file, &file.record.usage, err);
     /* Tools that never came back. */
     while (file.tools.count && !status)
         status = tool_tell(&file, file.tools.count - 1, 0, NULL, err);
@@ -461,6 +564,7 @@ static int codex_read(const struct source_request *request, struct agent_sink *s
     str_free(&file.project);
     str_free(&file.task);
     str_free(&file.asked);
+    record_clear(&file.record);
     codex_family_free(file.family);
     return status;
 }

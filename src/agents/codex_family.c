@@ -34,7 +34,8 @@ bool codex_total_read(const struct json_value *usage, struct codex_total *ret_to
     *ret_total = (struct codex_total){.input = pick_count(usage, "input_tokens"),
                                       .cached = pick_count(usage, "cached_input_tokens"),
                                       .output = pick_count(usage, "output_tokens"),
-                                      .reasoning = pick_count(usage, "reasoning_output_tokens")};
+                                      .reasoning = pick_count(usage, "reasoning_output_tokens"),
+                                      .written = pick_count(usage, "cache_write_input_tokens")};
     return true;
 }
 

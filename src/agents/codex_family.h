@@ -19,6 +19,7 @@
 /* Running total of a session, as its file tells it. */
 struct codex_total {
     uint64_t input, cached, output, reasoning;
+    uint64_t written; /* to the cache; a part of input */
 };
 
 /* Of a session_meta line. */

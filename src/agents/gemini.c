@@ -22,6 +22,7 @@
 #define CHAT_BYTES_MAX ((size_t)256 << 20) /* of a chat that is one object */
 #define TASK_BYTES_MAX 200u
 #define TEXT_BYTES     128u
+#define PROJECT_BYTES  512u
 
 struct gemini_message {
     uint64_t id;                     /* interned; 0: none */
@@ -35,7 +36,7 @@ struct gemini_file {
     struct map places; /* id -> index of a message */
     VEC(struct gemini_message) messages;
     VEC(struct json_value *) roots;
-    char session[TEXT_BYTES], parent[TEXT_BYTES], project[TEXT_BYTES];
+    char session[TEXT_BYTES], parent[TEXT_BYTES], project[PROJECT_BYTES];
     bool is_subagent;
     char task[TASK_BYTES_MAX + 1];
     int64_t asked_ns, done_ns;
@@ -132,6 +133,22 @@ static struct tokens tokens_of(const struct json_value *value)
                            .reasoning = thoughts};
 }
 
+/* What the tool that started an agent says of it: the agent's own file does not know its kind. */
+static int tell_child(struct gemini_file *file, const struct json_value *tool, struct err *err)
+{
+    struct agent_facts facts = {.session = session_of(file),
+                                .agent = pick_text(tool, "agentId"),
+                                .parent = agent_of(file),
+                                .kind = pick_text(tool, "args.agent_name"),
+                                .title = "",
+                                .spawn_id = pick_text(tool, "id")};
+    if (!*facts.agent || !file->sink->agent)
+        return 0;
+    if (!*facts.kind)
+        facts.kind = pick_text(tool, "name");
+    return file->sink->agent(file->sink, &facts, err);
+}
+
 static int tell_tools(struct gemini_file *file, const struct json_value *message, int64_t called_ns,
                       struct err *err)
 {
@@ -159,7 +176,8 @@ static int tell_tools(struct gemini_file *file, const struct json_value *message
                                  .is_error = strcmp(state, "error") == 0};
         if (end_ns > file->asked_ns)
             file->asked_ns = end_ns;
-        if (!file->request->calls_only && sink->tool_call)
+        status = tell_child(file, tool, err);
+        if (!status && !file->request->calls_only && sink->tool_call)
             status = sink->tool_call(sink, &call, err);
     }
     return status;
@@ -313,6 +331,20 @@ static int keep_object(struct gemini_file *file, struct err *err)
     return status || !root ? status : keep_value(file, root, err);
 }
 
+/* Where the project lies, as newer versions write it beside its chats. */
+static void root_of(struct gemini_file *file, const char *path, size_t folder)
+{
+    struct str root = {0};
+    char text[PROJECT_BYTES];
+    str_printf(&root, "%.*s/.project_root", (int)folder, path);
+    ssize_t length = root.failed ? 0 : fs_read_small(str_text(&root), text, sizeof text);
+    str_free(&root);
+    while (length > 0 && strchr("\r\n ", text[length - 1]))
+        text[--length] = '\0';
+    if (length > 0 && text[0] == '/')
+        set_text(file->project, sizeof file->project, text);
+}
+
 /* …/tmp/<project>/chats/session-….json, …/chats/<parent's session>/<session>.jsonl */
 static void facts_of_path(struct gemini_file *file, const char *path)
 {
@@ -322,9 +354,10 @@ static void facts_of_path(struct gemini_file *file, const char *path)
     const char *project = chats;
     while (project > path && project[-1] != '/')
         project--;
-    char name[TEXT_BYTES];
+    char name[PROJECT_BYTES];
     snprintf(name, sizeof name, "%.*s", (int)(chats - project), project);
     set_text(file->project, sizeof file->project, name);
+    root_of(file, path, (size_t)(chats - path));
     const char *below = chats + strlen("/chats/"), *slash = strchr(below, '/');
     if (slash) {
         snprintf(name, sizeof name, "%.*s", (int)(slash - below), below);

@@ -28,7 +28,7 @@
 
 /* What the table of sessions says of one. */
 struct session_row {
-    const char *id, *parent, *title, *project;
+    const char *id, *parent, *title, *project, *kind;
 };
 
 struct opencode_file {
@@ -180,9 +180,10 @@ static int take_session(struct opencode_file *file, sqlite3_stmt *statement, str
     struct session_row row = {.id = arena_string(&file->arena, column_text(statement, 0)),
                               .parent = arena_string(&file->arena, column_text(statement, 1)),
                               .title = arena_string(&file->arena, column_text(statement, 2)),
-                              .project = arena_string(&file->arena, column_text(statement, 3))};
+                              .project = arena_string(&file->arena, column_text(statement, 3)),
+                              .kind = arena_string(&file->arena, column_text(statement, 4))};
     uint64_t number;
-    if (!row.id || !row.parent || !row.title || !row.project ||
+    if (!row.id || !row.parent || !row.title || !row.project || !row.kind ||
         intern_put(&file->ids, row.id, strlen(row.id), &number, NULL) ||
         map_put(&file->by_id, number, file->sessions.count) || vec_push(&file->sessions, row))
         return err_memory(err);
@@ -201,7 +202,7 @@ static int tell_agents(struct opencode_file *file, struct err *err)
         struct agent_facts facts = {.session = root,
                                     .agent = row->id,
                                     .parent = strcmp(root, row->parent) == 0 ? "" : row->parent,
-                                    .kind = "",
+                                    .kind = row->kind,
                                     .title = row->title,
                                     .spawn_id = ""};
         status = sink->agent(sink, &facts, err);
@@ -283,10 +284,11 @@ static int read_tables(sqlite3 *database, struct opencode_file *file, struct err
                        "could not read OpenCode's sessions '%s': there is no table of messages in it",
                        file->request->path);
     if (has_column(database, "session", "id")) {
-        snprintf(query, sizeof query, "SELECT id, %s, %s, %s FROM session",
+        snprintf(query, sizeof query, "SELECT id, %s, %s, %s, %s FROM session",
                  has_column(database, "session", "parent_id") ? "parent_id" : "''",
                  has_column(database, "session", "title") ? "title" : "''",
-                 has_column(database, "session", "directory") ? "directory" : "''");
+                 has_column(database, "session", "directory") ? "directory" : "''",
+                 has_column(database, "session", "agent") ? "agent" : "''");
         status = each_row(database, file, query, take_session, err);
     }
     if (!status)
