@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "budget/budget_guard.h"
 
-#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -11,7 +10,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "budget/family_stop.h"
-#include "model/agent_names.h"
+#include "budget/spend_usage.h"
 
 #define POLL_NS  (50 * NS_PER_MS)
 #define GRACE_NS (250 * NS_PER_MS) /* to end by itself after a SIGTERM */
@@ -57,6 +56,12 @@ static enum budget_kind passed(const struct budget_limits *limits, const struct 
     if (limits->time_ns && (double)elapsed_ns > ratio * (double)limits->time_ns)
         return BUDGET_TIME;
     return BUDGET_NONE;
+}
+
+void budget_state_judge(struct budget_state *state)
+{
+    state->near = passed(&state->limits, &state->spent, state->elapsed_ns, BUDGET_WARN_RATIO);
+    state->exceeded = passed(&state->limits, &state->spent, state->elapsed_ns, 1);
 }
 
 /* Holds what is used up against the limits; true when one was passed just now. */
@@ -217,44 +222,24 @@ static const char *text_of(const struct counting *counting, uint64_t id)
     return known ? intern_text(&counting->texts, *known) : "";
 }
 
-static bool is_tokens(const char *kind)
-{
-    return strcmp(kind, USAGE_INPUT) == 0 || strcmp(kind, USAGE_OUTPUT) == 0 ||
-           strcmp(kind, USAGE_CACHE_READ) == 0 || strcmp(kind, USAGE_CACHE_WRITE_5M) == 0 ||
-           strcmp(kind, USAGE_CACHE_WRITE_1H) == 0;
-}
-
 static void count_usage(struct counting *counting, const struct row_usage *row)
 {
     struct budget_guard *guard = counting->guard;
-    const char *kind = text_of(counting, row->kind);
-    double amount = num_double(row->amount), usd = 0;
-    if (!(amount > 0) || isinf(amount))
+    struct spend_usage usage = {.kind = text_of(counting, row->kind),
+                                .model = row->model ? text_of(counting, row->model) : "",
+                                .amount = num_double(row->amount)};
+    struct spend_total more = {0};
+    if (!spend_usage_add(guard->book, &usage, &more))
         return;
-    if (strcmp(kind, USAGE_COST) == 0) {
-        pthread_mutex_lock(&guard->lock);
-        guard->told.cost_usd += amount;
-        pthread_mutex_unlock(&guard->lock);
-        return;
-    }
-    if (!is_tokens(kind))
-        return;
-    uint64_t tokens = num_u64(amount);
-    struct llm_call call = {
-        .model = row->model ? text_of(counting, row->model) : "",
-        .region = "",
-        .tokens = {.input = strcmp(kind, USAGE_INPUT) == 0 ? tokens : 0,
-                   .output = strcmp(kind, USAGE_OUTPUT) == 0 ? tokens : 0,
-                   .cache_read = strcmp(kind, USAGE_CACHE_READ) == 0 ? tokens : 0,
-                   .cache_write_5m = strcmp(kind, USAGE_CACHE_WRITE_5M) == 0 ? tokens : 0,
-                   .cache_write_1h = strcmp(kind, USAGE_CACHE_WRITE_1H) == 0 ? tokens : 0},
-        .cost_usd = NAN};
-    bool is_priced = price_is_known(price_call(guard->book, &call, &usd));
     pthread_mutex_lock(&guard->lock);
-    guard->told.tokens += tokens;
-    guard->told.cost_usd += is_priced ? usd : 0;
-    guard->told.call_count++;
-    guard->told.unpriced_count += !is_priced;
+    guard->told.tokens += more.tokens;
+    guard->told.cost_usd += more.cost_usd;
+    guard->told.call_count += more.call_count;
+    guard->told.unpriced_count += more.unpriced_count;
+    /* A limit that is passed by this does not wait for the next look. */
+    if (guard->state.exceeded == BUDGET_NONE &&
+        passed(&guard->state.limits, &guard->told, 0, 1) != BUDGET_NONE)
+        pthread_cond_signal(&guard->wake);
     pthread_mutex_unlock(&guard->lock);
 }
 

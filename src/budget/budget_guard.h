@@ -41,6 +41,8 @@ struct budget_state {
 struct budget_guard;
 
 const char *budget_kind_name(enum budget_kind kind);
+/* What is spent against the limits: sets `exceeded` and `near`. */
+void budget_state_judge(struct budget_state *state);
 
 WARN_UNUSED int budget_guard_start(const struct budget_guard_options *options,
                                    struct budget_guard **ret_guard, struct err *err);

@@ -21,14 +21,21 @@ static struct spend_total part_of(const struct spend *spend, const struct llm_ca
     return part;
 }
 
+void spend_total_add(struct spend_total *total, const struct spend_total *more)
+{
+    total->tokens += more->tokens;
+    total->cost_usd += more->cost_usd;
+    total->call_count += more->call_count;
+    total->unpriced_count += more->unpriced_count;
+    total->partial_count += more->partial_count;
+    if (*more->unpriced_model)
+        memcpy(total->unpriced_model, more->unpriced_model, sizeof total->unpriced_model);
+}
+
 static void total_add(struct spend *spend, const struct spend_total *part, const char *model)
 {
     struct spend_total *total = &spend->total;
-    total->tokens += part->tokens;
-    total->cost_usd += part->cost_usd;
-    total->call_count += part->call_count;
-    total->unpriced_count += part->unpriced_count;
-    total->partial_count += part->partial_count;
+    spend_total_add(total, part);
     if (part->unpriced_count)
         snprintf(total->unpriced_model, sizeof total->unpriced_model, "%s", *model ? model : "(no name)");
 }
@@ -74,6 +81,18 @@ static int64_t since_for(const struct spend *spend, int64_t at_ns)
     return spend->since_ns - spend->since_ns % coarse_ns;
 }
 
+static uint64_t key_of(struct spend *spend, const char *scope, const char *id, bool makes)
+{
+    char text[1024];
+    uint64_t key = 0;
+    int length = snprintf(text, sizeof text, "%s\x1f%s", scope, id);
+    if (length < 0)
+        return 0;
+    if (!makes)
+        return intern_find(&spend->keys, text, strlen(text));
+    return intern_put(&spend->keys, text, strlen(text), &key, NULL) ? 0 : key;
+}
+
 int spend_take(struct spend *spend, const char *scope, const struct llm_call *call, struct err *err)
 {
     uint64_t key = 0;
@@ -82,12 +101,8 @@ int spend_take(struct spend *spend, const char *scope, const struct llm_call *ca
         return 0;
     if (spend->session && strcmp(spend->session, call->session) != 0)
         return 0;
-    if (*call->id) {
-        char text[1024];
-        int length = snprintf(text, sizeof text, "%s\x1f%s", scope, call->id);
-        if (length < 0 || intern_put(&spend->keys, text, strlen(text), &key, NULL))
-            return err_memory(err);
-    }
+    if (*call->id && !(key = key_of(spend, scope, call->id, true)))
+        return err_memory(err);
     const uint64_t *place = key ? map_get(&spend->by_key, key) : NULL;
     if (!place)
         return keep(spend, key, call, err);
@@ -97,6 +112,18 @@ int spend_take(struct spend *spend, const char *scope, const struct llm_call *ca
     known->part = part_of(spend, &known->call);
     total_add(spend, &known->part, known->call.model);
     return 0;
+}
+
+void spend_drop(struct spend *spend, const char *scope, const char *id)
+{
+    uint64_t key = key_of(spend, scope, id, false);
+    const uint64_t *place = key ? map_get(&spend->by_key, key) : NULL;
+    if (!place)
+        return;
+    struct spend_call *known = &spend->calls.items[*place];
+    total_remove(spend, &known->part);
+    known->part = (struct spend_total){0};
+    map_remove(&spend->by_key, key);
 }
 
 void spend_free(struct spend *spend)

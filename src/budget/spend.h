@@ -35,9 +35,14 @@ struct spend {
     struct spend_total total;
 };
 
+/* Adds what another total has. */
+void spend_total_add(struct spend_total *total, const struct spend_total *more);
+
 /* `scope` is what an id is unique in: the source, with the session where ids are not global. */
 WARN_UNUSED int spend_take(struct spend *spend, const char *scope, const struct llm_call *call,
                            struct err *err);
+/* A call that was taken before does not count after all. */
+void spend_drop(struct spend *spend, const char *scope, const char *id);
 void spend_free(struct spend *spend);
 
 #endif

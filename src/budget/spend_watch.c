@@ -6,8 +6,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "agents/otlp_reading.h"
 #include "base/clock.h"
 #include "base/num.h"
+#include "otlp/request_log.h"
 
 #define SEARCH_NS_MIN  (200 * NS_PER_MS)
 #define SEARCH_SHARE   50u /* of the time: a search waits for so many times as long as the last one took */
@@ -19,7 +21,8 @@ struct watched {
     uint64_t size_bytes;
     int64_t changed_ns;
     struct source_position position;
-    bool is_active; /* changed since the watch began */
+    struct otlp_reading *live; /* of a receiver's log: what came before is known */
+    bool is_active;            /* changed since the watch began */
 };
 
 struct spend_watch {
@@ -33,15 +36,32 @@ struct spend_watch {
     uint64_t search_due_ns;
 };
 
+struct scope {
+    char text[512];
+};
+
+/* What an id is unique in. */
+static struct scope scope_of(const struct spend_watch *watch, const char *session)
+{
+    const struct agent_source *source = watch->reading->source;
+    struct scope scope;
+    snprintf(scope.text, sizeof scope.text, source->ids_are_global ? "%s" : "%s\x1f%s", source->name,
+             session);
+    return scope;
+}
+
 static int take_call(struct agent_sink *sink, const struct llm_call *call, struct err *err)
 {
     struct spend_watch *watch = (struct spend_watch *)sink;
-    const struct agent_source *source = watch->reading->source;
-    char scope[512];
-    if (source->ids_are_global)
-        return spend_take(&watch->spend, source->name, call, err);
-    snprintf(scope, sizeof scope, "%s\x1f%s", source->name, call->session);
-    return spend_take(&watch->spend, scope, call, err);
+    return spend_take(&watch->spend, scope_of(watch, call->session).text, call, err);
+}
+
+static int drop_call(struct agent_sink *sink, const char *session, const char *id, struct err *err)
+{
+    struct spend_watch *watch = (struct spend_watch *)sink;
+    (void)err;
+    spend_drop(&watch->spend, scope_of(watch, session).text, id);
+    return 0;
 }
 
 /* --- one file --- */
@@ -67,6 +87,29 @@ static bool look_at(const struct watched *file, uint64_t *ret_size, int64_t *ret
     return true;
 }
 
+/* What a receiver has appended to its log. */
+static int read_log(struct spend_watch *watch, struct watched *file, struct err *err)
+{
+    struct otlp_file_told told = {0};
+    if (!file->position.offset || !file->live) {
+        otlp_reading_destroy(file->live);
+        file->live = NULL;
+        file->position.offset = 0;
+        int status = otlp_reading_create(&file->live, err);
+        if (status)
+            return status;
+    }
+    struct otlp_pass pass = {.path = file->path,
+                             .from = file->position.offset,
+                             .phase = OTLP_LIVE,
+                             .calls_only = true,
+                             .sink = &watch->sink};
+    int status = otlp_reading_pass(file->live, &pass, &told, err);
+    if (!status)
+        file->position.offset = told.end_offset;
+    return status;
+}
+
 static void read_new(struct spend_watch *watch, struct watched *file)
 {
     struct err why = {0};
@@ -81,7 +124,10 @@ static void read_new(struct spend_watch *watch, struct watched *file)
         request.ret_resume = &file->position;
     }
     watch->reading = file;
-    if (file->source->read(&request, &watch->sink, &why))
+    bool is_log = file->source == &otlp_source && request_log_is(file->path);
+    if (file->live && !is_log) /* the receiver has made a recording of it */
+        return;
+    if (is_log ? read_log(watch, file, &why) : file->source->read(&request, &watch->sink, &why))
         file->changed_ns = 0; /* tried again */
 }
 
@@ -191,6 +237,7 @@ int spend_watch_create(const struct spend_watch_options *options, struct spend_w
     if (!watch)
         return err_memory(err);
     watch->sink.llm_call = take_call;
+    watch->sink.retract = drop_call;
     watch->options = *options;
     watch->spend =
         (struct spend){.book = options->book, .since_ns = options->since_ns, .session = options->session};
@@ -211,6 +258,8 @@ void spend_watch_destroy(struct spend_watch *watch)
 {
     if (!watch)
         return;
+    for (size_t i = 0; i < watch->files.count; i++)
+        otlp_reading_destroy(watch->files.items[i].live);
     spend_free(&watch->spend);
     vec_free(&watch->files);
     map_free(&watch->by_path);

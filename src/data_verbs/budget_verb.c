@@ -13,6 +13,7 @@
 #include "base/num.h"
 #include "budget/budget_guard.h"
 #include "budget/budget_show.h"
+#include "budget/spend_usage.h"
 #include "budget/webhook.h"
 #include "data_verbs/data_verbs.h"
 #include "store/moment.h"
@@ -119,6 +120,11 @@ static int take_stop(const char *text, struct budget_guard_options *guard, struc
     return 0;
 }
 
+static bool is_of_recordings(const struct asked *asked)
+{
+    return asked->guard.watch.place_count && spend_recording_is(asked->places[0]);
+}
+
 static int take_apart(const struct verb_context *context, struct asked *asked, struct err *err)
 {
     const struct options *options = context->options;
@@ -144,7 +150,7 @@ static int take_apart(const struct verb_context *context, struct asked *asked, s
         status = take_stop(options->stop, guard, err);
     if (!status && options->webhook)
         status = webhook_check(options->webhook, err);
-    if (!status && options->once && guard->limits.time_ns)
+    if (!status && options->once && guard->limits.time_ns && !is_of_recordings(asked))
         status = err_set(err, ERR_USAGE, "could not take budget 'time': one look takes no time (--once)");
     if (!status && context->command_count && (options->once || options->stop || options->for_ns))
         status = err_set(err, ERR_USAGE, "could not take option '--%s': a command is watched until it ends",
@@ -241,6 +247,46 @@ static int tell(struct verb_context *context, const struct budget_state *state, 
     return status;
 }
 
+/* --- a run that is over --- */
+
+/* Of several the sums, and the longest. */
+static int add_recordings(const struct asked *asked, const struct price_book *book,
+                          struct budget_state *state, struct err *err)
+{
+    int status = 0;
+    for (size_t i = 0; i < asked->guard.watch.place_count && !status; i++) {
+        struct spend_total total = {0};
+        uint64_t time_ns = 0;
+        status = spend_recording(asked->places[i], book, &total, &time_ns, err);
+        spend_total_add(&state->spent, &total);
+        state->elapsed_ns = num_max(state->elapsed_ns, time_ns);
+    }
+    budget_state_judge(state);
+    return status;
+}
+
+static int judge_recordings(struct verb_context *context, const struct asked *asked, struct err *err)
+{
+    const struct options *options = context->options;
+    struct budget_state state = {.limits = asked->guard.limits};
+    struct price_book *book = NULL;
+    const char *wrong = context->command_count ? "--"
+                        : options->stop        ? "--stop"
+                        : options->session     ? "--session"
+                        : options->since       ? "--since"
+                        : options->source      ? "--source"
+                        : options->for_ns      ? "--for"
+                                               : NULL;
+    if (wrong)
+        return err_set(err, ERR_USAGE, "could not take option '%s': '%s' is a recording, its run is over",
+                       wrong, asked->places[0]);
+    int status = price_book_open(&asked->guard.prices, &book, err);
+    if (!status)
+        status = add_recordings(asked, book, &state, err);
+    price_book_close(book);
+    return status ? status : tell(context, &state, err);
+}
+
 static int run(struct verb_context *context, struct err *err)
 {
     const struct options *options = context->options;
@@ -249,6 +295,8 @@ static int run(struct verb_context *context, struct err *err)
     struct budget_state state;
     int command_status = 0;
     int status = take_apart(context, &asked, err);
+    if (!status && is_of_recordings(&asked))
+        return judge_recordings(context, &asked, err);
     if (!status)
         status = budget_guard_start(&asked.guard, &guard, err);
     if (status)
@@ -275,6 +323,9 @@ static const struct example examples[] = {
      "stop a process that runs already"},
     {"toll budget cost=50 --once --since 7d --json", "whether the last week kept to 50 dollars"},
     {"toll budget tokens=2M --session 0b6f1c2e", "one conversation with all of its agents"},
+    {"toll budget cost=5,time=10m app.toll", "whether a run that was recorded kept to it"},
+    {"toll budget tokens=1M live.toll --stop 4711",
+     "what 'toll record --otlp -o live.toll' receives meanwhile"},
 };
 
 const struct verb budget_verb = {
@@ -290,6 +341,9 @@ const struct verb budget_verb = {
         "later), and ends with "
         "1. "
         "Without a limit it holds to 1,000,000 tokens and 10 dollars.\n\n"
+        "A file may be the log of 'toll record --otlp' while it receives, or a recording: then it is judged "
+        "at once, with the "
+        "time of its run.\n\n"
         "Tokens are input, output and all of the cache. A usage that was not written in full counts by the "
         "most that its text "
         "allows. Calls without a price count as tokens alone, and it is said how many they are.\n\n"
