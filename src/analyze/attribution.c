@@ -7,12 +7,14 @@
 #include "base/num.h"
 #include "base/search.h"
 #include "base/str.h"
+#include "model/meta.h"
 
 struct tally {
     struct path_entry entry;
     uint32_t stage;
     uint64_t sample_count; /* samples it was cut out by */
     bool function_open;    /* running without samples: to be spread */
+    uint64_t line_ns;      /* by which the line leads */
 };
 
 struct ledger {
@@ -80,9 +82,46 @@ bool attribute_is_sync(const struct run *run, uint32_t stack)
     return ends_in_system(run, stack, names, sizeof names / sizeof names[0]);
 }
 
+static bool is_python(const struct run_frame *frame)
+{
+    return frame->module && strcmp(frame->module, MODULE_NAME_PYTHON) == 0;
+}
+
+/* Of the standard library, an installed package or the interpreter itself, rather than of the program. */
+static bool is_python_library(const struct run_frame *frame)
+{
+    static const char *const folders[] = {"/lib/python3", "/lib64/python3", "/site-packages/",
+                                          "/dist-packages/"};
+    if (!frame->file || !frame->file[0] || frame->file[0] == '<')
+        return true;
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
+        if (strstr(frame->file, folders[i]))
+            return true;
+    return false;
+}
+
+/* Whoever wrote Python code looks for the cause there: the innermost function of the program's own, else of a library. */
+static uint32_t python_frame(const struct run *run, uint32_t stack)
+{
+    uint32_t library = RUN_NONE;
+    for (uint32_t at = stack; at < run->stacks.count; at = run->stacks.items[at].parent) {
+        uint32_t index = run->stacks.items[at].frame;
+        if (index >= run->frames.count || !is_python(&run->frames.items[index]) ||
+            !is_named(&run->frames.items[index]))
+            continue;
+        if (!is_python_library(&run->frames.items[index]))
+            return index;
+        if (library == RUN_NONE)
+            library = index;
+    }
+    return library;
+}
+
 uint32_t attribute_frame(const struct run *run, uint32_t stack)
 {
-    uint32_t leaf = RUN_NONE;
+    uint32_t leaf = python_frame(run, stack);
+    if (leaf != RUN_NONE)
+        return leaf;
     for (uint32_t at = stack; at != RUN_NONE && at < run->stacks.count; at = run->stacks.items[at].parent) {
         uint32_t index = run->stacks.items[at].frame;
         if (index >= run->frames.count || !is_named(&run->frames.items[index]))
@@ -141,10 +180,11 @@ static struct tally *tally_of(struct ledger *ledger, const struct where *where, 
 static void add(struct ledger *ledger, const struct where *where, int doing, uint64_t ns, bool open)
 {
     struct tally *tally = ns ? tally_of(ledger, where, doing, open) : NULL;
-    if (tally) {
-        tally->entry.ns += ns;
-        tally->sample_count++;
-    }
+    if (!tally)
+        return;
+    tally->entry.ns += ns;
+    tally->sample_count++;
+    attribute_line_vote(&tally->entry.where, &tally->line_ns, where, ns);
 }
 
 bool attribute_own_function(const struct run *run, uint32_t stack, struct where *where)
@@ -165,6 +205,19 @@ void attribute_function(const struct run *run, uint32_t stack, struct where *whe
     where->function = frame->function;
     where->file = frame->file && frame->file[0] ? frame->file : NULL;
     where->line = frame->line;
+}
+
+void attribute_line_vote(struct where *where, uint64_t *lead_ns, const struct where *seen, uint64_t ns)
+{
+    if (seen->line == where->line) {
+        *lead_ns += ns;
+    } else if (*lead_ns >= ns) {
+        *lead_ns -= ns;
+    } else {
+        where->line = seen->line;
+        where->file = seen->file;
+        *lead_ns = ns - *lead_ns;
+    }
 }
 
 /* A stretch of running in one stage: each sample in it stands for an equal part. */

@@ -25,7 +25,8 @@ WARN_UNUSED int attribute_path(const struct run *run, const struct path *path, s
                                struct attribution *ret_attribution, struct err *err);
 
 /* The frame a sample is charged to: the innermost one that is the program's own rather than the C library's or
- * the kernel's; RUN_NONE when no frame has a name. */
+ * the kernel's; in Python code the innermost function of the program's own rather than of a library. RUN_NONE when no frame
+ * has a name. */
 uint32_t attribute_frame(const struct run *run, uint32_t stack);
 
 /* Its function, file and line as a place; leaves `where` as it is when no frame has a name. */
@@ -33,6 +34,10 @@ void attribute_function(const struct run *run, uint32_t stack, struct where *whe
 
 /* The same when it is the program's own code; else false, and `where` as it was. */
 bool attribute_own_function(const struct run *run, uint32_t stack, struct where *where);
+
+/* Of the lines that a place was seen at, the one with most of the time: `lead_ns` is kept from one to the next (R. Boyer
+ * and J Moore's majority vote, 1981). */
+void attribute_line_vote(struct where *where, uint64_t *lead_ns, const struct where *seen, uint64_t ns);
 
 /* Named, and the program's own rather than the C library's or the kernel's. */
 bool attribute_is_own(const struct run_frame *frame);

@@ -102,7 +102,9 @@ void places_add(struct places *places, const struct where *where, uint64_t weigh
         return;
     if (at == places->count)
         places->tallies[places->count++] = (struct place_tally){.where = *where};
-    places->tallies[at].weight += weight;
+    struct place_tally *tally = &places->tallies[at];
+    tally->weight += weight;
+    attribute_line_vote(&tally->where, &tally->line_weight, where, weight);
 }
 
 uint64_t places_weight(const struct places *places, const struct where *where)

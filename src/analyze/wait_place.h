@@ -29,6 +29,7 @@ enum place_source place_wait(const struct run *run, uint32_t actor, const struct
 struct place_tally {
     struct where where;
     uint64_t weight;
+    uint64_t line_weight; /* by which its line leads */
 };
 
 struct places {

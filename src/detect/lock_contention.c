@@ -202,6 +202,27 @@ static const char *title_of(const struct scene *scene, const struct cause_claim 
     return arena_printf(scene->arena, "%llu threads of %s queue for one lock", count, process);
 }
 
+/* One thread at a time runs Python code: neither smaller locks nor shorter holding help. */
+static bool is_gil(const struct run *run, const char *address)
+{
+    for (uint32_t i = 0; i < run->peers.count; i++)
+        if (is_lock(run, i, address))
+            return strcmp(run->peers.items[i].name, PEER_NAME_GIL) == 0;
+    return false;
+}
+
+static void tell_gil(const struct scene *scene, struct cause_claim *claim, const struct lock_facts *facts)
+{
+    const char *process = claim->where.process ? claim->where.process : "the run";
+    const char *function = claim->where.function;
+    claim->title = arena_printf(scene->arena, "%llu threads of %s take turns with Python's GIL%s%s",
+                                (unsigned long long)facts->waiter_count, process,
+                                function ? ", held in " : "", function ? function : "");
+    claim->fix =
+        "compute in processes (multiprocessing, ProcessPoolExecutor) instead of threads, or in code that "
+        "releases the GIL (NumPy, zlib, an extension of your own)";
+}
+
 static int claim_lock(const struct scene *scene, struct cause_claims *claims, const struct via_entry *via,
                       struct lock_facts *facts, struct err *err)
 {
@@ -210,7 +231,9 @@ static int claim_lock(const struct scene *scene, struct cause_claims *claims, co
     for (uint32_t i = 0; i < scene->run->tracks.count; i++)
         count_waiter(scene->run, i, lock, facts);
     look_at_holders(scene, lock, facts);
-    const struct place_tally *holding = places_heaviest(facts->exact ? &facts->holding : &facts->inside);
+    bool gil = is_gil(scene->run, lock); /* is given up anywhere: what is done under it counts */
+    const struct place_tally *holding =
+        places_heaviest(facts->exact && !gil ? &facts->holding : &facts->inside);
     holding = holding ? holding : places_heaviest(&facts->holding);
     const struct place_tally *waiting = places_heaviest(&facts->waiting);
     if (holding)
@@ -230,6 +253,8 @@ static int claim_lock(const struct scene *scene, struct cause_claims *claims, co
     } else {
         tell_holder(scene, &claim);
     }
+    if (gil)
+        tell_gil(scene, &claim, facts);
     tell_evidence(scene, &claim, facts);
     return claim_add(claims, &claim, err);
 }

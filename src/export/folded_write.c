@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "export/internal.h"
 #include "export/stack_sum.h"
+#include "model/meta.h"
 #include "report/escape.h"
 
 struct folded_line {
@@ -34,6 +35,19 @@ static void append_frame(struct str *str, const char *name)
             str->text[i] = ':';
 }
 
+/* Where a Python function was is told with it: `fetch (prices.py:16)`. */
+static void append_function(struct str *str, const struct cast *cast, uint32_t index)
+{
+    const struct cast_frame *frame = index < cast->frames.count ? &cast->frames.items[index] : NULL;
+    append_frame(str, cast_function(cast, index));
+    if (!frame || strcmp(frame->module, MODULE_NAME_PYTHON) != 0 || !frame->file[0])
+        return;
+    const char *slash = strrchr(frame->file, '/');
+    str_append(str, " (");
+    append_frame(str, slash ? slash + 1 : frame->file);
+    str_printf(str, ":%" PRIu32 ")", frame->line);
+}
+
 static void append_stack(struct str *str, const struct cast *cast, const struct stack_entry *entry)
 {
     uint32_t frames[CAST_DEPTH_MAX];
@@ -41,7 +55,7 @@ static void append_stack(struct str *str, const struct cast *cast, const struct 
     append_frame(str, entry->program);
     while (depth--) {
         str_append(str, ";");
-        append_frame(str, cast_function(cast, frames[depth]));
+        append_function(str, cast, frames[depth]);
     }
     if (entry->reason != STACK_ON_CPU) {
         struct str wait = {0};

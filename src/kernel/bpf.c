@@ -118,6 +118,24 @@ static int programs_attach(struct bpf_source *source, struct err *err)
     return status ? open_failed(-status, err) : 0;
 }
 
+/* What a Python stack is made of is asked for at once. */
+static int python_take(struct bpf_source *source, const void *bytes, size_t size)
+{
+    struct bpf_event_room room;
+    struct bpf_event event;
+    struct err err;
+
+    if (!bpf_event_decode(bytes, size, &room, &event)) {
+        source->counts.broken_count++;
+        return 0;
+    }
+    if (source->each(source->context, &event, &err)) {
+        source->is_out_of_memory = true;
+        return -ENOMEM;
+    }
+    return 0;
+}
+
 static int record_take(void *context, void *bytes, size_t size)
 {
     struct bpf_source *source = context;
@@ -128,6 +146,8 @@ static int record_take(void *context, void *bytes, size_t size)
         source->counts.broken_count++;
         return 0;
     }
+    if (((const struct bpf_head *)bytes)->kind == BPF_RECORD_PYTHON)
+        return python_take(source, bytes, size);
     memcpy(&pending.time_ns, (const char *)bytes + offsetof(struct bpf_head, time_ns),
            sizeof pending.time_ns);
     if (vec_reserve(&source->words, source->words.count + word_count) ||
@@ -385,6 +405,16 @@ struct bpf_counts_seen bpf_counts(const struct bpf_source *source)
     }
     free(values);
     return counts;
+}
+
+int bpf_python_put(struct bpf_source *source, uint32_t pid, const struct bpf_python *python, struct err *err)
+{
+    source->programs->bss->has_python = 1;
+    int status = bpf_map__update_elem(source->programs->maps.pythons, &pid, sizeof pid, python,
+                                      sizeof *python, BPF_ANY);
+    if (status && status != -E2BIG) /* too many: without Python stacks */
+        return err_errno(err, -status, "could not tell eBPF programs of Python process '%u'", pid);
+    return 0;
 }
 
 /* The exit first: an entry that nobody waits for is never used. */

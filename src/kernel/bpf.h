@@ -31,7 +31,8 @@
 #include "kernel/bpf_event.h"
 #include "kernel/perf.h"
 
-/* Returns 0 to go on, a negative code (err set) to stop with it. */
+/* Returns 0 to go on, a negative code (err set) to stop with it. Events come in order of time, but for
+ * BPF_RECORD_PYTHON, which comes as soon as it is read: what it tells of may soon be gone. */
 typedef int bpf_event_fn(void *context, const struct bpf_event *event, struct err *err);
 
 struct bpf_source_options {
@@ -77,6 +78,10 @@ bool bpf_thread_read(struct bpf_source *source, uint32_t tid, struct bpf_thread 
 /* CPU time of all threads followed, up to now. */
 uint64_t bpf_cpu_ns(const struct bpf_source *source, uint64_t now_ns);
 struct bpf_counts_seen bpf_counts(const struct bpf_source *source);
+/* From now on the waits, wakers and samples of a process have their Python stacks, which are told by BPF_RECORD_PYTHON,
+ * each once, before the first event that names it. The processes that it forks are like it. */
+WARN_UNUSED int bpf_python_put(struct bpf_source *source, uint32_t pid, const struct bpf_python *python,
+                               struct err *err);
 /* Counts each call of the threads followed by process, other end and operation, while it is on. That slows every
  * system call of the machine by about a third of a microsecond. */
 WARN_UNUSED int bpf_io_start(struct bpf_source *source, struct err *err);

@@ -70,6 +70,15 @@ struct bpf_counts_seen bpf_counts(const struct bpf_source *source)
     return (struct bpf_counts_seen){0};
 }
 
+int bpf_python_put(struct bpf_source *source, uint32_t pid, const struct bpf_python *python, struct err *err)
+{
+    (void)source;
+    (void)pid;
+    (void)python;
+    (void)err;
+    return 0;
+}
+
 int bpf_io_start(struct bpf_source *source, struct err *err)
 {
     (void)source;

@@ -58,6 +58,17 @@ static bool decode_wait(const void *bytes, size_t size, struct bpf_event_room *r
     return bpf_wait_is_sane(event->wait);
 }
 
+static bool decode_python(const void *bytes, size_t size, struct bpf_event *event)
+{
+    const struct bpf_python_stack *stack = bytes;
+
+    if (size < sizeof(struct bpf_python_news) || stack->count > BPF_PYTHON_DEPTH ||
+        stack->count * sizeof stack->frames[0] > size - sizeof(struct bpf_python_news))
+        return false;
+    event->python = stack;
+    return true;
+}
+
 bool bpf_event_decode(const void *bytes, size_t size, struct bpf_event_room *room,
                       struct bpf_event *ret_event)
 {
@@ -84,6 +95,10 @@ bool bpf_event_decode(const void *bytes, size_t size, struct bpf_event_room *roo
                is_interval(ret_event->slice->start_ns, ret_event->slice->end_ns) &&
                ret_event->slice->run_ns <= ret_event->slice->end_ns - ret_event->slice->start_ns;
     case BPF_RECORD_WAIT: return decode_wait(bytes, size, room, ret_event);
+    case BPF_RECORD_PYTHON: return decode_python(bytes, size, ret_event);
+    case BPF_RECORD_PYTHON_SAMPLE:
+        ret_event->python_sample = bytes;
+        return size >= sizeof(struct bpf_python_sample);
     default: return false;
     }
 }

@@ -26,8 +26,10 @@ struct bpf_event {
     const struct bpf_comm *comm;
     const struct bpf_exit *exit;
     const struct bpf_slice *slice;
-    const struct bpf_wait *wait;   /* a whole one, its memory zero when it has none */
-    const struct perf_event *perf; /* a mapping, an exec (before its mappings), a sample */
+    const struct bpf_python_stack *python;         /* `count` frames of it are there */
+    const struct bpf_python_sample *python_sample; /* of the sample that follows */
+    const struct bpf_wait *wait;                   /* a whole one, its memory zero when it has none */
+    const struct perf_event *perf;                 /* a mapping, an exec (before its mappings), a sample */
 };
 
 /* Room for what a record lacks (the memory of a wait). */

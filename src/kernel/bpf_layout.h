@@ -24,6 +24,13 @@
 #define BPF_IO_BUCKETS      32
 #define BPF_PATH_BYTES      192
 #define BPF_PATH_PART_BYTES 64
+#define BPF_PYTHON_COUNT    4096 /* processes */
+#define BPF_PYTHON_DEPTH    48
+#define BPF_PYTHON_KNOWN    16384 /* stacks that are not told again */
+#define BPF_PYTHON_ENTRY    (1ull << 63)
+#define BPF_PYTHON_EARLY_NS                                                                                  \
+    100000ull /* that much earlier than it is the Python stack of a sample says it is */
+#define BPF_PYTHON_ABSENT   0xffffffffu
 #define BPF_CALL_OUTSIDE    (-1)        /* not in a system call: a page fault */
 #define BPF_CALL_FOREIGN    (-2)        /* of another instruction set (a 32-bit program) */
 #define BPF_RUN_NS          10000000ull /* the longest run of equal waits, and of a slice with bridged gaps */
@@ -38,7 +45,9 @@ enum bpf_record_kind {
     BPF_RECORD_COMM,     /* struct bpf_comm */
     BPF_RECORD_EXIT,     /* struct bpf_exit */
     BPF_RECORD_SLICE,    /* struct bpf_slice */
-    BPF_RECORD_WAIT      /* struct bpf_wait, without its memory when there is none */
+    BPF_RECORD_WAIT,     /* struct bpf_wait, without its memory when there is none */
+    BPF_RECORD_PYTHON, /* struct bpf_python_stack with as many frames as it has, or struct bpf_python_news */
+    BPF_RECORD_PYTHON_SAMPLE /* struct bpf_python_sample, just before the sample itself */
 };
 
 struct bpf_head {
@@ -124,16 +133,61 @@ struct bpf_wait {
     __s32 call; /* number of the system call, BPF_CALL_OUTSIDE, BPF_CALL_FOREIGN */
     __u32 flags;
     __u64 arguments[6];
-    __s32 stack, waker_stack; /* numbers in the map of stacks; negative: none */
+    __u64 python, waker_python; /* keys of the Python stacks there; 0: none */
+    __s32 stack, waker_stack;   /* numbers in the map of stacks; negative: none */
     __u32 waker_pid, waker_tid;
     __u32 waker_context; /* enum bpf_context */
-    __u32 reserved0;
+    __u32
+        gil_holder; /* it waits for the lock of a Python interpreter, which this thread has; 0: it does not */
     struct bpf_file file;
     /* A piece of the thread's memory: what the arguments point to. */
     __u64 memory_address;
     __u32 memory_bytes;
     __u32 reserved;
     __u8 memory[BPF_MEMORY_BYTES];
+};
+
+/* Where a process's Python interpreter keeps what its threads run: the value of the map of those processes. Offsets in
+ * bytes; BPF_PYTHON_ABSENT for fields that its version does not have. */
+struct bpf_python {
+    __u64 interpreters; /* address of the first interpreter's address */
+    __u64 gil_holder;   /* address of that of the thread state that has the lock */
+    __u64 runtime_low, runtime_high;
+    __u64 salt; /* makes keys of stacks differ between programs that run one after another */
+    __u32 interpreter_next, threads_head;
+    __u32 thread_next, thread_id, thread_native_id;
+    __u32 thread_frame, cframe_frame;
+    __u32 frame_code, frame_previous, frame_instruction, frame_owner, frame_entry;
+    __u32 code_lines;
+    __u32 reserved;
+};
+
+struct bpf_python_frame {
+    __u64 code; /* address; BPF_PYTHON_ENTRY is added for the outermost frame of a call of the interpreter */
+    __u64 instruction;
+    __u64 lines;
+};
+
+/* The beginning of the next, alone when its process has just begun to run a program named after Python. */
+struct bpf_python_news {
+    struct bpf_head head;
+    __u64 key;    /* 0 */
+    __u32 count;  /* 0 */
+    __u32 is_cut; /* the stack was deeper */
+};
+
+/* A Python stack that was not told before. */
+struct bpf_python_stack {
+    struct bpf_head head;
+    __u64 key;
+    __u32 count;
+    __u32 is_cut;
+    struct bpf_python_frame frames[BPF_PYTHON_DEPTH]; /* innermost first */
+};
+
+struct bpf_python_sample {
+    struct bpf_head head;
+    __u64 key;
 };
 
 /* The value of the map of threads. */
@@ -149,10 +203,13 @@ struct bpf_thread {
     __u32 cpu;
     __u32 reserved;
     __u64 stack_ns, waker_stack_ns; /* when they were last taken */
-    __u64 file_address;             /* of the kernel's struct file that `wait` is about */
-    __u32 is_same;     /* the wait that it is in is equal to those of `run`, and `wait` is not filled */
-    __u32 is_waiting;  /* `wait` or `run` tells of a wait that goes on since out_ns */
-    __u64 io_enter_ns; /* of the system call that it is in, when that is counted */
+    __u64 waker_python;
+    __u64 python_thread; /* the address of its state in the interpreter, as it was found last */
+    __u64 python_due_ns; /* it was not found: when it is looked for again */
+    __u64 file_address;  /* of the kernel's struct file that `wait` is about */
+    __u32 is_same;       /* the wait that it is in is equal to those of `run`, and `wait` is not filled */
+    __u32 is_waiting;    /* `wait` or `run` tells of a wait that goes on since out_ns */
+    __u64 io_enter_ns;   /* of the system call that it is in, when that is counted */
     __u64 io_file, io_inode, io_key; /* the last file that it did something to, and its key */
     struct bpf_slice slice;          /* collected, not written yet; end_ns 0: none */
     struct bpf_wait run;             /* the same; count 0: none */
@@ -216,6 +273,10 @@ _Static_assert(sizeof(struct bpf_head) == 24, "layout");
 _Static_assert(sizeof(struct bpf_file) == 96, "layout");
 _Static_assert(sizeof(struct bpf_wait) % 8 == 0, "layout");
 _Static_assert(sizeof(struct bpf_thread) % 8 == 0, "layout");
+_Static_assert(sizeof(struct bpf_python) % 8 == 0, "layout");
+_Static_assert(sizeof(struct bpf_python_frame) == 24, "layout");
+_Static_assert(sizeof(struct bpf_python_news) == __builtin_offsetof(struct bpf_python_stack, frames),
+               "layout");
 _Static_assert(sizeof(struct bpf_io_key) == 16, "layout");
 _Static_assert(sizeof(struct bpf_io) % 8 == 0, "layout");
 

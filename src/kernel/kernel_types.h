@@ -81,6 +81,7 @@ struct socket {
 
 struct mm_struct {
     unsigned long arg_start, arg_end;
+    struct file *exe_file;
 } KERNEL_TYPE;
 
 struct signal_struct {
@@ -102,6 +103,11 @@ struct thread_info {
     } preempt;
 } KERNEL_TYPE;
 
+/* x86: what the C library knows its thread by */
+struct thread_struct {
+    unsigned long fsbase;
+} KERNEL_TYPE;
+
 struct task_struct {
     struct thread_info thread_info;
     unsigned int __state;
@@ -117,6 +123,7 @@ struct task_struct {
     struct files_struct *files;
     struct signal_struct *signal;
     struct task_struct *group_leader;
+    struct thread_struct thread;
     char comm[16];
 } KERNEL_TYPE;
 

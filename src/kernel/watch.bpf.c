@@ -25,6 +25,13 @@
 #define KERNEL_STACK_BYTES  0x4000
 #define POLLED_MAX          4u
 #define COMPAT              0x2
+#define PYTHON_FRAME_WORDS  16u /* a power of two */
+#define PYTHON_FRAME_BYTES  80u /* of an interpreter's frame */
+#define PYTHON_THREAD_MAX   128u
+#define PYTHON_SHIM_OWNER   3u
+#define PYTHON_SHIM_MAX     16u
+#define PYTHON_RETRY_NS     20000000ull
+#define PYTHON_KEY_FACTOR   0x9e3779b97f4a7c15ull
 #define WAKE_SLACK_NS       20000ull /* a wake may come while the thread is still leaving */
 
 char LICENSE[] SEC("license") = "GPL";
@@ -50,8 +57,32 @@ struct {
     __uint(value_size, BPF_STACK_DEPTH * sizeof(__u64));
 } stacks SEC(".maps");
 
+/* By process. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, BPF_PYTHON_COUNT);
+    __type(key, __u32);
+    __type(value, struct bpf_python);
+} pythons SEC(".maps");
+
+/* Keys of stacks that were told. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, BPF_PYTHON_KNOWN);
+    __type(key, __u64);
+    __type(value, __u8);
+} python_known SEC(".maps");
+
+/* Without one nothing is asked for. Set when the first is put into the map. */
+volatile __u32 has_python = 0;
+
 /* Values too large for a program's own stack. */
 struct scratch {
+    struct bpf_python_stack python;
+    __u64 python_frame[PYTHON_FRAME_WORDS];
+    __u32 is_reading; /* a sample may interrupt a switch */
+    __u32 reserved;
     struct bpf_thread thread; /* stays zero but for what is set before each use */
     struct bpf_exec exec;
     char arguments[2 * BPF_ARGUMENTS_BYTES];
@@ -63,6 +94,12 @@ struct {
     __type(key, __u32);
     __type(value, struct scratch);
 } scratches SEC(".maps");
+
+BPF_INLINE struct scratch *scratch_here(void)
+{
+    __u32 zero = 0;
+    return bpf_map_lookup_elem(&scratches, &zero);
+}
 
 /* Interrupts, and the network's work after them, run on a stack of the CPU's own; the tracepoint's arguments lie on
  * the stack that it was hit on. (The count of interrupts is a variable whose address few kernels tell.) */
@@ -80,6 +117,17 @@ BPF_INLINE void record_write(void *record, __u64 bytes)
     if (bpf_ringbuf_output(&ring, record, bytes, wake))
         count_add(BPF_COUNT_RING_FULL);
 }
+
+/* The reader has to see these at once: what they tell of may soon be gone. */
+BPF_INLINE bool record_hurry(void *record, __u64 bytes)
+{
+    if (!bpf_ringbuf_output(&ring, record, bytes, BPF_RB_FORCE_WAKEUP))
+        return true;
+    count_add(BPF_COUNT_RING_FULL);
+    return false;
+}
+
+#include "kernel/watch_python.h"
 
 static __noinline void run_write(struct bpf_thread *thread, __u64 now_ns)
 {
@@ -253,6 +301,10 @@ BPF_INLINE void wait_begin(void *context, struct bpf_thread *thread, struct task
         wait->stack = stack_take(context);
         thread->stack_ns = thread->out_ns;
     }
+    wait->python = is_taken ? python_take(thread, thread->out_ns) : 0;
+    wait->gil_holder = 0;
+    if (wait->python && wait->call == CALL_FUTEX)
+        wait->gil_holder = python_gil_holder(thread, wait->arguments[0]);
     __u8 kind = BPF_CALL_PLAIN;
     __u32 call = (__u32)wait->call;
     if (call < BPF_CALL_COUNT)
@@ -263,9 +315,11 @@ BPF_INLINE void wait_begin(void *context, struct bpf_thread *thread, struct task
     __u64 number = descriptor_of(wait, task, kind), file = 0;
     if (number <= 0x7fffffff)
         file = file_address_of(task, number);
-    thread->is_same = run->count && is_plain(kind) && run->call == wait->call && run->flags == wait->flags &&
-                      run->arguments[0] == wait->arguments[0] && thread->file_address == file &&
-                      (!is_taken || run->stack < 0 || run->stack == wait->stack);
+    thread->is_same =
+        run->count && is_plain(kind) && run->call == wait->call && run->flags == wait->flags &&
+        run->arguments[0] == wait->arguments[0] && thread->file_address == file &&
+        (!is_taken || run->stack < 0 ||
+         (run->stack == wait->stack && run->python == wait->python && run->gil_holder == wait->gil_holder));
     if (thread->is_same)
         return;
     thread->file_address = file;
@@ -302,6 +356,7 @@ BPF_INLINE void thread_end(struct bpf_thread *thread, const struct task_struct *
     if (thread->slice.end_ns)
         slice_write(thread, now_ns);
     exit_write(thread, task, now_ns);
+    python_exit(thread, task);
     bpf_map_delete_elem(&threads, &tid);
 }
 
@@ -345,6 +400,8 @@ BPF_INLINE void run_start(struct bpf_thread *thread, bool is_queue)
     thread->run.flags = BPF_WAIT_QUEUE;
     thread->run.call = BPF_CALL_OUTSIDE;
     thread->run.stack = -1;
+    thread->run.python = 0;
+    thread->run.gil_holder = 0;
     thread->run.memory_bytes = 0;
     thread->run.file.number = -1;
     thread->file_address = 0;
@@ -370,7 +427,8 @@ BPF_INLINE bool run_takes(const struct bpf_thread *thread, const struct ended *e
     if (!ended->woken)
         return true;
     return run->waker_tid == thread->waker_tid && run->waker_context == thread->waker_context &&
-           (run->waker_stack < 0 || thread->waker_stack < 0 || run->waker_stack == thread->waker_stack);
+           (run->waker_stack < 0 || thread->waker_stack < 0 ||
+            (run->waker_stack == thread->waker_stack && run->waker_python == thread->waker_python));
 }
 
 BPF_INLINE void wait_end(struct bpf_thread *thread, __u64 now_ns)
@@ -393,10 +451,15 @@ BPF_INLINE void wait_end(struct bpf_thread *thread, __u64 now_ns)
     }
     if (run_takes(thread, &ended, now_ns, is_queue)) {
         run->count++;
-        if (run->stack < 0 && !is_queue)
+        if (run->stack < 0 && !is_queue) {
             run->stack = thread->wait.stack;
-        if (run->waker_stack < 0 && ended.woken)
+            run->python = thread->wait.python;
+            run->gil_holder = thread->wait.gil_holder;
+        }
+        if (run->waker_stack < 0 && ended.woken) {
             run->waker_stack = thread->waker_stack;
+            run->waker_python = thread->waker_python;
+        }
         run->blocked_ns += ended.blocked_ns;
         run->runnable_ns += ended.runnable_ns;
         run->end_ns = now_ns;
@@ -413,6 +476,7 @@ BPF_INLINE void wait_end(struct bpf_thread *thread, __u64 now_ns)
     run->waker_pid = ended.woken ? thread->waker_pid : 0;
     run->waker_tid = ended.woken ? thread->waker_tid : 0;
     run->waker_stack = ended.woken ? thread->waker_stack : -1;
+    run->waker_python = ended.woken ? thread->waker_python : 0;
     run->waker_context = ended.woken ? thread->waker_context : BPF_CONTEXT_NONE;
     if (now_ns - thread->out_ns >= BPF_SHORT_NS)
         run_write(thread, now_ns); /* nothing is ever added to it */
@@ -492,6 +556,7 @@ int on_waking(struct bpf_raw_tracepoint_args *context)
     __u64 now_ns = bpf_ktime_get_ns();
     __u64 before_ns = thread->wake_ns;
     thread->waker_stack = -1;
+    thread->waker_python = 0;
     thread->wake_ns = now_ns;
     thread->waker_context = BPF_CONTEXT_TASK;
     if (is_interrupt(context, task, thread)) {
@@ -506,15 +571,12 @@ int on_waking(struct bpf_raw_tracepoint_args *context)
     if (!with_stacks || !is_stack_due(now_ns, before_ns, thread->waker_stack_ns))
         return 0;
     thread->waker_stack_ns = now_ns;
-    if (thread_find(waker_tid))
-        thread->waker_stack = stack_take(context);
+    struct bpf_thread *waker = thread_find(waker_tid);
+    if (!waker)
+        return 0;
+    thread->waker_stack = stack_take(context);
+    thread->waker_python = python_take(waker, now_ns);
     return 0;
-}
-
-BPF_INLINE struct scratch *scratch_here(void)
-{
-    __u32 zero = 0;
-    return bpf_map_lookup_elem(&scratches, &zero);
 }
 
 /* A new thread waits for its first turn from now on. */
@@ -553,6 +615,7 @@ int on_fork(struct bpf_raw_tracepoint_args *context)
     bpf_core_read(&fork.head.tid, sizeof fork.head.tid, &child->pid);
     bpf_core_read(&fork.head.pid, sizeof fork.head.pid, &child->tgid);
     fork.head.time_ns = bpf_ktime_get_ns();
+    python_fork(fork.parent_pid, fork.head.pid);
     if (thread_add(fork.head.pid, fork.head.tid, fork.head.time_ns, 0))
         record_write(&fork, sizeof fork);
     return 0;
@@ -587,6 +650,7 @@ int on_exec(struct bpf_raw_tracepoint_args *context)
         bytes = 0;
     exec->arguments_bytes = (__u32)bytes;
     record_write(exec, sizeof *exec + bytes);
+    python_exec(task);
     return 0;
 }
 
@@ -611,5 +675,9 @@ SEC("perf_event")
 int on_sample(void *context)
 {
     (void)context;
-    return thread_find((__u32)bpf_get_current_pid_tgid()) != NULL;
+    struct bpf_thread *thread = thread_find((__u32)bpf_get_current_pid_tgid());
+    if (!thread)
+        return 0;
+    python_sample(thread);
+    return 1;
 }

@@ -96,9 +96,13 @@
 /* attr of a frame (owner_table TABLE_FRAME): "loop" where the machine code there only looks whether something changed */
 #define ATTR_SPIN "spin"
 
+/* frame.module of frames that a Python interpreter runs: function, file and line are of Python code */
+#define MODULE_NAME_PYTHON "[python]"
+
 /* names of PEER_LOCK peers, by what the futex call looks like */
 #define PEER_NAME_LOCK      "lock"
 #define PEER_NAME_CONDITION "condition"
+#define PEER_NAME_GIL       "GIL" /* of a Python interpreter: one thread at a time runs its code */
 
 /* META_SCOPE of a recording that knows where CPU time went, and nothing of waits */
 #define SCOPE_PROFILE "profile"

@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "detect/changes.h"
+#include "rank/claim_place.h"
 #include "rank/clear_stages.h"
 #include "rank/replay_crew.h"
 
@@ -245,6 +246,8 @@ static int collect(const struct scene *scene, struct cause_claims *claims, struc
         if (status)
             return status;
     }
+    for (size_t i = 0; i < claims->items.count; i++)
+        claim_place(scene, &claims->items.items[i]);
     return 0;
 }
 

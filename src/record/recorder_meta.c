@@ -64,6 +64,35 @@ void recorder_meta_start(struct recorder *recorder)
     emit_meta_u64(emit, META_RATE_HZ, recorder_rate_hz(recorder));
 }
 
+/* Python programs whose functions could not be told. */
+static void python_remark(struct recorder *recorder)
+{
+    struct emit *emit = &recorder->emit;
+    struct python_counts counts = {0};
+
+    if (recorder->watch.python)
+        counts = python_counts(recorder->watch.python);
+    unsigned minor = (unsigned)(counts.unknown_version_hex >> 16 & 0xff);
+    if (counts.unknown_count && minor)
+        emit_remark(
+            emit, "%" PRIu64 " processes run Python 3.%u, whose functions cannot be read (3.11 to 3.13 can)",
+            counts.unknown_count, minor);
+    else if (counts.unknown_count)
+        emit_remark(emit,
+                    "%" PRIu64
+                    " processes run a Python before 3.11, whose functions cannot be read (3.11 to 3.13 can)",
+                    counts.unknown_count);
+    if (counts.refused_count)
+        emit_remark(emit,
+                    "Python functions of %" PRIu64
+                    " processes are outside view: their memory may not be read "
+                    "(ptrace: kernel.yama.ptrace_scope, CAP_SYS_PTRACE)",
+                    counts.refused_count);
+    if (counts.overflow_count)
+        emit_remark(emit, "%" PRIu64 " stacks lack Python functions: there were too many different ones",
+                    counts.overflow_count);
+}
+
 void recorder_meta_end(struct recorder *recorder, uint64_t overhead_ns)
 {
     struct emit *emit = &recorder->emit;
@@ -87,6 +116,7 @@ void recorder_meta_end(struct recorder *recorder, uint64_t overhead_ns)
     if (recorder->observe.refused_count)
         emit_remark(emit, "the reasons of %" PRIu64 " looks at waits were refused (programs of another user)",
                     recorder->observe.refused_count);
+    python_remark(recorder);
     if (recorder->fallback[0])
         emit_remark(emit, "%s: %s",
                     recorder->rung == RUNG_PROC ? "process tree, waits and CPU time are from /proc alone"

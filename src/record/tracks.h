@@ -26,6 +26,7 @@
 /* bpf rung: a stack of the kernel's and its row, in the program that the process ran then (its span). */
 struct watch_stack {
     int32_t stack;
+    uint64_t python; /* and of Python */
     uint64_t span, row;
 };
 
@@ -39,6 +40,8 @@ struct watch_memo {
     enum wait_reason reason;
     uint64_t peer;
     struct watch_stack of_wait, as_waker;
+    struct wait_told gil; /* a wait for a Python interpreter's lock so far, which may go on; count 0: none */
+    uint64_t sample_python, sample_python_ns; /* the Python stack of the sample that is about to come */
 };
 
 /* preload rung: what a thread with the library told of itself so far. */

@@ -19,6 +19,9 @@
 #define MEMO_NS_MAX         (400 * NS_PER_MS)
 #define END_PAUSE_NS        (50 * NS_PER_US)
 #define END_WAIT_ROUNDS     100
+#define GIL_GAP_NS          NS_PER_MS /* between two looks after the lock of a Python interpreter */
+#define GIL_WAIT_NS_MAX     (200 * NS_PER_MS)
+#define SAMPLE_PYTHON_NS    NS_PER_MS /* between what is read of a sample's thread and the sample itself */
 
 int watch_open(struct watch *watch, const struct bpf_source_options *options, uint64_t main_pid,
                struct err *err)
@@ -34,11 +37,44 @@ int watch_open(struct watch *watch, const struct bpf_source_options *options, ui
     watch->reasons.tracks = watch->tracks;
     watch_reason_init(&watch->reasons);
     code = stacks_create(&stacks, &watch->stacks, err);
+    if (!code)
+        code = python_create(watch->stacks, &watch->python, err);
     if (!code && main_pid)
         code = bpf_follow(watch->source, &main, err);
     if (code)
         watch_close(watch);
     return code;
+}
+
+/* Whether the process runs Python is asked of it; if so, the kernel's programs are told. */
+static int python_seek(struct watch *watch, uint32_t pid, struct err *err)
+{
+    const struct python_place *place = python_look(watch->python, pid);
+
+    if (!place)
+        return 0;
+    struct bpf_python python = python_for_bpf(place, clock_monotonic_ns());
+    return bpf_python_put(watch->source, pid, &python, err);
+}
+
+/* A process began to run a program of that name, or a Python stack was met for the first time. */
+static int on_python(struct watch *watch, const struct bpf_event *event, struct err *err)
+{
+    struct python_stack stack = {.is_cut = event->python->is_cut};
+    uint64_t ignored;
+
+    if (!event->python->count)
+        return python_seek(watch, event->pid, err);
+    if (!python_known(watch->python, event->pid))
+        python_look(watch->python, event->pid); /* just forked, which is not told yet */
+    for (size_t i = 0; i < event->python->count && stack.count < PYTHON_DEPTH_MAX; i++) {
+        const struct bpf_python_frame *frame = &event->python->frames[i];
+        stack.frames[stack.count++] = (struct python_frame){.code = frame->code & ~BPF_PYTHON_ENTRY,
+                                                            .instruction = frame->instruction,
+                                                            .lines = frame->lines,
+                                                            .is_entry = frame->code & BPF_PYTHON_ENTRY};
+    }
+    return python_stack_note(watch->python, event->pid, event->python->key, &stack, &ignored, err);
 }
 
 void watch_join(struct watch *watch, struct task *task, bool is_running, uint64_t now_ns)
@@ -59,16 +95,19 @@ void watch_join(struct watch *watch, struct task *task, bool is_running, uint64_
         }
     }
     if (bpf_follow(watch->source, &thread, &err) ||
-        (task->tid == task->process->pid && stacks_read_maps(watch->stacks, (uint32_t)task->tid, &err)))
+        (task->tid == task->process->pid && (stacks_read_maps(watch->stacks, (uint32_t)task->tid, &err) ||
+                                             python_seek(watch, (uint32_t)task->tid, &err))))
         emit_fail(watch->emit, &err);
 }
 
 void watch_close(struct watch *watch)
 {
+    python_destroy(watch->python);
     stacks_destroy(watch->stacks);
     bpf_close(watch->source);
     watch_reason_deinit(&watch->reasons);
     watch->stacks = NULL;
+    watch->python = NULL;
     watch->source = NULL;
 }
 
@@ -102,6 +141,8 @@ static int on_fork(struct watch *watch, const struct bpf_event *event, struct er
     if (stale) /* its end was lost */
         tracks_exit(watch->tracks, watch->waits, stale, event->time_ns);
     tracks_fork(watch->tracks, &fork);
+    if (event->pid == event->tid)
+        python_fork(watch->python, event->pid, event->fork->parent_pid);
     return note(watch, PERF_FORK, event, parent_pid, err);
 }
 
@@ -116,6 +157,7 @@ static void on_exec(struct watch *watch, const struct bpf_event *event)
     struct track_image image = {
         .name = name, .arguments = event->arguments, .arguments_bytes = event->exec->arguments_bytes};
     tracks_exec_told(watch->tracks, task->process, &image, event->time_ns);
+    python_forget(watch->python, event->pid, event->time_ns);
     task->process->scan_due_ns = 0;
     if (event->exec->old_tid != event->tid) {
         struct task *caller = tracks_find(watch->tracks, event->exec->old_tid);
@@ -143,6 +185,16 @@ static void usage_told(struct process *process, const struct bpf_exit *exit, uin
     usage->exit_status = process->exit_status;
 }
 
+/* A wait for a Python interpreter's lock is over. */
+static void gil_flush(struct watch *watch, struct task *task)
+{
+    struct wait_told told = task->watch.gil;
+
+    task->watch.gil.interval.count = 0;
+    if (told.interval.count)
+        waits_tell(watch->waits, task, &told);
+}
+
 static int on_exit_of(struct watch *watch, const struct bpf_event *event, struct err *err)
 {
     struct task *task = tracks_find(watch->tracks, event->tid);
@@ -153,7 +205,10 @@ static int on_exit_of(struct watch *watch, const struct bpf_event *event, struct
     if (event->tid == event->pid || event->exit->is_last)
         process->exit_status = (uint64_t)launch_shell_status((int)event->exit->status);
     if (process->task_count == 1)
+        python_forget(watch->python, event->pid, UINT64_MAX);
+    if (process->task_count == 1)
         usage_told(process, event->exit, event->time_ns);
+    gil_flush(watch, task);
     if (process->pid == watch->main_pid) {
         watch->main_end_ns = event->time_ns;
         if (task->tid == process->pid) {
@@ -184,20 +239,22 @@ static void slice_tell(struct watch *watch, struct task *task, const struct bpf_
 
 /* A stack's row; the last one of each thread is remembered, as most waits of a thread are alike. */
 static uint64_t stack_row(struct watch *watch, const struct process *process, struct watch_stack *memo,
-                          int32_t stack)
+                          int32_t stack, uint64_t python)
 {
-    const uint64_t *addresses;
+    const uint64_t *addresses = NULL;
     uint64_t row = 0;
 
-    if (stack < 0)
+    if (stack < 0 && !python)
         return 0;
-    if (memo->row && memo->stack == stack && memo->span == process->span)
+    if (memo->row && memo->stack == stack && memo->python == python && memo->span == process->span)
         return memo->row;
     size_t count = bpf_stack(watch->source, stack, &addresses);
+    struct stacks_dumped dumped = {.chain = addresses, .chain_count = count};
     struct err err = {0};
-    if (count && stacks_add(watch->stacks, (uint32_t)process->pid, addresses, count, &row, &err))
+    if ((count || python) && python_stacks_add(watch->python, (uint32_t)process->pid, &dumped,
+                                               python_stack_find(watch->python, python), &row, &err))
         emit_fail(watch->emit, &err);
-    *memo = (struct watch_stack){.stack = stack, .span = process->span, .row = row};
+    *memo = (struct watch_stack){.stack = stack, .python = python, .span = process->span, .row = row};
     return row;
 }
 
@@ -228,7 +285,20 @@ static void waker_tell(struct watch *watch, const struct task *task, const struc
     told->waker_track = ended ? ended->track : waker ? waker->track : 0;
     told->waker_source = told->waker_track ? WAKER_EXACT : WAKER_NONE;
     if (waker && !ended)
-        told->waker_stack = stack_row(watch, waker->process, &waker->watch.as_waker, wait->waker_stack);
+        told->waker_stack =
+            stack_row(watch, waker->process, &waker->watch.as_waker, wait->waker_stack, wait->waker_python);
+}
+
+/* All the words in memory that it is made of are one lock. */
+static void gil_name(const struct watch *watch, const struct task *task, const struct bpf_wait *wait,
+                     struct reason_found *found)
+{
+    uint64_t pid = task->process->pid;
+
+    if (found->peer_kind != PEER_LOCK || !python_is_gil(watch->python, (uint32_t)pid, wait->arguments[0]))
+        return;
+    snprintf(found->name, sizeof found->name, "%s", PEER_NAME_GIL);
+    snprintf(found->address, sizeof found->address, "%" PRIu64 ":%s", pid, PEER_NAME_GIL);
 }
 
 static void reason_tell(struct watch *watch, struct task *task, const struct bpf_wait *wait, uint64_t time_ns,
@@ -246,6 +316,7 @@ static void reason_tell(struct watch *watch, struct task *task, const struct bpf
                     memo->value == wait->arguments[2];
     if (!is_alike || memo->until_ns <= time_ns) {
         watch_reason_find(&watch->reasons, task, wait, time_ns, &found);
+        gil_name(watch, task, wait, &found);
         uint64_t peer = peers_put(watch->peers, &found);
         bool is_right = is_alike && memo->reason == found.reason && memo->peer == peer;
         uint64_t keep_ns = num_max(is_right ? num_min(2 * memo->keep_ns, MEMO_NS_MAX) : 0, MEMO_NS_MIN);
@@ -259,10 +330,40 @@ static void reason_tell(struct watch *watch, struct task *task, const struct bpf
                                     .reason = found.reason,
                                     .peer = peer,
                                     .of_wait = memo->of_wait,
-                                    .as_waker = memo->as_waker};
+                                    .as_waker = memo->as_waker,
+                                    .gil = memo->gil,
+                                    .sample_python = memo->sample_python,
+                                    .sample_python_ns = memo->sample_python_ns};
     }
     told->reason = memo->reason;
     told->peer = memo->peer;
+}
+
+/* Who waits for the lock of a Python interpreter looks after it every 5 ms: a timer ends each such wait, and all of them
+ * are one, for the thread that has the lock. Returns whether the wait may go on, and is kept for now. */
+static bool gil_join(struct watch *watch, struct task *task, const struct bpf_wait *wait,
+                     struct wait_told *told)
+{
+    struct wait_told *kept = &task->watch.gil;
+    const struct task *holder = wait->gil_holder ? tracks_find(watch->tracks, wait->gil_holder) : NULL;
+    bool is_gil = wait->gil_holder && told->reason == WAIT_LOCK && told->interval.count == 1;
+
+    if (kept->interval.count && is_gil && kept->peer == told->peer &&
+        told->interval.start_ns < kept->interval.end_ns + GIL_GAP_NS &&
+        told->interval.end_ns < kept->interval.start_ns + GIL_WAIT_NS_MAX) {
+        told->interval.start_ns = kept->interval.start_ns;
+        told->interval.blocked_ns =
+            told->interval.end_ns - told->interval.start_ns - told->interval.runnable_ns;
+        told->stack = kept->stack;
+        kept->interval.count = 0;
+    }
+    gil_flush(watch, task);
+    if (!is_gil || told->waker_track || !holder || holder == task || holder->process != task->process)
+        return false;
+    *kept = *told;
+    kept->waker_track = holder->track;
+    kept->waker_source = WAKER_INFERRED;
+    return true;
 }
 
 static void wait_tell(struct watch *watch, struct task *task, const struct bpf_wait *wait, uint64_t time_ns)
@@ -274,9 +375,10 @@ static void wait_tell(struct watch *watch, struct task *task, const struct bpf_w
                                           .runnable_ns = wait->runnable_ns}};
 
     reason_tell(watch, task, wait, time_ns, &told);
-    told.stack = stack_row(watch, task->process, &task->watch.of_wait, wait->stack);
+    told.stack = stack_row(watch, task->process, &task->watch.of_wait, wait->stack, wait->python);
     waker_tell(watch, task, wait, &told);
-    waits_tell(watch->waits, task, &told);
+    if (!gil_join(watch, task, wait, &told))
+        waits_tell(watch->waits, task, &told);
 }
 
 static int on_sample(struct watch *watch, const struct perf_event *event, const struct task *task,
@@ -284,10 +386,14 @@ static int on_sample(struct watch *watch, const struct perf_event *event, const 
 {
     struct row_sample row = {
         .time_ns = event->time_ns, .track = task->track, .weight = event->weight_ns, .kind = SAMPLE_CPU};
-    stacks_set_time(watch->stacks, event->time_ns);
+    const struct watch_memo *memo = &task->watch;
+    bool has_python = memo->sample_python && memo->sample_python_ns <= event->time_ns &&
+                      event->time_ns < memo->sample_python_ns + SAMPLE_PYTHON_NS;
+    uint64_t python = has_python ? python_stack_find(watch->python, memo->sample_python) : 0;
     struct stacks_dumped dumped = {
         .chain = event->chain, .chain_count = event->chain_count, .dump = event->dump};
-    int code = stacks_add_dumped(watch->stacks, event->pid, &dumped, &row.stack, err);
+    stacks_set_time(watch->stacks, event->time_ns);
+    int code = python_stacks_add(watch->python, event->pid, &dumped, python, &row.stack, err);
 
     if (!code)
         emit_append(watch->emit, sample, &row);
@@ -302,6 +408,12 @@ static int on_perf(struct watch *watch, const struct bpf_event *event, struct er
 
     if (!task)
         return 0;
+    if (perf->kind == PERF_MAP && python_is_interpreter(perf->map.path) &&
+        !python_known(watch->python, perf->pid)) { /* a library: its program has another name */
+        int code = python_seek(watch, perf->pid, err);
+        if (code)
+            return code;
+    }
     if (perf->kind == PERF_EXEC || perf->kind == PERF_MAP)
         return stacks_note(watch->stacks, perf, err);
     if (perf->kind == PERF_SAMPLE)
@@ -319,6 +431,8 @@ static int on_event(void *context, const struct bpf_event *event, struct err *er
         return on_fork(watch, event, err);
     if (event->kind == BPF_RECORD_EXIT)
         return on_exit_of(watch, event, err);
+    if (event->kind == BPF_RECORD_PYTHON)
+        return on_python(watch, event, err);
     if (event->kind == BPF_RECORD_EXEC) {
         on_exec(watch, event);
         return 0;
@@ -332,6 +446,10 @@ static int on_event(void *context, const struct bpf_event *event, struct err *er
         wait_tell(watch, task, event->wait, event->time_ns);
     else if (event->kind == BPF_RECORD_COMM)
         tracks_rename(watch->tracks, task, event->comm->comm);
+    else if (event->kind == BPF_RECORD_PYTHON_SAMPLE) {
+        task->watch.sample_python = event->python_sample->key;
+        task->watch.sample_python_ns = event->time_ns;
+    }
     return 0;
 }
 
@@ -410,6 +528,7 @@ void watch_task_end(struct watch *watch, struct task *task, uint64_t end_ns)
 
     if (bpf_thread_read(watch->source, (uint32_t)task->tid, &thread))
         thread_tell(watch, task, &thread, end_ns);
+    gil_flush(watch, task);
 }
 
 void watch_leave(struct watch *watch, uint64_t end_ns)

@@ -21,6 +21,7 @@
 #include "record/waits.h"
 #include "record/watch_io.h"
 #include "record/watch_reason.h"
+#include "runtime/python.h"
 #include "stacks/stacks.h"
 
 struct watch {
@@ -31,6 +32,7 @@ struct watch {
     struct resolve *resolve;
     struct bpf_source *source; /* NULL: not on this rung */
     struct stacks *stacks;
+    struct python *python;
     struct watch_reason reasons;
     struct watch_io io;
     uint64_t main_pid;

@@ -58,6 +58,9 @@ int stacks_create(const struct stacks_options *options, struct stacks **ret_stac
                             SYMBOL_PATH_KERNEL, &module, err);
     if (!status)
         status = add_module(stacks, &(struct code_module){.kind = CODE_UNKNOWN}, "", &module, err);
+    if (!status)
+        status =
+            add_module(stacks, &(struct code_module){.kind = CODE_MANAGED}, STACKS_MANAGED, &module, err);
     if (status) {
         stacks_destroy(stacks);
         return status;
@@ -105,7 +108,7 @@ static int module_of(struct stacks *stacks, const struct perf_map *map, uint32_t
         memcpy(module.build_id, map->build_id, sizeof module.build_id);
         status = add_module(stacks, &module, key.text, ret_module, err);
     } else if (!status && id) {
-        *ret_module = (uint32_t)(id + MODULE_UNKNOWN);
+        *ret_module = (uint32_t)(id + MODULE_MANAGED);
     }
     str_free(&key);
     return status;
@@ -215,14 +218,6 @@ void stacks_module_open(struct stacks *stacks, struct code_module *module, uint3
 }
 
 #define NO_FRAME UINT32_MAX
-
-struct place {
-    uint32_t module;
-    bool user;
-    uint64_t offset;
-    uint64_t key; /* of its frame in the module; the offset, but for code that comes and goes */
-    uint64_t at;  /* as in struct raw_frame */
-};
 
 static bool is_full(const struct stacks *stacks)
 {
@@ -334,17 +329,11 @@ static int jit_module(struct stacks *stacks, uint32_t pid, uint32_t *ret_module,
     return map_put(&stacks->jit_misses, pid, stacks->now_ns) ? err_memory(err) : 0;
 }
 
-struct chain {
-    size_t count;
-    size_t address_count;
-    struct place places[CHAIN_MAX]; /* innermost first */
-};
-
 static int place_user(struct stacks *stacks, uint32_t pid, uint64_t address, struct place *ret_place,
                       struct err *err)
 {
     const struct mapping *mapping = process_maps_find(&stacks->maps, pid, address);
-    struct place place = {.module = MODULE_UNKNOWN, .user = true};
+    struct place place = {.module = MODULE_UNKNOWN, .user = true, .address = address};
     int status = 0;
     if (mapping && mapping->module != MODULE_UNKNOWN) {
         place.module = mapping->module;
@@ -460,10 +449,14 @@ int stacks_add_dumped(struct stacks *stacks, uint32_t pid, const struct stacks_d
 {
     struct stacks_unwound unwound;
     struct chain chain;
-    if (!dumped->dump.size || !stacks_unwind(stacks, pid, dumped, &unwound))
-        return stacks_add(stacks, pid, dumped->chain, dumped->chain_count, ret_stack, err);
-    int status = read_chain(stacks, pid, unwound.addresses, unwound.count, &chain, err);
-    return status ? status : chain_put(stacks, pid, &chain, unwound.is_rooted, ret_stack, err);
+    bool is_unwound = dumped->dump.size && stacks_unwind(stacks, pid, dumped, &unwound);
+    int status = is_unwound ? read_chain(stacks, pid, unwound.addresses, unwound.count, &chain, err)
+                            : read_chain(stacks, pid, dumped->chain, dumped->chain_count, &chain, err);
+    if (status)
+        return status;
+    if (dumped->managed)
+        managed_merge(&chain, dumped->managed);
+    return chain_put(stacks, pid, &chain, is_unwound && unwound.is_rooted, ret_stack, err);
 }
 
 struct stacks_counts stacks_counts(const struct stacks *stacks)
@@ -493,6 +486,7 @@ void stacks_destroy(struct stacks *stacks)
     map_free(&stacks->jit_modules);
     map_free(&stacks->jit_dumps);
     map_free(&stacks->jit_misses);
+    managed_free(stacks);
     vec_free(&stacks->pending_frames);
     vec_free(&stacks->pending_nodes);
     resolver_destroy(stacks->resolver);

@@ -15,6 +15,7 @@
 #ifndef TOLL_STACKS_H
 #define TOLL_STACKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -54,16 +55,39 @@ void stacks_set_time(struct stacks *stacks, uint64_t time_ns);
 WARN_UNUSED int stacks_add(struct stacks *stacks, uint32_t pid, const uint64_t *chain, size_t chain_count,
                            uint64_t *ret_stack, struct err *err);
 
+/* A frame of a managed runtime (Python), whose names are known; "" for no file. The number is for struct stacks_managed. */
+WARN_UNUSED int stacks_managed_frame(struct stacks *stacks, const char *function, const char *file,
+                                     uint32_t line, uint32_t *ret_frame, struct err *err);
+
+struct stacks_range {
+    uint64_t low, high;
+};
+
+struct stacks_managed_frame {
+    uint32_t frame;
+    bool is_entry; /* the outermost that one call of the interpreter's function runs */
+};
+
+/* What a thread runs in a managed runtime, innermost first, and the functions of the interpreter that run it. */
+struct stacks_managed {
+    const struct stacks_managed_frame *frames;
+    size_t frame_count;
+    const struct stacks_range *interpreter; /* addresses of the process */
+    size_t interpreter_count;
+};
+
 /* A chain, and the registers and stack that it was taken with. */
 struct stacks_dumped {
     const uint64_t *chain; /* as above; the program's part is what frame pointers tell */
     size_t chain_count;
-    struct perf_dump dump; /* size 0: none */
+    struct perf_dump dump;                /* size 0: none */
+    const struct stacks_managed *managed; /* NULL: nothing */
 };
 
 /* The same, the program's part found in the copy of its stack by what the compiler says of each function's frame
  * (unwind/unwind_walk.h). Where that ends before the thread's start, the callers that frame pointers tell are put
- * behind, when both know the last one. */
+ * behind, when both know the last one. Each call of an interpreter is replaced by the frames that it runs; frames whose call
+ * is missing, because the chain is cut short, are its callers. */
 WARN_UNUSED int stacks_add_dumped(struct stacks *stacks, uint32_t pid, const struct stacks_dumped *dumped,
                                   uint64_t *ret_stack, struct err *err);
 

@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "base/vec.h"
+#include "model/meta.h"
 #include "stacks/jit_source.h"
 #include "stacks/process_maps.h"
 #include "stacks/stacks.h"
@@ -18,7 +19,8 @@ enum code_kind {
     CODE_FILE = 1, /* offsets in an ELF file */
     CODE_KERNEL,   /* addresses; one frame at 0 when their names are hidden */
     CODE_JIT,      /* addresses in a process whose compiler tells what code it makes */
-    CODE_UNKNOWN   /* one frame at 0 */
+    CODE_UNKNOWN,  /* one frame at 0 */
+    CODE_MANAGED   /* of a managed runtime: numbers of stacks.managed */
 };
 
 struct code_module {
@@ -61,6 +63,12 @@ struct stack_node {
     uint32_t id;
 };
 
+/* A frame that its caller names. */
+struct managed_name {
+    char *function, *file;
+    uint32_t line;
+};
+
 struct stacks {
     size_t node_count_max;
     struct process_maps maps;
@@ -73,6 +81,8 @@ struct stacks {
     struct map children; /* parent << 32 | frame to index in nodes */
     VEC(uint32_t) pending_frames;
     VEC(uint32_t) pending_nodes;
+    struct intern managed_keys; /* ids are indexes in managed + 1 */
+    VEC(struct managed_name) managed;
     struct map jit_modules; /* pid to module */
     struct map jit_dumps;   /* pid to module of the jitdump file that it has mapped */
     struct map jit_misses;  /* pid to when no source was found */
@@ -84,9 +94,31 @@ struct stacks {
     struct stacks_counts counts;
 };
 
+#define STACKS_MANAGED MODULE_NAME_PYTHON
+
 #define MODULE_KERNEL  0u
 #define MODULE_UNKNOWN 1u
+#define MODULE_MANAGED 2u /* the last that is no file */
 #define CHAIN_MAX      1024u
+
+struct place {
+    uint32_t module;
+    bool user;
+    uint64_t offset;
+    uint64_t key;     /* of its frame in the module; the offset, but for code that comes and goes */
+    uint64_t at;      /* as in struct raw_frame */
+    uint64_t address; /* of the program; the byte before where it is a return address */
+};
+
+struct chain {
+    size_t count;
+    size_t address_count;
+    struct place places[CHAIN_MAX]; /* innermost first */
+};
+
+/* managed.c: puts frames of a managed runtime into the places of a chain of the program's. */
+void managed_merge(struct chain *chain, const struct stacks_managed *managed);
+void managed_free(struct stacks *stacks);
 
 /* stacks.c: opens the file of a module of a process, once. */
 void stacks_module_open(struct stacks *stacks, struct code_module *module, uint32_t pid);

@@ -205,6 +205,23 @@ static int write_jit_frames(struct writer *writer, const struct code_module *mod
     return status;
 }
 
+/* Their names came with them. The outermost of a runtime is where its thread starts, as far as it is concerned. */
+static int write_managed_frames(struct writer *writer, const uint32_t *frames, size_t count)
+{
+    int status = 0;
+    for (size_t i = 0; !status && i < count; i++) {
+        struct raw_frame *raw = &writer->stacks->raw_frames.items[frames[i]];
+        const struct managed_name *name = &writer->stacks->managed.items[raw->offset];
+        raw->is_named = raw->is_start = true;
+        status = write_frame(writer, raw,
+                             &(struct symbol_frame){.function = name->function,
+                                                    .file = name->file[0] ? name->file : NULL,
+                                                    .line = name->line},
+                             STACKS_MANAGED);
+    }
+    return status;
+}
+
 /* The frames of one module; fewer than `count` in ret_done when they have to wait. */
 static int write_module_frames(struct writer *writer, const uint32_t *frames, size_t count, size_t *ret_done)
 {
@@ -215,6 +232,10 @@ static int write_module_frames(struct writer *writer, const uint32_t *frames, si
     if (module->kind == CODE_UNKNOWN) {
         *ret_done = count;
         return write_unnamed(writer, first, ""); /* its one frame */
+    }
+    if (module->kind == CODE_MANAGED) {
+        *ret_done = count;
+        return write_managed_frames(writer, frames, count);
     }
     if (module->kind == CODE_FILE || module->kind == CODE_KERNEL)
         return module->large && !writer->is_last ? 0
