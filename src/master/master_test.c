@@ -182,7 +182,8 @@ static void no_name_becomes_markup(void **state)
         render(samples[i].make, master_html, NULL, &text);
         check_markup(str_text(&text));
         size_t flames = occurrences(str_text(&text), "id=\"flame\"");
-        assert_int_equal(occurrences(str_text(&text), "<script>"), 1 + flames);
+        size_t timelines = occurrences(str_text(&text), "id=\"timeline\"");
+        assert_int_equal(occurrences(str_text(&text), "<script>"), 1 + flames + timelines);
         /* http-equiv, and the names of XHTML and SVG in our script */
         assert_int_equal(occurrences(str_text(&text), "http"), 1 + 2 * flames);
         assert_int_equal(occurrences(str_text(&text), "href="), 1); /* #top */

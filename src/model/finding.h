@@ -150,7 +150,8 @@ struct run_facts {
     struct grade grade;
 };
 
-/* One track of the timeline picture: its intervals in time order, merged to a drawable number. */
+/* One track of the timeline picture: its intervals in time order, merged to a drawable number. Tracks follow those that started
+ * them, all of one before the next. */
 struct timeline_interval {
     uint64_t start_ns, end_ns; /* from the start of the run */
     int doing;                 /* DOING_CPU or an enum wait_reason */
@@ -166,12 +167,20 @@ struct timeline_span {
 struct timeline_track {
     const char *name; /* "curl", "worker 3" */
     uint64_t pid, tid;
-    size_t depth; /* in the process tree, for indenting */
+    size_t depth; /* in the process tree, as far as it is shown, for indenting */
     uint64_t start_ns, end_ns;
     const struct timeline_interval *intervals;
     size_t interval_count;
     const struct timeline_span *spans;
     size_t span_count;
+    size_t parent; /* the track that started it: an index below its own, SIZE_MAX: none, or it is not shown */
+    size_t span_hidden_count; /* spans left out because there were too many */
+};
+
+/* One track ended another's wait; both are shown. */
+struct timeline_wake {
+    uint64_t from_ns, to_ns; /* the deed, and when the other went on */
+    size_t from, to;         /* indexes of tracks */
 };
 
 /* A piece of the critical path, latest last; `track` indexes timeline.tracks, SIZE_MAX when not shown. */
@@ -187,6 +196,10 @@ struct timeline {
     size_t track_hidden_count; /* tracks left out because there were too many */
     const struct timeline_step *steps;
     size_t step_count;
+    const struct timeline_wake *wakes; /* by to_ns: those that ended the longest waits */
+    size_t wake_count, wake_hidden_count;
+    uint64_t
+        resolution_ns; /* shorter intervals of the track with the most of them are drawn together; 0: none are */
 };
 
 /* What a box of a flame graph stands for. */

@@ -5,9 +5,11 @@
 
 #include "analyze/critical_path.h"
 
-/* At most this many tracks, and intervals a track; what is left out is counted or merged. */
+/* At most this many tracks, intervals and spans of all of them, and wake-ups; what is left out is counted or merged. */
 #define TIMELINE_TRACK_MAX    200
-#define TIMELINE_INTERVAL_MAX 1500
+#define TIMELINE_INTERVAL_MAX 40000
+#define TIMELINE_SPAN_MAX     16000
+#define TIMELINE_WAKE_MAX     4000
 
 WARN_UNUSED int picture_timeline(const struct run *run, const struct path *path, struct arena *arena,
                                  struct timeline *ret_timeline, struct err *err);

@@ -2,12 +2,13 @@
 #include <string.h>
 
 #include "analyze/attribution.h"
+#include "base/histogram.h"
 #include "base/num.h"
 #include "picture/picture.h"
 
-#define STEP_MAX  4000
-#define SPAN_MAX  500
-#define DEPTH_MAX 32
+#define STEP_MAX        4000
+#define DEPTH_MAX       32
+#define SPAWN_DEPTH_MAX 64
 
 struct shown {
     uint32_t actor;
@@ -31,22 +32,12 @@ static int compare_start(const void *a, const void *b)
     return (x->actor > y->actor) - (x->actor < y->actor);
 }
 
-static size_t depth_of(const struct run *run, uint32_t actor)
-{
-    size_t depth = 0;
-    uint32_t at = run->tracks.items[actor].spawner;
-    while (at != RUN_NONE && depth < DEPTH_MAX) {
-        depth++;
-        at = run->tracks.items[at].spawner;
-    }
-    return depth;
-}
-
 /* Intervals too short to be drawn gather until together they are not; then they are drawn as what most of them was. */
 struct pen {
     struct timeline_track *track;
     struct timeline_interval *intervals;
     uint64_t resolution_ns;
+    size_t room;
     struct timeline_interval gathered;
     uint64_t gathered_ns[WAIT_REASON_COUNT + 1]; /* by doing, running last */
 };
@@ -61,7 +52,7 @@ static void draw(struct pen *pen, const struct timeline_interval *next)
     struct timeline_track *track = pen->track;
     size_t count = track->interval_count;
     struct timeline_interval *last = &pen->intervals[count ? count - 1 : 0];
-    if (count && (last->doing == next->doing || count == TIMELINE_INTERVAL_MAX))
+    if (count && (last->doing == next->doing || count == pen->room))
         last->end_ns = next->end_ns;
     else
         pen->intervals[track->interval_count++] = *next;
@@ -105,63 +96,144 @@ static void put(struct pen *pen, struct timeline_interval next)
         draw_gathered(pen);
 }
 
-static int fill_intervals(const struct run *run, uint32_t actor, struct timeline_track *track,
-                          struct arena *arena)
+/* The running up to a wait, and that wait; of the last index the running up to the end, and false. */
+static bool next_pair(const struct run *run, const struct run_track *from, size_t index, uint64_t *at,
+                      struct timeline_interval ret_pair[2])
+{
+    const struct run_wait *wait = index < from->waits.count ? &from->waits.items[index] : NULL;
+    uint64_t until = wait ? wait->start_ns : num_min(from->end_ns, run->end_ns);
+    ret_pair[0] = (struct timeline_interval){
+        .start_ns = *at - run->start_ns, .end_ns = num_max(until, *at) - run->start_ns, .doing = DOING_CPU};
+    if (!wait)
+        return false;
+    *at = num_max(*at, num_min(wait->end_ns, run->end_ns));
+    uint64_t start = num_max(num_min(wait->start_ns, run->end_ns), run->start_ns);
+    bool mostly_runs =
+        wait->count > 1 && (wait->blocked_ns + wait->runnable_ns) * 2 < wait->end_ns - wait->start_ns;
+    ret_pair[1] = (struct timeline_interval){.start_ns = start - run->start_ns,
+                                             .end_ns = num_max(*at, start) - run->start_ns,
+                                             .doing = mostly_runs        ? DOING_CPU
+                                                      : wait->blocked_ns ? wait->reason
+                                                                         : WAIT_CPU_QUEUE,
+                                             .label = attribute_peer(run, wait->peer)};
+    return true;
+}
+
+/* Lengths by power of two. */
+struct lengths {
+    uint64_t count[HISTOGRAM_BUCKETS], sum_ns[HISTOGRAM_BUCKETS];
+};
+
+static void add_length(struct lengths *lengths, const struct timeline_interval *interval)
+{
+    if (interval->end_ns <= interval->start_ns)
+        return;
+    unsigned bucket = histogram_bucket(interval->end_ns - interval->start_ns);
+    lengths->count[bucket]++;
+    lengths->sum_ns[bucket] += interval->end_ns - interval->start_ns;
+}
+
+/* The power of two below which intervals must be drawn together, so that at most `room` boxes are left. Short ones make no more
+ * boxes than fit into their time, and one more beside each long one. */
+static uint64_t resolution_for(const struct lengths *lengths, size_t room)
+{
+    uint64_t short_count = 0, short_ns = 0, long_count = 0;
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+        long_count += lengths->count[i];
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS - 1; i++) {
+        if (long_count + num_min(short_count, (short_ns >> i) + long_count + 1) <= room)
+            return short_count ? (uint64_t)1 << i : 1;
+        short_count += lengths->count[i];
+        short_ns += lengths->sum_ns[i];
+        long_count -= lengths->count[i];
+    }
+    return (uint64_t)1 << (HISTOGRAM_BUCKETS - 1);
+}
+
+static int fill_intervals(const struct run *run, uint32_t actor, size_t room, struct timeline_track *track,
+                          struct arena *arena, uint64_t *resolution_ns)
 {
     const struct run_track *from = &run->tracks.items[actor];
-    size_t room = num_min(from->waits.count * 2 + 2, TIMELINE_INTERVAL_MAX + 1);
-    struct timeline_interval *intervals = arena_alloc(arena, room * sizeof *intervals);
-    if (!intervals)
-        return -1;
-    struct pen pen = {
-        .track = track, .intervals = intervals, .resolution_ns = (run->end_ns - run->start_ns) / 2000 + 1};
+    struct lengths lengths = {0};
+    struct timeline_interval pair[2];
     uint64_t at = num_max(from->start_ns, run->start_ns);
     for (size_t i = 0; i <= from->waits.count; i++) {
-        const struct run_wait *wait = i < from->waits.count ? &from->waits.items[i] : NULL;
-        uint64_t until = wait ? wait->start_ns : num_min(from->end_ns, run->end_ns);
-        struct timeline_interval running = {
-            .start_ns = at - run->start_ns, .end_ns = num_max(until, at) - run->start_ns, .doing = DOING_CPU};
-        put(&pen, running);
-        if (!wait)
-            break;
-        at = num_max(at, num_min(wait->end_ns, run->end_ns));
-        uint64_t start = num_max(num_min(wait->start_ns, run->end_ns), run->start_ns);
-        bool mostly_runs =
-            wait->count > 1 && (wait->blocked_ns + wait->runnable_ns) * 2 < wait->end_ns - wait->start_ns;
-        struct timeline_interval waiting = {.start_ns = start - run->start_ns,
-                                            .end_ns = num_max(at, start) - run->start_ns,
-                                            .doing = mostly_runs        ? DOING_CPU
-                                                     : wait->blocked_ns ? wait->reason
-                                                                        : WAIT_CPU_QUEUE,
-                                            .label = attribute_peer(run, wait->peer)};
-        put(&pen, waiting);
+        bool waits = next_pair(run, from, i, &at, pair);
+        add_length(&lengths, &pair[0]);
+        if (waits)
+            add_length(&lengths, &pair[1]);
+    }
+    room = num_min(from->waits.count * 2 + 2, room);
+    struct timeline_interval *intervals = arena_alloc(arena, (room + 1) * sizeof *intervals);
+    if (!intervals)
+        return -1;
+    struct pen pen = {.track = track,
+                      .intervals = intervals,
+                      .room = room,
+                      .resolution_ns = resolution_for(&lengths, room)};
+    at = num_max(from->start_ns, run->start_ns);
+    for (size_t i = 0; i <= from->waits.count; i++) {
+        bool waits = next_pair(run, from, i, &at, pair);
+        put(&pen, pair[0]);
+        if (waits)
+            put(&pen, pair[1]);
     }
     draw_gathered(&pen);
     track->intervals = intervals;
+    if (pen.resolution_ns > 1)
+        *resolution_ns = num_max(*resolution_ns, pen.resolution_ns);
     return 0;
 }
 
-static int fill_spans(const struct run *run, uint32_t actor, struct timeline_track *track,
+static bool is_span_shown(const struct run *run, const struct run_span *span)
+{
+    return !span->exec && span->start_ns < run->end_ns && span->end_ns > run->start_ns;
+}
+
+static unsigned span_bucket(const struct run_span *span)
+{
+    return histogram_bucket(span->end_ns - num_min(span->start_ns, span->end_ns));
+}
+
+/* Which power of two a span must reach, so that at most `room` do. */
+static unsigned span_limit(const struct run *run, const struct run_track *from, size_t room,
+                           struct timeline_track *track, size_t *ret_kept)
+{
+    struct histogram lengths = {0};
+    unsigned limit = HISTOGRAM_BUCKETS;
+    for (size_t i = 0; i < from->spans.count; i++)
+        if (is_span_shown(run, &from->spans.items[i]))
+            lengths.count[span_bucket(&from->spans.items[i])]++;
+    *ret_kept = 0;
+    while (limit > 0 && *ret_kept + lengths.count[limit - 1] <= room)
+        *ret_kept += lengths.count[--limit];
+    track->span_hidden_count = histogram_total(&lengths) - *ret_kept;
+    return limit;
+}
+
+static int fill_spans(const struct run *run, uint32_t actor, size_t room, struct timeline_track *track,
                       struct arena *arena)
 {
     const struct run_track *from = &run->tracks.items[actor];
-    size_t room = num_min(from->spans.count, SPAN_MAX);
-    struct timeline_span *spans = arena_alloc(arena, (room + 1) * sizeof *spans);
+    size_t kept;
+    unsigned limit = span_limit(run, from, room, track, &kept);
+    struct timeline_span *spans = arena_alloc(arena, (kept + 1) * sizeof *spans);
     if (!spans)
         return -1;
     uint64_t ends[DEPTH_MAX];
     size_t depth = 0;
-    for (size_t i = 0; i < from->spans.count && track->span_count < room; i++) {
+    for (size_t i = 0; i < from->spans.count; i++) {
         const struct run_span *span = &from->spans.items[i];
-        if (span->exec || span->start_ns >= run->end_ns || span->end_ns <= run->start_ns)
+        if (!is_span_shown(run, span))
             continue;
         while (depth && ends[depth - 1] <= span->start_ns)
             depth--;
-        spans[track->span_count++] =
-            (struct timeline_span){.start_ns = num_max(span->start_ns, run->start_ns) - run->start_ns,
-                                   .end_ns = num_min(span->end_ns, run->end_ns) - run->start_ns,
-                                   .name = run->stages.items[span->name].name,
-                                   .depth = depth};
+        if (span_bucket(span) >= limit)
+            spans[track->span_count++] =
+                (struct timeline_span){.start_ns = num_max(span->start_ns, run->start_ns) - run->start_ns,
+                                       .end_ns = num_min(span->end_ns, run->end_ns) - run->start_ns,
+                                       .name = run->stages.items[span->name].name,
+                                       .depth = depth};
         if (depth < DEPTH_MAX)
             ends[depth++] = span->end_ns;
     }
@@ -181,10 +253,9 @@ static int fill_track(const struct run *run, uint32_t actor, struct timeline_tra
         return -1;
     track->pid = from->pid;
     track->tid = from->tid;
-    track->depth = depth_of(run, actor);
     track->start_ns = num_max(num_min(from->start_ns, run->end_ns), run->start_ns) - run->start_ns;
     track->end_ns = num_max(num_min(from->end_ns, run->end_ns), run->start_ns) - run->start_ns;
-    return fill_intervals(run, actor, track, arena) || fill_spans(run, actor, track, arena) ? -1 : 0;
+    return 0;
 }
 
 static int fill_steps(const struct run *run, const struct path *path, const uint32_t *row_of,
@@ -246,6 +317,159 @@ static struct shown *choose(const struct run *run, const struct path *path, size
     return shown;
 }
 
+/* --- order --- */
+
+/* Rows as a forest: lists of children by index, in the order of their starts. */
+struct forest {
+    size_t *first, *next, *parent; /* SIZE_MAX: none */
+    size_t root;
+};
+
+static size_t shown_parent(const struct run *run, uint32_t actor, const uint32_t *row_of)
+{
+    uint32_t at = run->tracks.items[actor].spawner;
+    for (size_t i = 0; i < SPAWN_DEPTH_MAX && at != RUN_NONE; i++) {
+        if (row_of[at] != RUN_NONE)
+            return row_of[at];
+        at = run->tracks.items[at].spawner;
+    }
+    return SIZE_MAX;
+}
+
+/* `shown` is in the order of starts, so a parent comes before its children; one that does not is none. */
+static void plant(const struct run *run, const struct shown *shown, size_t count, uint32_t *row_of,
+                  struct forest *forest)
+{
+    forest->root = SIZE_MAX;
+    for (size_t i = 0; i < count; i++) {
+        row_of[shown[i].actor] = (uint32_t)i;
+        forest->first[i] = SIZE_MAX;
+    }
+    for (size_t i = count; i-- > 0;) {
+        size_t parent = shown_parent(run, shown[i].actor, row_of);
+        forest->parent[i] = parent != SIZE_MAX && parent < i ? parent : SIZE_MAX;
+        size_t *head = forest->parent[i] == SIZE_MAX ? &forest->root : &forest->first[forest->parent[i]];
+        forest->next[i] = *head;
+        *head = i;
+    }
+}
+
+/* The one behind a whole subtree; *depth as its own. */
+static size_t behind(const struct forest *forest, size_t at, size_t *depth)
+{
+    while (at != SIZE_MAX && forest->next[at] == SIZE_MAX) {
+        at = forest->parent[at];
+        *depth -= *depth > 0;
+    }
+    return at == SIZE_MAX ? SIZE_MAX : forest->next[at];
+}
+
+/* Fills row_of, the tracks' depths and parents, and the actors by row. */
+static int order_by_tree(const struct run *run, const struct shown *shown, size_t count, uint32_t *row_of,
+                         struct timeline_track *tracks, uint32_t *ret_actors)
+{
+    size_t *memory = calloc(count * 4 + 1, sizeof *memory), row = 0, depth = 0;
+    if (!memory)
+        return -1;
+    struct forest forest = {memory, memory + count, memory + 2 * count, SIZE_MAX};
+    size_t *rows = memory + 3 * count;
+    plant(run, shown, count, row_of, &forest);
+    for (size_t at = forest.root; at != SIZE_MAX; row++) {
+        size_t parent = forest.parent[at];
+        rows[at] = row;
+        tracks[row].depth = depth;
+        tracks[row].parent = parent == SIZE_MAX ? SIZE_MAX : rows[parent];
+        ret_actors[row] = shown[at].actor;
+        bool goes_in = forest.first[at] != SIZE_MAX;
+        depth += goes_in;
+        at = goes_in ? forest.first[at] : behind(&forest, at, &depth);
+    }
+    for (size_t i = 0; i < row; i++)
+        row_of[ret_actors[i]] = (uint32_t)i;
+    free(memory);
+    return 0;
+}
+
+/* --- wake-ups --- */
+
+static bool is_wake(const struct run *run, const uint32_t *row_of, const struct run_wait *wait)
+{
+    return wait->waker != RUN_NONE && row_of[wait->waker] != RUN_NONE &&
+           wait->waker_source != WAKER_INTERRUPT && wait->count == 1 && wait->blocked_ns &&
+           wait->end_ns <= run->end_ns && wait->event_ns >= run->start_ns && wait->event_ns <= wait->end_ns;
+}
+
+static int compare_wakes(const void *a, const void *b)
+{
+    const struct timeline_wake *x = a, *y = b;
+    if (x->to_ns != y->to_ns)
+        return x->to_ns > y->to_ns ? 1 : -1;
+    return (x->to > y->to) - (x->to < y->to);
+}
+
+/* Which power of two a wait must reach, so that at most TIMELINE_WAKE_MAX do. */
+static unsigned wake_limit(const struct histogram *lengths, uint64_t *ret_kept)
+{
+    unsigned limit = HISTOGRAM_BUCKETS;
+    *ret_kept = 0;
+    while (limit > 0 && *ret_kept + lengths->count[limit - 1] <= TIMELINE_WAKE_MAX)
+        *ret_kept += lengths->count[--limit];
+    return limit;
+}
+
+static void add_wakes(const struct run *run, uint32_t actor, const uint32_t *row_of, unsigned limit,
+                      struct timeline_wake *wakes, size_t *count)
+{
+    const struct run_track *track = &run->tracks.items[actor];
+    for (size_t i = 0; i < track->waits.count; i++) {
+        const struct run_wait *wait = &track->waits.items[i];
+        if (!is_wake(run, row_of, wait) || histogram_bucket(wait->blocked_ns) < limit)
+            continue;
+        wakes[(*count)++] = (struct timeline_wake){.from_ns = wait->event_ns - run->start_ns,
+                                                   .to_ns = wait->end_ns - run->start_ns,
+                                                   .from = row_of[wait->waker],
+                                                   .to = row_of[actor]};
+    }
+}
+
+/* Those that ended the longest waits. */
+static int fill_wakes(const struct run *run, const uint32_t *actors, const uint32_t *row_of,
+                      struct arena *arena, struct timeline *timeline)
+{
+    struct histogram lengths = {0};
+    uint64_t kept;
+    for (size_t i = 0; i < timeline->track_count; i++) {
+        const struct run_track *track = &run->tracks.items[actors[i]];
+        for (size_t j = 0; j < track->waits.count; j++)
+            if (is_wake(run, row_of, &track->waits.items[j]))
+                histogram_add(&lengths, track->waits.items[j].blocked_ns, 1);
+    }
+    unsigned limit = wake_limit(&lengths, &kept);
+    struct timeline_wake *wakes = arena_alloc(arena, (kept + 1) * sizeof *wakes);
+    if (!wakes)
+        return -1;
+    for (size_t i = 0; i < timeline->track_count; i++)
+        add_wakes(run, actors[i], row_of, limit, wakes, &timeline->wake_count);
+    if (timeline->wake_count)
+        qsort(wakes, timeline->wake_count, sizeof *wakes, compare_wakes);
+    timeline->wakes = wakes;
+    timeline->wake_hidden_count = histogram_total(&lengths) - timeline->wake_count;
+    return 0;
+}
+
+static int fill_tracks(const struct run *run, const uint32_t *actors, struct timeline_track *tracks,
+                       struct arena *arena, struct timeline *timeline)
+{
+    size_t count = timeline->track_count ? timeline->track_count : 1;
+    size_t room = TIMELINE_INTERVAL_MAX / count, span_room = TIMELINE_SPAN_MAX / count;
+    for (size_t i = 0; i < timeline->track_count; i++)
+        if (fill_track(run, actors[i], &tracks[i], arena) ||
+            fill_spans(run, actors[i], span_room, &tracks[i], arena) ||
+            fill_intervals(run, actors[i], room, &tracks[i], arena, &timeline->resolution_ns))
+            return -1;
+    return 0;
+}
+
 int picture_timeline(const struct run *run, const struct path *path, struct arena *arena,
                      struct timeline *ret_timeline, struct err *err)
 {
@@ -254,18 +478,21 @@ int picture_timeline(const struct run *run, const struct path *path, struct aren
     struct shown *shown = choose(run, path, &count, &timeline.track_hidden_count);
     struct timeline_track *tracks = arena_alloc(arena, (count + 1) * sizeof *tracks);
     uint32_t *row_of = arena_alloc(arena, (run->tracks.count + 1) * sizeof *row_of);
-    int status = shown && tracks && row_of ? 0 : -1;
-    if (!status)
+    uint32_t *actors = arena_alloc(arena, (count + 1) * sizeof *actors);
+    int status = shown && tracks && row_of && actors ? 0 : -1;
+    if (!status) {
         memset(row_of, 0xff, (run->tracks.count + 1) * sizeof *row_of);
-    for (size_t i = 0; i < count && !status; i++) {
-        row_of[shown[i].actor] = (uint32_t)i;
-        status = fill_track(run, shown[i].actor, &tracks[i], arena);
+        status = order_by_tree(run, shown, count, row_of, tracks, actors);
     }
     free(shown);
     timeline.tracks = tracks;
-    timeline.track_count = count;
+    timeline.track_count = status ? 0 : count;
+    if (!status)
+        status = fill_tracks(run, actors, tracks, arena, &timeline);
     if (!status)
         status = fill_steps(run, path, row_of, arena, &timeline);
+    if (!status)
+        status = fill_wakes(run, actors, row_of, arena, &timeline);
     if (status)
         return err_memory(err);
     *ret_timeline = timeline;

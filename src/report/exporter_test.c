@@ -285,7 +285,8 @@ static void no_name_becomes_markup(void **state)
         render_sample(i, "html", &(struct export_options){.file = "<b>.toll"}, &text);
         check_markup(str_text(&text), html);
         bool has_flame = strstr(str_text(&text), "id=\"flame\"") != NULL;
-        assert_int_equal(occurrences(str_text(&text), "<script>"), 1 + has_flame);
+        bool has_timeline = strstr(str_text(&text), "id=\"timeline\"") != NULL;
+        assert_int_equal(occurrences(str_text(&text), "<script>"), 1 + has_flame + has_timeline);
         /* http-equiv, and the names of XHTML and SVG in our script */
         assert_int_equal(occurrences(str_text(&text), "http"), 1 + 2 * has_flame);
         str_clear(&text);

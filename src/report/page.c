@@ -64,10 +64,10 @@ void page_begin(struct str *str, const char *title, const char *style)
                "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
                "'unsafe-inline'; "
-               "script-src 'sha256-%s' 'sha256-%s'; base-uri 'none'; form-action 'none'\">\n"
+               "script-src 'sha256-%s' 'sha256-%s' 'sha256-%s'; base-uri 'none'; form-action 'none'\">\n"
                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                "<meta name=\"color-scheme\" content=\"light dark\">\n<title>toll: ",
-               report_js_hash, flame_js_hash);
+               report_js_hash, timeline_js_hash, flame_js_hash);
     page_text(str, title);
     str_append(str, "</title>\n<style>\n");
     str_append(str, tokens_css);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * page_timeline: the tracks over time, a lane each. Time runs from 0 to PLOT_UNITS in an SVG that stretches to
+ * page_timeline: the tracks over time, a lane each: the data that timeline.js draws, and a still picture for where no script runs.
+ *
+ * In the picture, time runs from 0 to PLOT_UNITS in an SVG that stretches to
  * the page's width; names and the axis are HTML beside and over it, so that text is never stretched.
  *
  * Its size is bounded: intervals shorter than `grain_ns` are drawn together, one box a grain, in the colour of what
@@ -13,13 +15,15 @@
 #include "base/num.h"
 #include "report/page.h"
 #include "report/phrases.h"
+#include "report/report_assets.h"
+#include "report/timeline_data.h"
 #include "report/units.h"
 
 #define PLOT_UNITS      10000
-#define BOXES_MAX       12000 /* about: shared among the tracks */
-#define GRAINS_MIN      100
-#define GRAINS_MAX      1500
-#define STEPS_MAX       4000
+#define BOXES_MAX       3000 /* about: shared among the tracks */
+#define GRAINS_MIN      25
+#define GRAINS_MAX      1000
+#define STEPS_MAX       1500
 #define SPAN_DEPTH_MAX  3
 #define SPAN_TEXT_UNITS 350.0 /* narrower ones hold no text */
 #define COMPACT_OVER    40
@@ -332,14 +336,34 @@ static void write_grid(const struct drawing *drawing)
                    drawing->height_px);
 }
 
+/* What the data leaves out; and what only the still picture does, which goes when scripts run. */
 static void write_notes(const struct drawing *drawing)
 {
-    size_t hidden =
-        drawing->timeline->track_count - drawing->track_count + drawing->timeline->track_hidden_count;
+    const struct timeline *timeline = drawing->timeline;
+    size_t hidden = timeline->track_count - drawing->track_count + timeline->track_hidden_count,
+           span_count = 0;
 
+    for (size_t i = 0; i < drawing->track_count; i++)
+        span_count += timeline->tracks[i].span_hidden_count;
     str_append(drawing->str, "<p class=\"note\">");
     if (hidden)
         str_printf(drawing->str, "%zu more tracks are not shown. ", hidden);
+    if (timeline->resolution_ns)
+        str_printf(drawing->str, "Stretches of the busiest tracks are drawn together below %s. ",
+                   unit_duration(timeline->resolution_ns).text);
+    if (span_count)
+        str_printf(drawing->str, "%s short spans are left out. ", unit_count((double)span_count).text);
+    if (timeline->wake_hidden_count)
+        str_printf(drawing->str, "%s wake-ups after short waits are left out.",
+                   unit_count((double)timeline->wake_hidden_count).text);
+    str_append(drawing->str, "</p>\n");
+}
+
+static void write_still_notes(const struct drawing *drawing)
+{
+    if (!drawing->merged_count && !drawing->span_hidden_count)
+        return;
+    str_append(drawing->str, "<p class=\"note\">");
     if (drawing->merged_count)
         str_printf(drawing->str, "%s stretches shorter than %s are drawn together. ",
                    unit_count((double)drawing->merged_count).text, unit_duration(drawing->grain_ns).text);
@@ -354,7 +378,8 @@ static void write_plot(struct drawing *drawing)
     struct str *str = drawing->str;
 
     str_printf(str,
-               "<div class=\"scroll%s\"><div class=\"tracks\"><div class=\"labels\" style=\"height:%upx\">\n",
+               "<div class=\"tl-still\"><div class=\"scroll%s\"><div class=\"tracks\"><div class=\"labels\" "
+               "style=\"height:%upx\">\n",
                drawing->track_count > COMPACT_OVER ? " compact" : "", drawing->height_px);
     for (size_t i = 0; i < drawing->track_count; i++)
         write_label(drawing, i);
@@ -372,6 +397,8 @@ static void write_plot(struct drawing *drawing)
         write_spans(drawing, i);
     str_append(str, "</div></div></div>\n<div class=\"tracks axis-row\"><div class=\"labels\"></div>");
     write_axis(drawing);
+    str_append(str, "</div>\n");
+    write_still_notes(drawing);
     str_append(str, "</div>\n");
 }
 
@@ -391,21 +418,28 @@ int page_timeline(struct str *str, const struct verdict *verdict, struct err *er
                               .track_count = num_min(verdict->timeline.track_count, PAGE_TRACKS_MAX),
                               .wall_ns = verdict->run.wall_ns};
 
-    (void)err;
     if (!drawing.track_count || !drawing.wall_ns)
         return 0;
     lay_out(&drawing);
     str_append(
         str,
         "<section id=\"timeline\"><h2>Timeline</h2>\n<p class=\"note\">A lane is a thread or a process; a "
-        "pale "
-        "box over it is a named stage. <span class=\"path-key\"></span> The strong line is the critical "
-        "path: "
-        "what the end of the run was waiting for at each moment.</p>\n");
+        "pale box over it is a named stage. <span class=\"path-key\"></span> The strong line is the critical "
+        "path: what the end of the run was waiting for at each moment.<span class=\"js\"> Fine arrows lead "
+        "from "
+        "who ended a wait to who went on.</span></p>\n");
     mark_used(&drawing, is_used);
     page_legend(str, is_used);
+    str_append(str, "<style>\n");
+    str_append(str, timeline_css);
+    str_append(str, "</style>\n<div class=\"timeline\">\n");
     write_plot(&drawing);
+    str_append(str, "<script type=\"application/json\">");
+    int status = timeline_data_write(str, drawing.timeline, drawing.wall_ns, err);
+    str_append(str, "</script>\n</div>\n");
     write_notes(&drawing);
-    str_append(str, "</section>\n");
-    return 0;
+    str_append(str, "<script>");
+    str_append(str, timeline_js);
+    str_append(str, "</script>\n</section>\n");
+    return status;
 }

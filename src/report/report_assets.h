@@ -15,5 +15,8 @@ extern const char report_js_hash[];
 extern const char flame_css[];
 extern const char flame_js[];
 extern const char flame_js_hash[];
+extern const char timeline_css[];
+extern const char timeline_js[];
+extern const char timeline_js_hash[];
 
 #endif

@@ -274,6 +274,7 @@ static void fill_worker(struct verdict *verdict, struct timeline_track *track)
 
 static void fill_timeline(struct verdict *verdict)
 {
+    static const struct timeline_wake market_wakes[] = {{MS(800), MS(801), 2, 1}};
     static const struct timeline_interval main_intervals[] = {
         {0, MS(12), DOING_CPU, "main"},
         {MS(12), MS(36392), WAIT_LOCK, "lock results"},
@@ -291,17 +292,23 @@ static void fill_timeline(struct verdict *verdict)
     size_t count = 0;
 
     tracks[0] = (struct timeline_track){
-        "market-data", 4711, 4711, 0, 0, MS(36400), main_intervals, COUNT_OF(main_intervals), NULL, 0};
+        "market-data", 4711, 4711,     0, 0, MS(36400), main_intervals, COUNT_OF(main_intervals),
+        NULL,          0,    SIZE_MAX, 0};
     fill_worker(verdict, &tracks[1]);
     tracks[2] = (struct timeline_track){
-        "gzip", 4720, 4720, 1, MS(200), MS(36300), gzip_intervals, COUNT_OF(gzip_intervals), NULL, 0};
+        "gzip", 4720, 4720, 1, MS(200), MS(36300), gzip_intervals, COUNT_OF(gzip_intervals), NULL, 0, 0, 0};
     for (size_t file = 0; file < FILE_COUNT; file++)
         for (size_t i = 0; i < COUNT_OF(turn); i++)
             steps[count++] = (struct timeline_step){file * FILE_NS + MS(turn[i].start),
                                                     file * FILE_NS + MS(turn[i].end), 1, turn[i].doing};
     steps[count - 1].end_ns = MS(36392);
     steps[count++] = (struct timeline_step){MS(36392), MS(36400), 0, DOING_CPU};
-    verdict->timeline = (struct timeline){tracks, 3, 0, steps, count};
+    verdict->timeline = (struct timeline){.tracks = tracks,
+                                          .track_count = 3,
+                                          .steps = steps,
+                                          .step_count = count,
+                                          .wakes = market_wakes,
+                                          .wake_count = 1};
 }
 
 void sample_market(struct verdict *ret_verdict)
@@ -366,6 +373,30 @@ void sample_bare(struct verdict *ret_verdict)
 #define MARKUP "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"' onmouseover='alert(3)"
 #define BROKEN "\xff\xfe\xc0\xaf\xed\xa0\x80 \x1b[2J\x1b]0;owned\a \xc2\x9b\x31m"
 
+static void hostile_pictures(struct verdict *verdict)
+{
+    static const struct timeline_interval intervals[] = {{0, MS(1000), 999, MARKUP}};
+    static const struct timeline_span spans[] = {{0, MS(1000), MARKUP, 0}, {MS(10), MS(900), BROKEN, 1}};
+    static const struct timeline_track tracks[] = {
+        {MARKUP, 1, 1, 0, 0, MS(1000), intervals, 1, spans, 2, 7, 0}};
+    static const struct timeline_wake wakes[] = {{MS(5), MS(2), 0, 9}, {MS(1), MS(3000), 0, 0}};
+    static const struct timeline_step steps[] = {{0, MS(1000), 7, DOING_CPU},
+                                                 {0, MS(1000), SIZE_MAX, DOING_CPU}};
+    static const struct flame_node flame[] = {BOX("root;\n", NULL, 0, 0, 10),
+                                              BOX(MARKUP ";semi\ncolon", MARKUP, 0, 5, 10),
+                                              BOX(BROKEN, NULL, 1, 5, 5)};
+
+    verdict->timeline = (struct timeline){.tracks = tracks,
+                                          .track_count = COUNT_OF(tracks),
+                                          .track_hidden_count = 3,
+                                          .steps = steps,
+                                          .step_count = COUNT_OF(steps),
+                                          .wakes = wakes,
+                                          .wake_count = COUNT_OF(wakes)};
+    verdict->flame = (struct flame){flame, COUNT_OF(flame)};
+    verdict->flame_waits = (struct flame){flame, COUNT_OF(flame)};
+}
+
 void sample_hostile(struct verdict *ret_verdict)
 {
     static char huge[4001];
@@ -404,14 +435,6 @@ void sample_hostile(struct verdict *ret_verdict)
          .evidence_count = COUNT_OF(evidence)},
     };
     static const struct cleared cleared[] = {{{.stage = huge}, 0.1, 1.1}, {{.path = MARKUP}, 0.1, 1.1}};
-    static const struct timeline_interval intervals[] = {{0, MS(1000), 999, MARKUP}};
-    static const struct timeline_span spans[] = {{0, MS(1000), MARKUP, 0}, {MS(10), MS(900), BROKEN, 1}};
-    static const struct timeline_track tracks[] = {{MARKUP, 1, 1, 0, 0, MS(1000), intervals, 1, spans, 2}};
-    static const struct timeline_step steps[] = {{0, MS(1000), 7, DOING_CPU},
-                                                 {0, MS(1000), SIZE_MAX, DOING_CPU}};
-    static const struct flame_node flame[] = {BOX("root;\n", NULL, 0, 0, 10),
-                                              BOX(MARKUP ";semi\ncolon", MARKUP, 0, 5, 10),
-                                              BOX(BROKEN, NULL, 1, 5, 5)};
 
     memset(huge, 'h', sizeof huge - 1);
     *ret_verdict = (struct verdict){
@@ -429,9 +452,8 @@ void sample_hostile(struct verdict *ret_verdict)
         .finding_count = COUNT_OF(findings),
         .cleared = cleared,
         .cleared_count = COUNT_OF(cleared),
-        .timeline = {tracks, COUNT_OF(tracks), 3, steps, COUNT_OF(steps)},
-        .flame = {flame, COUNT_OF(flame)},
     };
+    hostile_pictures(ret_verdict);
 }
 
 void sample_poor(struct verdict *ret_verdict)
@@ -527,11 +549,17 @@ void sample_many_tracks(struct verdict *ret_verdict, size_t track_count)
                                             intervals,
                                             100,
                                             NULL,
+                                            0,
+                                            t ? 0 : SIZE_MAX,
                                             0};
         steps[t] = (struct timeline_step){MS(36400) * t / track_count, MS(36400) * (t + 1) / track_count,
                                           (t * 7) % track_count, DOING_CPU};
     }
-    ret_verdict->timeline = (struct timeline){tracks, track_count, 12, steps, track_count};
+    ret_verdict->timeline = (struct timeline){.tracks = tracks,
+                                              .track_count = track_count,
+                                              .track_hidden_count = 12,
+                                              .steps = steps,
+                                              .step_count = track_count};
 }
 
 /* --- a service --- */
