@@ -22,12 +22,25 @@ struct leaf {
     uint64_t name, stack, weight;
 };
 
+/* A name that a thread had until a time; `next` is the index + 1 of the one that followed. */
+struct old_name {
+    uint64_t until_ns, name;
+    size_t next;
+};
+
+/* What a thread is called, and the first and last of the names it had before: index + 1. */
+struct track_name {
+    uint64_t name;
+    size_t first, last;
+};
+
 struct folder {
     const struct view *view;
     VEC(struct node) stacks; /* by id - 1 */
     struct arena arena;
-    VEC(const char *) frames; /* the text of each, by id - 1; NULL: no such row */
-    VEC(uint64_t) names;      /* of tracks, by id - 1 */
+    VEC(const char *) frames;     /* the text of each, by id - 1; NULL: no such row */
+    VEC(struct track_name) names; /* of tracks, by id - 1 */
+    VEC(struct old_name) old_names;
     struct map leaf_of;
     VEC(struct leaf) leaves;
     bool is_perf;   /* blanks in the names of programs become '_' */
@@ -119,9 +132,33 @@ static int take_tracks(void *context, const struct batch *batch, struct err *err
             continue;
         if (ROOM(&folder->names, row.id))
             return err_memory(err);
-        folder->names.items[row.id - 1] = row.name;
+        struct track_name *track = &folder->names.items[row.id - 1];
+        /* A row without a start tells of a name that ended. */
+        if (row.start_ns || !row.end_ns) {
+            track->name = row.name;
+            continue;
+        }
+        struct old_name old = {.until_ns = row.end_ns, .name = row.name};
+        if (vec_push(&folder->old_names, old))
+            return err_memory(err);
+        if (track->last)
+            folder->old_names.items[track->last - 1].next = folder->old_names.count;
+        else
+            track->first = folder->old_names.count;
+        track->last = folder->old_names.count;
     }
     return 0;
+}
+
+static uint64_t name_at(const struct folder *folder, uint64_t track, uint64_t time_ns)
+{
+    if (!track || track > folder->names.count)
+        return 0;
+    const struct track_name *name = &folder->names.items[track - 1];
+    for (size_t at = name->first; at; at = folder->old_names.items[at - 1].next)
+        if (time_ns < folder->old_names.items[at - 1].until_ns)
+            return folder->old_names.items[at - 1].name;
+    return name->name;
 }
 
 static int take_samples(void *context, const struct batch *batch, struct err *err)
@@ -130,8 +167,7 @@ static int take_samples(void *context, const struct batch *batch, struct err *er
     for (size_t i = 0; i < batch->row_count; i++) {
         struct row_sample row;
         batch_row(batch, i, (uint64_t *)&row);
-        uint64_t name =
-            row.track && row.track <= folder->names.count ? folder->names.items[row.track - 1] : 0;
+        uint64_t name = name_at(folder, row.track, row.time_ns);
         uint64_t stack = row.stack <= folder->stacks.count ? row.stack : 0, key = name << 32 | stack;
         uint64_t *known = map_get(&folder->leaf_of, key);
         if (known) {
@@ -243,6 +279,7 @@ int folded_view_write(const struct view *view, struct str *ret_text, struct err 
     vec_free(&folder.stacks);
     vec_free(&folder.frames);
     vec_free(&folder.names);
+    vec_free(&folder.old_names);
     vec_free(&folder.leaves);
     map_free(&folder.leaf_of);
     arena_free(&folder.arena);

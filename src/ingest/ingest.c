@@ -16,6 +16,7 @@
 #define COPY_BYTES (256u << 10)
 
 const struct ingest_reader *const ingest_readers[] = {
+    &ingest_perf_data,
     &ingest_perf_text,
     &ingest_folded,
     NULL,

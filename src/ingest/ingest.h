@@ -46,7 +46,8 @@ void ingest_left_out(struct ingest_notes *notes, const char *what, uint64_t coun
 void ingest_remark(struct ingest_notes *notes, const char *text);
 
 struct ingest_choice {
-    const char *event; /* only samples of this event; NULL: the first that there is */
+    const char *event;        /* only samples of this event; NULL: the first that there is */
+    const char *cache_folder; /* of symbols; NULL: the user's, "": none */
 };
 
 struct ingest_reader {

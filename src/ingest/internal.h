@@ -6,6 +6,7 @@
 #include "ingest/ingest.h"
 
 extern const struct ingest_reader ingest_folded;
+extern const struct ingest_reader ingest_perf_data;
 extern const struct ingest_reader ingest_perf_text;
 
 #endif

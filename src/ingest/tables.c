@@ -23,6 +23,7 @@ void tables_destroy(struct tables *tables)
     vec_free(&tables->threads);
     vec_free(&tables->processes);
     vec_free(&tables->early);
+    vec_free(&tables->images);
     intern_free(&tables->thread_keys);
     intern_free(&tables->frame_keys);
     map_free(&tables->process_of);
@@ -55,7 +56,7 @@ static int process_index(struct tables *tables, uint64_t key, uint64_t pid, uint
 
 /* What tells threads apart. */
 struct thread_key {
-    uint64_t pid, tid, name;
+    uint64_t pid, tid, name, life;
 };
 
 static int thread_add(struct tables *tables, const struct thread_key *key, struct err *err)
@@ -63,7 +64,7 @@ static int thread_add(struct tables *tables, const struct thread_key *key, struc
     struct table_thread thread = {
         .pid = key->pid, .tid = key->tid, .name = key->name, .track = 0, .waker = UINT32_MAX};
     uint64_t pid = key->pid ? key->pid : key->tid;
-    int status = process_index(tables, pid, pid, &thread.process, err);
+    int status = process_index(tables, key->life << 32 | pid, pid, &thread.process, err);
     if (status)
         return status;
     struct table_process *process = &tables->processes.items[thread.process];
@@ -76,7 +77,7 @@ static int thread_add(struct tables *tables, const struct thread_key *key, struc
 
 int tables_thread(struct tables *tables, const struct tables_who *who, uint32_t *ret_thread, struct err *err)
 {
-    struct thread_key key = {.pid = who->pid, .tid = who->tid};
+    struct thread_key key = {.pid = who->pid, .tid = who->tid, .life = who->life};
     uint64_t id = 0;
     bool is_new = false;
     uint32_t known = who->pid ? UINT32_MAX : tables_thread_of(tables, who->tid);
@@ -115,6 +116,65 @@ int tables_name_process(struct tables *tables, uint64_t pid, const char *name, s
     if (!status)
         tables->processes.items[process].is_named = true;
     return status;
+}
+
+int tables_rename(struct tables *tables, uint32_t index, uint64_t time_ns, const char *name, bool is_exec,
+                  struct err *err)
+{
+    struct table_thread *thread = &tables->threads.items[index];
+    struct row_track before = {
+        .id = thread->track, .kind = TRACK_THREAD, .name = thread->name, .end_ns = time_ns};
+    uint64_t id = 0;
+    int status = sink_intern(tables->sink, name, &id, err);
+    if (status || (id == thread->name && !is_exec))
+        return status;
+    /* The row that follows replaces it: it tells who wants to know the name that the thread had until then. */
+    if (id != thread->name && tables->is_seen)
+        status = sink_append(tables->sink, track, &before, err);
+    struct table_process *process = &tables->processes.items[thread->process];
+    thread->name = id;
+    if (!status && is_exec) {
+        struct table_image image = {.start_ns = time_ns, .name = id, .process = thread->process};
+        process->first_name = process->first_name ? process->first_name : process->name;
+        process->name = id;
+        process->is_named = true;
+        status = vec_push(&tables->images, image) ? err_memory(err) : 0;
+    } else if (thread->tid == process->pid && !process->name) {
+        process->name = id;
+    }
+    return status;
+}
+
+void tables_inherit_name(struct tables *tables, uint32_t index, uint32_t maker)
+{
+    struct table_thread *thread = &tables->threads.items[index];
+    struct table_process *process = &tables->processes.items[thread->process];
+    if (process->name == thread->name)
+        process->name = tables->processes.items[tables->threads.items[maker].process].name;
+    thread->name = tables->threads.items[maker].name;
+}
+
+void tables_set_parent(struct tables *tables, uint32_t thread, uint32_t parent)
+{
+    const struct table_thread *maker = &tables->threads.items[parent];
+    uint32_t process = tables->threads.items[thread].process;
+    if (maker->process != process)
+        tables->processes.items[process].parent = maker->process + 1u;
+}
+
+void tables_process_ended(struct tables *tables, uint32_t index, uint64_t time_ns)
+{
+    const struct table_thread *thread = &tables->threads.items[index];
+    uint64_t parent = tables->processes.items[thread->process].parent;
+    if (!parent)
+        return;
+    tables->processes.items[parent - 1].child_end_ns = time_ns;
+    tables->processes.items[parent - 1].child_thread = index;
+}
+
+void tables_has_switches(struct tables *tables)
+{
+    tables->has_waits = true;
 }
 
 void tables_set_root(struct tables *tables, uint64_t pid)
@@ -310,6 +370,23 @@ void tables_wake(struct tables *tables, uint32_t index, uint64_t time_ns, uint32
     thread->is_woken_from_outside = waker == UINT32_MAX;
 }
 
+/* Nothing else of a wait is told than when it ended: shortly after a child did. */
+static bool waited_for_child(struct tables *tables, const struct table_thread *thread, struct row_wait *wait)
+{
+    struct table_process *process = &tables->processes.items[thread->process];
+    uint64_t ended_ns = process->child_end_ns;
+    if (!ended_ns || ended_ns < wait->start_ns || ended_ns > wait->end_ns ||
+        wait->end_ns - ended_ns > CHILD_DELAY_NS_MAX)
+        return false;
+    process->child_end_ns = 0;
+    wait->reason = WAIT_CHILD;
+    wait->waker_track = tables->threads.items[process->child_thread].track;
+    wait->waker_source = WAKER_INFERRED;
+    wait->blocked_ns = ended_ns - wait->start_ns;
+    wait->runnable_ns = wait->end_ns - ended_ns;
+    return true;
+}
+
 /* What is behind the waking is queueing for a CPU; who was only seen to go on may have queued too. */
 int tables_on(struct tables *tables, uint32_t index, uint64_t time_ns, struct err *err)
 {
@@ -328,6 +405,8 @@ int tables_on(struct tables *tables, uint32_t index, uint64_t time_ns, struct er
         wait.runnable_ns = runnable;
         wait.blocked_ns = time_ns > thread->off_ns ? time_ns - thread->off_ns - runnable : 0;
     }
+    if (!thread->is_preempted && !thread->woken_ns && waited_for_child(tables, thread, &wait))
+        return add_wait(tables, thread, wait, err);
     if (thread->waker != UINT32_MAX) {
         wait.waker_track = tables->threads.items[thread->waker].track;
         wait.waker_source = WAKER_EXACT;
@@ -337,16 +416,21 @@ int tables_on(struct tables *tables, uint32_t index, uint64_t time_ns, struct er
     return add_wait(tables, thread, wait, err);
 }
 
+int tables_close_wait(struct tables *tables, struct table_thread *thread, uint64_t time_ns, struct err *err)
+{
+    struct row_wait wait = {.start_ns = thread->off_ns, .end_ns = time_ns};
+    thread->is_off = false;
+    return add_wait(tables, thread, wait, err);
+}
+
 int tables_active(struct tables *tables, uint32_t index, uint64_t time_ns, bool *ret_was_off, struct err *err)
 {
     struct table_thread *thread = &tables->threads.items[index];
-    struct row_wait wait = {.start_ns = thread->off_ns, .end_ns = time_ns};
     *ret_was_off = thread->is_off;
     if (!thread->is_off)
         return 0;
-    thread->is_off = false;
     seen(tables, thread, time_ns, time_ns);
-    return add_wait(tables, thread, wait, err);
+    return tables_close_wait(tables, thread, time_ns, err);
 }
 
 int tables_wait(struct tables *tables, uint32_t thread, struct row_wait wait, struct err *err)
@@ -373,4 +457,5 @@ void tables_life(struct tables *tables, uint32_t thread, uint64_t start_ns, uint
         seen(tables, &tables->threads.items[thread], start_ns, start_ns);
     if (end_ns)
         seen(tables, &tables->threads.items[thread], end_ns, end_ns);
+    tables->threads.items[thread].is_ended = tables->threads.items[thread].is_ended || end_ns;
 }

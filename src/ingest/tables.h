@@ -34,6 +34,7 @@ struct tables_who {
         tid; /* pid 0: not told; the thread is then a process of its own, unless it was told before */
     const char *name;
     size_t name_length;
+    uint64_t life; /* numbers are given again: which of the processes and threads that had them */
 };
 /* The number of a thread, for the functions below. */
 WARN_UNUSED int tables_thread(struct tables *tables, const struct tables_who *who, uint32_t *ret_thread,
@@ -44,6 +45,16 @@ uint32_t tables_thread_of(const struct tables *tables, uint64_t tid);
 uint64_t tables_track(const struct tables *tables, uint32_t thread);
 /* The name of its process, when it is not that of the thread whose number is the process's. */
 WARN_UNUSED int tables_name_process(struct tables *tables, uint64_t pid, const char *name, struct err *err);
+/* For files that tell when a thread renames itself: it stays the same thread. With `is_exec` its process is another program from
+ * then on. Events come in time order. */
+WARN_UNUSED int tables_rename(struct tables *tables, uint32_t thread, uint64_t time_ns, const char *name,
+                              bool is_exec, struct err *err);
+/* A new thread is called as its maker is, until it is renamed. */
+void tables_inherit_name(struct tables *tables, uint32_t thread, uint32_t maker);
+/* The process of `parent` made that of `thread`, a child. */
+void tables_set_parent(struct tables *tables, uint32_t thread, uint32_t parent);
+/* A process ends with this thread: a thread of its maker that goes on within 2 ms, and began to wait before, waited for it. */
+void tables_process_ended(struct tables *tables, uint32_t thread, uint64_t time_ns);
 /* The process in which the command began; else it is the one with most samples. */
 void tables_set_root(struct tables *tables, uint64_t pid);
 
@@ -84,8 +95,11 @@ WARN_UNUSED int tables_wait(struct tables *tables, uint32_t thread, struct row_w
 /* A span; its id and track are set here. *ret_span for spans inside it, may be NULL. */
 WARN_UNUSED int tables_span(struct tables *tables, uint32_t thread, struct row_span span, uint64_t *ret_span,
                             struct err *err);
-/* A thread lives from its first to its last event, or as told here (0: not told). */
+/* A thread lives from its first to its last event, or as told here (0: not told). Where the file tells of switches, one whose
+ * end is not told lives as long as the run. */
 void tables_life(struct tables *tables, uint32_t thread, uint64_t start_ns, uint64_t end_ns);
+/* The file tells of switches: no wait is made up between samples. */
+void tables_has_switches(struct tables *tables);
 
 /* What is told of the whole: texts may be NULL. */
 struct tables_about {
@@ -97,7 +111,10 @@ struct tables_about {
     const char *host, *kernel;
     uint64_t cpu_count;           /* 0: not told */
     uint64_t started_realtime_ns; /* 0: not told */
+    uint64_t
+        realtime_less_ns; /* what a time of the file is to be added to for the time of day; 0: not told */
     uint64_t lost_count;
+    uint64_t stack_count, stack_truncated_count; /* of stacks that the reader looked up itself */
     uint64_t scale; /* weights are so many times the file's; 0 and 1: not scaled */
     const char *const *remarks;
     size_t remark_count;

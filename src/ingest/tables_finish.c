@@ -2,15 +2,26 @@
 /* tables_finish: the lives of threads and processes, and what is told of the whole. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "ingest/tables_state.h"
 #include "model/meta.h"
 
+/* Where switches are told, a thread whose end is not lives on, and the wait that it is in goes on. */
+static int end_thread(struct tables *tables, struct table_thread *thread, struct err *err)
+{
+    if (!tables->has_waits || thread->is_ended || !thread->is_seen)
+        return 0;
+    thread->end_ns = tables->end_ns;
+    return thread->is_off ? tables_close_wait(tables, thread, tables->end_ns, err) : 0;
+}
+
 static int write_thread(struct tables *tables, struct table_thread *thread, struct err *err)
 {
     struct table_process *process = &tables->processes.items[thread->process];
+    int status = end_thread(tables, thread, err);
     struct row_track row = {.id = thread->track,
                             .parent = process->track,
                             .kind = TRACK_THREAD,
@@ -19,8 +30,8 @@ static int write_thread(struct tables *tables, struct table_thread *thread, stru
                             .tid = thread->tid,
                             .start_ns = thread->start_ns,
                             .end_ns = thread->end_ns};
-    if (!thread->is_seen)
-        return 0;
+    if (!thread->is_seen || status)
+        return status;
     if (!process->is_seen || thread->start_ns < process->start_ns)
         process->start_ns = thread->start_ns;
     process->end_ns = num_max(process->end_ns, thread->end_ns);
@@ -29,23 +40,42 @@ static int write_thread(struct tables *tables, struct table_thread *thread, stru
     return sink_append(tables->sink, track, &row, err);
 }
 
-/* The program of a process is a span of it. */
-static int write_process(struct tables *tables, const struct table_process *process, struct err *err)
+static int write_image(struct tables *tables, const struct table_process *process, uint64_t name,
+                       uint64_t start_ns, uint64_t end_ns, struct err *err)
+{
+    struct row_span image = {.id = ++tables->span_count,
+                             .track = process->track,
+                             .name = name,
+                             .category = SPAN_EXEC,
+                             .start_ns = start_ns,
+                             .end_ns = end_ns};
+    return end_ns > start_ns ? sink_append(tables->sink, span, &image, err) : 0;
+}
+
+/* The program of a process is a span of it; of one that executed others, each is. */
+static int write_process(struct tables *tables, const struct table_process *process, uint32_t index,
+                         size_t *cursor, struct err *err)
 {
     struct row_track row = {.id = process->track,
+                            .parent =
+                                process->parent ? tables->processes.items[process->parent - 1].track : 0,
                             .kind = TRACK_PROCESS,
                             .name = process->name,
                             .pid = process->pid,
                             .start_ns = process->start_ns,
                             .end_ns = process->end_ns};
-    struct row_span image = {.id = ++tables->span_count,
-                             .track = process->track,
-                             .name = process->name,
-                             .category = SPAN_EXEC,
-                             .start_ns = process->start_ns,
-                             .end_ns = process->end_ns};
+    uint64_t name = process->first_name ? process->first_name : process->name, since = process->start_ns;
     int status = sink_append(tables->sink, track, &row, err);
-    return status ? status : sink_append(tables->sink, span, &image, err);
+    for (; *cursor < tables->images.count && tables->images.items[*cursor].process <= index && !status;
+         (*cursor)++) {
+        const struct table_image *image = &tables->images.items[*cursor];
+        if (image->process != index || image->start_ns >= process->end_ns)
+            continue;
+        status = write_image(tables, process, name, since, image->start_ns, err);
+        since = num_max(image->start_ns, since);
+        name = image->name;
+    }
+    return status ? status : write_image(tables, process, name, since, process->end_ns, err);
 }
 
 /* The kernel's idle task, process 0, is nobody's command. */
@@ -134,7 +164,11 @@ static int write_numbers(struct tables *tables, const struct tables_about *about
     } numbers[] = {
         {META_START, tables->start_ns, true},
         {META_END, tables->end_ns, true},
-        {META_STARTED_REALTIME, about->started_realtime_ns, about->started_realtime_ns != 0},
+        {META_STARTED_REALTIME,
+         about->realtime_less_ns ? about->realtime_less_ns + tables->start_ns : about->started_realtime_ns,
+         about->started_realtime_ns || about->realtime_less_ns},
+        {META_STACK_COUNT, about->stack_count, about->stack_count != 0},
+        {META_STACK_TRUNCATED_COUNT, about->stack_truncated_count, about->stack_count != 0},
         {META_CPU_COUNT, about->cpu_count, about->cpu_count != 0},
         {META_ROOT_TRACK, root, true},
         {META_LOST_COUNT, about->lost_count, true},
@@ -169,18 +203,29 @@ static int write_limits(struct tables *tables, struct err *err)
     return status;
 }
 
+static int compare_images(const void *a, const void *b)
+{
+    const struct table_image *x = a, *y = b;
+    if (x->process != y->process)
+        return x->process < y->process ? -1 : 1;
+    return (x->start_ns > y->start_ns) - (x->start_ns < y->start_ns);
+}
+
 static int write_tracks(struct tables *tables, struct tables_facts *facts, struct err *err)
 {
+    size_t cursor = 0;
     int status = 0;
     for (size_t i = 0; i < tables->threads.count && !status; i++) {
         status = write_thread(tables, &tables->threads.items[i], err);
         facts->thread_count += tables->threads.items[i].is_seen;
     }
     facts->span_count = tables->span_count;
+    if (tables->images.count)
+        qsort(tables->images.items, tables->images.count, sizeof tables->images.items[0], compare_images);
     for (size_t i = 0; i < tables->processes.count && !status; i++) {
         if (!tables->processes.items[i].is_seen)
             continue;
-        status = write_process(tables, &tables->processes.items[i], err);
+        status = write_process(tables, &tables->processes.items[i], (uint32_t)i, &cursor, err);
         facts->process_count++;
     }
     return status;
