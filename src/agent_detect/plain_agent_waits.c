@@ -73,7 +73,10 @@ int detect_human_wait(const struct agent_scene *scene, struct agent_claims *clai
     int failed = gather(scene, &claim, (struct keep){0.5, 0, 0}, &count, &ns);
     if (!failed && count) {
         claim.title = agent_text(scene, "agents wait for a human for %s", agent_duration(scene, ns));
-        agent_claim_fact(scene, &claim, "%zu times, %s each", count, agent_duration(scene, ns / count));
+        if (count == 1)
+            agent_claim_fact(scene, &claim, "once, for %s", agent_duration(scene, ns));
+        else
+            agent_claim_fact(scene, &claim, "%zu times, %s each", count, agent_duration(scene, ns / count));
     }
     return finish(claims, &claim, num_ratio(ns, scene->team->makespan_ns) >= RUN_RATIO_MIN, failed, err);
 }

@@ -328,6 +328,21 @@ static int name_folder(const struct inquest *inquest, struct arena *arena, const
     return 0;
 }
 
+/* What a change of agents saves in money is the verdict's word, and so is how urgent that makes it. */
+static void add_savings(const struct verdict *verdict, struct finding *finding)
+{
+    for (size_t i = 0; verdict->agents && finding->change && i < verdict->finding_count; i++) {
+        const struct finding *judged = &verdict->findings[i];
+        if (!judged->has_savings || !judged->change || strcmp(judged->change, finding->change) != 0)
+            continue;
+        finding->has_savings = true;
+        finding->savings = judged->savings;
+        if (judged->priority < finding->priority)
+            finding->priority = judged->priority;
+        return;
+    }
+}
+
 /* How to verify each claim and how to take it back, where its investigator did not say. */
 static int advise(struct inquest *inquest, struct err *err)
 {
@@ -336,6 +351,7 @@ static int advise(struct inquest *inquest, struct err *err)
     struct verify_advice_facts facts = {.file = inquest->has_file ? &inquest->file : NULL,
                                         .pipeline = investigation->pipeline,
                                         .recording = investigation->recording,
+                                        .is_agents = investigation->verdict->agents != NULL,
                                         .command = run->command,
                                         .command_count = run->command_count};
     int status = 0;
@@ -345,6 +361,7 @@ static int advise(struct inquest *inquest, struct err *err)
             if (name_folder(inquest, &investigation->arena, &claim->verify) ||
                 name_folder(inquest, &investigation->arena, &claim->revert))
                 return err_memory(err);
+            add_savings(investigation->verdict, &claim->finding);
             status = verify_advice_fill(&facts, &investigation->arena, claim, err);
         }
     return status;

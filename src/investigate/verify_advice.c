@@ -165,6 +165,16 @@ static void program(struct advising *advising)
     claim->verify = kept(advising);
 }
 
+static void team(struct advising *advising)
+{
+    if (advising->claim->verify || !advising->facts->recording)
+        return;
+    str_append(&advising->text, "toll import TRANSCRIPTS -o after.toll && toll compare ");
+    word(advising, advising->facts->recording);
+    str_append(&advising->text, " after.toll");
+    advising->claim->verify = kept(advising);
+}
+
 int verify_advice_fill(const struct verify_advice_facts *facts, struct arena *arena, struct claim *claim,
                        struct err *err)
 {
@@ -174,7 +184,9 @@ int verify_advice_fill(const struct verify_advice_facts *facts, struct arena *ar
     bool has_change = claim->finding.change && change_parse(claim->finding.change, &change, &unread) == 0;
     bool is_knob = has_change && change.op == CHANGE_SET && change.kind == CHANGE_KNOB;
     int status = 0;
-    if (is_knob && facts->file)
+    if (facts->is_agents)
+        team(&advising);
+    else if (is_knob && facts->file)
         status = knob(&advising, &change, err);
     else if (!is_knob && (!claim->finding.cause || strcmp(claim->finding.cause, "config") != 0))
         program(&advising);

@@ -3,7 +3,8 @@
  * verify_advice: how to verify a claim's change once it is made, and how to take it back, as commands to copy. Pure.
  *
  * A knob is verified by its two values (`toll verify --env P=1,10`, or the command with either), and taken back by today's value. A
- * change of the program is verified between two commits, beside what the recording predicts, and taken back with git revert.
+ * change of the program is verified between two commits, beside what the recording predicts, and taken back with git revert. A
+ * team of agents is run again by who runs it: its transcripts are imported and compared.
  */
 #ifndef TOLL_INVESTIGATE_VERIFY_ADVICE_H
 #define TOLL_INVESTIGATE_VERIFY_ADVICE_H
@@ -16,6 +17,7 @@ struct verify_advice_facts {
     const struct pipeline_file *file; /* NULL: only a recording */
     const char *pipeline;             /* its path as given; NULL */
     const char *recording;            /* a path to copy; NULL */
+    bool is_agents;                   /* a team of agents: another run of it is imported and compared */
     const char *const *command;       /* of the recorded run; NULL */
     size_t command_count;
 };

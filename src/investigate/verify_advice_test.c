@@ -85,6 +85,18 @@ static void a_change_of_the_program_is_verified_between_commits(void **state)
         "toll verify --revisions HEAD~1..HEAD --recording a.toll --change batch:peer/db=100 toll.yaml");
 }
 
+static void a_change_of_agents_is_verified_by_another_run_of_them(void **state)
+{
+    struct scene *scene = *state;
+    static const char *const command[] = {"my-team"};
+    scene->facts = (struct verify_advice_facts){
+        .is_agents = true, .recording = "my team.toll", .command = command, .command_count = 1};
+    advise(scene, "cached:agent/coder=1");
+    assert_string_equal(scene->claim.verify,
+                        "toll import TRANSCRIPTS -o after.toll && toll compare 'my team.toll' after.toll");
+    assert_null(scene->claim.revert);
+}
+
 /* Twice the whole of it in one line is nothing that a person reads. */
 static void the_knob_of_a_shell_line_is_verified_by_its_name(void **state)
 {
@@ -121,6 +133,8 @@ int verify_advice_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_knob_is_verified_by_its_values_and_set_back, scene_make,
+                                        scene_free),
+        cmocka_unit_test_setup_teardown(a_change_of_agents_is_verified_by_another_run_of_them, scene_make,
                                         scene_free),
         cmocka_unit_test_setup_teardown(a_change_of_the_program_is_verified_between_commits, scene_make,
                                         scene_free),

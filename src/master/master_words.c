@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "report/agents_report.h"
 #include "report/escape.h"
 #include "report/phrases.h"
 #include "report/service_phrases.h"
@@ -134,7 +135,9 @@ static void append_unaimed(struct str *str, const struct digest *digest, size_t 
         phrase_service(str, digest->verdict);
         str_append(str, ".");
     } else {
-        str_printf(str, " took %s.", unit_duration(digest->verdict->run.wall_ns).text);
+        str_printf(str, " took %s", unit_duration(digest->verdict->run.wall_ns).text);
+        phrase_bill(str, digest->verdict->agents);
+        str_append(str, ".");
     }
 }
 
@@ -266,6 +269,7 @@ void word_move(struct str *str, const struct digest *digest, const struct conclu
     }
     str_printf(str, ", about %s", unit_factor(gain->factor).text);
     phrase_behind(str, &conclusion->claim.finding);
+    phrase_money(str, &conclusion->claim.finding, false);
 }
 
 void word_reach(struct str *str, const struct digest *digest, const struct conclusion *conclusion)

@@ -53,6 +53,12 @@ static double all_tokens(const struct agents_facts *facts)
            facts->tokens_cache_write_5m + facts->tokens_cache_write_1h;
 }
 
+void phrase_bill(struct str *str, const struct agents_facts *facts)
+{
+    if (facts && facts->is_priced && facts->usd > 0)
+        str_printf(str, " and cost %s", money_text(facts, facts->usd).text);
+}
+
 void phrase_agents(struct str *str, const struct agents_facts *facts)
 {
     const struct savings *savings = &facts->savings;
@@ -150,13 +156,9 @@ void text_agents(const struct text_page *page, const struct agents_facts *facts)
 
 void markdown_agents(struct str *str, const struct agents_facts *facts)
 {
-    struct str line = {0};
-    phrase_agents(&line, facts);
     str_append(str, "### Agents\n\n");
-    escape_markdown(str, str_text(&line));
-    str_append(str,
-               ".\n\n| agent | lives | own | API | tool | agent | human | limit | idle | tokens | cost |\n"
-               "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n");
+    str_append(str, "| agent | lives | own | API | tool | agent | human | limit | idle | tokens | cost |\n"
+                    "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n");
     for (size_t i = 0; i < facts->agent_count; i++) {
         const struct agent_entry *agent = &facts->agents[i];
         uint64_t life = agent->end_ns - num_min(agent->start_ns, agent->end_ns);
@@ -184,7 +186,6 @@ void markdown_agents(struct str *str, const struct agents_facts *facts)
         escape_markdown(str, facts->granularity);
         str_append(str, ".\n\n");
     }
-    str_free(&line);
 }
 
 /* --- JSON --- */

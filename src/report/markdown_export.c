@@ -18,13 +18,15 @@ static void write_head(struct str *str, const struct verdict *verdict)
     str_append(str, "## toll: ");
     phrase_subject(&text, verdict);
     escape_markdown_code(str, text.length ? str_text(&text) : "a run", false);
-    if (verdict->service)
-        str_append(str, "\n\n");
-    else
-        str_printf(str, " took %s\n\n", unit_duration(verdict->run.wall_ns).text);
+    if (!verdict->service)
+        str_printf(str, " took %s", unit_duration(verdict->run.wall_ns).text);
+    phrase_bill(str, verdict->agents);
+    str_append(str, "\n\n");
     str_clear(&text);
     if (verdict->service) {
         phrase_service(&text, verdict);
+    } else if (verdict->agents) {
+        phrase_agents(&text, verdict->agents);
     } else {
         phrase_exit(&text, &verdict->run);
         str_append(&text, ". ");

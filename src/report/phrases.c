@@ -175,8 +175,7 @@ static bool is_bounded(const struct verdict *verdict)
                             : verdict->baseline_drift_ratio > DRIFT_BOUND;
 }
 
-/* "; $0.31 less ($0.15 to $0.40)": what it brings beside time; nothing under half a cent. */
-static void phrase_money(struct str *str, const struct finding *finding, bool is_first)
+void phrase_money(struct str *str, const struct finding *finding, bool is_first)
 {
     const struct savings *savings = &finding->savings;
 

@@ -54,6 +54,7 @@ static void write_head(const struct page *page)
         phrase_samples(&line, run);
     } else {
         str_printf(&line, " took %s", unit_duration(run->wall_ns).text);
+        phrase_bill(&line, page->verdict->agents);
         if (!page->verdict->agents) {
             str_append(&line, " (");
             phrase_exit(&line, run);
