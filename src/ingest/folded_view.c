@@ -103,6 +103,11 @@ static void name_frame(struct folder *folder, const struct row_frame *row)
     }
     if (row->inlined && !strstr(str_text(text), "_[i]"))
         str_append(text, "_[i]");
+    /* ';' parts frames, and a newline lines. */
+    for (size_t i = 0; i < text->length; i++) {
+        if (text->text[i] == ';' || text->text[i] == '\n')
+            text->text[i] = text->text[i] == ';' ? ':' : ' ';
+    }
 }
 
 static int take_frames(void *context, const struct batch *batch, struct err *err)
