@@ -97,6 +97,7 @@ static int programs_open(struct bpf_source *source, const struct bpf_source_opti
         return open_failed(errno, err);
     struct watch_bpf *programs = source->programs;
     programs->rodata->with_stacks = !options->no_stacks;
+    programs->rodata->with_dumps = options->dump_bytes > 0;
     programs->rodata->whole_machine = options->whole_machine;
     programs->rodata->ring_half_bytes = RING_BYTES / 2;
     bpf_calls_fill(programs->rodata->call_kinds);

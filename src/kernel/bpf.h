@@ -38,7 +38,7 @@ typedef int bpf_event_fn(void *context, const struct bpf_event *event, struct er
 struct bpf_source_options {
     bool whole_machine;  /* every process that is made from now on, whoever makes it */
     unsigned rate_hz;    /* CPU samples per second of CPU time */
-    uint32_t dump_bytes; /* of the stacks of samples, copied (perf.h) */
+    uint32_t dump_bytes; /* of the stacks of samples, copied (perf.h); 0: nor of those of waits and wakers */
     bool no_samples;
     bool no_stacks; /* of waits and wakers */
 };

@@ -69,6 +69,21 @@ static bool decode_python(const void *bytes, size_t size, struct bpf_event *even
     return true;
 }
 
+static bool decode_stack(const void *bytes, size_t size, struct bpf_event *event)
+{
+    const struct bpf_stack *stack = bytes;
+
+    if (size < sizeof *stack || stack->bytes > size - sizeof *stack || !stack->number)
+        return false;
+    event->stack = stack;
+    event->dump = (struct perf_dump){.ip = stack->ip,
+                                     .sp = stack->sp,
+                                     .bp = stack->bp,
+                                     .bytes = (const uint8_t *)(stack + 1),
+                                     .size = stack->bytes};
+    return true;
+}
+
 bool bpf_event_decode(const void *bytes, size_t size, struct bpf_event_room *room,
                       struct bpf_event *ret_event)
 {
@@ -99,6 +114,7 @@ bool bpf_event_decode(const void *bytes, size_t size, struct bpf_event_room *roo
     case BPF_RECORD_PYTHON_SAMPLE:
         ret_event->python_sample = bytes;
         return size >= sizeof(struct bpf_python_sample);
+    case BPF_RECORD_STACK: return decode_stack(bytes, size, ret_event);
     default: return false;
     }
 }

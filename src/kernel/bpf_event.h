@@ -28,6 +28,8 @@ struct bpf_event {
     const struct bpf_slice *slice;
     const struct bpf_python_stack *python;         /* `count` frames of it are there */
     const struct bpf_python_sample *python_sample; /* of the sample that follows */
+    const struct bpf_stack *stack;                 /* of a wait or wake-up that is told later */
+    struct perf_dump dump;                         /* the same, as samples have it */
     const struct bpf_wait *wait;                   /* a whole one, its memory zero when it has none */
     const struct perf_event *perf;                 /* a mapping, an exec (before its mappings), a sample */
 };

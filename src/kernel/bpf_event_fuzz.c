@@ -55,6 +55,8 @@ static uint64_t read_all(const struct bpf_event *event)
                                          event->python->count * sizeof event->python->frames[0]);
     if (event->python_sample)
         sum += sum_of(event->python_sample, sizeof *event->python_sample);
+    if (event->stack)
+        sum += sum_of(event->stack, sizeof *event->stack) + sum_of(event->dump.bytes, event->dump.size);
     if (event->wait)
         sum += sum_of(event->wait, sizeof *event->wait) + strlen(event->wait->file.name) +
                sum_of(event->wait->memory, event->wait->memory_bytes);
@@ -72,8 +74,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     if (!record)
         return 0;
     memcpy(record, bytes + 1, size);
-    uint32_t kind = bytes[0] % 10;
-    if (kind < 9 && size >= sizeof kind)
+    uint32_t kind = bytes[0] % 16;
+    if (kind < 10 && size >= sizeof kind)
         memcpy(record, &kind, sizeof kind);
     if (bytes[0] & 0x80)
         make_fit(record, size);

@@ -55,6 +55,33 @@ static void a_wait_without_its_memory_has_none(void **state)
     assert_false(decodes(&wait, WAIT_SHORT - 8, &event));
 }
 
+static void a_stack_is_as_long_as_its_record_says(void **state)
+{
+    struct {
+        struct bpf_stack stack;
+        uint8_t bytes[16];
+    } record = {.stack = {.head = {.kind = BPF_RECORD_STACK, .tid = 8, .time_ns = 400},
+                          .number = 3,
+                          .bytes = 16,
+                          .ip = 0x1000,
+                          .sp = 0x7000,
+                          .bp = 0x7010,
+                          .stack = -1},
+                .bytes = {42}};
+    struct bpf_event event;
+    (void)state;
+    assert_true(decodes(&record, sizeof record, &event));
+    assert_int_equal(event.stack->number, 3);
+    assert_int_equal(event.dump.ip, 0x1000);
+    assert_int_equal(event.dump.sp, 0x7000);
+    assert_int_equal(event.dump.bp, 0x7010);
+    assert_int_equal(event.dump.size, 16);
+    assert_int_equal(event.dump.bytes[0], 42);
+    assert_false(decodes(&record, sizeof record - 1, &event));
+    record.stack.bytes = UINT32_MAX;
+    assert_false(decodes(&record, sizeof record, &event));
+}
+
 static void sums_that_do_not_fit_are_refused(void **state)
 {
     struct bpf_wait wait = a_wait();
@@ -118,6 +145,7 @@ int bpf_event_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_wait_comes_out_as_it_went_in),
         cmocka_unit_test(a_wait_without_its_memory_has_none),
+        cmocka_unit_test(a_stack_is_as_long_as_its_record_says),
         cmocka_unit_test(sums_that_do_not_fit_are_refused),
         cmocka_unit_test(an_execs_arguments_stay_inside_the_record),
         cmocka_unit_test(a_slice_runs_no_longer_than_it_lasts),

@@ -38,6 +38,13 @@
 #define BPF_SLICE_GAP_NS    50000ull    /* shorter gaps between two slices on one CPU are bridged */
 #define BPF_FAST_NS         50000ull /* waits of a thread that come faster (20,000/s) have a stack now and then: */
 #define BPF_STACK_PERIOD_NS 1000000ull /* so often */
+#define BPF_DUMP_BYTES      16384u     /* of a stack, copied, at most; a power of two */
+#define BPF_DUMP_FEW_BYTES  4096u      /* of a stack whose end is not known */
+#define BPF_DUMP_FAST_NS                                                                                     \
+    1000000ull /* stacks of waits that come faster (1,000/s) are copied only when none alike was */
+#define BPF_DUMP_PERIOD_NS 5000000ull /* for so long */
+#define BPF_ALIKE_COUNT    16384      /* 2 to the power of: */
+#define BPF_ALIKE_BITS     14
 
 enum bpf_record_kind {
     BPF_RECORD_FORK = 1, /* struct bpf_fork */
@@ -47,7 +54,8 @@ enum bpf_record_kind {
     BPF_RECORD_SLICE,    /* struct bpf_slice */
     BPF_RECORD_WAIT,     /* struct bpf_wait, without its memory when there is none */
     BPF_RECORD_PYTHON, /* struct bpf_python_stack with as many frames as it has, or struct bpf_python_news */
-    BPF_RECORD_PYTHON_SAMPLE /* struct bpf_python_sample, just before the sample itself */
+    BPF_RECORD_PYTHON_SAMPLE, /* struct bpf_python_sample, just before the sample itself */
+    BPF_RECORD_STACK          /* struct bpf_stack and behind it the bytes */
 };
 
 struct bpf_head {
@@ -94,6 +102,17 @@ struct bpf_slice {
     __u64 run_ns;
 };
 
+/* The registers of a thread where it entered the kernel, and what lay on its stack from `sp` on. */
+struct bpf_stack {
+    struct bpf_head head;
+    __u32 number; /* among those of the thread, from 1 */
+    __u32 bytes;
+    __u64 ip, sp, bp;
+    __s32 stack; /* what frame pointers tell: a number in the map of stacks; negative: nothing */
+    __u32 reserved;
+    __u64 python; /* key of the Python stack there; 0: none */
+};
+
 /* What a descriptor is. Addresses in network order; ports in the machine's. */
 struct bpf_file {
     __u64 inode;
@@ -137,13 +156,17 @@ struct bpf_wait {
     __s32 stack, waker_stack;   /* numbers in the map of stacks; negative: none */
     __u32 waker_pid, waker_tid;
     __u32 waker_context; /* enum bpf_context */
-    __u32
-        gil_holder; /* it waits for the lock of a Python interpreter, which this thread has; 0: it does not */
+    /* it waits for the lock of a Python interpreter, which this thread has; 0: it does not */
+    __u32 gil_holder;
+    __u32 dump; /* number of the bpf_stack of this wait; 0: none */
+    __u32 reserved0;
+    /* Where the stacks end that have no such number: equal ones are equal stacks, most likely. */
+    __u64 sp, waker_sp;
     struct bpf_file file;
     /* A piece of the thread's memory: what the arguments point to. */
     __u64 memory_address;
     __u32 memory_bytes;
-    __u32 reserved;
+    __u32 waker_dump; /* the same among those of waker_tid */
     __u8 memory[BPF_MEMORY_BYTES];
 };
 
@@ -201,6 +224,9 @@ struct bpf_thread {
     __u32 waker_context;
     __u64 context_address;
     __u32 cpu;
+    __u32 dump_number; /* the last one */
+    __u64 waker_sp;
+    __u32 waker_dump;
     __u32 reserved;
     __u64 stack_ns, waker_stack_ns; /* when they were last taken */
     __u64 waker_python;
@@ -270,6 +296,7 @@ struct bpf_io_file {
 };
 
 _Static_assert(sizeof(struct bpf_head) == 24, "layout");
+_Static_assert(sizeof(struct bpf_stack) == 72, "layout");
 _Static_assert(sizeof(struct bpf_file) == 96, "layout");
 _Static_assert(sizeof(struct bpf_wait) % 8 == 0, "layout");
 _Static_assert(sizeof(struct bpf_thread) % 8 == 0, "layout");

@@ -80,7 +80,7 @@ struct socket {
 } KERNEL_TYPE;
 
 struct mm_struct {
-    unsigned long arg_start, arg_end;
+    unsigned long start_stack, arg_start, arg_end;
     struct file *exe_file;
 } KERNEL_TYPE;
 
@@ -103,9 +103,15 @@ struct thread_info {
     } preempt;
 } KERNEL_TYPE;
 
-/* x86: what the C library knows its thread by */
+/* What the C library knows its thread by: where it keeps what belongs to it, above its stack. */
 struct thread_struct {
+#if defined(__TARGET_ARCH_arm64)
+    struct {
+        unsigned long tp_value;
+    } uw;
+#else
     unsigned long fsbase;
+#endif
 } KERNEL_TYPE;
 
 struct task_struct {
@@ -139,12 +145,13 @@ struct linux_binprm {
 #if defined(__TARGET_ARCH_arm64)
 struct pt_regs {
     __u64 regs[31];
+    __u64 sp, pc;
     __u64 orig_x0;
     __s32 syscallno;
 } KERNEL_TYPE;
 #else
 struct pt_regs {
-    unsigned long r10, r9, r8, dx, si, di, orig_ax;
+    unsigned long bp, r10, r9, r8, dx, si, di, orig_ax, ip, sp;
 } KERNEL_TYPE;
 #endif
 

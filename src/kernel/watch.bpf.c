@@ -23,6 +23,8 @@
 #define TASK_MEMALLOC       0x00000800
 #define GROUP_EXIT          0x4
 #define KERNEL_STACK_BYTES  0x4000
+#define STACK_BYTES_MAX     (8ull << 20) /* farther off the end of a stack is no end of it */
+#define PAGE_BYTES          4096ull
 #define POLLED_MAX          4u
 #define COMPAT              0x2
 #define PYTHON_FRAME_WORDS  16u /* a power of two */
@@ -38,6 +40,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* Set before the programs are loaded. */
 const volatile bool with_stacks = true;
+const volatile bool with_dumps = true;
 const volatile bool whole_machine = false;
 const volatile __u64 ring_half_bytes = 0;
 const volatile __u8 call_kinds[BPF_CALL_COUNT] = {0};
@@ -100,6 +103,31 @@ BPF_INLINE struct scratch *scratch_here(void)
     __u32 zero = 0;
     return bpf_map_lookup_elem(&scratches, &zero);
 }
+
+/* A record of a stack on its way; no program's own stack has room for it. */
+struct dump {
+    struct bpf_stack stack;
+    __u8 bytes[BPF_DUMP_BYTES];
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct dump);
+} dumps SEC(".maps");
+
+/* When a stack was last copied that frame pointers tell the same of, and that ends at the same place. */
+struct alike {
+    __u64 key, time_ns;
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, BPF_ALIKE_COUNT);
+    __type(key, __u32);
+    __type(value, struct alike);
+} alikes SEC(".maps");
 
 /* Interrupts, and the network's work after them, run on a stack of the CPU's own; the tracepoint's arguments lie on
  * the stack that it was hit on. (The count of interrupts is a variable whose address few kernels tell.) */
@@ -166,6 +194,86 @@ BPF_INLINE __s32 stack_take(void *context)
         return -1;
     }
     return (__s32)id;
+}
+
+BPF_INLINE __u64 stack_pointer(struct task_struct *task)
+{
+    return ((const struct pt_regs *)bpf_task_pt_regs(task))->sp;
+}
+
+/* How much of the running thread's stack is in use: up to where the kernel put the program's arguments, or the C library
+ * what belongs to the thread. */
+BPF_INLINE __u64 stack_bytes(const struct task_struct *task, __u64 sp)
+{
+    __u64 first = BPF_CORE_READ(task, mm, start_stack), own;
+#if defined(__TARGET_ARCH_arm64)
+    own = BPF_CORE_READ(task, thread.uw.tp_value);
+#else
+    own = BPF_CORE_READ(task, thread.fsbase);
+#endif
+    if (first - sp < STACK_BYTES_MAX)
+        return first - sp + 8;
+    return own - sp < STACK_BYTES_MAX ? own - sp : BPF_DUMP_FEW_BYTES;
+}
+
+/* The running thread's stack as a record of its own; its number, 0 when it could not be copied. */
+static __noinline __u32 dump_write(struct bpf_thread *thread, __u64 now_ns, __s32 stack, __u64 python)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    __u32 zero = 0;
+    struct dump *dump = bpf_map_lookup_elem(&dumps, &zero);
+
+    if (!dump || !thread || !task->mm)
+        return 0;
+    const struct pt_regs *registers = (const struct pt_regs *)bpf_task_pt_regs(task);
+    __u64 sp = registers->sp;
+    __u64 bytes = stack_bytes(task, sp);
+    if (bytes > BPF_DUMP_BYTES)
+        bytes = BPF_DUMP_BYTES;
+    if (bpf_probe_read_user(dump->bytes, (__u32)bytes, (const void *)sp)) {
+        bytes = PAGE_BYTES - sp % PAGE_BYTES; /* what follows is not there */
+        if (bpf_probe_read_user(dump->bytes, (__u32)bytes, (const void *)sp))
+            return 0;
+    }
+    if (++thread->dump_number == 0)
+        thread->dump_number = 1;
+    dump->stack.head.kind = BPF_RECORD_STACK;
+    dump->stack.head.pid = thread->pid;
+    dump->stack.head.tid = thread->tid;
+    dump->stack.head.time_ns = now_ns;
+    dump->stack.number = thread->dump_number;
+    dump->stack.bytes = (__u32)bytes;
+    dump->stack.sp = sp;
+#if defined(__TARGET_ARCH_arm64)
+    dump->stack.ip = registers->pc;
+    dump->stack.bp = registers->regs[29];
+#else
+    dump->stack.ip = registers->ip;
+    dump->stack.bp = registers->bp;
+#endif
+    dump->stack.stack = stack;
+    dump->stack.python = python;
+    record_write(dump, sizeof dump->stack + bytes);
+    return thread->dump_number;
+}
+
+/* `before_ns`: when it waited last. */
+BPF_INLINE bool is_dump_due(const struct bpf_thread *thread, __u64 now_ns, __u64 before_ns, __s32 stack,
+                            __u64 sp)
+{
+    if (!with_dumps)
+        return false;
+    __u64 key = (sp ^ (__u64)(__u32)stack << 32 ^ thread->pid) * 0x9e3779b97f4a7c15ull;
+    __u32 place = (__u32)(key >> (64 - BPF_ALIKE_BITS));
+    struct alike *alike = bpf_map_lookup_elem(&alikes, &place);
+    if (!alike)
+        return false;
+    bool is_known = alike->key == key && now_ns - alike->time_ns < BPF_DUMP_PERIOD_NS;
+    if (is_known && now_ns - before_ns < BPF_DUMP_FAST_NS)
+        return false;
+    alike->key = key;
+    alike->time_ns = now_ns;
+    return true;
 }
 
 BPF_INLINE __u32 task_state(const struct task_struct *task)
@@ -296,12 +404,16 @@ BPF_INLINE void wait_begin(void *context, struct bpf_thread *thread, struct task
     wait->flags = wait_flags(task, state);
     wait->call = call_read(task, wait->arguments);
     wait->stack = -1;
+    wait->dump = 0;
+    wait->sp = stack_pointer(task);
     bool is_taken = with_stacks && is_stack_due(thread->out_ns, before_ns, thread->stack_ns);
     if (is_taken) {
         wait->stack = stack_take(context);
         thread->stack_ns = thread->out_ns;
     }
     wait->python = is_taken ? python_take(thread, thread->out_ns) : 0;
+    if (is_taken && is_dump_due(thread, thread->out_ns, before_ns, wait->stack, wait->sp ^ wait->python))
+        wait->dump = dump_write(thread, thread->out_ns, wait->stack, wait->python);
     wait->gil_holder = 0;
     if (wait->python && wait->call == CALL_FUTEX)
         wait->gil_holder = python_gil_holder(thread, wait->arguments[0]);
@@ -317,7 +429,7 @@ BPF_INLINE void wait_begin(void *context, struct bpf_thread *thread, struct task
         file = file_address_of(task, number);
     thread->is_same =
         run->count && is_plain(kind) && run->call == wait->call && run->flags == wait->flags &&
-        run->arguments[0] == wait->arguments[0] && thread->file_address == file &&
+        run->arguments[0] == wait->arguments[0] && thread->file_address == file && run->sp == wait->sp &&
         (!is_taken || run->stack < 0 ||
          (run->stack == wait->stack && run->python == wait->python && run->gil_holder == wait->gil_holder));
     if (thread->is_same)
@@ -402,6 +514,7 @@ BPF_INLINE void run_start(struct bpf_thread *thread, bool is_queue)
     thread->run.stack = -1;
     thread->run.python = 0;
     thread->run.gil_holder = 0;
+    thread->run.dump = 0;
     thread->run.memory_bytes = 0;
     thread->run.file.number = -1;
     thread->file_address = 0;
@@ -456,10 +569,15 @@ BPF_INLINE void wait_end(struct bpf_thread *thread, __u64 now_ns)
             run->python = thread->wait.python;
             run->gil_holder = thread->wait.gil_holder;
         }
+        if (!run->dump && !is_queue)
+            run->dump = thread->wait.dump;
         if (run->waker_stack < 0 && ended.woken) {
             run->waker_stack = thread->waker_stack;
             run->waker_python = thread->waker_python;
+            run->waker_sp = thread->waker_sp;
         }
+        if (!run->waker_dump && ended.woken)
+            run->waker_dump = thread->waker_dump;
         run->blocked_ns += ended.blocked_ns;
         run->runnable_ns += ended.runnable_ns;
         run->end_ns = now_ns;
@@ -477,6 +595,8 @@ BPF_INLINE void wait_end(struct bpf_thread *thread, __u64 now_ns)
     run->waker_tid = ended.woken ? thread->waker_tid : 0;
     run->waker_stack = ended.woken ? thread->waker_stack : -1;
     run->waker_python = ended.woken ? thread->waker_python : 0;
+    run->waker_dump = ended.woken ? thread->waker_dump : 0;
+    run->waker_sp = ended.woken ? thread->waker_sp : 0;
     run->waker_context = ended.woken ? thread->waker_context : BPF_CONTEXT_NONE;
     if (now_ns - thread->out_ns >= BPF_SHORT_NS)
         run_write(thread, now_ns); /* nothing is ever added to it */
@@ -557,6 +677,7 @@ int on_waking(struct bpf_raw_tracepoint_args *context)
     __u64 before_ns = thread->wake_ns;
     thread->waker_stack = -1;
     thread->waker_python = 0;
+    thread->waker_dump = 0;
     thread->wake_ns = now_ns;
     thread->waker_context = BPF_CONTEXT_TASK;
     if (is_interrupt(context, task, thread)) {
@@ -576,6 +697,9 @@ int on_waking(struct bpf_raw_tracepoint_args *context)
         return 0;
     thread->waker_stack = stack_take(context);
     thread->waker_python = python_take(waker, now_ns);
+    thread->waker_sp = stack_pointer(task);
+    if (is_dump_due(waker, now_ns, now_ns, thread->waker_stack, thread->waker_sp ^ thread->waker_python))
+        thread->waker_dump = dump_write(waker, now_ns, thread->waker_stack, thread->waker_python);
     return 0;
 }
 

@@ -23,13 +23,6 @@
 #include "record/usage.h"
 #include "record/waits.h"
 
-/* bpf rung: a stack of the kernel's and its row, in the program that the process ran then (its span). */
-struct watch_stack {
-    int32_t stack;
-    uint64_t python; /* and of Python */
-    uint64_t span, row;
-};
-
 /* bpf rung: what the thread's last wait was for, so that the next like it is not asked about again. */
 struct watch_memo {
     uint64_t until_ns; /* it is believed until then, */
@@ -39,7 +32,6 @@ struct watch_memo {
     uint64_t inode, argument, value;
     enum wait_reason reason;
     uint64_t peer;
-    struct watch_stack of_wait, as_waker;
     struct wait_told gil; /* a wait for a Python interpreter's lock so far, which may go on; count 0: none */
     uint64_t sample_python, sample_python_ns; /* the Python stack of the sample that is about to come */
 };

@@ -105,6 +105,7 @@ void watch_close(struct watch *watch)
     python_destroy(watch->python);
     stacks_destroy(watch->stacks);
     bpf_close(watch->source);
+    stack_memo_free(&watch->rows);
     watch_reason_deinit(&watch->reasons);
     watch->stacks = NULL;
     watch->python = NULL;
@@ -237,24 +238,70 @@ static void slice_tell(struct watch *watch, struct task *task, const struct bpf_
     task->process->cpu_ns += run_ns;
 }
 
-/* A stack's row; the last one of each thread is remembered, as most waits of a thread are alike. */
-static uint64_t stack_row(struct watch *watch, const struct process *process, struct watch_stack *memo,
-                          int32_t stack, uint64_t python)
+/* The row of a copied stack is known by its number among the thread's, and for stacks that were not copied by what
+ * frame pointers tell and where it ended. */
+static uint64_t key_of_dump(uint64_t tid, uint32_t number)
 {
-    const uint64_t *addresses = NULL;
+    return stack_memo_key(tid, number, 0);
+}
+
+/* A stack that was not copied is like the last one that was alike, else what frame pointers tell. */
+struct told_stack {
+    uint32_t dump;
+    int32_t stack;
+    uint64_t sp, python;
+};
+
+static uint64_t key_of_alike(const struct process *process, const struct told_stack *told)
+{
+    return stack_memo_key(process->span, (uint64_t)(uint32_t)told->stack ^ told->python, told->sp | 1);
+}
+
+/* A chain with the frames of Python in it. */
+static int row_add(struct watch *watch, const struct process *process, const struct stacks_dumped *dumped,
+                   uint64_t python, uint64_t *ret_row, struct err *err)
+{
+    return python_stacks_add(watch->python, (uint32_t)process->pid, dumped,
+                             python_stack_find(watch->python, python), ret_row, err);
+}
+
+static int on_stack(struct watch *watch, const struct bpf_event *event, struct err *err)
+{
+    const struct bpf_stack *stack = event->stack;
+    const struct task *task = tracks_find(watch->tracks, event->tid);
+    struct stacks_dumped dumped = {.dump = event->dump};
+    struct told_stack told = {.stack = stack->stack, .sp = stack->sp, .python = stack->python};
     uint64_t row = 0;
 
-    if (stack < 0 && !python)
+    if (!task)
         return 0;
-    if (memo->row && memo->stack == stack && memo->python == python && memo->span == process->span)
-        return memo->row;
-    size_t count = bpf_stack(watch->source, stack, &addresses);
+    dumped.chain_count = bpf_stack(watch->source, stack->stack, &dumped.chain);
+    stacks_set_time(watch->stacks, event->time_ns);
+    int code = row_add(watch, task->process, &dumped, stack->python, &row, err);
+    if (!code && row)
+        code = stack_memo_put(&watch->rows, key_of_dump(event->tid, stack->number), row, err);
+    if (!code && row && stack->stack >= 0)
+        code = stack_memo_put(&watch->rows, key_of_alike(task->process, &told), row, err);
+    return code;
+}
+
+static uint64_t stack_row(struct watch *watch, const struct task *task, struct told_stack told)
+{
+    const uint64_t *addresses = NULL;
+    uint64_t row = told.dump ? stack_memo_get(&watch->rows, key_of_dump(task->tid, told.dump)) : 0;
+    uint64_t key = key_of_alike(task->process, &told);
+
+    if (row || (told.stack < 0 && !told.python))
+        return row;
+    row = stack_memo_get(&watch->rows, key);
+    if (row)
+        return row;
+    size_t count = bpf_stack(watch->source, told.stack, &addresses);
     struct stacks_dumped dumped = {.chain = addresses, .chain_count = count};
     struct err err = {0};
-    if ((count || python) && python_stacks_add(watch->python, (uint32_t)process->pid, &dumped,
-                                               python_stack_find(watch->python, python), &row, &err))
+    if ((count || told.python) && (row_add(watch, task->process, &dumped, told.python, &row, &err) ||
+                                   stack_memo_put(&watch->rows, key, row, &err)))
         emit_fail(watch->emit, &err);
-    *memo = (struct watch_stack){.stack = stack, .python = python, .span = process->span, .row = row};
     return row;
 }
 
@@ -285,8 +332,11 @@ static void waker_tell(struct watch *watch, const struct task *task, const struc
     told->waker_track = ended ? ended->track : waker ? waker->track : 0;
     told->waker_source = told->waker_track ? WAKER_EXACT : WAKER_NONE;
     if (waker && !ended)
-        told->waker_stack =
-            stack_row(watch, waker->process, &waker->watch.as_waker, wait->waker_stack, wait->waker_python);
+        told->waker_stack = stack_row(watch, waker,
+                                      (struct told_stack){.dump = wait->waker_dump,
+                                                          .stack = wait->waker_stack,
+                                                          .sp = wait->waker_sp,
+                                                          .python = wait->waker_python});
 }
 
 /* All the words in memory that it is made of are one lock. */
@@ -329,8 +379,6 @@ static void reason_tell(struct watch *watch, struct task *task, const struct bpf
                                     .value = wait->arguments[2],
                                     .reason = found.reason,
                                     .peer = peer,
-                                    .of_wait = memo->of_wait,
-                                    .as_waker = memo->as_waker,
                                     .gil = memo->gil,
                                     .sample_python = memo->sample_python,
                                     .sample_python_ns = memo->sample_python_ns};
@@ -375,7 +423,10 @@ static void wait_tell(struct watch *watch, struct task *task, const struct bpf_w
                                           .runnable_ns = wait->runnable_ns}};
 
     reason_tell(watch, task, wait, time_ns, &told);
-    told.stack = stack_row(watch, task->process, &task->watch.of_wait, wait->stack, wait->python);
+    told.stack =
+        stack_row(watch, task,
+                  (struct told_stack){
+                      .dump = wait->dump, .stack = wait->stack, .sp = wait->sp, .python = wait->python});
     waker_tell(watch, task, wait, &told);
     if (!gil_join(watch, task, wait, &told))
         waits_tell(watch->waits, task, &told);
@@ -433,6 +484,8 @@ static int on_event(void *context, const struct bpf_event *event, struct err *er
         return on_exit_of(watch, event, err);
     if (event->kind == BPF_RECORD_PYTHON)
         return on_python(watch, event, err);
+    if (event->kind == BPF_RECORD_STACK)
+        return on_stack(watch, event, err);
     if (event->kind == BPF_RECORD_EXEC) {
         on_exec(watch, event);
         return 0;

@@ -22,6 +22,7 @@
 #include "record/watch_io.h"
 #include "record/watch_reason.h"
 #include "runtime/python.h"
+#include "stacks/stack_memo.h"
 #include "stacks/stacks.h"
 
 struct watch {
@@ -33,6 +34,7 @@ struct watch {
     struct bpf_source *source; /* NULL: not on this rung */
     struct stacks *stacks;
     struct python *python;
+    struct stack_memo rows; /* of stacks of waits and wakers */
     struct watch_reason reasons;
     struct watch_io io;
     uint64_t main_pid;
