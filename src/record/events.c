@@ -96,7 +96,9 @@ static int on_sample(struct events *events, const struct perf_event *event, cons
     stacks_set_time(events->stacks, event->time_ns);
     struct stacks_dumped dumped = {
         .chain = event->chain, .chain_count = event->chain_count, .dump = event->dump};
-    int code = stacks_add_dumped(events->stacks, event->pid, &dumped, &row.stack, err);
+    int code = events->python ? python_stacks_add(events->python, event->pid, &dumped,
+                                                  task_python(task, event->time_ns), &row.stack, err)
+                              : stacks_add_dumped(events->stacks, event->pid, &dumped, &row.stack, err);
 
     if (!code)
         emit_append(events->emit, sample, &row);

@@ -24,8 +24,9 @@ struct events {
     struct waits *waits;
     struct perf_source *source; /* NULL: not on this rung */
     struct stacks *stacks;
-    uint64_t main_pid;    /* 0: there is no command */
-    uint64_t ignored_pid; /* of the whole machine: toll itself */
+    struct python *python; /* NULL: none */
+    uint64_t main_pid;     /* 0: there is no command */
+    uint64_t ignored_pid;  /* of the whole machine: toll itself */
     bool whole_machine;
     uint64_t main_end_ns; /* 0: it has not ended yet */
 };

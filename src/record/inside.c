@@ -298,6 +298,9 @@ static void reason_of(struct inside *inside, const struct call_told *told, struc
     struct reason_found found;
 
     reason_find(&call, &source, &found);
+    if (found.peer_kind == PEER_LOCK && inside->observe->python &&
+        python_is_gil(inside->observe->python, told->pid, call.arguments[0]))
+        reason_set_gil(&found, told->pid);
     wait->reason = told->call == CALL_DNS ? WAIT_DNS : found.reason;
     if (told->call == CALL_JOIN && !told->value)
         wait->reason = WAIT_CHILD;
@@ -405,6 +408,9 @@ static void on_wait(struct inside *inside, struct task *task, const struct call_
 
     gap_fill(inside, task, told->start_ns, told->cpu_ns - num_min(told->busy_ns, told->cpu_ns));
     reason_of(inside, told, &wait);
+    if (task->inside.seen.stack && task->inside.seen_ns >= wait.interval.start_ns &&
+        task->inside.seen_ns <= told->time_ns)
+        wait.stack = task->inside.seen.stack; /* Python code tells more */
     waker_of(inside, told, &wait);
     wait.interval.runnable_ns = num_min(runnable_of(told), span_ns);
     wait.interval.blocked_ns = span_ns - wait.interval.runnable_ns;
@@ -561,6 +567,8 @@ static void on_ring(struct inside *inside, struct task *task, const struct call_
                                  .stack = stack_of(inside, told->pid, told->stack),
                                  .weight = told->weight_ns,
                                  .kind = SAMPLE_CPU};
+        uint64_t python = observe_python(inside->observe, task, row.time_ns);
+        row.stack = python ? python : row.stack;
         emit_append(inside->emit, sample, &row);
         task->process->recording_ns += told->own_ns;
         inside->recording_ns += told->own_ns;

@@ -11,16 +11,17 @@
 #include "base/num.h"
 #include "stacks/stacks.h"
 
-#define BUDGET_WINDOW_NS  (100 * NS_PER_MS)
-#define HELD_READ_COUNT   32 /* waits held back that are worth a reading */
-#define NAME_NS_MAX       (250 * NS_PER_MS)
-#define PACE_NS_MAX       (5 * NS_PER_MS)
-#define PACE_NS_MAX_EXACT (20 * NS_PER_MS)
-#define PACE_NS_MAX_CALM  (80 * NS_PER_MS) /* bpf rung, when nothing was new for CALM_NS */
-#define CALM_NS           NS_PER_S
-#define REST_RATIO        4 /* a wait is looked at again when it is longer by one part in so many */
-#define REST_NS_MAX       (3 * NS_PER_MS)
-#define UNSEEN_RATIO      40 /* one part in so many of the time may pass in waits that no look met */
+#define BUDGET_WINDOW_NS   (100 * NS_PER_MS)
+#define HELD_READ_COUNT    32 /* waits held back that are worth a reading */
+#define NAME_NS_MAX        (250 * NS_PER_MS)
+#define PACE_NS_MAX        (5 * NS_PER_MS)
+#define PACE_NS_MAX_EXACT  (20 * NS_PER_MS)
+#define PACE_NS_MAX_CALM   (80 * NS_PER_MS) /* bpf rung, when nothing was new for CALM_NS */
+#define PACE_NS_MAX_PYTHON (5 * NS_PER_MS)  /* its functions are seen by looks alone */
+#define CALM_NS            NS_PER_S
+#define REST_RATIO         4 /* a wait is looked at again when it is longer by one part in so many */
+#define REST_NS_MAX        (3 * NS_PER_MS)
+#define UNSEEN_RATIO       40 /* one part in so many of the time may pass in waits that no look met */
 #define SCAN_NS_MIN                                                                                          \
     (3 * NS_PER_MS) /* age at the first listing of descriptors, when someone waits for a pipe */
 #define SCAN_PAUSE_NS (50 * NS_PER_MS) /* when a new pipe asks for it */
@@ -61,6 +62,35 @@ static uint64_t random_next(struct observe *observe)
     return observe->random;
 }
 
+/* The Python stack of a thread; 0 when there is none, or none that can be told. */
+static uint64_t python_read(struct observe *observe, const struct task *task)
+{
+    struct err err = {0};
+    uint64_t stack = 0;
+
+    if (observe->python &&
+        python_thread_read(observe->python, (uint32_t)task->process->pid, (uint32_t)task->tid, &stack, &err))
+        emit_fail(observe->emit, &err);
+    return stack;
+}
+
+/* The row of what a blocked thread runs in Python. It is asked for its call again: what was read is of this wait then. */
+static uint64_t python_blocked(struct observe *observe, struct task *task, const struct reason_call *call)
+{
+    struct reason_call again;
+    struct stacks_dumped none = {0};
+    struct err err = {0};
+    uint64_t row = 0;
+    uint64_t stack = observe->has_python ? python_read(observe, task) : 0;
+
+    if (!stack || look_call(&task->look, task->process->pid, task->tid, &again) != LOOK_BLOCKED ||
+        again.number != call->number || again.arguments[0] != call->arguments[0])
+        return 0;
+    if (python_stacks_add(observe->python, (uint32_t)task->process->pid, &none, stack, &row, &err))
+        emit_fail(observe->emit, &err);
+    return row;
+}
+
 /* What the thread waits for; false when the look did not find it blocked. */
 static enum look_state call_observe(struct observe *observe, struct task *task,
                                     struct wait_reason_seen *ret_seen)
@@ -78,9 +108,27 @@ static enum look_state call_observe(struct observe *observe, struct task *task,
         return state;
     struct reason_source source = resolve_source(observe->resolve, task->process->pid, task->tid);
     reason_find(&call, &source, &found);
+    if (found.peer_kind == PEER_LOCK && observe->python &&
+        python_is_gil(observe->python, (uint32_t)task->process->pid, call.arguments[0]))
+        reason_set_gil(&found, task->process->pid);
     *ret_seen = (struct wait_reason_seen){.reason = found.reason, .known = found.reason != WAIT_UNKNOWN};
     ret_seen->peer = peers_put(observe->peers, &found);
+    ret_seen->stack = python_blocked(observe, task, &call);
     return state;
+}
+
+/* A thread that runs: what in, for the samples of about this time. */
+static void python_running(struct observe *observe, struct task *task, uint64_t now_ns)
+{
+    if (!observe->has_python)
+        return;
+    uint64_t stack = python_read(observe, task);
+    if (!stack) /* it may have gone on in the middle of it */
+        stack = python_read(observe, task);
+    if (!stack)
+        return;
+    task->python = stack;
+    task->python_ns = now_ns;
 }
 
 /* The run-queue counter, for the waits that are held back. */
@@ -98,6 +146,8 @@ static bool exact_look(struct observe *observe, struct task *task)
     struct wait_state *wait = &task->wait;
     struct wait_reason_seen seen;
 
+    if (wait->on_cpu)
+        python_running(observe, task, clock_monotonic_ns());
     if (wait->on_cpu || wait->preempted || task->refused_ns == wait->since_ns ||
         (wait->seen.known && wait->seen_ns >= wait->since_ns)) {
         if (wait->held.count < HELD_READ_COUNT)
@@ -163,6 +213,19 @@ static uint64_t stack_of(struct observe *observe, const struct process *process)
     return id;
 }
 
+uint64_t observe_python(struct observe *observe, const struct task *task, uint64_t time_ns)
+{
+    struct stacks_dumped none = {0};
+    struct err err = {0};
+    uint64_t row = 0, stack = task_python(task, time_ns);
+
+    if (!stack)
+        return 0;
+    if (python_stacks_add(observe->python, (uint32_t)task->process->pid, &none, stack, &row, &err))
+        emit_fail(observe->emit, &err);
+    return row;
+}
+
 static void samples_add(struct observe *observe, struct task *task, uint64_t cpu_ns, uint64_t time_ns,
                         bool is_last)
 {
@@ -171,9 +234,10 @@ static void samples_add(struct observe *observe, struct task *task, uint64_t cpu
     if (!weight || (!is_last && weight < observe->sample_period_ns))
         return;
     task->sampled_cpu_ns = cpu_ns;
+    uint64_t stack = observe_python(observe, task, time_ns);
     struct row_sample row = {.time_ns = time_ns,
                              .track = task->track,
-                             .stack = stack_of(observe, task->process),
+                             .stack = stack ? stack : stack_of(observe, task->process),
                              .weight = weight,
                              .kind = SAMPLE_CPU};
     emit_append(observe->emit, sample, &row);
@@ -286,6 +350,7 @@ static bool inside_look(struct observe *observe, struct task *task, uint64_t now
     if (state != LOOK_RUNNING)
         return true;
     if (look.cpu_ns > task->cpu_ns) {
+        python_running(observe, task, now_ns);
         task->process->cpu_ns += look.cpu_ns - task->cpu_ns;
         task->cpu_ns = look.cpu_ns;
     }
@@ -334,6 +399,8 @@ static bool counter_look(struct observe *observe, struct task *task)
     if (state == LOOK_GONE)
         return task_gone(observe, task);
     look.blocked = state == LOOK_BLOCKED;
+    if (!look.blocked)
+        python_running(observe, task, look.time_ns);
     if (!look.blocked && ledger_is_due(&task->ledger, &look))
         look.has_slept = look_has_slept(&task->look, task->process->pid, task->tid);
     observe->news_count += look.blocked;
@@ -404,6 +471,9 @@ static void process_care(struct observe *observe, struct process *process, uint6
 {
     uint64_t age_ns = now_ns > process->start_ns ? now_ns - process->start_ns : 0;
 
+    if (observe->python &&
+        python_seek_tick(observe->python, (uint32_t)process->pid, now_ns, &process->python))
+        observe->has_python = true;
     if (!observe->is_exact && now_ns >= process->name_due_ns) {
         name_read(observe, process, now_ns);
         process->name_due_ns = now_ns + between(age_ns / 8, observe->period_ns / 2, NAME_NS_MAX);
@@ -472,6 +542,8 @@ static uint64_t pace_ns_max(struct observe *observe, bool is_news, uint64_t now_
     if (is_news || peer_count != observe->peer_count || !observe->news_ns)
         observe->news_ns = now_ns;
     observe->peer_count = peer_count;
+    if (observe->has_python)
+        return PACE_NS_MAX_PYTHON;
     if (observe->is_told && now_ns >= observe->news_ns + CALM_NS)
         return PACE_NS_MAX_CALM;
     return observe->is_exact ? PACE_NS_MAX_EXACT : PACE_NS_MAX;

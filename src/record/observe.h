@@ -40,8 +40,11 @@ struct observe {
     bool is_exact; /* perf rung */
     bool is_told;  /* bpf rung: waits need no looks, processes do */
 
+    struct stacks *stacks; /* preload and proc rungs; NULL on others */
+    struct python *python; /* NULL on the bpf rung, and where there is no memory */
+    bool has_python;       /* one of the processes runs it */
+
     /* preload rung; NULL on others. */
-    struct stacks *stacks;
     void *inside;
     void (*inside_poll)(void *inside);
     void (*inside_settle)(void *inside, struct task *task, uint64_t end_ns);
@@ -85,6 +88,8 @@ void observe_join(struct task *task);
 void observe_checkpoint(struct observe *observe, struct task *task, uint64_t now_ns);
 /* The command ended: a last look at every thread, and what is known of waits that go on. */
 void observe_finish(struct observe *observe, uint64_t end_ns);
+/* The row of what the thread ran in Python about then, as a look saw it; 0. */
+uint64_t observe_python(struct observe *observe, const struct task *task, uint64_t time_ns);
 /* Mean time between two looks at one thread. */
 uint64_t observe_gap_ns(const struct observe *observe);
 

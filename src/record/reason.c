@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record/reason.h"
 
+#include "model/meta.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -314,6 +316,12 @@ static void from_futex(const struct reason_source *source, const uint64_t *argum
     bool is_mutex = (operation == FUTEX_WAIT && value == 2) || operation == FUTEX_LOCK_PI ||
                     operation == FUTEX_LOCK_PI2 || (value & FUTEX_WAITERS);
     snprintf(found->name, sizeof found->name, "%s", is_mutex ? "lock" : "condition");
+}
+
+void reason_set_gil(struct reason_found *found, uint64_t pid)
+{
+    snprintf(found->name, sizeof found->name, "%s", PEER_NAME_GIL);
+    snprintf(found->address, sizeof found->address, "%" PRIu64 ":%s", pid, PEER_NAME_GIL);
 }
 
 static void from_child(const struct reason_source *source, enum call_kind kind, const uint64_t *arguments,

@@ -72,6 +72,8 @@ struct reason_found {
     char path[256];
 };
 
+/* The lock that a Python interpreter's threads take turns with, whichever of its words in memory is waited at. */
+void reason_set_gil(struct reason_found *found, uint64_t pid);
 void reason_find(const struct reason_call *call, const struct reason_source *source,
                  struct reason_found *ret_found);
 

@@ -57,6 +57,8 @@ static void recorder_deinit(struct recorder *recorder)
 {
     if (recorder->is_attached)
         running_close(&recorder->running);
+    python_destroy(recorder->python);
+    stacks_destroy(recorder->stacks);
     tracks_deinit(&recorder->tracks);
     waits_deinit(&recorder->waits);
     peers_deinit(&recorder->peers);
@@ -242,6 +244,20 @@ static void spans_poll(struct recorder *recorder, uint64_t end_ns)
         emit_fail(&recorder->emit, &err);
 }
 
+/* proc rung: names of Python functions, for a moment or all of them. */
+static void python_frames_write(struct recorder *recorder, bool is_last)
+{
+    struct emit *emit = &recorder->emit;
+    struct err err = {0};
+
+    if (!recorder->stacks || emit->failed)
+        return;
+    int code = is_last ? stacks_finish(recorder->stacks, emit->sink, &err)
+                       : stacks_advance(recorder->stacks, emit->sink, NS_PER_MS, &err);
+    if (code)
+        emit_fail(emit, &err);
+}
+
 /* Names for stacks can wait for the end, but a recording cut short is the better for those it has. Looking into
  * one file may take tens of milliseconds, so the next only comes when the last has become a small part. */
 static void symbols_advance(struct recorder *recorder, uint64_t now_ns)
@@ -254,6 +270,7 @@ static void symbols_advance(struct recorder *recorder, uint64_t now_ns)
     events_advance(&recorder->events, NS_PER_MS);
     watch_advance(&recorder->watch, NS_PER_MS);
     inside_advance(&recorder->inside, NS_PER_MS);
+    python_frames_write(recorder, false);
     recorder->symbols_cpu_ns += clock_thread_cpu_ns() - before_ns;
 }
 
@@ -393,6 +410,7 @@ static void record_finish(struct recorder *recorder, struct record_result *ret_r
         watch_finish(&recorder->watch);
     if (recorder->inside.drain)
         inside_finish(&recorder->inside);
+    python_frames_write(recorder, true);
     system_tick(&recorder->system, recorder->end_ns, tree_cpu_ns(recorder, recorder->end_ns), true);
     peers_tick(&recorder->peers, clock_monotonic_ns());
     recorder_meta_end(recorder, overhead_ns);

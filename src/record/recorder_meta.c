@@ -70,8 +70,8 @@ static void python_remark(struct recorder *recorder)
     struct emit *emit = &recorder->emit;
     struct python_counts counts = {0};
 
-    if (recorder->watch.python)
-        counts = python_counts(recorder->watch.python);
+    if (recorder->watch.python || recorder->python)
+        counts = python_counts(recorder->python ? recorder->python : recorder->watch.python);
     unsigned minor = (unsigned)(counts.unknown_version_hex >> 16 & 0xff);
     if (counts.unknown_count && minor)
         emit_remark(

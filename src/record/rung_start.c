@@ -131,6 +131,24 @@ static void fallback_note(struct recorder *recorder, enum record_rung rung, cons
              rung_name(rung), why->what);
 }
 
+/* Where the kernel's programs do not read Python stacks, looks do. Without memory there are none. */
+static void python_start(struct recorder *recorder)
+{
+    struct stacks *stacks = recorder->events.stacks ? recorder->events.stacks : recorder->inside.stacks;
+    struct stacks_options options = {.cache_folder = ""};
+    struct err err;
+
+    if (recorder->watch.source)
+        return;
+    if (!stacks && !stacks_create(&options, &recorder->stacks, &err)) {
+        stacks = recorder->stacks;
+        recorder->observe.stacks = stacks; /* ids are shared */
+    }
+    if (!stacks || python_create(stacks, &recorder->python, &err))
+        recorder->python = NULL;
+    recorder->observe.python = recorder->events.python = recorder->python;
+}
+
 int rung_open(struct recorder *recorder, enum record_rung wanted, struct err *err)
 {
     enum record_rung rung = wanted ? wanted : RUNG_FIRST;
@@ -152,5 +170,6 @@ int rung_open(struct recorder *recorder, enum record_rung wanted, struct err *er
     recorder->observe.is_exact = recorder->waits.is_exact = recorder_is_exact(recorder);
     recorder->observe.is_told = recorder->watch.source != NULL;
     observe_init(&recorder->observe);
+    python_start(recorder);
     return 0;
 }

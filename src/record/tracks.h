@@ -22,6 +22,7 @@
 #include "record/traffic.h"
 #include "record/usage.h"
 #include "record/waits.h"
+#include "runtime/python_seek.h"
 
 /* bpf rung: what the thread's last wait was for, so that the next like it is not asked about again. */
 struct watch_memo {
@@ -66,7 +67,8 @@ struct process {
     uint64_t usage_due_ns;
     struct usage usage;
     struct traffic traffic;
-    char image[64];       /* name of the program that it runs */
+    char image[64]; /* name of the program that it runs */
+    struct python_seek python;
     bool is_inside;       /* preload rung: it has the library */
     uint64_t told_end_ns; /* when it said that it ends; 0: it did not */
 };
@@ -87,7 +89,17 @@ struct task {
     uint64_t sampled_cpu_ns;
     uint64_t refused_ns; /* perf rung: the wait (its start) that could not be looked into */
     struct task_inside inside;
+    uint64_t python, python_ns; /* not on the bpf rung: the Python stack that was read last, and when */
 };
+
+#define TASK_PYTHON_NS_MAX 20000000ull
+
+/* The Python stack of about that time; 0. */
+static inline uint64_t task_python(const struct task *task, uint64_t time_ns)
+{
+    uint64_t apart_ns = time_ns > task->python_ns ? time_ns - task->python_ns : task->python_ns - time_ns;
+    return apart_ns <= TASK_PYTHON_NS_MAX ? task->python : 0;
+}
 
 /* A thread that ended, for what is heard of it later. */
 struct track_ended {

@@ -169,7 +169,8 @@ static void held_flush(struct waits *waits, struct task *task)
             *(told.known ? &waits->inferred_ns : &waits->unknown_ns) += interval->blocked_ns;
         }
         wait_write(waits, state,
-                   &(struct wait_told){.interval = *interval, .reason = told.reason, .peer = told.peer});
+                   &(struct wait_told){
+                       .interval = *interval, .reason = told.reason, .peer = told.peer, .stack = told.stack});
     }
     state->held.count = 0;
 }

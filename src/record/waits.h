@@ -37,6 +37,7 @@ struct wait_reason_seen {
     uint64_t peer;
     enum wait_reason reason;
     bool known;
+    uint64_t stack; /* the row of what it runs in Python; 0: not known */
 };
 
 struct wait_interval {

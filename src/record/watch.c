@@ -339,18 +339,6 @@ static void waker_tell(struct watch *watch, const struct task *task, const struc
                                                           .python = wait->waker_python});
 }
 
-/* All the words in memory that it is made of are one lock. */
-static void gil_name(const struct watch *watch, const struct task *task, const struct bpf_wait *wait,
-                     struct reason_found *found)
-{
-    uint64_t pid = task->process->pid;
-
-    if (found->peer_kind != PEER_LOCK || !python_is_gil(watch->python, (uint32_t)pid, wait->arguments[0]))
-        return;
-    snprintf(found->name, sizeof found->name, "%s", PEER_NAME_GIL);
-    snprintf(found->address, sizeof found->address, "%" PRIu64 ":%s", pid, PEER_NAME_GIL);
-}
-
 static void reason_tell(struct watch *watch, struct task *task, const struct bpf_wait *wait, uint64_t time_ns,
                         struct wait_told *told)
 {
@@ -366,7 +354,9 @@ static void reason_tell(struct watch *watch, struct task *task, const struct bpf
                     memo->value == wait->arguments[2];
     if (!is_alike || memo->until_ns <= time_ns) {
         watch_reason_find(&watch->reasons, task, wait, time_ns, &found);
-        gil_name(watch, task, wait, &found);
+        if (found.peer_kind == PEER_LOCK &&
+            python_is_gil(watch->python, (uint32_t)task->process->pid, wait->arguments[0]))
+            reason_set_gil(&found, task->process->pid);
         uint64_t peer = peers_put(watch->peers, &found);
         bool is_right = is_alike && memo->reason == found.reason && memo->peer == peer;
         uint64_t keep_ns = num_max(is_right ? num_min(2 * memo->keep_ns, MEMO_NS_MAX) : 0, MEMO_NS_MIN);
