@@ -516,6 +516,33 @@ static bool continues(const struct run_wait *before, const struct run_wait *wait
     return (gap == 0 && before->runnable_ns == 0) || (same_child && gap < 200 * NS_PER_US);
 }
 
+/* Who waits for the lock of a Python interpreter looks after it every 5 ms, and for a moment for a mutex that guards it: all of
+ * that is one wait, for who had it last. */
+#define GIL_LOOK_NS  NS_PER_MS
+#define GIL_GUARD_NS (50 * NS_PER_US)
+
+static bool looks_again(const struct run *run, const struct run_wait *before, const struct run_wait *wait)
+{
+    bool is_ended = before->waker != RUN_NONE && before->waker_source == WAKER_EXACT;
+    return wait->peer == before->peer && wait->peer != RUN_NONE && before->count == 1 && wait->count == 1 &&
+           before->blocked_ns && wait->blocked_ns &&
+           wait->start_ns - before->end_ns < (is_ended ? GIL_GUARD_NS : GIL_LOOK_NS) &&
+           strcmp(run->peers.items[wait->peer].name, PEER_NAME_GIL) == 0;
+}
+
+static void look_extend(struct run_wait *before, const struct run_wait *wait)
+{
+    if (wait->waker != RUN_NONE) {
+        before->waker = wait->waker;
+        before->waker_source = wait->waker_source;
+        before->waker_stack = wait->waker_stack;
+    }
+    before->end_ns = wait->end_ns;
+    before->event_ns = wait->event_ns;
+    before->runnable_ns = wait->runnable_ns;
+    before->blocked_ns = wait->end_ns - before->start_ns - wait->runnable_ns;
+}
+
 /* The last row has what is only known at the end. */
 static void wait_extend(struct run_wait *before, const struct run_wait *wait)
 {
@@ -529,7 +556,7 @@ static void wait_extend(struct run_wait *before, const struct run_wait *wait)
 }
 
 /* Rows may overlap by a clock's rounding: the later wait begins where the earlier one ends. */
-static void straighten_waits(struct run_track *track)
+static void straighten_waits(const struct run *run, struct run_track *track)
 {
     uint64_t at = track->start_ns;
     size_t kept = 0;
@@ -547,6 +574,10 @@ static void straighten_waits(struct run_track *track)
         at = wait.end_ns;
         if (kept && continues(&track->waits.items[kept - 1], &wait)) {
             wait_extend(&track->waits.items[kept - 1], &wait);
+            continue;
+        }
+        if (kept && looks_again(run, &track->waits.items[kept - 1], &wait)) {
+            look_extend(&track->waits.items[kept - 1], &wait);
             continue;
         }
         track->waits.items[kept++] = wait;
@@ -619,7 +650,7 @@ static int settle_tracks(struct run *run, struct err *err)
         SORT(&track->spans, compare_spans);
         SORT(&track->samples, compare_samples);
         drop_replaced_spans(track);
-        straighten_waits(track);
+        straighten_waits(run, track);
     }
     for (uint32_t i = 0; i < run->tracks.count; i++) {
         struct run_track *track = &run->tracks.items[i];

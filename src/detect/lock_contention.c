@@ -178,6 +178,19 @@ static bool take_turns(const struct via_entry *via, const struct lock_facts *fac
            num_ratio(facts->computed_ns, facts->held_ns) >= TURNS_COMPUTED_MIN;
 }
 
+/* Its holder changes while one waits: what the path does meanwhile is what all of them do, one after another. */
+static bool take_turns_with_gil(const struct scene *scene, const struct via_entry *via,
+                                const struct lock_facts *facts)
+{
+    uint64_t total_ns = 0;
+    for (int doing = DOING_CPU; doing < WAIT_REASON_COUNT; doing++)
+        total_ns += scene_doing_under_ns(scene, doing, WAIT_LOCK);
+    uint64_t computed_ns = scene_doing_under_ns(scene, DOING_CPU, WAIT_LOCK) +
+                           scene_doing_under_ns(scene, WAIT_CPU_QUEUE, WAIT_LOCK);
+    return facts->waiter_count >= 2 && via->ratio >= TURNS_RATIO_MIN &&
+           num_ratio(computed_ns, total_ns) >= TURNS_COMPUTED_MIN;
+}
+
 static const char *turns_title_of(const struct scene *scene, const struct cause_claim *claim,
                                   const struct lock_facts *facts)
 {
@@ -245,7 +258,9 @@ static int claim_lock(const struct scene *scene, struct cause_claims *claims, co
     claim.acquisition_count = facts->wait_count;
     claim.change = arena_printf(scene->arena, "remove:lock/%s", lock);
     claim.title = title_of(scene, &claim, facts);
-    if (take_turns(via, facts)) {
+    if (gil && take_turns_with_gil(scene, via, facts)) {
+        claim.cause = "false-parallelism";
+    } else if (take_turns(via, facts)) {
         claim.cause = "false-parallelism";
         claim.title = turns_title_of(scene, &claim, facts);
         claim_evidence(scene, &claim, "its holder computes for %.0f %% of the time that others wait",

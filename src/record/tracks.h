@@ -33,7 +33,6 @@ struct watch_memo {
     uint64_t inode, argument, value;
     enum wait_reason reason;
     uint64_t peer;
-    struct wait_told gil; /* a wait for a Python interpreter's lock so far, which may go on; count 0: none */
     uint64_t sample_python, sample_python_ns; /* the Python stack of the sample that is about to come */
 };
 

@@ -19,8 +19,6 @@
 #define MEMO_NS_MAX         (400 * NS_PER_MS)
 #define END_PAUSE_NS        (50 * NS_PER_US)
 #define END_WAIT_ROUNDS     100
-#define GIL_GAP_NS          NS_PER_MS /* between two looks after the lock of a Python interpreter */
-#define GIL_WAIT_NS_MAX     (200 * NS_PER_MS)
 #define SAMPLE_PYTHON_NS    NS_PER_MS /* between what is read of a sample's thread and the sample itself */
 
 int watch_open(struct watch *watch, const struct bpf_source_options *options, uint64_t main_pid,
@@ -186,16 +184,6 @@ static void usage_told(struct process *process, const struct bpf_exit *exit, uin
     usage->exit_status = process->exit_status;
 }
 
-/* A wait for a Python interpreter's lock is over. */
-static void gil_flush(struct watch *watch, struct task *task)
-{
-    struct wait_told told = task->watch.gil;
-
-    task->watch.gil.interval.count = 0;
-    if (told.interval.count)
-        waits_tell(watch->waits, task, &told);
-}
-
 static int on_exit_of(struct watch *watch, const struct bpf_event *event, struct err *err)
 {
     struct task *task = tracks_find(watch->tracks, event->tid);
@@ -209,7 +197,6 @@ static int on_exit_of(struct watch *watch, const struct bpf_event *event, struct
         python_forget(watch->python, event->pid, UINT64_MAX);
     if (process->task_count == 1)
         usage_told(process, event->exit, event->time_ns);
-    gil_flush(watch, task);
     if (process->pid == watch->main_pid) {
         watch->main_end_ns = event->time_ns;
         if (task->tid == process->pid) {
@@ -369,7 +356,6 @@ static void reason_tell(struct watch *watch, struct task *task, const struct bpf
                                     .value = wait->arguments[2],
                                     .reason = found.reason,
                                     .peer = peer,
-                                    .gil = memo->gil,
                                     .sample_python = memo->sample_python,
                                     .sample_python_ns = memo->sample_python_ns};
     }
@@ -377,31 +363,18 @@ static void reason_tell(struct watch *watch, struct task *task, const struct bpf
     told->peer = memo->peer;
 }
 
-/* Who waits for the lock of a Python interpreter looks after it every 5 ms: a timer ends each such wait, and all of them
- * are one, for the thread that has the lock. Returns whether the wait may go on, and is kept for now. */
-static bool gil_join(struct watch *watch, struct task *task, const struct bpf_wait *wait,
-                     struct wait_told *told)
+/* Who waits for the lock of a Python interpreter looks after it every 5 ms: such a wait is ended by a timer, and is for the
+ * thread that has the lock. */
+static void gil_holder_tell(struct watch *watch, const struct task *task, const struct bpf_wait *wait,
+                            struct wait_told *told)
 {
-    struct wait_told *kept = &task->watch.gil;
     const struct task *holder = wait->gil_holder ? tracks_find(watch->tracks, wait->gil_holder) : NULL;
-    bool is_gil = wait->gil_holder && told->reason == WAIT_LOCK && told->interval.count == 1;
 
-    if (kept->interval.count && is_gil && kept->peer == told->peer &&
-        told->interval.start_ns < kept->interval.end_ns + GIL_GAP_NS &&
-        told->interval.end_ns < kept->interval.start_ns + GIL_WAIT_NS_MAX) {
-        told->interval.start_ns = kept->interval.start_ns;
-        told->interval.blocked_ns =
-            told->interval.end_ns - told->interval.start_ns - told->interval.runnable_ns;
-        told->stack = kept->stack;
-        kept->interval.count = 0;
-    }
-    gil_flush(watch, task);
-    if (!is_gil || told->waker_track || !holder || holder == task || holder->process != task->process)
-        return false;
-    *kept = *told;
-    kept->waker_track = holder->track;
-    kept->waker_source = WAKER_INFERRED;
-    return true;
+    if (told->waker_track || told->reason != WAIT_LOCK || !holder || holder == task ||
+        holder->process != task->process)
+        return;
+    told->waker_track = holder->track;
+    told->waker_source = WAKER_INFERRED;
 }
 
 static void wait_tell(struct watch *watch, struct task *task, const struct bpf_wait *wait, uint64_t time_ns)
@@ -418,8 +391,8 @@ static void wait_tell(struct watch *watch, struct task *task, const struct bpf_w
                   (struct told_stack){
                       .dump = wait->dump, .stack = wait->stack, .sp = wait->sp, .python = wait->python});
     waker_tell(watch, task, wait, &told);
-    if (!gil_join(watch, task, wait, &told))
-        waits_tell(watch->waits, task, &told);
+    gil_holder_tell(watch, task, wait, &told);
+    waits_tell(watch->waits, task, &told);
 }
 
 static int on_sample(struct watch *watch, const struct perf_event *event, const struct task *task,
@@ -571,7 +544,6 @@ void watch_task_end(struct watch *watch, struct task *task, uint64_t end_ns)
 
     if (bpf_thread_read(watch->source, (uint32_t)task->tid, &thread))
         thread_tell(watch, task, &thread, end_ns);
-    gil_flush(watch, task);
 }
 
 void watch_leave(struct watch *watch, uint64_t end_ns)
