@@ -296,12 +296,52 @@ static int begin_sample(struct collapse *collapse, const char *line, size_t leng
     return frame_of_text(collapse, str_text(&collapse->text), collapse->text.length, &collapse->program, err);
 }
 
+/* Code that has a file: not compiled at run time, not the kernel's. */
+static bool has_file(const struct frame_line *frame)
+{
+    const char *module = frame->module, *end = module + frame->module_length;
+    for (const char *at = module; (at = memmem(at, (size_t)(end - at), "perf-", 5)) != NULL; at += 5) {
+        const char *behind = at + 5;
+        while (behind < end && is_digit(*behind))
+            behind++;
+        /* "perf-12.map", and any character for the dot. */
+        if (behind > at + 5 && end - behind >= 4 && memcmp(behind + 1, "map", 3) == 0)
+            return false;
+    }
+    if (memmem(module, frame->module_length, "kernel.", 7))
+        return false;
+    for (const char *at = module; (at = memchr(at, '[', (size_t)(end - at))) != NULL; at++)
+        if (at + 1 < end && at[1] != ']' && memchr(at + 1, ']', (size_t)(end - at - 1)))
+            return false;
+    return true;
+}
+
+static int find_inlined(struct collapse *collapse, const struct frame_line *frame, bool *ret_is_inlined,
+                        struct err *err)
+{
+    if (!collapse->options.inline_of || !has_file(frame))
+        return 0;
+    struct collapse_place place = {.address = frame->address,
+                                   .address_length = frame->address_length,
+                                   .function = frame->function,
+                                   .function_length = frame->function_length,
+                                   .module = frame->module,
+                                   .module_length = frame->module_length};
+    int status = collapse->options.inline_of(collapse->options.inline_context, &place, &collapse->text, err);
+    *ret_is_inlined = collapse->text.length > 0;
+    return status;
+}
+
 static int tidy_frame(struct collapse *collapse, const struct frame_line *frame, uint32_t *ret_frame,
                       struct err *err)
 {
+    bool is_inlined = false;
     str_clear(&collapse->text);
     *ret_frame = FRAME_NONE;
-    if (!frame_line_tidy(frame, &collapse->options, collapse->is_java, &collapse->text))
+    int status = find_inlined(collapse, frame, &is_inlined, err);
+    if (status)
+        return status;
+    if (!is_inlined && !frame_line_tidy(frame, &collapse->options, collapse->is_java, &collapse->text))
         return 0;
     if (collapse->options.with_modules) {
         str_append_bytes(&collapse->text, "", 1);
@@ -429,8 +469,9 @@ static int add_frame(struct collapse *collapse, const char *line, size_t length,
     /* An address that one blank ends has no part in how the rest is read. */
     bool is_usual =
         at > address && at + 1 < length && line[at] == ' ' && line[at + 1] != '(' && !is_blank(line[at + 1]);
+    /* Where addresses have a part in it, they are a part of what a line is known by. */
     if (is_usual && !collapse->options.with_addresses)
-        return add_pending(collapse, line, length, at, err);
+        return add_pending(collapse, line, length, collapse->options.inline_of ? address : at, err);
     int status = push_pending(collapse, err);
     if (!status)
         status = frame_anew(collapse, line, length, &frame, err);

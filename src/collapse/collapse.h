@@ -19,12 +19,24 @@
 #include "base/err.h"
 #include "base/str.h"
 
+/* Where a frame's code lies. */
+struct collapse_place {
+    const char *address, *function,
+        *module; /* as in the line: "55f0", "main+0x1c", "/usr/bin/x"; not NUL-terminated */
+    size_t address_length, function_length, module_length;
+};
+/* Appends the functions that stand for a frame of a program's file, the outermost first, ';' between; nothing: its own name is taken. */
+typedef int collapse_inline_fn(void *context, const struct collapse_place *place, struct str *ret_text,
+                               struct err *err);
+
 struct collapse_options {
-    bool with_pid, with_tid;    /* behind the command's name: -pid, -pid/tid */
-    bool mark_kernel, mark_jit; /* _[k] and _[j] behind such functions */
-    bool with_addresses;        /* of frames without a function's name */
-    bool with_modules;          /* frames keep their module: functions of one name in two are two */
-    const char *event;          /* only this one; NULL: the first that comes */
+    bool with_pid, with_tid;       /* behind the command's name: -pid, -pid/tid */
+    bool mark_kernel, mark_jit;    /* _[k] and _[j] behind such functions */
+    bool with_addresses;           /* of frames without a function's name */
+    bool with_modules;             /* frames keep their module: functions of one name in two are two */
+    collapse_inline_fn *inline_of; /* NULL: the calls that the text tells */
+    void *inline_context;
+    const char *event; /* only this one; NULL: the first that comes */
 };
 
 struct collapse;

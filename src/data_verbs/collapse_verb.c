@@ -11,12 +11,13 @@
 
 #include "collapse/collapse.h"
 #include "data_verbs/data_verbs.h"
+#include "data_verbs/inline_frames.h"
 
 #define READ_BYTES     (256u << 10)
 #define LINE_BYTES_MAX (64u << 20)
 
 struct options {
-    bool pid, tid, kernel, jit, all, addrs, is_inline;
+    bool pid, tid, kernel, jit, all, addrs, is_inline, is_context;
     const char *event;
 };
 
@@ -44,8 +45,12 @@ static const struct option_row rows[] = {
      .offset = offsetof(struct options, addrs)},
     {.name = "inline",
      .type = OPTION_FLAG,
-     .help = "refused: perf script prints inlined calls itself, unless --no-inline tells it not to",
+     .help = "looks inlined calls up again, with addr2line (binutils)",
      .offset = offsetof(struct options, is_inline)},
+    {.name = "context",
+     .type = OPTION_FLAG,
+     .help = "file and line behind what --inline finds",
+     .offset = offsetof(struct options, is_context)},
     {.name = "event-filter",
      .type = OPTION_TEXT,
      .argument = "EVENT",
@@ -123,6 +128,31 @@ static int collapse_mapped(const struct verb_context *context, const struct coll
     return status;
 }
 
+/* What the text of a file will ask for is found first, several at a time. */
+static int find_inlined(const struct verb_context *context, const struct collapse_options *how,
+                        struct inline_frames *inlined, struct err *err)
+{
+    struct collapse_options noting = *how;
+    struct collapse *collapse = NULL;
+    bool is_stdin = !context->operand_count || strcmp(context->operands[0], "-") == 0;
+    int fd = is_stdin ? STDIN_FILENO : open(context->operands[0], O_RDONLY | O_CLOEXEC), status = 0;
+    size_t length = 0, used = 0;
+    char *text = context->operand_count < 2 && fd >= 0 ? map_whole(fd, &length) : NULL;
+    noting.inline_of = inline_frames_note;
+    if (text) {
+        status = collapse_create(&noting, &collapse, err);
+        if (!status)
+            status = collapse_text(collapse, text, length, true, &used, err);
+        if (!status)
+            status = inline_frames_find(inlined, err);
+        collapse_destroy(collapse);
+        munmap(text, length);
+    }
+    if (!is_stdin && fd >= 0)
+        close(fd);
+    return status;
+}
+
 static int collapse_streams(const struct verb_context *context, const struct collapse_options *how,
                             struct collapse **ret_collapse, struct err *err)
 {
@@ -159,15 +189,17 @@ static int run(struct verb_context *context, struct err *err)
                                    .mark_jit = options->jit || options->all,
                                    .with_addresses = options->addrs,
                                    .event = options->event};
-    if (options->is_inline) {
-        err_set(err, ERR_USAGE, "could not take option '--inline': addresses are not looked up again");
-        err_hint(err, "perf script prints inlined calls itself: leave --no-inline away there; 'toll run' "
-                      "records them too");
-        return -ERR_USAGE;
+    struct inline_frames *inlined = NULL;
+    if (options->is_inline && inline_frames_create(options->is_context, &inlined, err))
+        return -(int)err->code;
+    if (inlined) {
+        how.inline_of = inline_frames_of;
+        how.inline_context = inlined;
     }
     struct collapse *all[COLLAPSE_HALVES] = {NULL, NULL};
     bool is_done = false;
-    int status = collapse_mapped(context, &how, all, &is_done, err);
+    int status = inlined ? find_inlined(context, &how, inlined, err)
+                         : collapse_mapped(context, &how, all, &is_done, err);
     if (!status && !is_done)
         status = collapse_streams(context, &how, &all[0], err);
     if (!status) {
@@ -176,6 +208,7 @@ static int run(struct verb_context *context, struct err *err)
     }
     for (size_t i = 0; i < COLLAPSE_HALVES; i++)
         collapse_destroy(all[i]);
+    inline_frames_destroy(inlined);
     return status;
 }
 
@@ -189,7 +222,8 @@ static const struct example examples[] = {
 const struct verb collapse_verb = {
     .name = "collapse",
     .summary = "perf script's text as folded stacks",
-    .usage = "[--pid|--tid] [--kernel] [--jit] [--all] [--addrs] [--event-filter EVENT] [FILE…]",
+    .usage = "[--pid|--tid] [--kernel] [--jit] [--all] [--addrs] [--inline [--context]] [--event-filter "
+             "EVENT] [FILE…]",
     .description = "Reads what perf script prints, from files or stdin, and writes one line for each stack "
                    "with its weight: a drop-in for "
                    "stackcollapse-perf.pl of the FlameGraph tools, with its options and its output.\n\n"

@@ -103,7 +103,7 @@ static int write_place(struct writer *writer, struct raw_frame *raw, const struc
                        const struct code_module *module)
 {
     const char *path = module->path;
-    const struct symbol_frame *frames = writer->answer.frames.items + place->first;
+    const struct symbol_frame *frames = place->count ? writer->answer.frames.items + place->first : NULL;
     for (size_t i = 0; i < place->count; i++) {
         struct symbol_frame frame = frames[i];
         raw->is_named = raw->is_named || frame.function;
