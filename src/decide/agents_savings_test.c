@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -109,12 +110,47 @@ static int64_t tell_life(struct maker *maker, const char *agent, int64_t at)
     return at;
 }
 
+/* Many that do one small thing each, one after another. */
+static int64_t tell_small(struct maker *maker, int64_t at)
+{
+    for (uint64_t i = 0, count = 6 + below(maker, 7); i < count; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "s%d", (int)i);
+        struct agent_facts facts = {
+            .session = "s", .agent = name, .parent = "", .kind = "small", .title = "", .spawn_id = ""};
+        assert_int_equal(maker->sink->agent(maker->sink, &facts, &maker->err), 0);
+        int64_t end = tell_call(maker, name, at + 5 * MS, 1);
+        tell_tool(maker, "", name, at, end + 2 * MS);
+        at = tell_call(maker, "", end + 2 * MS, 1);
+    }
+    return at;
+}
+
+/* Three that stand still for a fourth, which serves them in turn. */
+static int64_t tell_queue(struct maker *maker, int64_t at)
+{
+    int64_t served = at + 500 * MS, end = at;
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 3; i++) {
+            char name[8];
+            snprintf(name, sizeof name, "q%d", i);
+            int64_t asked = tell_call(maker, name, round ? end : at, 1);
+            served = tell_call(maker, "shared", served > asked ? served : asked, 1);
+            tell_tool(maker, name, "shared", asked, served + 1 * MS);
+        }
+        end = served + 2 * MS;
+    }
+    return end;
+}
+
 static void tell_team(struct maker *maker)
 {
     int64_t at = (int64_t)1790000000 * (int64_t)NS_PER_S;
     uint64_t children = below(maker, AGENTS_MAX);
     bool in_row = below(maker, 2);
     at = tell_life(maker, "", at);
+    at = below(maker, 4) == 0 ? tell_small(maker, at) : at;
+    at = below(maker, 4) == 0 ? tell_queue(maker, at) : at;
     for (uint64_t i = 0; i < children; i++) {
         char name[8];
         snprintf(name, sizeof name, "a%d", (int)i);
@@ -159,6 +195,21 @@ static void check(const struct verdict *verdict)
     }
 }
 
+/* Teams in which a cause was found. */
+struct tally {
+    size_t batches, phases, overloads;
+};
+
+static void count_causes(const struct verdict *verdict, struct tally *tally)
+{
+    for (size_t i = 0; i < verdict->finding_count; i++) {
+        const char *cause = verdict->findings[i].cause;
+        tally->batches += strcmp(cause, "small-batches") == 0;
+        tally->phases += strcmp(cause, "config") == 0;
+        tally->overloads += strcmp(cause, "agent-overload") == 0;
+    }
+}
+
 static bool price_of(void *context, const struct llm_call *call, double *ret_usd)
 {
     return price_is_known(price_call(context, call, ret_usd));
@@ -167,6 +218,7 @@ static bool price_of(void *context, const struct llm_call *call, double *ret_usd
 static void what_findings_save_can_be_spent_once(void **state)
 {
     size_t findings = 0;
+    struct tally tally = {0};
     struct price_book_options options = {.built_in_only = true};
     struct price_book *book = NULL;
     struct err err;
@@ -188,6 +240,7 @@ static void what_findings_save_can_be_spent_once(void **state)
             fail_msg("team %d: %s", (int)number, maker.err.what);
         check(&verdict);
         findings += verdict.finding_count;
+        count_causes(&verdict, &tally);
         verdict_deinit(&verdict);
         dataset_deinit(&data);
         workflow_destroy(workflow);
@@ -195,6 +248,7 @@ static void what_findings_save_can_be_spent_once(void **state)
     price_book_close(book);
     /* It is no proof when there is nothing to save. */
     assert_true(findings > TEAM_COUNT);
+    assert_true(tally.batches > 20 && tally.phases > 20 && tally.overloads > 20);
 }
 
 int agents_savings_test(void)
