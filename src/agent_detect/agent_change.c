@@ -13,12 +13,13 @@
 #define MODEL_SMALL    "small" /* the smaller one of the same maker */
 #define PHASES_NAME    "phases"
 
-/* Whether a call or a tool is of the place that a change names. */
+/* Whether a call or a tool is of the place that a change names: an agent, or all of a kind. */
 static bool is_named(const struct agent_scene *scene, const struct change *change, uint32_t agent,
                      uint32_t task, const char *model)
 {
     const struct team *team = scene->team;
-    bool is_agent = strcmp(team->agents.items[agent].name, change->name) == 0;
+    bool is_agent = strcmp(team->agents.items[agent].name, change->name) == 0 ||
+                    strcmp(team->agents.items[agent].kind, change->name) == 0;
     bool is_task = task != TEAM_NONE && strcmp(team->tasks.items[task].name, change->name) == 0;
     bool is_model = model && strcmp(model, change->name) == 0;
     switch (change->kind) {

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "agent_detect/sample_team.h"
+#include "model/agent_names.h"
 
 int agent_detect_test(void);
 
@@ -389,6 +390,60 @@ static void a_human_counts_from_three_percent_of_the_run(void **state)
     }
 }
 
+static void a_storm_is_three_tries_and_three_percent_of_the_run(void **state)
+{
+    static const struct {
+        const char *peer;
+        int count, each_ms;
+        bool is_storm, is_limit;
+    } cases[] = {{PEER_NAME_RETRY, 3, 10, true, false},      {PEER_NAME_RETRY, 2, 15, false, false},
+                 {PEER_NAME_RETRY, 3, 9, false, false},      {PEER_NAME_RATE_LIMIT, 3, 10, false, true},
+                 {PEER_NAME_RATE_LIMIT, 1, 30, false, true}, {PEER_NAME_RATE_LIMIT, 1, 29, false, false}};
+    struct sample_team sample;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        sample_begin(&sample, 1000);
+        for (int j = 0; j < cases[i].count; j++)
+            sample_pause(&sample, 1, 100 * j + 100, 100 * j + 100 + cases[i].each_ms, cases[i].peer);
+        sample_load(&sample);
+        assert_int_equal(sample_detect(&sample, detect_retry_storm) != NULL, cases[i].is_storm);
+        assert_int_equal(sample_detect(&sample, detect_rate_limit) != NULL, cases[i].is_limit);
+        sample_end(&sample);
+    }
+}
+
+/* Two agents one after another, the second shorter; `depend`: a dependency was recorded. */
+static const struct agent_claim *in_a_row(struct sample_team *sample, int second_ms, bool depend)
+{
+    sample_begin(sample, 1000);
+    uint64_t first = sample_agent(sample, "first", "", 0, 400),
+             second = sample_agent(sample, "second", "", 450, 450 + second_ms);
+    ask(sample, first, 0, 0, 400, 1000, 10);
+    ask(sample, second, 0, 450, 450 + second_ms, 1000, 10);
+    sample_wait(sample, 1, 0, 400, WAIT_CHILD, first);
+    sample_wait(sample, 1, 450, 450 + second_ms, WAIT_CHILD, second);
+    if (depend)
+        sample_needs(sample, second, first, 420);
+    sample_load(sample);
+    return sample_detect(sample, detect_serial_agents);
+}
+
+static void agents_in_a_row_without_a_dependency_can_be_side_by_side(void **state)
+{
+    struct sample_team sample;
+    (void)state;
+    assert_null(in_a_row(&sample, 49, false));
+    sample_end(&sample);
+    assert_null(in_a_row(&sample, 300, true));
+    sample_end(&sample);
+    const struct agent_claim *claim = in_a_row(&sample, 400, false);
+    assert_non_null(claim);
+    /* The second's 400 ms, and the 50 before it; in the case that saves least these stay. Behind them 150. */
+    assert_true(fabs(sample_wall_ms(&sample, claim, CASE_EXPECTED) - 550) < 1e-3);
+    assert_true(fabs(sample_wall_ms(&sample, claim, CASE_LEAST) - 600) < 1e-3);
+    sample_end(&sample);
+}
+
 int agent_detect_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -406,6 +461,8 @@ int agent_detect_test(void)
         cmocka_unit_test(the_same_five_times_in_a_row_is_a_loop),
         cmocka_unit_test(a_model_is_too_large_when_all_answers_are_under_500_tokens),
         cmocka_unit_test(a_human_counts_from_three_percent_of_the_run),
+        cmocka_unit_test(a_storm_is_three_tries_and_three_percent_of_the_run),
+        cmocka_unit_test(agents_in_a_row_without_a_dependency_can_be_side_by_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -206,6 +206,8 @@ static int mend(const struct agent_scene *scene, const struct agent_claim *claim
         double bill = team_bill(scene->team, mended, (enum team_case)which);
         ns[which] = fmax(rest->ns[which] - (double)wall, 0);
         usd[which] = fmax(rest->usd[which] - bill, 0);
+        /* What adding up in another order leaves is no money. */
+        usd[which] = usd[which] < 1e-9 * scene->team->usd ? 0 : usd[which];
         rest->ns[which] -= ns[which];
         rest->usd[which] -= usd[which];
     }
@@ -267,17 +269,77 @@ static int tell_savings(const struct agent_scene *scene, const struct weighed *w
     return status;
 }
 
+/* --- which are replayed --- */
+
+struct guess {
+    size_t claim;
+    double score;
+};
+
+/* What a claim may bring at most, without a replay: the time that it touches, were it all on the path, and its money. */
+static double guess_of(const struct agent_scene *scene, const struct agent_claim *claim)
+{
+    const struct team *team = scene->team;
+    double ns = 0, usd = 0;
+    for (size_t i = 0; i < claim->effects.items.count; i++) {
+        const struct team_effect *effect = &claim->effects.items.items[i];
+        double gone = 1 - fmin(fmax(effect->time_keep[CASE_EXPECTED], 0), 1);
+        uint64_t from = effect->start_ns, to = effect->end_ns;
+        if (effect->kind == EFFECT_CALL && effect->index < team->calls.count) {
+            const struct team_call *call = &team->calls.items[effect->index];
+            from = call->start_ns;
+            to = call->end_ns;
+            usd += call->usd * (1 - fmin(effect->cost_keep[CASE_EXPECTED], 1));
+        }
+        bool is_order = effect->kind == EFFECT_APART || effect->kind == EFFECT_LATE;
+        ns += (double)(to - num_min(from, to)) * (is_order ? 1 : gone);
+    }
+    double time = ns / fmax((double)team->makespan_ns, 1), money = team->usd > 0 ? usd / team->usd : 0;
+    return fmax(fmin(time, 1), MONEY_WEIGHT * money) + (claim->is_kept ? 1 : 0);
+}
+
+static int best_guess_first(const void *a, const void *b)
+{
+    const struct guess *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score < y->score ? 1 : -1;
+    return (x->claim > y->claim) - (x->claim < y->claim);
+}
+
+static int in_order(const void *a, const void *b)
+{
+    const struct guess *x = a, *y = b;
+    return (x->claim > y->claim) - (x->claim < y->claim);
+}
+
+/* Of too many claims those that may bring most, in the order in which they were made. */
+static struct guess *choose(const struct agent_scene *scene, const struct agent_claims *claims,
+                            size_t *ret_count)
+{
+    size_t count = claims->items.count;
+    struct guess *guesses = arena_alloc(scene->arena, (count + 1) * sizeof *guesses);
+    for (size_t i = 0; i < count && guesses; i++)
+        guesses[i] = (struct guess){i, guess_of(scene, &claims->items.items[i])};
+    *ret_count = num_min(count, CLAIM_MAX);
+    if (!guesses || count <= CLAIM_MAX)
+        return guesses;
+    qsort(guesses, count, sizeof *guesses, best_guess_first);
+    qsort(guesses, CLAIM_MAX, sizeof *guesses, in_order);
+    return guesses;
+}
+
 /* --- all of it --- */
 
 static int rank(const struct agent_scene *scene, const struct agent_claims *claims,
                 struct agents_judgement *judgement, struct savings *ret_savings, struct err *err)
 {
-    size_t limit = num_min(claims->items.count, CLAIM_MAX), count = 0;
+    size_t limit = 0, count = 0;
+    struct guess *chosen = choose(scene, claims, &limit);
     struct weighed *weighed = arena_alloc(scene->arena, (limit + 1) * sizeof *weighed);
     struct finding *findings = arena_alloc(scene->arena, (limit + 1) * sizeof *findings);
-    int status = weighed && findings ? 0 : err_memory(err);
+    int status = weighed && findings && chosen ? 0 : err_memory(err);
     for (size_t i = 0; i < limit && !status; i++) {
-        status = weigh(scene, &claims->items.items[i], &weighed[count], err);
+        status = weigh(scene, &claims->items.items[chosen[i].claim], &weighed[count], err);
         if (!status && is_worth_it(scene, &weighed[count]))
             count++;
     }

@@ -274,6 +274,59 @@ static void an_agent_alone_has_no_phases(void **state)
     sample_end(&sample);
 }
 
+/* Agents one after another, each of which sends 60,000 tokens again. */
+static void many(struct sample_team *sample, int count, const char *kind)
+{
+    sample_begin(sample, count * 200);
+    for (int i = 0; i < count; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "part%d", i);
+        uint64_t agent = sample_agent(sample, name, kind, i * 200, i * 200 + 190);
+        uint64_t task = sample_task(sample, agent, name, i * 200, i * 200 + 190);
+        int end_ms = ask(sample, agent, task, i * 200, 60000, 10);
+        ask(sample, agent, task, end_ms, 61000, 80);
+        sample_wait(sample, 1, i * 200, i * 200 + 190, WAIT_CHILD, agent);
+    }
+    sample_load(sample);
+}
+
+static void of_more_claims_than_are_replayed_the_best_ones_are(void **state)
+{
+    struct sample_team sample;
+    struct agents_judgement judgement;
+    (void)state;
+    many(&sample, 80, "");
+    assert_non_null(sample_detect(&sample, detect_uncached_context));
+    assert_int_equal(sample.claims.items.count, 80);
+    assert_int_equal(agents_judge(&sample.scene, &judgement, &sample.err), 0);
+    assert_string_equal(judgement.findings[0].cause, "serial-independent");
+    sample_end(&sample);
+}
+
+static void many_agents_of_a_kind_are_told_together(void **state)
+{
+    struct sample_team sample;
+    struct team_effects effects = {0};
+    struct change change;
+    bool is_of_agents = false;
+    (void)state;
+    many(&sample, 3, "worker");
+    assert_non_null(sample_detect(&sample, detect_uncached_context));
+    assert_int_equal(sample.claims.items.count, 3);
+    sample_end(&sample);
+    many(&sample, 4, "worker");
+    const struct agent_claim *claim = sample_detect(&sample, detect_uncached_context);
+    assert_int_equal(sample.claims.items.count, 1);
+    assert_string_equal(claim->change, "cached:agent/worker=1.00");
+    assert_int_equal(claim->effects.items.count, 4);
+    /* Another part of the prompts of the kind, by hand: two of each. */
+    assert_int_equal(change_parse("cached:agent/worker=0.5", &change, &sample.err), 0);
+    assert_int_equal(agent_change_effects(&sample.scene, &change, &effects, &is_of_agents, &sample.err), 0);
+    assert_int_equal(effects.items.count, 8);
+    vec_free(&effects.items);
+    sample_end(&sample);
+}
+
 int optimiser_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +339,8 @@ int optimiser_test(void)
         cmocka_unit_test(phases_are_coarse_over_eight_tenths_of_dependencies),
         cmocka_unit_test(a_finer_cut_shares_the_work_of_a_phase),
         cmocka_unit_test(an_agent_alone_has_no_phases),
+        cmocka_unit_test(of_more_claims_than_are_replayed_the_best_ones_are),
+        cmocka_unit_test(many_agents_of_a_kind_are_told_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

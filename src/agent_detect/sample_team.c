@@ -13,6 +13,8 @@
 #include "model/agent_names.h"
 #include "model/meta.h"
 
+enum { PEER_BASH = 1, PEER_RETRY, PEER_LIMIT };
+
 #define AT(ms) ((1000ull + (unsigned)(ms)) * NS_PER_MS)
 
 #define PUT(sample, name, ...)                                                                               \
@@ -53,7 +55,9 @@ void sample_begin(struct sample_team *sample, int wall_ms)
     assert_int_equal(sink_meta(&sample->data.sink, META_END, end, &sample->err), 0);
     assert_int_equal(sink_meta(&sample->data.sink, META_ROOT_TRACK, "1", &sample->err), 0);
     assert_int_equal(sink_meta(&sample->data.sink, META_CPU_COUNT, "64", &sample->err), 0);
-    PUT(sample, peer, .id = 1, .kind = PEER_PROCESS, .name = text(sample, "Bash"));
+    PUT(sample, peer, .id = PEER_BASH, .kind = PEER_PROCESS, .name = text(sample, "Bash"));
+    PUT(sample, peer, .id = PEER_RETRY, .kind = PEER_API, .name = text(sample, PEER_NAME_RETRY));
+    PUT(sample, peer, .id = PEER_LIMIT, .kind = PEER_API, .name = text(sample, PEER_NAME_RATE_LIMIT));
     sample_agent(sample, "main", "", 0, wall_ms);
 }
 
@@ -119,8 +123,15 @@ void sample_tool(struct sample_team *sample, uint64_t track, uint64_t task, cons
         .category = SPAN_TOOL, .start_ns = AT(start_ms), .end_ns = AT(end_ms));
     assert_int_equal(sink_attr(&sample->data.sink, &about, ATTR_TEXT, said, &sample->err), 0);
     PUT(sample, wait, .track = track, .start_ns = AT(start_ms), .end_ns = AT(end_ms), .count = 1,
-        .blocked_ns = AT(end_ms) - AT(start_ms), .reason = WAIT_CHILD, .peer = 1,
+        .blocked_ns = AT(end_ms) - AT(start_ms), .reason = WAIT_CHILD, .peer = PEER_BASH,
         .waker_source = WAKER_EXACT);
+}
+
+void sample_pause(struct sample_team *sample, uint64_t track, int start_ms, int end_ms, const char *peer)
+{
+    PUT(sample, wait, .track = track, .start_ns = AT(start_ms), .end_ns = AT(end_ms), .count = 1,
+        .blocked_ns = AT(end_ms) - AT(start_ms), .reason = WAIT_RATE_LIMIT,
+        .peer = strcmp(peer, PEER_NAME_RETRY) == 0 ? PEER_RETRY : PEER_LIMIT, .waker_source = WAKER_EXACT);
 }
 
 void sample_needs(struct sample_team *sample, uint64_t track, uint64_t other, int at_ms)

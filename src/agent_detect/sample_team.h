@@ -43,6 +43,8 @@ void sample_tool(struct sample_team *sample, uint64_t track, uint64_t task, cons
                  int end_ms);
 void sample_wait(struct sample_team *sample, uint64_t track, int start_ms, int end_ms,
                  enum wait_reason reason, uint64_t waker);
+/* A pause before another try (PEER_NAME_RETRY) or for a limit (PEER_NAME_RATE_LIMIT). */
+void sample_pause(struct sample_team *sample, uint64_t track, int start_ms, int end_ms, const char *peer);
 void sample_needs(struct sample_team *sample, uint64_t track, uint64_t other, int at_ms);
 /* All rows are written: loads. */
 void sample_load(struct sample_team *sample);

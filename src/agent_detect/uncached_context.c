@@ -7,14 +7,17 @@
  * lives for five minutes, or for an hour at a higher price: the one that saves more is proposed.
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent_detect/agent_detector.h"
 #include "base/clock.h"
+#include "base/vec.h"
 
 #define REUSE_MIN 50000 /* tokens of an agent: over so many */
 #define CACHE_MIN 1024  /* tokens: nothing shorter is cached */
 #define TAIL      200   /* tokens at a prompt's end that are not written */
+#define KIND_MIN  4     /* agents of one kind that are told together */
 
 struct life {
     uint64_t ns;
@@ -31,6 +34,7 @@ static const struct life lives[] = {
 /* What an agent could have read, with a cache of one life. */
 struct plan {
     struct agent_claim claim;
+    const struct life *life;
     double reuse, read; /* tokens that could be read, and that were */
     double usd;         /* saved */
     double owed; /* for prompts that are written to the cache: the next ones that are read pay for it */
@@ -115,47 +119,119 @@ static int make_plan(const struct agent_scene *scene, uint32_t agent, const stru
     return 0;
 }
 
-static int look_at(const struct agent_scene *scene, uint32_t agent, struct agent_claims *claims,
-                   struct err *err)
+/* The plan of the life that saves more; *ret_is_one false: nothing worth a word, and no effects. */
+static int best_plan(const struct agent_scene *scene, uint32_t agent, struct plan *ret_plan, bool *ret_is_one,
+                     struct err *err)
 {
     struct plan plans[sizeof lives / sizeof lives[0]] = {0};
     size_t count = sizeof lives / sizeof lives[0], best = 0;
     int failed = 0;
     for (size_t i = 0; i < count && !failed; i++) {
-        plans[i].claim = (struct agent_claim){.cause = "uncached-context",
-                                              .agent = agent,
-                                              .task = TEAM_NONE,
-                                              .effort = EFFORT_LOW,
-                                              .fix = lives[i].fix,
-                                              .assumption = "each prompt begins with the one before it"};
+        plans[i].life = &lives[i];
         failed = make_plan(scene, agent, &lives[i], &plans[i]);
         best = plans[i].usd - plans[i].owed > plans[best].usd - plans[best].owed ? i : best;
     }
+    bool is_dear = scene->team->usd > 0 && plans[best].owed > plans[best].usd;
+    *ret_is_one = !failed && !is_dear && plans[best].reuse > REUSE_MIN;
     for (size_t i = 0; i < count; i++) {
-        if (i != best || failed || plans[i].reuse <= REUSE_MIN)
+        if (i != best || !*ret_is_one)
             vec_free(&plans[i].claim.effects.items);
     }
-    struct plan *plan = &plans[best];
-    bool is_dear = scene->team->usd > 0 && plan->owed > plan->usd;
-    if (is_dear)
-        vec_free(&plan->claim.effects.items);
-    if (failed || is_dear || plan->reuse <= REUSE_MIN)
-        return failed ? err_memory(err) : 0;
-    const char *name = scene->team->agents.items[agent].name;
+    *ret_plan = plans[best];
+    return failed ? err_memory(err) : 0;
+}
+
+/* `count`: agents; of one the plan is that of `agent`, of several those of its kind together. */
+static int tell(const struct agent_scene *scene, uint32_t agent, size_t count, struct plan *plan,
+                struct agent_claims *claims, struct err *err)
+{
+    const struct team_agent *of = &scene->team->agents.items[agent];
+    struct agent_claim *claim = &plan->claim;
     double ratio = plan->reuse / (plan->reuse + plan->read);
-    plan->claim.title = agent_text(scene, "%s sends %s tokens again that no cache holds", name,
-                                   agent_count(scene, plan->reuse));
-    plan->claim.change = agent_text(scene, "cached:agent/%s=%.2f", name, ratio);
-    agent_claim_fact(scene, &plan->claim, "%.0f %% of what could be read from a cache is not", 100 * ratio);
-    agent_claim_fact(scene, &plan->claim, "%zu responses, each within %s of the one before",
-                     plan->claim.effects.items.count, lives[best].words);
-    return agent_claim_add(claims, &plan->claim, err);
+    claim->cause = "uncached-context";
+    claim->agent = agent;
+    claim->task = TEAM_NONE;
+    claim->effort = EFFORT_LOW;
+    claim->fix = plan->life->fix;
+    claim->assumption = "each prompt begins with the one before it";
+    claim->title =
+        count > 1 ? agent_text(scene, "%zu agents of the kind %s send %s tokens again that no cache holds",
+                               count, of->kind, agent_count(scene, plan->reuse))
+                  : agent_text(scene, "%s sends %s tokens again that no cache holds", of->name,
+                               agent_count(scene, plan->reuse));
+    claim->change = agent_text(scene, "cached:agent/%s=%.2f", count > 1 ? of->kind : of->name, ratio);
+    agent_claim_fact(scene, claim, "%.0f %% of what could be read from a cache is not", 100 * ratio);
+    agent_claim_fact(scene, claim, "%zu responses, each within %s of the one before",
+                     claim->effects.items.count, plan->life->words);
+    return agent_claim_add(claims, claim, err);
+}
+
+static int add_plan(struct plan *sum, struct plan *more)
+{
+    int failed = 0;
+    for (size_t i = 0; i < more->claim.effects.items.count && !failed; i++)
+        failed = effects_add(&sum->claim.effects, more->claim.effects.items.items[i]);
+    vec_free(&more->claim.effects.items);
+    sum->life = sum->life ? sum->life : more->life;
+    sum->reuse += more->reuse;
+    sum->read += more->read;
+    sum->usd += more->usd;
+    return failed;
+}
+
+struct planned {
+    struct plan plan;
+    const char *kind;
+    uint32_t agent;
+};
+
+static int by_kind(const void *a, const void *b)
+{
+    const struct planned *x = a, *y = b;
+    int kinds = strcmp(x->kind, y->kind);
+    return kinds ? kinds : (x->agent > y->agent) - (x->agent < y->agent);
+}
+
+/* Many of one kind are one thing to do. */
+static int tell_all(const struct agent_scene *scene, struct planned *items, size_t count,
+                    struct agent_claims *claims, struct err *err)
+{
+    int status = 0;
+    for (size_t i = 0, same = 0; i < count; i += same) {
+        for (same = 1;
+             i + same < count && items[i].kind[0] && strcmp(items[i].kind, items[i + same].kind) == 0;)
+            same++;
+        same = same < KIND_MIN ? 1 : same;
+        for (size_t j = 1; j < same && !status; j++)
+            status = add_plan(&items[i].plan, &items[i + j].plan) ? err_memory(err) : 0;
+        if (!status)
+            status = tell(scene, items[i].agent, same, &items[i].plan, claims, err);
+        else
+            vec_free(&items[i].plan.claim.effects.items);
+    }
+    return status;
 }
 
 int detect_uncached_context(const struct agent_scene *scene, struct agent_claims *claims, struct err *err)
 {
+    VEC(struct planned) found = {0};
     int status = 0;
-    for (uint32_t i = 0; i < scene->team->agents.count && !status; i++)
-        status = look_at(scene, i, claims, err);
+    for (uint32_t i = 0; i < scene->team->agents.count && !status; i++) {
+        struct planned planned = {.kind = scene->team->agents.items[i].kind, .agent = i};
+        bool is_one = false;
+        status = best_plan(scene, i, &planned.plan, &is_one, err);
+        if (!status && is_one && vec_push(&found, planned)) {
+            vec_free(&planned.plan.claim.effects.items);
+            status = err_memory(err);
+        }
+    }
+    if (found.count)
+        qsort(found.items, found.count, sizeof *found.items, by_kind);
+    if (!status)
+        status = tell_all(scene, found.items, found.count, claims, err);
+    else
+        for (size_t i = 0; i < found.count; i++)
+            vec_free(&found.items[i].plan.claim.effects.items);
+    vec_free(&found);
     return status;
 }

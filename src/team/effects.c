@@ -54,11 +54,32 @@ double team_bill(const struct team *team, const struct team_effects *effects, en
 
 /* --- time --- */
 
+/* The first operation that may reach beyond `from`: they are in order, each ends before the next one that lasts begins. */
+static size_t first_op(const struct op_list *list, uint64_t from)
+{
+    size_t low = 0, high = list->ops.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (list->ops.items[middle].at_ns < from)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    while (low) {
+        const struct op *before = &list->ops.items[low - 1];
+        if (before->duration_ns && before->at_ns + before->duration_ns <= from)
+            break;
+        low--;
+    }
+    return low;
+}
+
 /* Of the operations that lie in [from, to) as they were recorded, only a part stays. */
 static void keep_part(const struct op_list *recorded, struct op_list *changed, uint64_t from, uint64_t to,
                       double keep)
 {
-    for (size_t i = 0; i < recorded->ops.count; i++) {
+    for (size_t i = first_op(recorded, from); i < recorded->ops.count && recorded->ops.items[i].at_ns < to;
+         i++) {
         const struct op *was = &recorded->ops.items[i];
         if ((was->kind != OP_DELAY && was->kind != OP_CPU) || !was->duration_ns)
             continue;
