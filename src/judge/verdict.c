@@ -316,6 +316,8 @@ static int judge(const struct run *run, struct path *path, struct whatif *whatif
     if (!status)
         status = picture_timeline(run, path, &verdict->arena, &verdict->timeline, err);
     if (!status)
+        status = picture_io(run, path, &verdict->arena, &verdict->io, err);
+    if (!status)
         status = picture_flame(run, &verdict->arena, &verdict->flame, err);
     if (!status)
         status = picture_flame_waits(run, &verdict->arena, &verdict->flame_waits, err);

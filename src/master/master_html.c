@@ -196,6 +196,8 @@ static int write_recording(struct str *str, const struct digest *digest, struct 
         status = page_timeline(str, verdict, err);
     if (!status)
         status = page_flame(str, verdict, err);
+    if (!status)
+        page_io(str, verdict);
     return status;
 }
 

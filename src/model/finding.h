@@ -233,6 +233,23 @@ struct flame {
     size_t node_count;
 };
 
+/* What all processes did to one peer, one kind of call. */
+struct io_entry {
+    const char *peer; /* an address, a path, "pipe from sort to gzip"; NULL: peers that were not told apart */
+    const char *kind; /* of the peer: file, socket, pipe …; NULL likewise */
+    const char *operation; /* read, write, sync, connect, accept, open */
+    uint64_t count, bytes;
+    uint64_t time_ns;        /* in these calls; 0: not recorded */
+    uint64_t latency_ns_p99; /* of a call; 0: not recorded */
+    uint64_t critical_ns;    /* of the critical path: waiting for this peer, whatever the call */
+};
+
+struct io_table {
+    const struct io_entry
+        *entries; /* those of one peer side by side; what the critical path waited for most first */
+    size_t entry_count, entry_hidden_count;
+};
+
 /* Something that a request needs a piece of: the one that is used up first limits the service. */
 struct service_resource {
     const char *kind;    /* workers, lock, connections, peer, cores, device; or load: nothing is used up */
@@ -367,6 +384,7 @@ struct verdict {
     const struct service *service;     /* when the objective is throughput or latency, else NULL */
     double baseline_drift_ratio;       /* |replayed - recorded| / recorded of the unchanged run */
     struct timeline timeline;
+    struct io_table io;
     struct flame flame;       /* time on a CPU */
     struct flame flame_waits; /* time waited: by stack, then reason, other end and who ended it */
 };

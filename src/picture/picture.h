@@ -10,6 +10,7 @@
 #define TIMELINE_INTERVAL_MAX 40000
 #define TIMELINE_SPAN_MAX     16000
 #define TIMELINE_WAKE_MAX     4000
+#define IO_ENTRY_MAX          60
 
 WARN_UNUSED int picture_timeline(const struct run *run, const struct path *path, struct arena *arena,
                                  struct timeline *ret_timeline, struct err *err);
@@ -20,5 +21,8 @@ WARN_UNUSED int picture_flame(const struct run *run, struct arena *arena, struct
  * other end, the program that ended the wait and its stack, innermost first, where those are known. */
 WARN_UNUSED int picture_flame_waits(const struct run *run, struct arena *arena, struct flame *ret_flame,
                                     struct err *err);
+/* Input and output by peer and kind of call, with latencies where calls were timed. */
+WARN_UNUSED int picture_io(const struct run *run, const struct path *path, struct arena *arena,
+                           struct io_table *ret_table, struct err *err);
 
 #endif

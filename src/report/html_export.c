@@ -197,6 +197,7 @@ EXPORT_FUNCTION(html_export_write)
         status = page_flame(ret_text, verdict, err);
     if (status)
         return status;
+    page_io(ret_text, verdict);
     write_cleared(ret_text, verdict);
     page_trust(ret_text, verdict);
     str_append(ret_text, "</main>\n");

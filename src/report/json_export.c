@@ -262,6 +262,25 @@ static void write_service(struct json_writer *json, const struct service *servic
     json_close(json, '}');
 }
 
+static void write_io(struct json_writer *json, const struct io_table *io)
+{
+    json_open(json, "io", '[');
+    for (size_t i = 0; i < io->entry_count; i++) {
+        const struct io_entry *entry = &io->entries[i];
+        json_open(json, NULL, '{');
+        json_text(json, "peer", entry->peer);
+        json_text(json, "kind", entry->kind);
+        json_text(json, "operation", entry->operation);
+        json_u64(json, "call_count", entry->count);
+        json_u64(json, "bytes", entry->bytes);
+        json_u64(json, "time_ns", entry->time_ns);
+        json_u64(json, "latency_ns_p99", entry->latency_ns_p99);
+        json_u64(json, "critical_ns", entry->critical_ns);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
 void json_report_cleared(struct json_writer *json, const struct cleared *cleared)
 {
     json_report_where(json, "where", &cleared->where);
@@ -278,6 +297,8 @@ void json_report_run(struct json_writer *json, const struct verdict *verdict)
         write_stage(json, &verdict->stages[i]);
     json_close(json, ']');
     write_path(json, verdict);
+    if (verdict->io.entry_count)
+        write_io(json, &verdict->io);
     if (verdict->service)
         write_service(json, verdict->service);
     if (verdict->heap)

@@ -9,7 +9,7 @@
 #include "model/finding.h"
 #include "report/json_writer.h"
 
-/* "schema", "run", "stages", "path", "via" and "service". */
+/* "schema", "run", "stages", "path", "via", "io" and "service". */
 void json_report_run(struct json_writer *json, const struct verdict *verdict);
 /* The fields of one entry of "findings"; the object is the caller's. `agreement` NULL: it is "single". */
 void json_report_finding(struct json_writer *json, const struct finding *finding, const char *agreement);

@@ -42,6 +42,8 @@ void page_foot(struct str *str, const struct verdict *verdict, const char *file)
 
 WARN_UNUSED int page_stages(struct str *str, const struct verdict *verdict, struct err *err);
 WARN_UNUSED int page_timeline(struct str *str, const struct verdict *verdict, struct err *err);
+/* Input and output by the other end; nothing when none was recorded. */
+void page_io(struct str *str, const struct verdict *verdict);
 /* The flame graphs with their style and script: of time on a CPU and of time waited. */
 WARN_UNUSED int page_flame(struct str *str, const struct verdict *verdict, struct err *err);
 

@@ -196,6 +196,13 @@ static const struct flame_node market_waits[] = {
      .doing = WAIT_PIPE},
 };
 
+static const struct io_entry market_io[] = {
+    {"127.0.0.1:8080", "socket", "read", 4200, 88000000, MS(32100), 14200000, MS(32000)},
+    {"127.0.0.1:8080", "socket", "write", 40, 6400, 720000, 33000, MS(32000)},
+    {"127.0.0.1:8089", "socket", "write", 880, 61000000, MS(410), 0, MS(1080)},
+    {NULL, NULL, "read", 310, 2600000, 0, 0, 0},
+};
+
 static const struct run_facts market_run = {
     .id = "5f0c3d2a91b47e68",
     .command = market_command,
@@ -326,6 +333,7 @@ void sample_market(struct verdict *ret_verdict)
         .cleared = market_cleared,
         .cleared_count = COUNT_OF(market_cleared),
         .baseline_drift_ratio = 0.012,
+        .io = {market_io, COUNT_OF(market_io), 2},
         .flame = {market_flame, COUNT_OF(market_flame)},
         .flame_waits = {market_waits, COUNT_OF(market_waits)},
     };
@@ -375,6 +383,7 @@ void sample_bare(struct verdict *ret_verdict)
 
 static void hostile_pictures(struct verdict *verdict)
 {
+    static const struct io_entry io[] = {{MARKUP, BROKEN, MARKUP, 1, 2, 3, 4, 5}};
     static const struct timeline_interval intervals[] = {{0, MS(1000), 999, MARKUP}};
     static const struct timeline_span spans[] = {{0, MS(1000), MARKUP, 0}, {MS(10), MS(900), BROKEN, 1}};
     static const struct timeline_track tracks[] = {
@@ -395,6 +404,7 @@ static void hostile_pictures(struct verdict *verdict)
                                           .wake_count = COUNT_OF(wakes)};
     verdict->flame = (struct flame){flame, COUNT_OF(flame)};
     verdict->flame_waits = (struct flame){flame, COUNT_OF(flame)};
+    verdict->io = (struct io_table){io, COUNT_OF(io), 0};
 }
 
 void sample_hostile(struct verdict *ret_verdict)
