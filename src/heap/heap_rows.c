@@ -9,8 +9,10 @@
 #include "base/num.h"
 #include "model/meta.h"
 
-#define POINTS_NS  (100 * NS_PER_MS)
-#define SAMPLES_NS (500 * NS_PER_MS)
+#define POINTS_NS      (100 * NS_PER_MS)
+#define SAMPLES_PART   50 /* rows come after one part in so many of the time so far, */
+#define SAMPLES_NS_MIN (100 * NS_PER_MS)
+#define SAMPLES_NS_MAX (5 * NS_PER_S)
 
 /* Sums of sampled mode may end a rounding error below 0. */
 static uint64_t whole(double value)
@@ -108,7 +110,10 @@ int heap_rows_tick(struct heap_rows *rows, struct heap_book *book, const struct 
     }
     if (!status && now_ns >= rows->samples_due_ns) {
         status = samples_write(book, sink, now_ns, err);
-        rows->samples_due_ns = now_ns + SAMPLES_NS;
+        rows->start_ns = rows->start_ns ? rows->start_ns : now_ns;
+        rows->samples_due_ns =
+            now_ns +
+            num_min(num_max((now_ns - rows->start_ns) / SAMPLES_PART, SAMPLES_NS_MIN), SAMPLES_NS_MAX);
     }
     return status;
 }

@@ -7,7 +7,7 @@
 
 /* Zero-initialise. */
 struct heap_rows {
-    uint64_t points_due_ns, samples_due_ns;
+    uint64_t start_ns, points_due_ns, samples_due_ns;
     uint64_t name, unit; /* of the series */
 };
 

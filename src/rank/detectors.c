@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "detect/detectors.h"
+#include "heap_detect/heap_detectors.h"
 
 const struct detector detectors[] = {
     {"serial-independent", detect_serial_independent},
@@ -19,11 +20,14 @@ const struct detector detectors[] = {
     {"imbalance", detect_imbalance},
     {"idle-worker", detect_idle_worker},
     {"config", detect_pool_size},
+    {"allocation-churn", detect_allocation_churn},
+    {"gc", detect_gc},
     {"cpu-hot", detect_cpu_hot},
     {"chatty-client", detect_chatty_client},
     {"small-batches", detect_small_batches},
     {"connection-churn", detect_connection_churn},
     {"unbuffered-io", detect_unbuffered_io},
+    {"memory-leak", detect_memory_leak},
     {"handle-leak", detect_handle_leak},
     {"queue-growth", detect_queue_growth},
     {"cpu-single-thread", detect_cpu_single_thread},

@@ -42,6 +42,8 @@ class Case:
     service: str | None = None  # a real server that it talks to (services.py)
     # it costs no time: the cause must be among the findings, wherever, and not among the twin's
     is_growth: bool = False
+    options: tuple = ()  # of toll run, besides its rung
+    program: str | None = None  # that it needs of the machine
 
     def place(self, recorder):
         return self.where_proc if recorder == "proc" and self.where_proc is not None else self.where
@@ -297,6 +299,39 @@ CASES = [
         where={"process": "handle_leak"},
         change=None,
         is_growth=True,
+    ),
+    Case(
+        name="memory-leak",
+        what="answers that are kept and forgotten, beside a table that is kept on purpose",
+        broken=["{programs}/memory_leak"],
+        fixed=["{programs}/memory_leak", "--fixed"],
+        cause="memory-leak",
+        where={"process": "memory_leak", "function": "answer_request"},
+        where_proc={"process": "memory_leak", "function": "answer_request"},
+        change=None,
+        is_growth=True,
+        options=("--heap",),
+    ),
+    Case(
+        name="allocation-churn",
+        what="a block for each field of each record, dropped with the record",
+        broken=["{programs}/allocation_churn"],
+        fixed=["{programs}/allocation_churn", "--fixed"],
+        cause="allocation-churn",
+        where={"process": "allocation_churn", "function": "cut_record"},
+        change="speed:function/cut_record=*",
+        blind={"preload": "its stacks of samples inside the C library lack who called it", "proc": "it has no stacks"},
+    ),
+    Case(
+        name="gc",
+        what="objects that live just long enough to be copied by the collector again and again",
+        broken=["node", "--single-threaded-gc", "{here}/gc_pressure.js"],
+        fixed=["node", "--single-threaded-gc", "{here}/gc_pressure.js", "--fixed"],
+        cause="gc",
+        where={"process": "node"},
+        change=None,
+        program="node",
+        blind={"preload": "its stacks lack callers in code without frame pointers", "proc": "it has no stacks"},
     ),
     Case(
         name="queue-growth",

@@ -197,8 +197,8 @@ class Suite:
         path = self.keep / f"{case.name}-{label}-{recorder}.toll"
         path.unlink(missing_ok=True)
         meter = Meter(self.server_pids)
-        status, _, output = run_command([self.options.toll, "run", "--no-store", "--recorder", recorder, "-o", path, "-q", "--",
-                                         *self.command(words)], self.work / "record.log")
+        status, _, output = run_command([self.options.toll, "run", "--no-store", "--recorder", recorder, "-o", path, "-q", *case.options,
+                                         "--", *self.command(words)], self.work / "record.log")
         noise = meter.read()
         if status != 0:
             raise SuiteError(f"recording {label} ended with status {status}: {output.strip()[-300:]}")
@@ -578,6 +578,8 @@ def why_not(case, options, in_memory):
     """Why a case cannot run here; empty when it can."""
     if case.on_disk and in_memory:
         return f"'{options.work}' is not on a disk"
+    if case.program and not shutil.which(case.program):
+        return f"there is no {case.program} (tools/setup test)"
     try:
         if case.group_bytes:
             MemoryGroup(case.group_bytes).remove()

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "heap_detect/path_samples.h"
+
+#include <string.h>
+
+#include "analyze/attribution.h"
+#include "base/num.h"
+#include "base/str.h"
+
+#define DEPTH_LOOK_MAX 64
+#define TIMES_MAX      10000
+
+/* --- what a stack is in --- */
+
+static const struct run_frame *frame_at(const struct run *run, uint32_t stack)
+{
+    uint32_t frame = stack < run->stacks.count ? run->stacks.items[stack].frame : RUN_NONE;
+    return frame < run->frames.count ? &run->frames.items[frame] : NULL;
+}
+
+static const char *module_name(const struct run_frame *frame)
+{
+    const char *slash = frame->module ? strrchr(frame->module, '/') : NULL;
+    return slash ? slash + 1 : frame->module ? frame->module : "";
+}
+
+/* Functions of allocators that are not behind malloc in the C library; their parts begin with the same letters. */
+static bool is_allocator(const struct run_frame *frame)
+{
+    static const char *const exact[] = {"malloc",       "free",           "calloc",        "realloc",
+                                        "cfree",        "posix_memalign", "aligned_alloc", "memalign",
+                                        "reallocarray", "valloc"};
+    static const char *const prefixes[] = {"_int_malloc",
+                                           "_int_free",
+                                           "_int_realloc",
+                                           "_int_memalign",
+                                           "__libc_malloc",
+                                           "__libc_free",
+                                           "__libc_calloc",
+                                           "__libc_realloc",
+                                           "__GI___libc_malloc",
+                                           "__GI___libc_free",
+                                           "__GI___libc_realloc",
+                                           "malloc_consolidate",
+                                           "unlink_chunk",
+                                           "sysmalloc",
+                                           "systrim",
+                                           "tcache_",
+                                           "operator new",
+                                           "operator delete",
+                                           "je_",
+                                           "mi_malloc",
+                                           "mi_free",
+                                           "tc_malloc",
+                                           "tc_free",
+                                           "tcmalloc::"};
+    const char *name = frame->function;
+
+    if (!name || str_starts(module_name(frame), "libtoll_heap"))
+        return false;
+    for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++)
+        if (strcmp(name, exact[i]) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+        if (str_starts(name, prefixes[i]))
+            return true;
+    return false;
+}
+
+/* The allocator and what it calls lie innermost: behind the first function of the program's own nothing is looked at. The
+ * recording's own library in between is no time of the program's. */
+const char *stack_in_allocator(const struct run *run, uint32_t stack)
+{
+    for (size_t depth = 0; stack < run->stacks.count && depth < DEPTH_LOOK_MAX; depth++) {
+        const struct run_frame *frame = frame_at(run, stack);
+        if (frame && is_allocator(frame))
+            return frame->function;
+        if (frame && (attribute_is_own(frame) || str_starts(module_name(frame), "libtoll_heap")))
+            return NULL;
+        stack = run->stacks.items[stack].parent;
+    }
+    return NULL;
+}
+
+const char *stack_in_collector(const struct run *run, uint32_t stack)
+{
+    static const char *const exact[] = {"gc_collect_main",
+                                        "gc_collect_generations",
+                                        "gc_collect_with_callback",
+                                        "_PyGC_CollectNoFail",
+                                        "PyGC_Collect",
+                                        "_Py_RunGC",
+                                        "gc_start",
+                                        "gc_marks_rest",
+                                        "gc_sweep_step",
+                                        "runtime.gcBgMarkWorker",
+                                        "runtime.gcDrain",
+                                        "runtime.gcStart",
+                                        "runtime.gcAssistAlloc"};
+    static const char *const parts[] = {"v8::internal::Heap::CollectGarbage",
+                                        "v8::internal::Heap::PerformGarbageCollection",
+                                        "v8::internal::Scavenger",
+                                        "v8::internal::MarkCompactCollector",
+                                        "v8::internal::ConcurrentMarking",
+                                        "v8::internal::Sweeper",
+                                        "cppgc::internal::Marker",
+                                        "GCTaskThread::run",
+                                        "G1CollectedHeap::collect",
+                                        "G1YoungCollector",
+                                        "ParallelScavengeHeap",
+                                        "SerialHeap::collect",
+                                        "WKS::gc_heap::",
+                                        "SVR::gc_heap::"};
+
+    for (size_t depth = 0; stack < run->stacks.count && depth < DEPTH_LOOK_MAX; depth++) {
+        const struct run_frame *frame = frame_at(run, stack);
+        const char *name = frame && frame->function ? frame->function : "";
+        for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++)
+            if (strcmp(name, exact[i]) == 0)
+                return exact[i];
+        for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+            if (strstr(name, parts[i]))
+                return parts[i];
+        stack = run->stacks.items[stack].parent;
+    }
+    return NULL;
+}
+
+/* --- the path's time --- */
+
+static bool same(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static struct inside_time *time_of(struct inside_times *times, const struct where *where)
+{
+    for (size_t i = 0; i < times->items.count; i++) {
+        struct inside_time *item = &times->items.items[i];
+        if (same(item->where.process, where->process) && same(item->where.function, where->function))
+            return item;
+    }
+    if (times->items.count >= TIMES_MAX || vec_push(&times->items, (struct inside_time){.where = *where}))
+        return NULL;
+    return &times->items.items[times->items.count - 1];
+}
+
+static int add_step(const struct scene *scene, const struct path_step *step, stack_is_fn *is_inside,
+                    bool by_function, struct inside_times *times)
+{
+    const struct run *run = scene->run;
+    const struct run_track *track = &run->tracks.items[step->actor];
+    size_t first = run_samples_before(track, step->start_ns), last = run_samples_before(track, step->end_ns);
+    uint64_t left_ns = step->end_ns - step->start_ns;
+
+    for (size_t i = first; i < last; i++) {
+        uint64_t part_ns = left_ns / (last - i);
+        uint32_t stack = track->samples.items[i].stack;
+        const char *inner = is_inside(run, stack);
+        const char *process = run_process_name(run, step->actor, step->end_ns);
+        struct where where = {.process = process, .stage = run->has_spans ? NULL : process};
+        if (by_function)
+            attribute_function(run, stack, &where);
+        struct inside_time *item = time_of(times, &where);
+        left_ns -= part_ns;
+        if (!item)
+            return -1;
+        item->ns += part_ns;
+        item->inside_ns += inner ? part_ns : 0;
+        item->inner = inner ? inner : item->inner;
+    }
+    return 0;
+}
+
+static int compare_times(const void *a, const void *b)
+{
+    const struct inside_time *x = a, *y = b;
+    return (x->inside_ns < y->inside_ns) - (x->inside_ns > y->inside_ns);
+}
+
+int inside_times_of(const struct scene *scene, stack_is_fn *is_inside, bool by_function,
+                    struct inside_times *ret_times, struct err *err)
+{
+    struct inside_times times = {0};
+
+    for (size_t i = 0; i < scene->path->steps.count; i++) {
+        const struct path_step *step = &scene->path->steps.items[i];
+        if (step->doing != DOING_CPU || step->actor == RUN_NONE)
+            continue;
+        if (add_step(scene, step, is_inside, by_function, &times)) {
+            inside_times_free(&times);
+            return err_memory(err);
+        }
+    }
+    if (times.items.count)
+        qsort(times.items.items, times.items.count, sizeof *times.items.items, compare_times);
+    *ret_times = times;
+    return 0;
+}
+
+void inside_times_free(struct inside_times *times)
+{
+    vec_free(&times->items);
+}

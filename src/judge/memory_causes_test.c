@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* memory_causes_test: what is said of allocations, of collectors and of memory that is never freed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "judge/judged.h"
+#include "model/meta.h"
+
+int memory_causes_test(void);
+
+#define MEGABYTE 1000000u
+
+static uint64_t text(struct scenario *s, const char *words)
+{
+    uint64_t id;
+    assert_int_equal(sink_intern(&s->data.sink, words, &id, NULL), 0);
+    return id;
+}
+
+/* Called by `parent`, in that module. */
+static uint64_t called(struct scenario *s, uint64_t parent, const char *function, const char *module)
+{
+    uint64_t id = ++s->next_frame;
+    struct row_frame frame = {.id = id, .function = text(s, function), .module = text(s, module)};
+    struct row_stack stack = {.id = id, .parent = parent, .frame = id};
+    assert_int_equal(sink_append(&s->data.sink, frame, &frame, NULL), 0);
+    assert_int_equal(sink_append(&s->data.sink, stack, &stack, NULL), 0);
+    return id;
+}
+
+static uint64_t start_ns(const struct scenario *s)
+{
+    uint64_t value = strtoull(view_meta(&s->data.view, META_START), NULL, 10);
+    return value;
+}
+
+static uint64_t process_of(uint64_t thread)
+{
+    return thread - 1; /* scenario_process makes the process's track, then its thread's */
+}
+
+static void heap_row(struct scenario *s, uint64_t thread, const struct row_heap *like)
+{
+    struct row_heap row = *like;
+    row.track = process_of(thread);
+    row.kind = ALLOCATION_MALLOC;
+    row.start_ns = start_ns(s);
+    row.end_ns = row.start_ns + NS_PER_S;
+    assert_int_equal(sink_append(&s->data.sink, heap, &row, NULL), 0);
+}
+
+static void grows(struct scenario *s, uint64_t thread, uint64_t stack, uint64_t until_ms, uint64_t bytes)
+{
+    for (uint64_t ms = 50; ms <= until_ms; ms += 50) {
+        struct row_sample row = {.time_ns = start_ns(s) + ms * NS_PER_MS,
+                                 .track = process_of(thread),
+                                 .stack = stack,
+                                 .weight = bytes,
+                                 .kind = SAMPLE_ALLOC};
+        assert_int_equal(sink_append(&s->data.sink, sample, &row, NULL), 0);
+    }
+}
+
+static void facts(struct scenario *s, const char *peak_bytes)
+{
+    assert_int_equal(sink_meta(&s->data.sink, META_RECORDER_HEAP, "exact", NULL), 0);
+    assert_int_equal(sink_meta(&s->data.sink, META_HEAP_PEAK_BYTES, peak_bytes, NULL), 0);
+}
+
+static void time_in_the_allocator_is_its_callers(void **state)
+{
+    struct scenario s;
+    struct verdict verdict;
+
+    (void)state;
+    scenario_init(&s, 2, 1000);
+    uint64_t root = scenario_process(&s, 0, "parser", 0, 1000);
+    uint64_t own = called(&s, called(&s, 0, "main", "/bin/parser"), "cut_fields", "/bin/parser");
+    uint64_t inside =
+        called(&s, called(&s, own, "malloc", "/lib/libc.so.6"), "_int_malloc", "/lib/libc.so.6");
+    scenario_stack_samples(&s, root, own, 0, 400);
+    scenario_stack_samples(&s, root, inside, 400, 1000);
+    facts(&s, "1000");
+    struct row_heap churn = {
+        .stack = own, .count = 9000, .bytes = 90000, .freed_count = 9000, .temporary_count = 4500};
+    heap_row(&s, root, &churn);
+    judge(&s, &verdict);
+    const struct finding *first = &verdict.findings[0];
+    assert_string_equal(first->cause, "allocation-churn");
+    assert_string_equal(first->where.function, "cut_fields");
+    assert_string_equal(first->change, "speed:function/cut_fields=2.5");
+    assert_true(first->gain.factor > 2.4 && first->gain.factor < 2.6);
+    assert_true(judged_has_evidence(first, "9000 allocations"));
+    assert_true(judged_has_evidence(first, "50 % were only temporary"));
+    judged_deinit(&s, &verdict);
+}
+
+static void what_is_never_freed_and_grows_is_a_leak(void **state)
+{
+    struct scenario s;
+    struct verdict verdict;
+
+    (void)state;
+    scenario_init(&s, 2, 1000);
+    uint64_t root = scenario_process(&s, 0, "server", 0, 1000);
+    uint64_t answer = called(&s, called(&s, 0, "main", "/bin/server"), "answer", "/bin/server");
+    uint64_t table = called(&s, 0, "build_table", "/bin/server");
+    facts(&s, "25000000");
+    grows(&s, root, answer, 1000, MEGABYTE);
+    grows(&s, root, table, 50, 5 * MEGABYTE);
+    struct row_heap leaks = {
+        .stack = answer, .count = 20, .bytes = 20 * MEGABYTE, .left_bytes = 20 * MEGABYTE};
+    struct row_heap stays = {.stack = table, .count = 1, .bytes = 5 * MEGABYTE, .left_bytes = 5 * MEGABYTE};
+    heap_row(&s, root, &leaks);
+    heap_row(&s, root, &stays);
+    judge(&s, &verdict);
+    const struct finding *leak = judged_finding(&verdict, "memory-leak");
+    assert_non_null(leak);
+    assert_string_equal(leak->where.function, "answer");
+    assert_null(leak->change);
+    assert_non_null(strstr(leak->title, "20 MB more every second"));
+    assert_true(judged_has_evidence(leak, "20 MB of its 20 MB were left"));
+    assert_true(judged_has_evidence(leak, "allocated by answer < main"));
+    size_t leak_count = 0;
+    for (size_t i = 0; i < verdict.finding_count; i++)
+        leak_count += strcmp(verdict.findings[i].cause, "memory-leak") == 0;
+    assert_int_equal(leak_count, 1);
+    judged_deinit(&s, &verdict);
+}
+
+static void what_is_freed_is_no_leak(void **state)
+{
+    struct scenario s;
+    struct verdict verdict;
+
+    (void)state;
+    scenario_init(&s, 2, 1000);
+    uint64_t root = scenario_process(&s, 0, "server", 0, 1000);
+    uint64_t answer = called(&s, 0, "answer", "/bin/server");
+    facts(&s, "20000000");
+    grows(&s, root, answer, 1000, MEGABYTE);
+    struct row_heap row = {.stack = answer,
+                           .count = 20,
+                           .bytes = 20 * MEGABYTE,
+                           .freed_bytes = 15 * MEGABYTE,
+                           .left_bytes = 5 * MEGABYTE};
+    heap_row(&s, root, &row);
+    judge(&s, &verdict);
+    assert_null(judged_finding(&verdict, "memory-leak"));
+    judged_deinit(&s, &verdict);
+}
+
+static void time_under_a_collector_is_gc(void **state)
+{
+    struct scenario s;
+    struct verdict verdict;
+
+    (void)state;
+    scenario_init(&s, 2, 1000);
+    uint64_t root = scenario_process(&s, 0, "node", 0, 1000);
+    uint64_t own = called(&s, 0, "main", "/bin/node");
+    uint64_t inside = called(&s, called(&s, own, "v8::internal::Heap::CollectGarbage(int)", "/bin/node"),
+                             "memmove", "/lib/libc.so.6");
+    scenario_stack_samples(&s, root, own, 0, 500);
+    scenario_stack_samples(&s, root, inside, 500, 1000);
+    judge(&s, &verdict);
+    const struct finding *gc = judged_finding(&verdict, "gc");
+    assert_non_null(gc);
+    assert_string_equal(gc->change, "speed:process/node=2");
+    assert_true(gc->gain.factor > 1.9 && gc->gain.factor < 2.1);
+    assert_non_null(strstr(gc->fix, "max-semi-space-size"));
+    judged_deinit(&s, &verdict);
+}
+
+int memory_causes_test(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(time_in_the_allocator_is_its_callers),
+        cmocka_unit_test(what_is_never_freed_and_grows_is_a_leak),
+        cmocka_unit_test(what_is_freed_is_no_leak),
+        cmocka_unit_test(time_under_a_collector_is_gc),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
