@@ -208,7 +208,8 @@ static int place(struct trace_rows *rows, struct held_span *span, struct err *er
 static int write_span(struct trace_rows *rows, const struct held_span *span, struct err *err)
 {
     struct row_span row = {.id = span->row,
-                           .parent = span->parent == HELD_NONE ? 0 : rows->spans.items[span->parent].row,
+                           .parent = span->parent == HELD_NONE ? span->parent_row
+                                                               : rows->spans.items[span->parent].row,
                            .track = span->lane == HELD_NONE ? rows->services.items[span->service].track
                                                             : track_of(rows, span->lane),
                            .name = span->name,
@@ -216,6 +217,9 @@ static int write_span(struct trace_rows *rows, const struct held_span *span, str
                            .start_ns = span->start_ns,
                            .end_ns = num_max(span->end_ns, 1),
                            .status = span->status};
+    rows->counts.orphan_count += span->is_cut || (span->parent_key && !row.parent);
+    if (span->parent == HELD_NONE && row.parent)
+        trace_window_early(rows, span);
     return sink_append(rows->sink, span, &row, err);
 }
 
@@ -334,34 +338,6 @@ static int write_waits(struct layout *layout, uint32_t index, struct err *err)
     return status ? status : write_joins(layout, span, err);
 }
 
-static void find_parents(struct trace_rows *rows)
-{
-    for (uint32_t i = 0; i < rows->spans.count; i++) {
-        struct held_span *span = &rows->spans.items[i];
-        const uint64_t *found = span->parent_key ? map_get(&rows->span_of, span->parent_key) : NULL;
-        bool is_known = found && *found < rows->spans.count && *found != i;
-        span->parent = is_known ? (uint32_t)*found : HELD_NONE;
-        rows->counts.orphan_count += span->parent_key && !is_known;
-    }
-}
-
-/* A ring of parents is cut where it is met; `seen` holds for each span the walk (from 1) that first came by. */
-static void cut_rings(struct trace_rows *rows, uint32_t *seen)
-{
-    for (uint32_t i = 0; i < rows->spans.count; i++) {
-        uint32_t at = i;
-        while (at != HELD_NONE && !seen[at]) {
-            seen[at] = i + 1;
-            uint32_t parent = rows->spans.items[at].parent;
-            if (parent != HELD_NONE && seen[parent] == i + 1) {
-                rows->spans.items[at].parent = HELD_NONE;
-                rows->counts.orphan_count++;
-            }
-            at = parent;
-        }
-    }
-}
-
 /* qsort has no context; one window is laid out at a time. */
 static _Thread_local const struct held_span *order_spans;
 
@@ -409,9 +385,6 @@ static int lay_out(struct layout *layout, struct err *err)
     struct trace_rows *rows = layout->rows;
     size_t count = rows->spans.count;
     int status = 0;
-    find_parents(rows);
-    memset(layout->first, 0, count * sizeof *layout->first);
-    cut_rings(rows, layout->first);
     sort_order(layout);
     for (size_t i = 0; !status && i < count; i++)
         status = place(rows, &rows->spans.items[layout->order[i]], err);
@@ -423,7 +396,7 @@ static int lay_out(struct layout *layout, struct err *err)
         if (!status)
             status = write_waits(layout, layout->order[i], err);
     }
-    return status;
+    return status ? status : trace_own_write(rows, err);
 }
 
 int trace_lanes_write(struct trace_rows *rows, struct err *err)

@@ -159,8 +159,8 @@ static int service_of(struct trace_rows *rows, const struct otlp_attributes *res
 }
 
 /* The other end of a call, made at first. */
-static int peer_new(struct trace_rows *rows, uint8_t kind, struct otlp_text name, uint32_t *ret_peer,
-                    struct err *err)
+int trace_peer(struct trace_rows *rows, uint8_t kind, struct otlp_text name, uint32_t *ret_peer,
+               struct err *err)
 {
     struct row_peer row = {.kind = kind};
     int status = intern_cut(rows, name, NAME_BYTES_MAX, &row.name, err);
@@ -198,146 +198,16 @@ static int peer_of_client(struct trace_rows *rows, const struct otlp_span *span,
     char name[300];
     double port = 0;
     if (!host.length)
-        return peer_new(rows, PEER_SOCKET, span->name, ret_peer, err);
+        return trace_peer(rows, PEER_SOCKET, span->name, ret_peer, err);
     for (const char *const *key = ports; *key && port == 0; key++) {
         const struct otlp_attribute *found = otlp_find(&span->attributes, *key);
         if (found)
             (void)otlp_value_number(&found->value, &port);
     }
     if (port < 1 || port > 65535 || host.length > sizeof name - 16)
-        return peer_new(rows, PEER_SOCKET, host, ret_peer, err);
+        return trace_peer(rows, PEER_SOCKET, host, ret_peer, err);
     int length = snprintf(name, sizeof name, "%.*s:%u", (int)host.length, host.bytes, (unsigned)port);
-    return peer_new(rows, PEER_SOCKET, (struct otlp_text){name, (size_t)length}, ret_peer, err);
-}
-
-static int usage_row(struct trace_rows *rows, uint64_t span, const char *kind, double amount, uint64_t model,
-                     struct err *err)
-{
-    struct row_usage row = {.span = span, .amount = num_bits(amount), .model = model};
-    if (amount == 0)
-        return 0;
-    int status = sink_intern(rows->sink, kind, &row.kind, err);
-    return status ? status : sink_append(rows->sink, usage, &row, err);
-}
-
-/* What the price book says, else what the span does. */
-static bool cost_of(const struct trace_rows *rows, const struct genai *genai, uint64_t start_ns,
-                    double *ret_usd)
-{
-    struct llm_call call = {.session = "",
-                            .agent = "",
-                            .project = "",
-                            .task = "",
-                            .id = genai->id,
-                            .model = genai->model,
-                            .provider = genai->provider,
-                            .region = genai->region,
-                            .start_ns = (int64_t)(rows->base_ns + start_ns),
-                            .tokens = genai->tokens,
-                            .output_high = genai->tokens.output,
-                            .cost_usd = genai->cost_usd,
-                            .web_searches = genai->web_searches,
-                            .tier = genai->tier,
-                            .is_fast = genai->is_fast};
-    if (rows->usd && rows->usd(rows->usd_context, &call, ret_usd))
-        return true;
-    *ret_usd = genai->cost_usd;
-    return isfinite(genai->cost_usd);
-}
-
-/* What the readers of agents' recordings look for beside the usage. */
-static int call_attrs(struct trace_rows *rows, uint64_t span, const struct genai *genai, bool is_priced,
-                      struct err *err)
-{
-    static const char *const tiers[] = {[SERVICE_STANDARD] = NULL,
-                                        [SERVICE_BATCH] = "batch",
-                                        [SERVICE_PRIORITY] = "priority",
-                                        [SERVICE_FLEX] = "flex"};
-    const char *tier = genai->is_fast ? "fast" : tiers[genai->tier];
-    struct row_attr owner = {.owner_table = TABLE_SPAN, .owner = span};
-    char number[32];
-    int status = 0;
-    if (!is_priced)
-        status = sink_attr(rows->sink, &owner, ATTR_UNPRICED, genai->model[0] ? genai->model : "?", err);
-    if (!status && tier)
-        status = sink_attr(rows->sink, &owner, ATTR_TIER, tier, err);
-    snprintf(number, sizeof number, "%" PRIu32, genai->attempt);
-    if (!status && genai->attempt)
-        status = sink_attr(rows->sink, &owner, ATTR_ATTEMPT, number, err);
-    snprintf(number, sizeof number, "%" PRIu64, genai->first_token_after_ns);
-    if (!status && genai->first_token_after_ns)
-        status = sink_attr(rows->sink, &owner, ATTR_FIRST_TOKEN_NS, number, err);
-    return status;
-}
-
-static int usage_rows(struct trace_rows *rows, const struct held_span *held, const struct genai *genai,
-                      struct err *err)
-{
-    uint64_t span = held->row, start_ns = held->start_ns;
-    const struct tokens *tokens = &genai->tokens;
-    const struct {
-        const char *kind;
-        uint64_t amount;
-    } amounts[] = {
-        {"tokens_input", tokens->input},
-        {"tokens_output", tokens->output},
-        {"tokens_cache_read", tokens->cache_read},
-        {"tokens_cache_write_5m", tokens->cache_write_5m},
-        {"tokens_cache_write_1h", tokens->cache_write_1h},
-        {"tokens_reasoning", tokens->reasoning},
-    };
-    uint64_t model = 0;
-    int status = 0;
-    if (genai->model[0])
-        status = sink_intern(rows->sink, genai->model, &model, err);
-    for (size_t i = 0; !status && i < sizeof amounts / sizeof amounts[0]; i++)
-        status = usage_row(rows, span, amounts[i].kind, (double)amounts[i].amount, model, err);
-    double usd = 0;
-    bool is_priced = cost_of(rows, genai, start_ns, &usd);
-    if (is_priced) {
-        rows->counts.cost_usd += usd;
-        if (!status)
-            status = usage_row(rows, span, "cost_usd", usd, model, err);
-    } else {
-        rows->counts.unpriced_count++;
-    }
-    if (!status)
-        status = call_attrs(rows, span, genai, is_priced, err);
-    rows->counts.call_count++;
-    rows->counts.tokens += tokens_total(tokens);
-    return status;
-}
-
-static uint64_t call_key(const struct genai *genai)
-{
-    uint64_t key = map_hash(map_hash_bytes(genai->id, strlen(genai->id)));
-    return key ? key : 1;
-}
-
-/* Whether this response was told before in the window, by a span or by a log record; from now on it was. */
-static int call_is_told(struct trace_rows *rows, const struct genai *genai, bool *ret_told, struct err *err)
-{
-    *ret_told = false;
-    if (!genai->id[0])
-        return 0;
-    uint64_t key = call_key(genai);
-    *ret_told = map_get(&rows->span_of, key) != NULL;
-    return *ret_told || !map_put(&rows->span_of, key, HELD_NONE) ? 0 : err_memory(err);
-}
-
-static int take_call(struct trace_rows *rows, const struct genai *genai, struct held_span *held,
-                     struct err *err)
-{
-    const char *api = genai->model[0] ? genai->model : genai->provider[0] ? genai->provider : "model";
-    bool is_told = false;
-    held->category = SPAN_LLM;
-    held->kind = HELD_LLM;
-    int status = peer_new(rows, PEER_API, (struct otlp_text){api, strlen(api)}, &held->peer, err);
-    if (!status)
-        status = call_is_told(rows, genai, &is_told, err);
-    if (is_told)
-        rows->counts.repeated_count++;
-    return status || is_told ? status : usage_rows(rows, held, genai, err);
+    return trace_peer(rows, PEER_SOCKET, (struct otlp_text){name, (size_t)length}, ret_peer, err);
 }
 
 static int take_genai(struct trace_rows *rows, const struct genai *genai, struct held_span *held,
@@ -346,7 +216,7 @@ static int take_genai(struct trace_rows *rows, const struct genai *genai, struct
     uint64_t agent = 0;
     int status = 0;
     switch (genai->kind) {
-    case GENAI_LLM: return take_call(rows, genai, held, err);
+    case GENAI_LLM: return trace_call_take(rows, genai, held, err);
     case GENAI_TOOL: held->category = SPAN_TOOL; return 0;
     case GENAI_HUMAN: held->kind = HELD_HUMAN; return 0;
     case GENAI_AGENT:
@@ -354,7 +224,7 @@ static int take_genai(struct trace_rows *rows, const struct genai *genai, struct
         if (genai->agent[0])
             status = sink_intern(rows->sink, genai->agent, &agent, err);
         held->agent = (uint32_t)agent;
-        return status;
+        return status ? status : trace_own_keep(rows, genai, held, err);
     case GENAI_NONE:
     default: return 0;
     }
@@ -423,18 +293,23 @@ static int on_span(void *context, const struct otlp_span *span, struct err *err)
                              .parent = HELD_NONE,
                              .lane = HELD_NONE,
                              .status = span->status == OTLP_STATUS_ERROR};
-    if (rows->spans.count >= TRACE_WINDOW_SPANS) {
-        int status = trace_lanes_write(rows, err);
+    if (rows->spans.count >= rows->window) {
+        int status = trace_window_full(rows, err);
         if (status)
             return status;
     }
-    if (map_get(&rows->span_of, held.key)) {
+    if (map_get(&rows->span_of, held.key) || trace_window_written(rows, held.key)) {
         rows->counts.repeated_count++;
         return 0;
     }
     held.start_ns = time_of(rows, span->start_ns);
     held.end_ns = num_max(held.start_ns, time_of(rows, span->end_ns));
-    held.row = ++rows->span_last;
+    struct missing_span *missing = trace_window_missing(rows, held.key);
+    if (missing) {
+        missing->has_come = true;
+        held.usage_below = missing->usage_below;
+    }
+    held.row = missing ? missing->row : ++rows->span_last;
     int status = hold_span(rows, span, &held, err);
     return status ? status : keep(rows, &held, err);
 }
@@ -449,15 +324,18 @@ static int on_record(void *context, const struct otlp_record *record, struct err
     if (!end_ns || !genai_read_record(record, &genai, &duration_ns))
         return 0;
     /* The same call may have been told by a span: both have the request's id. */
-    if (genai.id[0] && map_get(&rows->span_of, call_key(&genai))) {
-        rows->counts.repeated_count++;
-        return 0;
+    bool is_told = false;
+    int status = trace_call_is_told(rows, &genai, &is_told, err);
+    if (status || is_told) {
+        rows->counts.repeated_count += is_told;
+        return status;
     }
+    genai.id[0] = '\0'; /* it is known by now */
     struct held_span held = {.parent = HELD_NONE, .lane = HELD_NONE, .row = ++rows->span_last};
     held.key = map_hash(held.row) | 1;
     held.end_ns = time_of(rows, end_ns);
     held.start_ns = held.end_ns > duration_ns ? held.end_ns - duration_ns : 1;
-    int status = service_of(rows, &record->resource, &held.service, err);
+    status = service_of(rows, &record->resource, &held.service, err);
     if (!status)
         status = sink_intern(rows->sink, genai.model[0] ? genai.model : "api_request", &held.name, err);
     if (!status)
@@ -532,6 +410,7 @@ int trace_rows_create(struct sink *sink, struct trace_rows **ret_rows, struct er
     rows->reader =
         (struct otlp_reader){.span = on_span, .point = on_point, .record = on_record, .context = rows};
     rows->root.lane = HELD_NONE;
+    rows->window = TRACE_WINDOW_SPANS;
     *ret_rows = rows;
     return 0;
 }
@@ -541,6 +420,11 @@ void trace_rows_price(struct trace_rows *rows,
 {
     rows->usd = usd;
     rows->usd_context = context;
+}
+
+void trace_rows_window(struct trace_rows *rows, uint32_t spans)
+{
+    rows->window = spans;
 }
 
 void trace_rows_destroy(struct trace_rows *rows)
@@ -554,7 +438,13 @@ void trace_rows_destroy(struct trace_rows *rows)
     vec_free(&rows->lanes);
     vec_free(&rows->services);
     vec_free(&rows->spans);
+    vec_free(&rows->missing);
+    vec_free(&rows->own);
     map_free(&rows->span_of);
+    map_free(&rows->written[0]);
+    map_free(&rows->written[1]);
+    map_free(&rows->missing_of);
+    map_free(&rows->calls);
     map_free(&rows->service_of);
     map_free(&rows->agent_of);
     map_free(&rows->peer_of);
@@ -583,6 +473,7 @@ static int write_remarks(struct trace_rows *rows, struct err *err)
         const char *what;
     } remarks[] = {
         {counts->orphan_count, "spans name a parent that was not received"},
+        {counts->early_count, "spans were laid out before their parent came: it did not wait for them"},
         {counts->repeated_count, "spans were sent again and are counted once"},
         {counts->cut_count, "names or values were too long and are cut"},
     };
@@ -626,7 +517,11 @@ int trace_rows_finish(struct trace_rows *rows, struct trace_counts *ret_counts, 
 {
     if (!rows->counts.span_count)
         return err_set(err, ERR_INPUT, "could not make a recording: no span was received");
-    int status = trace_lanes_write(rows, err);
+    int status = trace_window_link(rows, err);
+    if (!status)
+        status = trace_lanes_write(rows, err);
+    if (!status)
+        status = trace_window_finish(rows, err);
     if (!status)
         status = trace_lanes_finish(rows, err);
     if (!status)

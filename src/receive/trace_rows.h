@@ -9,8 +9,12 @@
  * that peer; so is a call of a model (kind api). Agents are tracks of kind agent; calls of models are spans with usage rows.
  * Attributes become attr rows, secret-looking ones hidden; points of metrics become series.
  *
- * Spans may come in any order. They are held in windows of TRACE_WINDOW_SPANS, so memory is bounded; a child whose parent came in
- * another window is written with its parent's id missing and counted. A span told twice in a window counts once.
+ * Spans may come in any order. They are held in windows of TRACE_WINDOW_SPANS, so memory is bounded. When one is full, what has its parents is
+ * written, and what still waits for one goes into the next window; where that is more than half of it (a trace of millions of spans, whose root
+ * comes last) all is written: their parent's id is known, but the parent is not seen to have waited for them, and they are counted. A child
+ * that comes after its parent was written has that parent's id. A span told twice within three windows counts once, a call's response once.
+ *
+ * An agent's own usage repeats that of its calls; where no span below it tells of any, it is a call at the agent's end.
  */
 #ifndef TOLL_RECEIVE_TRACE_ROWS_H
 #define TOLL_RECEIVE_TRACE_ROWS_H
@@ -25,6 +29,7 @@ struct trace_counts {
     uint64_t span_count, point_count, record_count;
     uint64_t repeated_count;                              /* spans told again */
     uint64_t orphan_count;                                /* whose parent was not told */
+    uint64_t early_count;                                 /* written before their parent came */
     uint64_t service_count, trace_root_count, call_count; /* calls of models */
     uint64_t tokens;                                      /* of all calls, cache too */
     uint64_t unpriced_count;                              /* calls whose cost nobody knows */
@@ -39,6 +44,8 @@ WARN_UNUSED int trace_rows_create(struct sink *sink, struct trace_rows **ret_row
 void trace_rows_price(struct trace_rows *rows,
                       bool (*usd)(void *context, const struct llm_call *call, double *ret_usd),
                       void *context);
+/* Other windows than TRACE_WINDOW_SPANS, at least 2. */
+void trace_rows_window(struct trace_rows *rows, uint32_t spans);
 void trace_rows_destroy(struct trace_rows *rows);
 /* Takes what the decoder tells; valid as long as the rows. */
 const struct otlp_reader *trace_rows_reader(struct trace_rows *rows);
