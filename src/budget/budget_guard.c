@@ -12,7 +12,7 @@
 #include "budget/family_stop.h"
 #include "budget/spend_usage.h"
 
-#define POLL_NS  (50 * NS_PER_MS)
+#define POLL_NS  (20 * NS_PER_MS)
 #define GRACE_NS (250 * NS_PER_MS) /* to end by itself after a SIGTERM */
 #define STOP_NS  (2 * NS_PER_S)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * budget_guard: a thread that looks at what is used up some twenty times a second, and stops a tree of processes when a limit is
+ * budget_guard: a thread that looks at what is used up some fifty times a second, and stops a tree of processes when a limit is
  * passed.
  *
  *     struct budget_guard *guard = NULL;

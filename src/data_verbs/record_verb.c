@@ -10,6 +10,7 @@
 struct options {
     bool otlp;
     const char *output;
+    const char *budget;
     uint64_t limit_ns;
     bool quiet;
 };
@@ -30,6 +31,13 @@ static const struct option_row rows[] = {
      .argument = "TIME",
      .help = "end after this long: 30s, 5m",
      .offset = offsetof(struct options, limit_ns)},
+    {.name = "budget",
+     .type = OPTION_TEXT,
+     .argument = "LIMITS",
+     .help = "tokens=1M,cost=10,time=30m: when one is used up the command is stopped with all that it "
+             "started, and the "
+             "receiving ends (see 'toll budget')",
+     .offset = offsetof(struct options, budget)},
     {.name = "quiet",
      .letter = 'q',
      .type = OPTION_FLAG,
@@ -112,6 +120,7 @@ static int run(struct verb_context *context, struct err *err)
     }
     struct record_otlp_request request = {.address = context->operand_count ? context->operands[0] : NULL,
                                           .output = options->output,
+                                          .budget = options->budget,
                                           .limit_ns = options->limit_ns,
                                           .command = context->command_count ? context->command : NULL,
                                           .started = started,
@@ -122,6 +131,10 @@ static int run(struct verb_context *context, struct err *err)
         context->exit_status = outcome.exit_status;
     else if (status && request.command)
         context->exit_status = outcome.exit_status;
+    if (outcome.is_over_budget)
+        context->exit_status = ERR_THRESHOLD;
+    fputs(!options->quiet || outcome.is_over_budget ? str_text(&outcome.budget) : "", stderr);
+    str_free(&outcome.budget);
     if (!status && !options->quiet)
         print_outcome(&outcome);
     return status;
@@ -131,13 +144,15 @@ static const struct example examples[] = {
     {"toll record --otlp", "receive from any OpenTelemetry SDK until Ctrl-C"},
     {"toll record --otlp 127.0.0.1:0 -o a.toll -- node agent.js",
      "a program and what it sends, at any free port"},
+    {"toll record --otlp 127.0.0.1:0 --budget tokens=1M,cost=10 -- node agent.js",
+     "stop it when what it tells of its calls passes that"},
     {"toll record --otlp 0.0.0.0:4318 --for 5m", "from other machines as well, for five minutes"},
 };
 
 const struct verb record_verb = {
     .name = "record",
     .summary = "receive spans from OpenTelemetry and record them",
-    .usage = "--otlp [ADDR] [-o FILE] [--for TIME] [-q] [-- CMD…]",
+    .usage = "--otlp [ADDR] [-o FILE] [--for TIME] [--budget LIMITS] [-q] [-- CMD…]",
     .description =
         "Receives what OpenTelemetry SDKs and collectors send by OTLP over HTTP: traces, metrics and logs, "
         "as "

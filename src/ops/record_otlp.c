@@ -17,11 +17,14 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/redact.h"
+#include "ops/run_budget.h"
 #include "ops/seal_priced.h"
 #include "record/launch.h"
 
 #define DRAIN_NS       (2 * NS_PER_S) /* at most, for requests that are half here when it ends */
 #define STATUS_NOT_RUN 125
+#define BUDGET_LOOK_MS 50    /* how often it is asked whether the budget is used up */
+#define SEND_MS        "200" /* how long SDKs may hold spans back, where a budget is held */
 
 struct session {
     const struct record_otlp_request *request;
@@ -31,6 +34,8 @@ struct session {
     struct http_server *server;
     struct launch launch; /* of the command */
     int signal_fd;        /* without a command */
+    struct budget_guard *guard;
+    const char *log_path; /* place, for the guard */
     char place[PATH_MAX]; /* where the log lies: the output's name, or beside it */
 };
 
@@ -109,6 +114,10 @@ static int start_command(struct session *session, struct err *err)
     setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url, 1);
     setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", 0);
     setenv("OTEL_TRACES_EXPORTER", "otlp", 0);
+    if (session->guard) {
+        setenv("OTEL_BSP_SCHEDULE_DELAY", SEND_MS, 0);
+        setenv("OTEL_BLRP_SCHEDULE_DELAY", SEND_MS, 0);
+    }
     int status = launch_start(session->request->command, NULL, &session->launch, err);
     if (status)
         return status;
@@ -146,7 +155,11 @@ static int serve(struct session *session, uint64_t deadline_ns, bool until_idle,
         uint64_t now_ns = clock_monotonic_ns();
         if ((deadline_ns && now_ns >= deadline_ns) || (until_idle && !http_server_pending(session->server)))
             return 0;
-        uint64_t left_ms = deadline_ns ? (deadline_ns - now_ns) / NS_PER_MS + 1 : UINT64_MAX;
+        if (!until_idle && !session->request->command && run_budget_is_over(session->guard))
+            return 0;
+        uint64_t left_ms = deadline_ns      ? (deadline_ns - now_ns) / NS_PER_MS + 1
+                           : session->guard ? BUDGET_LOOK_MS
+                                            : UINT64_MAX;
         uint64_t wait_ms = (uint64_t)http_server_wait_ms(session->server);
         if (poll(polled, 2, (int)num_min(left_ms, wait_ms)) < 0 && errno != EINTR)
             return err_errno(err, errno, "could not wait for requests");
@@ -203,18 +216,26 @@ int ops_record_otlp(const struct record_otlp_request *request, struct record_otl
                     struct err *err)
 {
     struct session session = {.request = request, .outcome = ret_outcome, .signal_fd = -1};
+    session.log_path = session.place;
     *ret_outcome = (struct record_otlp_outcome){.exit_status = request->command ? STATUS_NOT_RUN : 0};
     if (request->output)
         snprintf(ret_outcome->path, sizeof ret_outcome->path, "%s", request->output);
     else
         default_path(ret_outcome->path, sizeof ret_outcome->path);
     int status = open_receiver(&session, err);
+    if (!status && request->budget)
+        status = run_budget_of_log(request->budget, &session.log_path, request->command != NULL,
+                                   &session.guard, err);
     if (!status)
         status = receive(&session, err);
     http_server_close(session.server);
     if (session.receiver)
         ret_outcome->received = receiver_counts(session.receiver);
     receiver_destroy(session.receiver);
+    /* It reads the log, which the recording replaces. */
+    ret_outcome->is_over_budget = run_budget_finish(session.guard, &ret_outcome->budget);
+    if (ret_outcome->is_over_budget && !status)
+        ret_outcome->exit_status = ERR_THRESHOLD;
     request_log_destroy(session.log);
     if (session.log && ret_outcome->received.request_count == 0)
         (void)unlink(session.place); /* an empty file would only be in the way */

@@ -11,7 +11,9 @@
 struct record_otlp_request {
     const char *address; /* NULL: RECORD_OTLP_ADDRESS */
     const char *output;  /* NULL: toll-otlp-<time>.toll in the current folder */
-    uint64_t limit_ns;   /* 0: until a signal, or the command's end */
+    const char *
+        budget; /* tokens=1M,cost=10 (budget/budget_limits.h): beyond it the command is stopped, and it ends; NULL: none */
+    uint64_t limit_ns; /* 0: until a signal, or the command's end */
     char *const
         *command; /* NULL: none. It gets OTEL_EXPORTER_OTLP_ENDPOINT and …_PROTOCOL, and passes signals on */
     /* Told once requests are taken, before the command starts: where, and which file. May be NULL. */
@@ -25,8 +27,10 @@ struct record_otlp_outcome {
     struct receiver_counts received;
     struct seal_result sealed; /* when anything was received */
     bool is_sealed;
-    int exit_status; /* of the command */
-    bool ran;        /* the command did */
+    int exit_status;   /* of the command */
+    bool ran;          /* the command did */
+    struct str budget; /* what was used up of it, lines; the caller frees it */
+    bool is_over_budget;
     char path[4096];
 };
 

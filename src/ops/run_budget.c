@@ -21,6 +21,22 @@ int run_budget_start(const char *limits, struct sink **sink, struct budget_guard
     return status;
 }
 
+int run_budget_of_log(const char *limits, const char *const *log, bool stops, struct budget_guard **ret_guard,
+                      struct err *err)
+{
+    struct budget_guard_options options = {.watch = {.places = log, .place_count = 1, .source = &otlp_source},
+                                           .root = stops ? getpid() : 0};
+    int status = budget_limits_parse(limits, &options.limits, err);
+    if (stops)
+        prctl(PR_SET_CHILD_SUBREAPER, 1);
+    return status ? status : budget_guard_start(&options, ret_guard, err);
+}
+
+bool run_budget_is_over(struct budget_guard *guard)
+{
+    return guard && budget_guard_now(guard).exceeded != BUDGET_NONE;
+}
+
 bool run_budget_finish(struct budget_guard *guard, struct str *ret_text)
 {
     struct budget_state state;
