@@ -135,21 +135,19 @@ static int write_spans(void *context, uint32_t track_index, struct track_row *ro
 static void write_wait_arguments(struct trace_event *trace, const struct foreign_wait *wait)
 {
     const struct cast *cast = trace->cast;
-    const char *between = "";
-    stream_text(trace->stream, ",\"args\":{");
+    stream_printf(trace->stream, ",\"args\":{\"tid\":%llu",
+                  (unsigned long long)cast->tracks.items[wait->track].tid);
     if (wait->peer != CAST_NONE) {
-        stream_text(trace->stream, "\"peer\":");
+        stream_text(trace->stream, ",\"peer\":");
         stream_json(trace->stream, cast->peers.items[wait->peer].label);
-        between = ",";
     }
     if (wait->stack != CAST_NONE) {
-        stream_printf(trace->stream, "%s\"function\":", between);
+        stream_text(trace->stream, ",\"function\":");
         stream_json(trace->stream, cast_function(cast, cast->stacks.items[wait->stack].frame));
-        between = ",";
     }
     if (wait->count > 1)
-        stream_printf(trace->stream, "%s\"count\":%llu,\"blocked_ns\":%llu", between,
-                      (unsigned long long)wait->count, (unsigned long long)wait->blocked_ns);
+        stream_printf(trace->stream, ",\"count\":%llu,\"blocked_ns\":%llu", (unsigned long long)wait->count,
+                      (unsigned long long)wait->blocked_ns);
     stream_text(trace->stream, "}}");
 }
 
@@ -198,7 +196,8 @@ static int write_wait(void *context, const struct foreign_wait *wait, struct err
     }
     if (wait->end_ns > wait->woken_ns) {
         write_wait_piece(trace, wait->track, wait_reason_name(WAIT_CPU_QUEUE), wait->woken_ns, wait->end_ns);
-        stream_text(trace->stream, "}");
+        stream_printf(trace->stream, ",\"args\":{\"tid\":%llu}}",
+                      (unsigned long long)trace->cast->tracks.items[wait->track].tid);
     }
     return stream_status(trace->stream, err);
 }

@@ -5,11 +5,13 @@
 
 #include "ingest/ingest.h"
 
+extern const struct ingest_reader ingest_callgrind;
 extern const struct ingest_reader ingest_cpuprofile;
 extern const struct ingest_reader ingest_folded;
 extern const struct ingest_reader ingest_perf_data;
 extern const struct ingest_reader ingest_perf_text;
 extern const struct ingest_reader ingest_pprof;
 extern const struct ingest_reader ingest_speedscope;
+extern const struct ingest_reader ingest_trace_event;
 
 #endif
