@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""toll collapse against stackcollapse-perf.pl of the FlameGraph tools, whose folder FLAMEGRAPH_DIR names: 100 MB of perf
-script's text, made up after a server's profile (6,000 stacks of 8 to 40 frames), in turns; what they print must be the same.
+"""toll collapse, and toll import with its folded stacks, against stackcollapse-perf.pl of the FlameGraph tools, whose folder
+FLAMEGRAPH_DIR names: 100 MB of perf script's text, made up after a server's profile (6,000 stacks of 8 to 40 frames), in turns;
+what they print must be the same.
 """
 import os
 import pathlib
@@ -41,13 +42,15 @@ def run(command, text):
 def main():
     peer = pathlib.Path(os.environ.get("FLAMEGRAPH_DIR", "/nowhere"), "stackcollapse-perf.pl")
     if not os.access(peer, os.X_OK):
-        print("collapse 100 MB of perf script | skip: FLAMEGRAPH_DIR names no folder with stackcollapse-perf.pl | at least 30 x | "
-              "stackcollapse-perf.pl")
+        for what, least in (("collapse 100 MB of perf script", 30), ("import 100 MB of perf script, folded stacks of it", 10)):
+            print(f"{what} | skip: FLAMEGRAPH_DIR names no folder with stackcollapse-perf.pl | at least {least} x | stackcollapse-perf.pl")
         return
     with tempfile.TemporaryDirectory(prefix="toll-collapse-") as folder:
         text = f"{folder}/perf.txt"
         make(text)
-        sides = {"perl": [str(peer)], "toll": [os.environ["TOLL"], "collapse"]}
+        toll = os.environ["TOLL"]
+        both = f"'{toll}' import -q -o {folder}/perf.toll - && '{toll}' report {folder}/perf.toll --format folded"
+        sides = {"perl": [str(peer)], "toll": [toll, "collapse"], "import": ["sh", "-c", both]}
         seconds, answers = {name: [] for name in sides}, set()
         for number in range(ROUNDS):
             for name in list(sides)[::1 if number % 2 else -1]:
@@ -56,8 +59,10 @@ def main():
                 answers.add(output)
         if len(answers) != 1:
             sys.exit("collapse_bench: the outputs differ")
-        ratio = statistics.median(seconds["perl"]) / statistics.median(seconds["toll"])
-        print(f"collapse {SIZE_BYTES / 1e6:g} MB of perf script | {ratio:.1f} x faster | at least 30 x | stackcollapse-perf.pl, the same output")
+        median = {name: statistics.median(values) for name, values in seconds.items()}
+        size = f"{SIZE_BYTES / 1e6:g} MB of perf script"
+        print(f"collapse {size} | {median['perl'] / median['toll']:.1f} x faster | at least 30 x | stackcollapse-perf.pl, the same output")
+        print(f"import {size}, folded stacks of it | {median['perl'] / median['import']:.1f} x faster | at least 10 x | stackcollapse-perf.pl, the same output")
 
 
 main()

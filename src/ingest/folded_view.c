@@ -76,12 +76,12 @@ static int take_stacks(void *context, const struct batch *batch, struct err *err
     for (size_t i = 0; i < batch->row_count; i++) {
         struct row_stack row;
         batch_row(batch, i, (uint64_t *)&row);
-        if (!row.id || row.id > ID_MAX || row.frame > ID_MAX)
+        if (!row.id || row.id > ID_MAX || row.frame > ID_MAX || row.parent > ID_MAX)
             continue;
         if (ROOM(&folder->stacks, row.id))
             return err_memory(err);
-        folder->stacks.items[row.id - 1] = (struct node){
-            .parent = row.parent < row.id ? (uint32_t)row.parent : 0, .frame = (uint32_t)row.frame};
+        folder->stacks.items[row.id - 1] =
+            (struct node){.parent = (uint32_t)row.parent, .frame = (uint32_t)row.frame};
     }
     return 0;
 }
@@ -198,7 +198,9 @@ static void write_stack(struct folder *folder, const struct leaf *leaf)
     for (size_t i = 0; i < text->length; i++)
         if (folder->is_perf && text->text[i] == ' ')
             text->text[i] = '_';
-    for (uint64_t at = leaf->stack; at && depth < DEPTH_MAX; at = folder->stacks.items[at - 1].parent)
+    /* A caller may be told after who it calls; rings end at the limit. */
+    for (uint64_t at = leaf->stack; at && at <= folder->stacks.count && depth < DEPTH_MAX;
+         at = folder->stacks.items[at - 1].parent)
         chain[depth++] = folder->stacks.items[at - 1].frame;
     while (depth--) {
         const char *name = chain[depth] && chain[depth] <= folder->frames.count

@@ -48,6 +48,7 @@ void ingest_remark(struct ingest_notes *notes, const char *text);
 struct ingest_choice {
     const char *event;        /* only samples of this event; NULL: the first that there is */
     const char *cache_folder; /* of symbols; NULL: the user's, "": none */
+    bool no_kernel;           /* this machine's kernel is not asked for names */
 };
 
 struct ingest_reader {

@@ -14,7 +14,7 @@
 static inline void ingest_fuzz(const char *reader, const uint8_t *bytes, size_t count)
 {
     struct ingest_input input = {.path = "fuzz", .bytes = (const char *)bytes, .length = count};
-    struct ingest_choice choice = {.cache_folder = ""};
+    struct ingest_choice choice = {.cache_folder = "", .no_kernel = true};
     struct ingest_result result;
     struct dataset data;
     struct str text = {0};

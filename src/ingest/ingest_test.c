@@ -190,6 +190,37 @@ static void what_is_left_out_is_counted(void **state)
     imported_deinit(&imported);
 }
 
+/* Recorders give what is inlined its id when names are looked up: a caller may come after who it calls. */
+static void a_caller_may_be_told_after_who_it_calls(void **state)
+{
+    struct dataset data;
+    struct str folded = {0};
+    struct err err;
+    uint64_t name = 0, main_name = 0, leaf_name = 0;
+    (void)state;
+    dataset_init(&data);
+    assert_int_equal(sink_meta(&data.sink, META_IMPORT_FORMAT, "perf.data", &err), 0);
+    assert_int_equal(sink_intern(&data.sink, "app", &name, &err) |
+                         sink_intern(&data.sink, "main(int)", &main_name, &err) |
+                         sink_intern(&data.sink, "leaf", &leaf_name, &err),
+                     0);
+    struct row_track track = {.id = 1, .kind = TRACK_THREAD, .name = name, .start_ns = 1, .end_ns = 9};
+    struct row_frame frames[] = {{.id = 1, .function = leaf_name, .inlined = 1},
+                                 {.id = 2, .function = main_name}};
+    struct row_stack stacks[] = {{.id = 1, .parent = 2, .frame = 1}, {.id = 2, .frame = 2}};
+    struct row_sample sample = {.time_ns = 5, .track = 1, .stack = 1, .weight = 4, .kind = SAMPLE_CPU};
+    assert_int_equal(
+        sink_append(&data.sink, track, &track, &err) | sink_append(&data.sink, frame, &frames[0], &err) |
+            sink_append(&data.sink, frame, &frames[1], &err) |
+            sink_append(&data.sink, stack, &stacks[0], &err) |
+            sink_append(&data.sink, stack, &stacks[1], &err) | sink_append(&data.sink, sample, &sample, &err),
+        0);
+    assert_int_equal(folded_view_write(&data.view, &folded, &err), 0);
+    assert_string_equal(str_text(&folded), "app;main;leaf_[i] 4\n");
+    str_free(&folded);
+    dataset_deinit(&data);
+}
+
 static void texts_of_other_kinds_are_not_perf_scripts(void **state)
 {
     static const char *const others[] = {"",       "\n\n", "{\"a\": 1}", "one line of words", "a;b 12\na 3\n",
@@ -227,6 +258,7 @@ int ingest_test(void)
         cmocka_unit_test(an_interval_that_is_not_told_is_measured),
         cmocka_unit_test(what_is_left_out_is_counted),
         cmocka_unit_test(folded_stacks_come_out_as_they_went_in),
+        cmocka_unit_test(a_caller_may_be_told_after_who_it_calls),
         cmocka_unit_test(texts_of_other_kinds_are_not_perf_scripts),
     };
     return cmocka_run_group_tests_name("ingest_test", tests, NULL, NULL);

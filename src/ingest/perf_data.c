@@ -34,7 +34,7 @@ struct reader {
     struct map thread_of;               /* by tid: number of the thread that has it now */
     struct map life_of;                 /* by tid: how often it was given */
     uint64_t chain[CHAIN_MAX + 4];
-    bool is_this_kernel, has_kernel_code, has_switches, has_root;
+    bool knows_kernel, is_this_kernel, has_kernel_code, has_switches, has_root;
     uint64_t sample_count, other_count, short_count, lost_count, dump_count, deep_count, throttle_count,
         untimed_count;
 };
@@ -187,8 +187,9 @@ static int on_kernel_map(struct reader *reader, uint64_t start, const char *path
 {
     struct kernel_names names = {0};
     const struct name_entry *entry = NULL;
-    if (!str_starts(path, "[kernel.kallsyms]_"))
+    if (reader->knows_kernel || !str_starts(path, "[kernel.kallsyms]_"))
         return 0;
+    reader->knows_kernel = true;
     int status = kernel_names_open(&names, "", err);
     if (!status)
         status = kernel_names_find(&names, start, &entry, err);
@@ -208,11 +209,24 @@ static void identify(struct reader *reader, struct perf_map *map)
     map->inode = 0;
 }
 
+/* Linux marks mappings so, too, that carry device and inode, while another perf on the machine asks for build-ids. */
+static bool holds_build_id(const struct reader *reader, const struct perf_record *record)
+{
+    bool is_wanted = false;
+    for (size_t i = 0; i < reader->file.attributes.count && !is_wanted; i++)
+        is_wanted = reader->file.attributes.items[i].attr.build_id;
+    /* Those that perf itself writes, of what runs already, have one as perf likes. */
+    return record->misc & PERF_RECORD_MISC_MMAP_BUILD_ID &&
+           record->size > HEAD_BYTES + 36 + PERF_BUILD_ID_MAX &&
+           (uint8_t)record->bytes[HEAD_BYTES + 32] <= PERF_BUILD_ID_MAX &&
+           (is_wanted || u32_at(record, HEAD_BYTES + 32) == PERF_BUILD_ID_MAX);
+}
+
 static int on_map(struct reader *reader, const struct perf_ordered *ordered, struct err *err)
 {
     const struct perf_record *record = &ordered->record;
     bool is_second = record->type == PERF_RECORD_MMAP2;
-    bool has_id = is_second && record->misc & PERF_RECORD_MISC_MMAP_BUILD_ID;
+    bool has_id = is_second && holds_build_id(reader, record);
     struct perf_event event = {.kind = PERF_MAP,
                                .time_ns = ordered->time_ns,
                                .pid = u32_at(record, HEAD_BYTES),
@@ -458,7 +472,8 @@ static int read_file(struct reader *reader, struct err *err)
 static int perf_data_read(const struct ingest_input *input, const struct ingest_choice *choice,
                           struct tables *tables, struct ingest_notes *notes, struct err *err)
 {
-    struct reader reader = {.tables = tables, .notes = notes, .wanted = choice->event};
+    struct reader reader = {
+        .tables = tables, .notes = notes, .wanted = choice->event, .knows_kernel = choice->no_kernel};
     struct stacks_options options = {.cache_folder = choice->cache_folder};
     int status = perf_file_open(input, &notes->arena, &reader.file, err);
     if (status)

@@ -189,7 +189,7 @@ struct imported {
 static void import_bytes(struct imported *imported, const char *bytes, size_t length)
 {
     struct ingest_input input = {.path = "perf.data", .bytes = bytes, .length = length};
-    struct ingest_choice choice = {.cache_folder = ""};
+    struct ingest_choice choice = {.cache_folder = "", .no_kernel = true};
     dataset_init(&imported->data);
     imported->result = (struct ingest_result){0};
     assert_ptr_equal(ingest_probe(&input), ingest_reader_find("perf-data"));

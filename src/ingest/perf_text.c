@@ -23,12 +23,19 @@
 #define ROW_NONE         UINT64_MAX
 #define UNTIMED_NS       NS_PER_MS /* between samples that have no time */
 
+/* Of collapse's frame: its rows in the frame table, the outermost first. */
+struct frame_parts {
+    size_t first, count; /* in reader.parts */
+};
+
 struct reader {
     const struct ingest_input *input;
     struct tables *tables;
     struct ingest_notes *notes;
     struct collapse *collapse;
-    VEC(uint64_t) rows; /* row of the stack table by collapse's stack; ROW_NONE: not made yet */
+    VEC(uint64_t) rows;             /* row of the stack table by collapse's stack; ROW_NONE: not made yet */
+    VEC(struct frame_parts) frames; /* by collapse's frame */
+    VEC(uint64_t) parts;
     uint32_t thread;
     uint64_t time_ns;
     bool is_ns, is_switch; /* of the open sample */
@@ -251,13 +258,14 @@ static int on_event(void *context, const struct collapse_event *event, struct er
 
 /* --- stacks --- */
 
-/* "outer;mid_[i];inner_[i]": the rows of a frame's parts, below `stack`. */
-static int add_parts(struct reader *reader, uint32_t frame, uint64_t *stack, struct err *err)
+/* "outer;mid_[i];inner_[i]": the rows of a frame's parts. */
+static int make_parts(struct reader *reader, uint32_t frame, struct err *err)
 {
     const char *module, *text = collapse_frame(reader->collapse, frame, &module);
     bool is_inlined = false;
     struct str name = {0};
     int status = 0;
+    reader->frames.items[frame - 1].first = reader->parts.count;
     while (text && !status) {
         const char *end = strchr(text, ';');
         size_t length = end ? (size_t)(end - text) : strlen(text);
@@ -268,12 +276,26 @@ static int add_parts(struct reader *reader, uint32_t frame, uint64_t *stack, str
         struct tables_frame row = {.function = str_text(&name), .module = module, .is_inlined = is_inlined};
         uint64_t id = 0;
         status = name.failed ? err_memory(err) : tables_frame(reader->tables, &row, &id, err);
-        if (!status)
-            status = tables_stack(reader->tables, *stack, id, stack, err);
+        if (!status && vec_push(&reader->parts, id))
+            status = err_memory(err);
         is_inlined = true;
         text = end ? end + 1 : NULL;
     }
     str_free(&name);
+    reader->frames.items[frame - 1].count = reader->parts.count - reader->frames.items[frame - 1].first;
+    return status;
+}
+
+/* They stand on `stack`. */
+static int add_parts(struct reader *reader, uint32_t frame, uint64_t *stack, struct err *err)
+{
+    while (reader->frames.count < frame)
+        if (vec_push(&reader->frames, (struct frame_parts){0}))
+            return err_memory(err);
+    int status = reader->frames.items[frame - 1].count ? 0 : make_parts(reader, frame, err);
+    const struct frame_parts *parts = &reader->frames.items[frame - 1];
+    for (size_t i = 0; i < parts->count && !status; i++)
+        status = tables_stack(reader->tables, *stack, reader->parts.items[parts->first + i], stack, err);
     return status;
 }
 
@@ -398,6 +420,8 @@ static int perf_text_read(const struct ingest_input *input, const struct ingest_
         tell(&reader, choice);
     collapse_destroy(reader.collapse);
     vec_free(&reader.rows);
+    vec_free(&reader.frames);
+    vec_free(&reader.parts);
     return status;
 }
 

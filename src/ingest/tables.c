@@ -75,7 +75,8 @@ static int thread_add(struct tables *tables, const struct thread_key *key, struc
     return vec_push(&tables->threads, thread) ? err_memory(err) : 0;
 }
 
-int tables_thread(struct tables *tables, const struct tables_who *who, uint32_t *ret_thread, struct err *err)
+static int thread_find(struct tables *tables, const struct tables_who *who, uint32_t *ret_thread,
+                       struct err *err)
 {
     struct thread_key key = {.pid = who->pid, .tid = who->tid, .life = who->life};
     uint64_t id = 0;
@@ -94,6 +95,29 @@ int tables_thread(struct tables *tables, const struct tables_who *who, uint32_t 
         status = err_memory(err);
     *ret_thread = (uint32_t)(id - 1);
     return status;
+}
+
+int tables_thread(struct tables *tables, const struct tables_who *who, uint32_t *ret_thread, struct err *err)
+{
+    struct table_recent *recent = &tables->recent[who->tid % RECENT_COUNT];
+    if (recent->name_length && recent->name_length == who->name_length && recent->tid == who->tid &&
+        recent->pid == who->pid && recent->life == who->life &&
+        memcmp(recent->name, who->name, who->name_length) == 0) {
+        *ret_thread = recent->thread;
+        return 0;
+    }
+    int status = thread_find(tables, who, ret_thread, err);
+    if (status || who->name_length > RECENT_NAME_BYTES) {
+        recent->name_length = 0;
+        return status;
+    }
+    *recent = (struct table_recent){.pid = who->pid,
+                                    .tid = who->tid,
+                                    .life = who->life,
+                                    .name_length = who->name_length,
+                                    .thread = *ret_thread};
+    memcpy(recent->name, who->name, who->name_length);
+    return 0;
 }
 
 uint32_t tables_thread_of(const struct tables *tables, uint64_t tid)

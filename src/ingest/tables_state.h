@@ -52,7 +52,19 @@ struct table_early {
     uint32_t thread;
 };
 
+/* Who was asked for last, by number: most events are of few threads. */
+#define RECENT_COUNT      64u
+#define RECENT_NAME_BYTES 32u
+
+struct table_recent {
+    uint64_t pid, tid, life;
+    size_t name_length; /* 0: none */
+    uint32_t thread;
+    char name[RECENT_NAME_BYTES];
+};
+
 struct tables {
+    struct table_recent recent[RECENT_COUNT];
     struct sink *sink;
     VEC(struct table_thread) threads;
     VEC(struct table_process) processes;
