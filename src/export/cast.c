@@ -221,6 +221,9 @@ static int load(struct cast *cast, struct err *err)
     cast->start_ns =
         meta_number(cast->view, META_START, loading.first_ns == UINT64_MAX ? 0 : loading.first_ns);
     cast->end_ns = num_max(meta_number(cast->view, META_END, loading.last_ns), cast->start_ns);
+    const char *unit = view_meta(cast->view, META_SAMPLE_UNIT);
+    cast->unit = unit ? unit : "ns";
+    cast->unit_scale = num_max(meta_number(cast->view, META_SAMPLE_SCALE, 1), 1);
     settle_tracks(cast);
     return load_command(cast, err);
 }
@@ -243,6 +246,11 @@ void cast_free(struct cast *cast)
     vec_free(&cast->stacks);
     vec_free(&cast->peers);
     str_free(&cast->command_text);
+}
+
+bool cast_has_time(const struct cast *cast)
+{
+    return strcmp(cast->unit, "ns") == 0;
 }
 
 uint32_t cast_track(const struct cast *cast, uint64_t id)

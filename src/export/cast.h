@@ -57,6 +57,8 @@ struct cast_peer {
 struct cast {
     const struct view *view;
     uint64_t start_ns, end_ns; /* of the run */
+    const char *unit;          /* of samples' weights: "ns"; of an import also "cycles", "count", … */
+    uint64_t unit_scale;       /* weights are so many times the unit; 1 */
     const char *command;       /* the command's words with blanks between, in the cast's own memory */
     struct str command_text;
     VEC(struct cast_track) tracks;
@@ -85,6 +87,9 @@ const char *cast_function(const struct cast *cast, uint32_t frame);
 
 /* "[wait: network 127.0.0.1:8080]": the frame that stands for a wait, innermost in its stack. */
 void cast_wait_frame(const struct cast *cast, uint64_t reason, uint32_t peer, struct str *str);
+
+/* Whether weights are CPU time. */
+bool cast_has_time(const struct cast *cast);
 
 /* Nanoseconds since the run's start, 0 before it. */
 static inline uint64_t cast_since(const struct cast *cast, uint64_t t)

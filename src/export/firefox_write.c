@@ -133,9 +133,13 @@ static void put_row_end(struct firefox *firefox, const struct track_row *row)
     put_ms(firefox, cast_since(firefox->cast, row->time_ns + row->length_ns));
 }
 
-static void put_row_ms(struct firefox *firefox, const struct track_row *row)
+/* Milliseconds of CPU time; of an import in other units, so many of them. */
+static void put_row_weight(struct firefox *firefox, const struct track_row *row)
 {
-    put_ms(firefox, row->length_ns);
+    if (cast_has_time(firefox->cast))
+        put_ms(firefox, row->length_ns);
+    else
+        stream_u64(firefox->stream, row->length_ns / firefox->cast->unit_scale);
 }
 
 static void put_row_ns(struct firefox *firefox, const struct track_row *row)
@@ -214,13 +218,16 @@ static int write_thread(void *context, uint32_t index, struct track_row *rows, s
 {
     struct firefox *firefox = context;
     const struct column_of samples = {firefox, rows, count, false}, markers = {firefox, rows, count, true};
+    bool has_time = cast_has_time(firefox->cast);
     write_thread_head(firefox, index);
     stream_text(firefox->stream, "\n\"samples\":{");
     size_t length = put_column(&samples, "stack", put_row_stack);
     put_column(&samples, "time", put_row_time);
-    put_column(&samples, "weight", put_row_ms);
-    put_column(&samples, "threadCPUDelta", put_row_ns);
-    stream_printf(firefox->stream, "\"weightType\":\"tracing-ms\",\"length\":%zu},\n\"markers\":{", length);
+    put_column(&samples, "weight", put_row_weight);
+    if (has_time)
+        put_column(&samples, "threadCPUDelta", put_row_ns);
+    stream_printf(firefox->stream, "\"weightType\":\"%s\",\"length\":%zu},\n\"markers\":{",
+                  has_time ? "tracing-ms" : "samples", length);
     length = put_column(&markers, "name", put_row_name);
     put_column(&markers, "startTime", put_row_time);
     put_column(&markers, "endTime", put_row_end);

@@ -136,7 +136,7 @@ static int write_samples(struct pprof *pprof, enum stack_kind kind, struct err *
         bool is_wait = entry->reason != STACK_ON_CPU;
         put_locations(pprof, entry);
         protobuf_put_varint(&pprof->packed, entry->count);
-        protobuf_put_varint(&pprof->packed, is_wait ? 0 : entry->ns);
+        protobuf_put_varint(&pprof->packed, is_wait ? 0 : entry->ns / pprof->cast->unit_scale);
         protobuf_put_varint(&pprof->packed, is_wait ? entry->ns : 0);
         protobuf_put_message(&pprof->sample, 2, &pprof->packed);
         put_labels(pprof, entry);
@@ -218,6 +218,17 @@ static int write_type(struct pprof *pprof, uint32_t field, const char *type, con
     return send_field(pprof, field, err);
 }
 
+/* Of an import, weights may be cycles, or instructions. */
+static const char *cpu_type(const struct cast *cast)
+{
+    return cast_has_time(cast) ? "cpu" : cast->unit;
+}
+
+static const char *cpu_unit(const struct cast *cast)
+{
+    return cast_has_time(cast) ? "nanoseconds" : "count";
+}
+
 static uint64_t meta_number(const struct pprof *pprof, const char *key)
 {
     const char *text = view_meta(pprof->cast->view, key);
@@ -235,12 +246,12 @@ static int write_facts(struct pprof *pprof, enum stack_kind kind, struct err *er
     if (rate_hz)
         protobuf_put_number(facts, PROFILE_PERIOD, 1000000000u / rate_hz);
     protobuf_put_number(facts, PROFILE_DEFAULT_TYPE,
-                        string_of(pprof, kind == STACKS_OFF_CPU ? "off-cpu" : "cpu"));
+                        string_of(pprof, kind == STACKS_OFF_CPU ? "off-cpu" : cpu_type(cast)));
     if (cast->command[0])
         protobuf_put_number(facts, PROFILE_COMMENT, string_of(pprof, cast->command));
     stream_bytes(pprof->stream, str_text(facts), facts->length);
     str_clear(facts);
-    return write_type(pprof, PROFILE_PERIOD_TYPE, "cpu", "nanoseconds", err);
+    return write_type(pprof, PROFILE_PERIOD_TYPE, cpu_type(cast), cpu_unit(cast), err);
 }
 
 static int write_strings(struct pprof *pprof, struct err *err)
@@ -275,7 +286,7 @@ static int write_profile(struct pprof *pprof, enum stack_kind kind, struct err *
 {
     int status = write_type(pprof, PROFILE_SAMPLE_TYPE, "samples", "count", err);
     if (!status)
-        status = write_type(pprof, PROFILE_SAMPLE_TYPE, "cpu", "nanoseconds", err);
+        status = write_type(pprof, PROFILE_SAMPLE_TYPE, cpu_type(pprof->cast), cpu_unit(pprof->cast), err);
     if (!status)
         status = write_type(pprof, PROFILE_SAMPLE_TYPE, "off-cpu", "nanoseconds", err);
     put_program_first(pprof);

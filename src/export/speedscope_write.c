@@ -46,7 +46,8 @@ static void open_profile(struct speedscope *speedscope, const char *type, uint32
     stream_text(stream, speedscope->profile_count++ ? ",\n" : "\n");
     stream_printf(stream, "{\"type\":\"%s\",\"name\":", type);
     stream_json(stream, str_text(&name));
-    stream_text(stream, ",\"unit\":\"nanoseconds\"");
+    bool is_time = cast_has_time(cast) || strcmp(type, "evented") == 0;
+    stream_text(stream, is_time ? ",\"unit\":\"nanoseconds\"" : ",\"unit\":\"none\"");
     str_free(&name);
 }
 
@@ -81,6 +82,16 @@ static int write_chain(struct speedscope *speedscope, const struct track_row *ro
     }
     stream_text(speedscope->stream, "]");
     return 0;
+}
+
+/* In the unit of the file that it was imported from. */
+static void put_weight(struct speedscope *speedscope, uint64_t weight)
+{
+    uint64_t scale = speedscope->input->cast->unit_scale;
+    if (scale == 1 || weight % scale == 0)
+        stream_u64(speedscope->stream, weight / scale);
+    else
+        stream_printf(speedscope->stream, "%.15g", (double)weight / (double)scale);
 }
 
 /* Rows without a span among them, equal neighbours as one. */
@@ -118,11 +129,11 @@ static int write_samples(struct speedscope *speedscope, uint32_t track, const st
     stream_text(stream, "],\"weights\":[");
     for (size_t i = 0; i < count; i++) {
         stream_text(stream, i ? "," : "");
-        stream_u64(stream, rows[i].length_ns);
+        put_weight(speedscope, rows[i].length_ns);
         sum += rows[i].length_ns;
     }
     stream_text(stream, "],\"startValue\":0,\"endValue\":");
-    stream_u64(stream, sum);
+    put_weight(speedscope, sum);
     stream_text(stream, "}");
     if (sum > speedscope->weight_max) {
         speedscope->weight_max = sum;

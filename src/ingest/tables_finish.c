@@ -9,9 +9,28 @@
 #include "ingest/tables_state.h"
 #include "model/meta.h"
 
+/* Of a file of spans alone nobody knows whether their time was work or waiting: it must not be told as work. */
+static bool is_of_spans_alone(const struct tables *tables)
+{
+    return tables->span_count && !tables->has_waits && !tables->sample_count;
+}
+
+static int write_not_known(struct tables *tables, const struct table_thread *thread, struct err *err)
+{
+    const struct row_wait row = {.track = thread->track,
+                                 .start_ns = thread->start_ns,
+                                 .end_ns = thread->end_ns,
+                                 .count = 1,
+                                 .blocked_ns = thread->end_ns - thread->start_ns,
+                                 .reason = WAIT_UNKNOWN};
+    return row.blocked_ns ? sink_append(tables->sink, wait, &row, err) : 0;
+}
+
 /* Where switches are told, a thread whose end is not lives on, and the wait that it is in goes on. */
 static int end_thread(struct tables *tables, struct table_thread *thread, struct err *err)
 {
+    if (is_of_spans_alone(tables) && thread->is_seen)
+        return write_not_known(tables, thread, err);
     if (!tables->has_waits || thread->is_ended || !thread->is_seen)
         return 0;
     thread->end_ns = tables->end_ns;
@@ -193,6 +212,9 @@ static int write_limits(struct tables *tables, struct err *err)
                  "the file tells where CPU time went, and nothing of waits: what was waited for, and for "
                  "whom, is not known",
                  err);
+    if (is_of_spans_alone(tables))
+        status = meta(tables, META_REMARK,
+                      "the file tells spans alone: whether their time was work or waiting is not known", err);
     if (!status && tables->is_measured && !tables->has_waits && tables->sample_count) {
         snprintf(
             text, sizeof text,

@@ -134,6 +134,10 @@ static void a_trace_of_node_keeps_its_spans(void **state)
             sum += CELL(&imported, SPAN, span, end_ns, i) - CELL(&imported, SPAN, span, start_ns, i);
     }
     assert_true(sum == 113000);
+    /* Spans alone do not say whether their time was work: it must not be told as CPU time. */
+    assert_int_equal(ROWS(&imported, WAIT), 1);
+    assert_true(CELL(&imported, WAIT, wait, reason, 0) == WAIT_UNKNOWN);
+    assert_false(imported.result.facts.has_waits);
     imported_deinit(&imported);
 }
 
