@@ -5,7 +5,7 @@
   if (!holder) return;
   var data = JSON.parse(holder.querySelector("script[type='application/json']").textContent);
   var LABELS = 190, LANE = 14, GAP = 8, SPAN = 15, SPANS_MAX = 3, INDENT = 11, VIEW_MAX = 620, AXIS = 24, OVERVIEW = 18;
-  var WAKES_SHOWN = 400, CLICK = 4, ZOOM_IN_MOST = 20;
+  var WAKES_SHOWN = 400, CLICK = 4, ZOOM_IN_MOST = 20, FOLD_FROM = 100;
   var wall = Math.max(data.wall, 1), tracks = data.tracks, view = { from: 0, to: wall };
   var showsWakes = true, onlyPath = false, hovered = null, drag = null, wanted = false;
 
@@ -572,9 +572,9 @@
     readColours();
     later();
   }
-  /* Processes of many threads begin folded. */
-  tracks.forEach(function (track) {
-    track.folded = track.children > 24 && track.parent >= 0;
+  /* Of very many tracks those begin folded that the critical path never comes to. */
+  tracks.forEach(function (track, index) {
+    track.folded = tracks.length > FOLD_FROM && track.children > 0 && !track.onPath && !hasPath(index);
   });
   readColours();
   resize();
