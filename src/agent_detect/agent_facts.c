@@ -17,6 +17,17 @@ static uint64_t since(const struct team *team, uint64_t time_ns)
     return time_ns > team->run->start_ns ? time_ns - team->run->start_ns : 0;
 }
 
+static struct agent_usage used_of(const struct team_tokens *tokens, double usd)
+{
+    return (struct agent_usage){.input = tokens->input,
+                                .output = tokens->output,
+                                .cache_read = tokens->cache_read,
+                                .cache_write_5m = tokens->cache_write_5m,
+                                .cache_write_1h = tokens->cache_write_1h,
+                                .reasoning = tokens->reasoning,
+                                .usd = usd};
+}
+
 static int fill_agents(const struct agent_scene *scene, struct agents_facts *facts)
 {
     const struct team *team = scene->team;
@@ -32,13 +43,7 @@ static int fill_agents(const struct agent_scene *scene, struct agents_facts *fac
                                       .start_ns = since(team, agent->start_ns),
                                       .end_ns = since(team, agent->end_ns),
                                       .busy_ns = agent_busy_ns(agent),
-                                      .tokens_input = agent->tokens.input,
-                                      .tokens_output = agent->tokens.output,
-                                      .tokens_cache_read = agent->tokens.cache_read,
-                                      .tokens_cache_write_5m = agent->tokens.cache_write_5m,
-                                      .tokens_cache_write_1h = agent->tokens.cache_write_1h,
-                                      .tokens_reasoning = agent->tokens.reasoning,
-                                      .usd = agent->usd,
+                                      .used = used_of(&agent->tokens, agent->usd),
                                       .context_tokens_max = agent->context_tokens_max,
                                       .call_count = agent->call_count,
                                       .tool_count = agent->tool_count,
@@ -152,13 +157,7 @@ int agent_facts_fill(const struct agent_scene *scene, const struct savings *savi
                                    .makespan_ns = team->makespan_ns,
                                    .busy_ns = team->busy_ns,
                                    .parallel_efficiency_ratio = team_efficiency(team),
-                                   .tokens_input = team->tokens.input,
-                                   .tokens_output = team->tokens.output,
-                                   .tokens_cache_read = team->tokens.cache_read,
-                                   .tokens_cache_write_5m = team->tokens.cache_write_5m,
-                                   .tokens_cache_write_1h = team->tokens.cache_write_1h,
-                                   .tokens_reasoning = team->tokens.reasoning,
-                                   .usd = team->usd,
+                                   .used = used_of(&team->tokens, team->usd),
                                    .is_priced = team->unpriced_count < team->calls.count,
                                    .unpriced_count = team->unpriced_count,
                                    .partial_count = team->partial_count,

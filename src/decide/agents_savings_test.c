@@ -164,7 +164,7 @@ static void tell_team(struct maker *maker)
 static void check(const struct verdict *verdict)
 {
     const struct agents_facts *facts = verdict->agents;
-    double low = 0, usd = 0, high = 0, bill = facts ? facts->usd * (1 + 1e-9) + 1e-12 : 0;
+    double low = 0, usd = 0, high = 0, bill = facts ? facts->used.usd * (1 + 1e-9) + 1e-12 : 0;
     uint64_t ns_low = 0, ns = 0, ns_high = 0, path = 0;
     assert_non_null(facts);
     for (size_t i = 0; i < verdict->finding_count; i++) {

@@ -284,6 +284,12 @@ struct service {
 
 #define AGENT_DOINGS 8
 
+/* Tokens are disjoint, but that reasoning is a part of output. */
+struct agent_usage {
+    double input, output, cache_read, cache_write_5m, cache_write_1h, reasoning;
+    double usd;
+};
+
 /* One agent: its life as a partition (doing_names of the facts), and what it used. */
 struct agent_entry {
     const char *name, *kind, *title;
@@ -291,9 +297,7 @@ struct agent_entry {
     uint64_t start_ns, end_ns; /* from the start of the run */
     uint64_t busy_ns;          /* own work, API and tools */
     uint64_t ns[AGENT_DOINGS];
-    double tokens_input, tokens_output, tokens_cache_read, tokens_cache_write_5m, tokens_cache_write_1h,
-        tokens_reasoning;
-    double usd;
+    struct agent_usage used;
     double context_tokens_max;
     uint64_t call_count, tool_count, task_count;
 };
@@ -332,9 +336,7 @@ struct agents_facts {
     size_t point_count;
     uint64_t makespan_ns, busy_ns;
     double parallel_efficiency_ratio; /* busy / (makespan x agents) */
-    double tokens_input, tokens_output, tokens_cache_read, tokens_cache_write_5m, tokens_cache_write_1h,
-        tokens_reasoning;
-    double usd;
+    struct agent_usage used;
     bool is_priced; /* some response has a price: else there is no bill */
     uint64_t unpriced_count, partial_count, call_count;
     struct savings savings; /* of all findings */

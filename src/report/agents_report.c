@@ -41,22 +41,15 @@ struct unit tokens_text(double tokens)
     return unit;
 }
 
-double agent_tokens(const struct agent_entry *agent)
+double used_tokens(const struct agent_usage *used)
 {
-    return agent->tokens_input + agent->tokens_output + agent->tokens_cache_read +
-           agent->tokens_cache_write_5m + agent->tokens_cache_write_1h;
-}
-
-static double all_tokens(const struct agents_facts *facts)
-{
-    return facts->tokens_input + facts->tokens_output + facts->tokens_cache_read +
-           facts->tokens_cache_write_5m + facts->tokens_cache_write_1h;
+    return used->input + used->output + used->cache_read + used->cache_write_5m + used->cache_write_1h;
 }
 
 void phrase_bill(struct str *str, const struct agents_facts *facts)
 {
-    if (facts && facts->is_priced && facts->usd > 0)
-        str_printf(str, " and cost %s", money_text(facts, facts->usd).text);
+    if (facts && facts->is_priced && facts->used.usd > 0)
+        str_printf(str, " and cost %s", money_text(facts, facts->used.usd).text);
 }
 
 void phrase_agents(struct str *str, const struct agents_facts *facts)
@@ -64,7 +57,7 @@ void phrase_agents(struct str *str, const struct agents_facts *facts)
     const struct savings *savings = &facts->savings;
     str_printf(str, "%zu agent%s, %s parallel efficiency, %s tokens, %s", facts->agent_count,
                facts->agent_count == 1 ? "" : "s", unit_ratio(facts->parallel_efficiency_ratio).text,
-               tokens_text(all_tokens(facts)).text, money_text(facts, facts->usd).text);
+               tokens_text(used_tokens(&facts->used)).text, money_text(facts, facts->used.usd).text);
     if (facts->unpriced_count && facts->is_priced)
         str_printf(str, " and %llu responses without a price", (unsigned long long)facts->unpriced_count);
     bool has_time = savings->ns > 0, has_money = savings->usd >= 0.005;
@@ -107,8 +100,8 @@ static void text_agent(const struct text_page *page, const struct agents_facts *
         text_ratio(page->str, agent->ns[i], life);
     if (!is_wide)
         text_ratio(page->str, agent->busy_ns, life);
-    str_printf(page->str, "%7s%10s\n", tokens_text(agent_tokens(agent)).text,
-               money_text(facts, agent->usd).text);
+    str_printf(page->str, "%7s%10s\n", tokens_text(used_tokens(&agent->used)).text,
+               money_text(facts, agent->used.usd).text);
 }
 
 void text_agents(const struct text_page *page, const struct agents_facts *facts)
@@ -167,8 +160,8 @@ void markdown_agents(struct str *str, const struct agents_facts *facts)
         str_printf(str, " | %s", unit_duration(life).text);
         for (size_t j = 0; j < SHOWN_DOINGS; j++)
             str_printf(str, " | %s", unit_ratio(num_ratio(agent->ns[j], life)).text);
-        str_printf(str, " | %s | %s |\n", tokens_text(agent_tokens(agent)).text,
-                   money_text(facts, agent->usd).text);
+        str_printf(str, " | %s | %s |\n", tokens_text(used_tokens(&agent->used)).text,
+                   money_text(facts, agent->used.usd).text);
     }
     str_append(str, "\n| slowest tasks | of | works | tokens | cost |\n|---|---|---:|---:|---:|\n");
     for (size_t i = 0; i < facts->task_count; i++) {
@@ -210,6 +203,20 @@ static void json_cost(struct json_writer *json, const struct agents_facts *facts
         json_nothing(json, "cost_usd");
 }
 
+static void json_used(struct json_writer *json, const struct agents_facts *facts,
+                      const struct agent_usage *used)
+{
+    json_open(json, "usage", '{');
+    json_number(json, "tokens_input", used->input);
+    json_number(json, "tokens_output", used->output);
+    json_number(json, "tokens_cache_read", used->cache_read);
+    json_number(json, "tokens_cache_write_5m", used->cache_write_5m);
+    json_number(json, "tokens_cache_write_1h", used->cache_write_1h);
+    json_number(json, "tokens_reasoning", used->reasoning);
+    json_cost(json, facts, used->usd);
+    json_close(json, '}');
+}
+
 static void json_agent(struct json_writer *json, const struct agents_facts *facts,
                        const struct agent_entry *agent)
 {
@@ -225,15 +232,7 @@ static void json_agent(struct json_writer *json, const struct agents_facts *fact
     for (size_t i = 0; i < AGENT_DOINGS; i++)
         json_u64(json, facts->doing_names[i], agent->ns[i]);
     json_close(json, '}');
-    json_open(json, "usage", '{');
-    json_number(json, "tokens_input", agent->tokens_input);
-    json_number(json, "tokens_output", agent->tokens_output);
-    json_number(json, "tokens_cache_read", agent->tokens_cache_read);
-    json_number(json, "tokens_cache_write_5m", agent->tokens_cache_write_5m);
-    json_number(json, "tokens_cache_write_1h", agent->tokens_cache_write_1h);
-    json_number(json, "tokens_reasoning", agent->tokens_reasoning);
-    json_cost(json, facts, agent->usd);
-    json_close(json, '}');
+    json_used(json, facts, &agent->used);
     json_number(json, "context_tokens_max", agent->context_tokens_max);
     json_u64(json, "response_count", agent->call_count);
     json_u64(json, "tool_count", agent->tool_count);
@@ -296,15 +295,7 @@ void json_agents(struct json_writer *json, const struct agents_facts *facts)
     json_u64(json, "makespan_ns", facts->makespan_ns);
     json_u64(json, "busy_ns", facts->busy_ns);
     json_number(json, "parallel_efficiency_ratio", facts->parallel_efficiency_ratio);
-    json_open(json, "usage", '{');
-    json_number(json, "tokens_input", facts->tokens_input);
-    json_number(json, "tokens_output", facts->tokens_output);
-    json_number(json, "tokens_cache_read", facts->tokens_cache_read);
-    json_number(json, "tokens_cache_write_5m", facts->tokens_cache_write_5m);
-    json_number(json, "tokens_cache_write_1h", facts->tokens_cache_write_1h);
-    json_number(json, "tokens_reasoning", facts->tokens_reasoning);
-    json_cost(json, facts, facts->usd);
-    json_close(json, '}');
+    json_used(json, facts, &facts->used);
     json_u64(json, "response_count", facts->call_count);
     json_u64(json, "unpriced_count", facts->unpriced_count);
     json_u64(json, "partial_count", facts->partial_count);

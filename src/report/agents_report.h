@@ -21,7 +21,8 @@ void json_savings(struct json_writer *json, const struct savings *savings);
 struct unit money_text(const struct agents_facts *facts, double usd);
 /* "812", "47k", "1.2M" */
 struct unit tokens_text(double tokens);
-double agent_tokens(const struct agent_entry *agent);
+/* Read and written. */
+double used_tokens(const struct agent_usage *used);
 /* " and cost $1.24"; nothing where nothing has a price, or of no team (NULL) */
 void phrase_bill(struct str *str, const struct agents_facts *facts);
 /* "6 agents, 41 % parallel efficiency, 1.2M tokens, $3.10; $0.40 and 12 s can be saved ($0.20 to $0.60, 9 to 14 s)" */

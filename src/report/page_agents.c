@@ -44,12 +44,12 @@ static void write_agent(struct str *str, const struct agents_facts *facts, const
             str_printf(str, "<i class=\"%s\" style=\"width:%.2f%%\" title=\"%s %s\"></i>", classes[i],
                        100 * ratio, words[i], unit_duration(agent->ns[i]).text);
     }
-    str_printf(str, "</div></div><div class=\"share\"><b>%s</b> %s</div>", money_text(facts, agent->usd).text,
-               unit_duration(life).text);
+    str_printf(str, "</div></div><div class=\"share\"><b>%s</b> %s</div>",
+               money_text(facts, agent->used.usd).text, unit_duration(life).text);
     str_printf(str,
                "<div class=\"facts\"><span>busy %s</span><span>%s tokens</span><span>%llu responses</span>"
                "<span>%llu tool calls</span><span>context up to %s</span></div></div>\n",
-               unit_duration(agent->busy_ns).text, tokens_text(agent_tokens(agent)).text,
+               unit_duration(agent->busy_ns).text, tokens_text(used_tokens(&agent->used)).text,
                (unsigned long long)agent->call_count, (unsigned long long)agent->tool_count,
                tokens_text(agent->context_tokens_max).text);
 }
@@ -123,12 +123,10 @@ static void write_tasks(struct str *str, const struct agents_facts *facts)
 
 void page_agent_facts(struct str *str, const struct agents_facts *facts)
 {
-    double tokens = facts->tokens_input + facts->tokens_output + facts->tokens_cache_read +
-                    facts->tokens_cache_write_5m + facts->tokens_cache_write_1h;
     page_fact(str, "agents", unit_count((double)facts->agent_count).text);
     page_fact(str, "parallel efficiency", unit_ratio(facts->parallel_efficiency_ratio).text);
-    page_fact(str, "tokens", tokens_text(tokens).text);
-    page_fact(str, "cost", money_text(facts, facts->usd).text);
+    page_fact(str, "tokens", tokens_text(used_tokens(&facts->used)).text);
+    page_fact(str, "cost", money_text(facts, facts->used.usd).text);
 }
 
 void page_agents(struct str *str, const struct verdict *verdict)
