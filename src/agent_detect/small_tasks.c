@@ -122,7 +122,7 @@ static bool is_asked_between(const struct agent_scene *scene, const struct small
 static struct lane *lane_for(struct lane *lanes, struct group *group, const struct small *small)
 {
     for (size_t i = 0; i < group->lane_count; i++) {
-        if (lanes[i].last->end_ns <= small->start_ns)
+        if (!lanes[i].last || lanes[i].last->end_ns <= small->start_ns)
             return &lanes[i];
     }
     return group->lane_count < LANES_MAX ? &lanes[group->lane_count++] : NULL;

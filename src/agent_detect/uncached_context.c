@@ -111,7 +111,7 @@ static int make_plan(const struct agent_scene *scene, uint32_t agent, const stru
             continue;
         }
         plan->reuse += reuse;
-        plan->owed += is_written ? 0 : to_write(scene, source, life);
+        plan->owed += is_written || !source ? 0 : to_write(scene, source, life);
         if (claim_one(scene, plan, i, reuse, life))
             return -1;
         is_written = true;
