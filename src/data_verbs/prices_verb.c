@@ -88,7 +88,7 @@ static void check_file(struct checking *checking, struct price_book *book, const
     }
     verdict->wrong = wrong->what;
     verdict->hint = wrong->hint;
-    verdict->model_count = book->models.count - before;
+    price_verdict_models(verdict, book, before);
     checking->count++;
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "price/price_show.h"
+
+#include "base/num.h"
 #include "report/json_writer.h"
 #include "report/units.h"
 
@@ -7,6 +9,33 @@
 #define RED   "\x1b[31m"
 #define GREEN "\x1b[32m"
 #define PLAIN "\x1b[0m"
+
+void price_verdict_models(struct price_verdict *verdict, const struct price_book *book, size_t first)
+{
+    verdict->model_count = book->models.count - first;
+    for (size_t i = first; i < book->models.count; i++) {
+        const struct price_model *model = &book->models.items[i];
+        bool is_sourced = true;
+        for (size_t j = 0; j < model->row_count; j++)
+            is_sourced = is_sourced && *model->rows[j].source;
+        if (is_sourced)
+            continue;
+        if (verdict->unsourced_count < PRICE_UNSOURCED_MAX)
+            verdict->unsourced[verdict->unsourced_count] = model->name;
+        verdict->unsourced_count++;
+    }
+}
+
+static void unsourced_line(const struct price_verdict *verdict, struct str *text)
+{
+    size_t named = num_min(verdict->unsourced_count, PRICE_UNSOURCED_MAX);
+    str_append(text, "       without a source, where they are published:");
+    for (size_t i = 0; i < named; i++)
+        str_printf(text, "%s %s", i ? "," : "", verdict->unsourced[i]);
+    if (verdict->unsourced_count > named)
+        str_printf(text, " and %zu more", verdict->unsourced_count - named);
+    str_append(text, "\n");
+}
 
 static void file_lines(const struct price_verdict *verdict, bool colour, struct str *text)
 {
@@ -18,6 +47,8 @@ static void file_lines(const struct price_verdict *verdict, bool colour, struct 
     }
     str_printf(text, "%sgood%s   %s: prices of %zu model%s\n", colour ? GREEN : "", colour ? PLAIN : "",
                verdict->file, verdict->model_count, verdict->model_count == 1 ? "" : "s");
+    if (verdict->unsourced_count)
+        unsourced_line(verdict, text);
 }
 
 static void seen_lines(const struct price_seen *seen, bool colour, struct str *text)
@@ -86,6 +117,7 @@ void price_check_json(const struct price_findings *findings, struct str *ret_tex
         json_text(&json, "error", *verdict->wrong ? verdict->wrong : NULL);
         json_text(&json, "hint", *verdict->hint ? verdict->hint : NULL);
         json_u64(&json, "model_count", verdict->model_count);
+        json_u64(&json, "unsourced_count", verdict->unsourced_count);
         json_close(&json, '}');
     }
     json_close(&json, ']');

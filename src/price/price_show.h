@@ -6,6 +6,8 @@
 #include "price/price_book.h"
 #include "price/price_seen.h"
 
+#define PRICE_UNSOURCED_MAX 4u /* named; the others are counted */
+
 struct price_look {
     const char *const *models; /* names, or parts of names; none: all of them */
     size_t model_count;
@@ -26,6 +28,9 @@ struct price_verdict {
     const char *file;
     const char *wrong, *hint; /* "": it is right */
     size_t model_count;
+    const char
+        *unsourced[PRICE_UNSOURCED_MAX]; /* models with a row that does not say where its prices are from */
+    size_t unsourced_count;              /* of all of them */
 };
 
 struct price_findings {
@@ -34,6 +39,8 @@ struct price_findings {
     const struct price_seen *seen; /* NULL: nobody looked */
 };
 
+/* Fills the verdict's model_count and unsourced from the models that the book has from `first` on. */
+void price_verdict_models(struct price_verdict *verdict, const struct price_book *book, size_t first);
 void price_check_text(const struct price_findings *findings, bool colour, struct str *ret_text);
 void price_check_json(const struct price_findings *findings, struct str *ret_text);
 

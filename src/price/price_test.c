@@ -94,6 +94,13 @@ static void new_models_have_prices_and_reads_cost_what_their_model_says(void **s
         {"claude-opus-4-1", {.input = MILLION, .output = MILLION}, 90},
         {"claude-haiku-4-5", {.input = MILLION, .output = MILLION, .cache_read = MILLION}, 6.1},
         {"gpt-6.1-sol", {.input = 100000, .cache_read = 100000, .output = 10000}, 0.2 + 0.01 + 0.1},
+        {"gpt-6.1-sol", {.input = 200000, .cache_read = 100000, .output = 10000}, 0.8 + 0.02 + 0.15},
+        {"gpt-6-luna",
+         {.input = MILLION / 10, .cache_read = MILLION / 10, .output = MILLION},
+         0.01 + 0.001 + 0.5},
+        {"gpt-6-astra", {.input = 100000, .output = 10000}, 1 + 0.5},
+        {"gpt-5.6-sol", {.input = 200000, .output = 10000}, 0.8 + 0.2},
+        {"gemini-3.8-flash", {.input = MILLION, .output = MILLION}, 4.5},
         {"gpt-5.5", {.input = 200000, .output = 10000, .cache_read = 100000}, 2 + 0.45 + 0.1},
         {"gpt-5.6-terra", {.input = 200000, .output = 10000, .cache_write_5m = 10000}, 0.4 + 0.12 + 0.025},
         {"gemini-3.1-pro", {.input = 100000, .output = 1000}, 0.212},
@@ -174,7 +181,10 @@ static void what_has_no_price_is_unpriced_and_never_free(void **state)
     call.is_fast = true;
     assert_unpriced(book, &call, PRICE_NO_MODE);
     call.is_fast = false;
-    call.model = "gpt-6-luna";
+    static const char no_read[] = "models:\n  - model: house\n    prices:\n      - {input: 3, output: 12}\n";
+    struct err err = {0};
+    assert_int_equal(price_book_add(book, no_read, sizeof no_read - 1, "house.yaml", &err), 0);
+    call.model = "house";
     call.tokens.cache_read = 1;
     assert_unpriced(book, &call, PRICE_NO_CACHE_READ);
     call.model = "gemini-3-pro";
