@@ -33,8 +33,9 @@
 #define RINGS_BYTES_MAX      (64u << 20)
 #define RING_BYTES_USER_SIZE (512u << 10)
 
-/* A ring holds so many samples at least, with their copies of stacks: 160 ms at 199 Hz. */
+/* A ring holds so many samples at least, with their copies of stacks, and those of this part of a second. */
 #define RING_DUMP_COUNT_MIN 32u
+#define RING_DUMP_PARTS     16u
 #define DUMP_BYTES_MAX      (48u << 10) /* a record is shorter than 64 KiB */
 
 /* In the order of their numbers; perf_ring.c takes them apart. */
@@ -148,7 +149,8 @@ static void attr_set(struct perf_event_attr *attr, const struct perf_options *op
 static void attr_use_dumps(struct perf_event_attr *attr, const struct perf_options *options,
                            size_t ring_bytes)
 {
-    uint64_t bytes = num_min(num_min(options->dump_bytes, DUMP_BYTES_MAX), ring_bytes / RING_DUMP_COUNT_MIN);
+    uint64_t count = num_max(options->rate_hz / RING_DUMP_PARTS, RING_DUMP_COUNT_MIN);
+    uint64_t bytes = num_min(num_min(options->dump_bytes, DUMP_BYTES_MAX), ring_bytes / count);
 
     attr->sample_type &= ~(uint64_t)(PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER);
     attr->sample_regs_user = 0;

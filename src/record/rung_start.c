@@ -28,8 +28,8 @@ bool rung_find(const char *name, enum record_rung *ret_rung)
 }
 
 #define DUMP_BYTES_MAX   16384u
-#define DUMP_BYTES_MIN   1024u
-#define DUMP_BYTES_PER_S (DUMP_BYTES_MAX * 400u)
+#define DUMP_BYTES_MIN   4096u
+#define DUMP_BYTES_PER_S (32u << 20) /* of a CPU */
 
 /* Of the stack of each sample, to find callers in: enough for nearly all, less where samples come often. */
 static uint32_t dump_bytes(const struct recorder *recorder)
