@@ -570,7 +570,7 @@ static void read_common(struct reader *reader, struct cursor entry, struct commo
     if (!end || (version != 1 && version != 3 && version != 4))
         return;
     skip(&entry, (uint64_t)(end - letters) + 1);
-    if (version == 4 && (get(&entry, 1) != 8 || get(&entry, 1) != 0)) /* sizes of an address, a segment */
+    if (version == 4 && get(&entry, 2) != 8) /* an address has 8 bytes, a segment's selector none */
         return;
     common.code_align = get_uleb(&entry);
     common.data_align = get_sleb(&entry);
@@ -640,8 +640,9 @@ static int common_of(struct reader *reader, const struct entry *entry, const str
             return err_memory(err);
         known = map_get(&reader->commons_at, at);
     }
-    const struct common *of = &reader->commons.items[*known];
-    *ret_common = of->is_broken ? NULL : of;
+    *ret_common = NULL;
+    if (*known < reader->commons.count && reader->commons.items && !reader->commons.items[*known].is_broken)
+        *ret_common = &reader->commons.items[*known];
     return 0;
 }
 

@@ -69,7 +69,12 @@ static bool get_saved(struct walk *walk, struct saved saved, uint64_t cfa, uint6
 {
     switch ((enum unwind_value)saved.kind) {
     case UNWIND_SAME: *ret_value = same; return true;
-    case UNWIND_AT_CFA: return get_word(walk, plus(cfa, saved.offset), ret_value);
+    case UNWIND_AT_CFA:
+        if (plus(cfa, saved.offset) < walk->now.sp) { /* at a function's end it was popped already */
+            *ret_value = same;
+            return true;
+        }
+        return get_word(walk, plus(cfa, saved.offset), ret_value);
     case UNWIND_AT_SP: return get_word(walk, plus(walk->now.sp, saved.offset), ret_value);
     case UNWIND_AT_BP: return get_word(walk, plus(walk->now.bp, saved.offset), ret_value);
     case UNWIND_UNDEFINED: *ret_value = 0; return true;
