@@ -180,9 +180,13 @@ def perf_rooted(folder):
 
 
 def perf_record(mode, command, folder):
-    """What the command prints; perf itself aborts now and then, when all it records is written."""
-    return subprocess.run(["perf", "record", "-q", "-F", str(RATE), *mode, "-o", "perf.data", "--", *command], cwd=folder,
-                          text=True, capture_output=True).stdout
+    """What the command prints. perf itself aborts now and then, at its end: tried again."""
+    for _ in range(4):
+        child = subprocess.run(["perf", "record", "-q", "-F", str(RATE), *mode, "-o", "perf.data", "--", *command], cwd=folder,
+                               text=True, capture_output=True)
+        if child.returncode == 0:
+            break
+    return child.stdout
 
 
 def stacks(programs, folder, has_perf):
