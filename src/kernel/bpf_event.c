@@ -79,6 +79,7 @@ static bool decode_stack(const void *bytes, size_t size, struct bpf_event *event
     event->dump = (struct perf_dump){.ip = stack->ip,
                                      .sp = stack->sp,
                                      .bp = stack->bp,
+                                     .base = stack->base,
                                      .bytes = (const uint8_t *)(stack + 1),
                                      .size = stack->bytes};
     return true;

@@ -108,6 +108,7 @@ struct bpf_stack {
     __u32 number; /* among those of the thread, from 1 */
     __u32 bytes;
     __u64 ip, sp, bp;
+    __u64 base;  /* rbx of x86-64, x19 of AArch64 */
     __s32 stack; /* what frame pointers tell: a number in the map of stacks; negative: nothing */
     __u32 reserved;
     __u64 python; /* key of the Python stack there; 0: none */
@@ -296,7 +297,7 @@ struct bpf_io_file {
 };
 
 _Static_assert(sizeof(struct bpf_head) == 24, "layout");
-_Static_assert(sizeof(struct bpf_stack) == 72, "layout");
+_Static_assert(sizeof(struct bpf_stack) == 80, "layout");
 _Static_assert(sizeof(struct bpf_file) == 96, "layout");
 _Static_assert(sizeof(struct bpf_wait) % 8 == 0, "layout");
 _Static_assert(sizeof(struct bpf_thread) % 8 == 0, "layout");

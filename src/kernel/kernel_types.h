@@ -151,7 +151,7 @@ struct pt_regs {
 } KERNEL_TYPE;
 #else
 struct pt_regs {
-    unsigned long bp, r10, r9, r8, dx, si, di, orig_ax, ip, sp;
+    unsigned long bp, bx, r10, r9, r8, dx, si, di, orig_ax, ip, sp;
 } KERNEL_TYPE;
 #endif
 

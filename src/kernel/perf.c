@@ -41,10 +41,11 @@
 /* In the order of their numbers; perf_ring.c takes them apart. */
 #if defined(__aarch64__)
 #define DUMP_REGISTERS                                                                                       \
-    (1ull << PERF_REG_ARM64_X29 | 1ull << PERF_REG_ARM64_LR | 1ull << PERF_REG_ARM64_SP |                    \
-     1ull << PERF_REG_ARM64_PC)
+    (1ull << PERF_REG_ARM64_X19 | 1ull << PERF_REG_ARM64_X29 | 1ull << PERF_REG_ARM64_LR |                   \
+     1ull << PERF_REG_ARM64_SP | 1ull << PERF_REG_ARM64_PC)
 #elif defined(__x86_64__)
-#define DUMP_REGISTERS (1ull << PERF_REG_X86_BP | 1ull << PERF_REG_X86_SP | 1ull << PERF_REG_X86_IP)
+#define DUMP_REGISTERS                                                                                       \
+    (1ull << PERF_REG_X86_BX | 1ull << PERF_REG_X86_BP | 1ull << PERF_REG_X86_SP | 1ull << PERF_REG_X86_IP)
 #else
 #define DUMP_REGISTERS 0ull
 #endif

@@ -60,7 +60,8 @@ struct perf_map {
 /* The program's registers and a copy of the top of its stack, from its stack pointer on, when a sample was taken. */
 struct perf_dump {
     uint64_t ip, sp, bp;
-    uint64_t lr; /* AArch64: the link register */
+    uint64_t base; /* rbx of x86-64, x19 of AArch64 */
+    uint64_t lr;   /* AArch64: the link register */
     const uint8_t *bytes;
     size_t size; /* 0: there is none */
 };

@@ -122,9 +122,9 @@ static bool decode_map(const uint8_t *record, size_t size, uint16_t misc, struct
 }
 
 #if defined(__aarch64__)
-enum { DUMP_BP, DUMP_LR, DUMP_SP, DUMP_IP, DUMP_REGISTER_COUNT };
+enum { DUMP_BASE, DUMP_BP, DUMP_LR, DUMP_SP, DUMP_IP, DUMP_REGISTER_COUNT };
 #else
-enum { DUMP_BP, DUMP_SP, DUMP_IP, DUMP_REGISTER_COUNT };
+enum { DUMP_BASE, DUMP_BP, DUMP_SP, DUMP_IP, DUMP_REGISTER_COUNT };
 #endif
 
 /* Behind the chain: abi, registers; size, bytes, how many of them are filled. A thread without a program (or of another
@@ -149,6 +149,7 @@ static bool decode_dump(const uint8_t *bytes, size_t left, struct perf_dump *ret
     filled = get_u64(bytes + head + 8 + size);
     if (abi != PERF_SAMPLE_REGS_ABI_64)
         return true;
+    dump.base = get_u64(bytes + 8 + DUMP_BASE * 8);
     dump.bp = get_u64(bytes + 8 + DUMP_BP * 8);
     dump.sp = get_u64(bytes + 8 + DUMP_SP * 8);
     dump.ip = get_u64(bytes + 8 + DUMP_IP * 8);

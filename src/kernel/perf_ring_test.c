@@ -321,7 +321,7 @@ static void a_chain_longer_than_its_record_is_refused(void **state)
 /* Of 24 bytes asked for `filled` were there. */
 static void put_dumped(struct fixture *fixture, uint64_t abi, uint64_t size, uint64_t filled)
 {
-    put_header(fixture, 0, PERF_RECORD_SAMPLE, 0, 9 + (abi ? 3u : 0u) + (size ? 4u : 0u));
+    put_header(fixture, 0, PERF_RECORD_SAMPLE, 0, 9 + (abi ? 4u : 0u) + (size ? 4u : 0u));
     put_word(fixture, 0, pair(100, 101));
     put_word(fixture, 0, 5);
     put_word(fixture, 0, 0);
@@ -329,8 +329,8 @@ static void put_dumped(struct fixture *fixture, uint64_t abi, uint64_t size, uin
     put_word(fixture, 0, 1);
     put_word(fixture, 0, 0x1000);
     put_word(fixture, 0, abi);
-    for (uint64_t i = 0; abi && i < 3; i++)
-        put_word(fixture, 0, 0xb0 + i);
+    for (uint64_t i = 0; abi && i < 4; i++)
+        put_word(fixture, 0, 0xaf + i);
     put_word(fixture, 0, size);
     for (uint64_t i = 0; size && i < 3; i++)
         put_word(fixture, 0, 0x50 + i);

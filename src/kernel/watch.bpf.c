@@ -247,9 +247,11 @@ static __noinline __u32 dump_write(struct bpf_thread *thread, __u64 now_ns, __s3
 #if defined(__TARGET_ARCH_arm64)
     dump->stack.ip = registers->pc;
     dump->stack.bp = registers->regs[29];
+    dump->stack.base = registers->regs[19];
 #else
     dump->stack.ip = registers->ip;
     dump->stack.bp = registers->bp;
+    dump->stack.base = registers->bx;
 #endif
     dump->stack.stack = stack;
     dump->stack.python = python;

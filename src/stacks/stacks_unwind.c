@@ -86,7 +86,7 @@ bool stacks_unwind(struct stacks *stacks, uint32_t pid, const struct stacks_dump
     const struct perf_dump *dump = &dumped->dump;
     struct place_finder finder = {.stacks = stacks, .pid = pid};
     struct unwind_input input = {
-        .registers = {.ip = dump->ip, .sp = dump->sp, .bp = dump->bp, .lr = dump->lr},
+        .registers = {.ip = dump->ip, .sp = dump->sp, .bp = dump->bp, .base = dump->base, .lr = dump->lr},
         .stack = {.bytes = dump->bytes, .size = dump->size, .address = dump->sp},
         .find = code_find,
         .context = &finder};

@@ -162,14 +162,14 @@ static uint64_t get_encoded(struct cursor *cursor, uint8_t encoding, uint64_t ad
 
 /* The registers that matter, as DWARF numbers them. */
 struct registers {
-    uint64_t stack_pointer, frame_pointer, return_address;
+    uint64_t stack_pointer, frame_pointer, base, return_address;
 };
 
 static struct registers registers_of(uint32_t machine)
 {
     if (machine == EM_AARCH64)
-        return (struct registers){31, 29, 30};
-    return (struct registers){7, 6, 16};
+        return (struct registers){31, 29, 19, 30};
+    return (struct registers){7, 6, 3, 16};
 }
 
 struct value {
@@ -181,7 +181,7 @@ struct value {
 struct state {
     enum unwind_cfa cfa;
     int64_t cfa_offset, cfa_more;
-    struct value return_address, frame_pointer;
+    struct value return_address, frame_pointer, base;
 };
 
 /* A common entry: what its functions begin with. */
@@ -225,7 +225,7 @@ static bool fits(int64_t value)
 static struct unwind_rule rule_of(const struct program *program)
 {
     const struct state *state = &program->state;
-    const struct value *back = &state->return_address, *frame = &state->frame_pointer;
+    const struct value *back = &state->return_address, *frame = &state->frame_pointer, *base = &state->base;
     struct unwind_rule rule = {0};
 
     if (back->kind == UNWIND_UNDEFINED) {
@@ -234,7 +234,7 @@ static struct unwind_rule rule_of(const struct program *program)
         return rule;
     }
     if (state->cfa == UNWIND_CFA_NONE || back->is_foreign || !fits(state->cfa_offset) ||
-        !fits(state->cfa_more) || !fits(back->offset) || !fits(frame->offset))
+        !fits(state->cfa_more) || !fits(back->offset) || !fits(frame->offset) || !fits(base->offset))
         return rule;
     rule.cfa = (uint8_t)state->cfa;
     rule.cfa_offset = (int32_t)state->cfa_offset;
@@ -243,6 +243,8 @@ static struct unwind_rule rule_of(const struct program *program)
     rule.return_address_offset = (int32_t)back->offset;
     rule.frame_pointer = (uint8_t)(frame->is_foreign ? UNWIND_UNDEFINED : frame->kind);
     rule.frame_pointer_offset = (int32_t)(frame->is_foreign ? 0 : frame->offset);
+    rule.base = (uint8_t)(base->is_foreign ? UNWIND_UNDEFINED : base->kind);
+    rule.base_offset = (int32_t)(base->is_foreign ? 0 : base->offset);
     rule.flags = program->common->is_signal ? UNWIND_SIGNAL : 0;
     return rule;
 }
@@ -282,6 +284,8 @@ static struct value *value_of(struct program *program, uint64_t number)
         return &program->state.return_address;
     if (number == program->reader->registers.frame_pointer)
         return &program->state.frame_pointer;
+    if (number == program->reader->registers.base)
+        return &program->state.base;
     return NULL;
 }
 
@@ -299,6 +303,8 @@ static void value_restore(struct program *program, uint64_t number)
         program->state.return_address = first->return_address;
     if (number == program->reader->registers.frame_pointer)
         program->state.frame_pointer = first->frame_pointer;
+    if (number == program->reader->registers.base)
+        program->state.base = first->base;
 }
 
 /* A product that does not fit becomes an offset that no rule has. */
@@ -316,6 +322,8 @@ static void cfa_register_set(struct program *program, uint64_t number)
         program->state.cfa = UNWIND_CFA_SP;
     else if (number == registers->frame_pointer)
         program->state.cfa = UNWIND_CFA_BP;
+    else if (number == registers->base)
+        program->state.cfa = UNWIND_CFA_BASE;
     else
         program->state.cfa = UNWIND_CFA_NONE;
 }
@@ -361,7 +369,7 @@ static void cfa_expression(struct program *program, struct cursor expression)
     state->cfa_offset = offset;
     if (state->cfa == UNWIND_CFA_NONE || expression.at == expression.size)
         return;
-    bool is_deref = get(&expression, 1) == DW_OP_deref;
+    bool is_deref = get(&expression, 1) == DW_OP_deref && state->cfa != UNWIND_CFA_BASE;
     if (is_deref && expression.at < expression.size) {
         is_deref = get(&expression, 1) == DW_OP_plus_uconst;
         state->cfa_more = (int64_t)num_min(get_uleb(&expression), INT64_MAX);

@@ -38,13 +38,15 @@ static bool cfa_from(Dwarf_Frame *frame, struct unwind_rule *rule)
     }
     uint64_t number = ops[0].atom == DW_OP_bregx ? ops[0].number : ops[0].atom - (uint64_t)DW_OP_breg0;
     uint64_t offset = ops[0].atom == DW_OP_bregx ? ops[0].number2 : ops[0].number;
-    if (number != 6 && number != 7)
+    if (number != 3 && number != 6 && number != 7)
         return false;
     rule->cfa_offset = (int32_t)offset;
     if (count == 1) {
-        rule->cfa = number == 7 ? UNWIND_CFA_SP : UNWIND_CFA_BP;
+        rule->cfa = number == 7 ? UNWIND_CFA_SP : number == 6 ? UNWIND_CFA_BP : UNWIND_CFA_BASE;
         return true;
     }
+    if (number == 3)
+        return false;
     if (ops[1].atom != DW_OP_deref || count > 3 || (count == 3 && ops[2].atom != DW_OP_plus_uconst))
         return false;
     rule->cfa = number == 7 ? UNWIND_CFA_SP_DEREF : UNWIND_CFA_BP_DEREF;
@@ -89,6 +91,12 @@ static struct unwind_rule rule_from(Dwarf_CFI *cfi, uint64_t address)
     if (!value_from(frame, 6, &rule.frame_pointer, &rule.frame_pointer_offset)) {
         rule.frame_pointer = UNWIND_UNDEFINED;
         rule.frame_pointer_offset = 0;
+    }
+    if (!value_from(frame, 3, &rule.base, &rule.base_offset)) {
+        rule.base = UNWIND_UNDEFINED;
+        rule.base_offset = 0;
+    } else if (rule.base == UNWIND_UNDEFINED) {
+        rule.base = UNWIND_SAME; /* libdw's word for what no instruction speaks of; calls leave it alone */
     }
     dwarf_frame_info(frame, NULL, NULL, &is_signal);
     rule.flags = is_signal ? UNWIND_SIGNAL : 0;

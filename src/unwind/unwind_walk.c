@@ -41,6 +41,7 @@ static bool get_cfa(struct walk *walk, const struct unwind_rule *rule, uint64_t 
     switch ((enum unwind_cfa)rule->cfa) {
     case UNWIND_CFA_SP: *ret_cfa = plus(now->sp, rule->cfa_offset); return true;
     case UNWIND_CFA_BP: *ret_cfa = plus(now->bp, rule->cfa_offset); return true;
+    case UNWIND_CFA_BASE: *ret_cfa = plus(now->base, rule->cfa_offset); return true;
     case UNWIND_CFA_PLT:
         *ret_cfa = plus(now->sp, rule->cfa_offset);
         if ((int64_t)(place % PLT_ENTRY_BYTES) >= rule->cfa_more)
@@ -88,6 +89,7 @@ static bool step_by_rule(struct walk *walk, const struct unwind_rule *rule, uint
 {
     const struct saved back = {rule->return_address, rule->return_address_offset};
     const struct saved frame = {rule->frame_pointer, rule->frame_pointer_offset};
+    const struct saved base = {rule->base, rule->base_offset};
     struct unwind_registers caller = {0};
     bool is_signal = rule->flags & UNWIND_SIGNAL;
 
@@ -108,7 +110,8 @@ static bool step_by_rule(struct walk *walk, const struct unwind_rule *rule, uint
         return false;
     }
     if (!get_saved(walk, back, caller.sp, walk->now.lr, &caller.ip) ||
-        !get_saved(walk, frame, caller.sp, walk->now.bp, &caller.bp))
+        !get_saved(walk, frame, caller.sp, walk->now.bp, &caller.bp) ||
+        !get_saved(walk, base, caller.sp, walk->now.base, &caller.base))
         return false;
     if (is_aarch64)
         caller.ip &= AARCH64_ADDRESSES;
@@ -121,7 +124,7 @@ static bool step_by_rule(struct walk *walk, const struct unwind_rule *rule, uint
  * function that has 0 there uses the register for something else. */
 static bool step_by_frame(struct walk *walk, struct unwind_registers *ret_caller)
 {
-    struct unwind_registers caller = {.sp = walk->now.bp + 2 * WORD};
+    struct unwind_registers caller = {.sp = walk->now.bp + 2 * WORD, .base = walk->now.base};
 
     if (walk->now.bp == 0 || walk->now.bp < walk->now.sp || walk->now.bp % WORD) {
         walk->end = walk->now.bp == 0 && !walk->is_exact ? UNWIND_ROOT : UNWIND_NO_RULE;

@@ -17,7 +17,8 @@
 
 struct unwind_registers {
     uint64_t ip, sp, bp;
-    uint64_t lr; /* AArch64: the link register; else 0 */
+    uint64_t base; /* wire/unwind_table.h */
+    uint64_t lr;   /* AArch64: the link register; else 0 */
 };
 
 /* `bytes` is what lay on the stack from `address` on when the registers were read. */

@@ -51,15 +51,21 @@ static const struct unwind_rule rules[] = {
      .return_address_offset = -8,
      .frame_pointer = UNWIND_AT_CFA,
      .frame_pointer_offset = -16},
+    {.cfa = UNWIND_CFA_BASE,
+     .cfa_offset = 16,
+     .return_address = UNWIND_AT_CFA,
+     .return_address_offset = -8,
+     .base = UNWIND_AT_CFA,
+     .base_offset = -16},
 };
-static const uint32_t places[] = {0x100, 0x200, 0x300, 0x400, 0x500, 0x600, 0x700};
-static const uint16_t indexes[] = {1, 2, 3, 4, 5, 6, 0};
+static const uint32_t places[] = {0x100, 0x200, 0x300, 0x400, 0x500, 0x600, 0x680, 0x700};
+static const uint16_t indexes[] = {1, 2, 3, 4, 5, 6, 7, 0};
 
 static struct unwind_table table = {.rules = rules,
                                     .places = places,
                                     .rule_indexes = indexes,
-                                    .rule_count = 7,
-                                    .row_count = 7,
+                                    .rule_count = 8,
+                                    .row_count = 8,
                                     .machine = EM_X86_64};
 
 static bool find(void *context, uint64_t address, struct unwind_code *ret_code)
@@ -79,7 +85,7 @@ static struct walked walk(uint64_t ip, uint64_t bp, const uint64_t *words, size_
 {
     struct walked walked = {0};
     struct unwind_input input = {
-        .registers = {.ip = ip, .sp = STACK, .bp = bp},
+        .registers = {.ip = ip, .sp = STACK, .bp = bp, .base = bp},
         .stack = {.bytes = (const uint8_t *)words, .size = count * sizeof *words, .address = STACK},
         .find = find};
     walked.count = unwind_walk(&input, walked.addresses, 16, &walked.end);
@@ -107,6 +113,17 @@ static void a_frame_pointer_that_was_popped_is_in_its_register(void **state)
     assert_int_equal(walked.end, UNWIND_ROOT);
     assert_int_equal(walked.count, 3);
     assert_int_equal(walked.addresses[1], CODE + 0x240);
+}
+
+/* Two frames that are found by the base register, which each saves where the other said. */
+static void frames_may_hang_on_another_register(void **state)
+{
+    const uint64_t words[WORDS] = {[4] = STACK + 64, [5] = CODE + 0x690, [8] = 0, [9] = CODE + 0x340};
+    struct walked walked = walk(CODE + 0x690, STACK + 32, words, WORDS);
+    (void)state;
+    assert_int_equal(walked.end, UNWIND_ROOT);
+    assert_int_equal(walked.count, 3);
+    assert_int_equal(walked.addresses[1], CODE + 0x690);
 }
 
 /* A call that never returns may be the last instruction: what is behind it is another function. */
@@ -246,8 +263,9 @@ static void this_stack_is_what_backtrace_says(void **state)
     (void)state;
     own_read(&own);
     int known_count = backtrace(known, 64);
-    __asm__ volatile("leaq 0(%%rip), %0\n\tmovq %%rsp, %1\n\tmovq %%rbp, %2"
-                     : "=r"(input.registers.ip), "=r"(input.registers.sp), "=r"(input.registers.bp));
+    __asm__ volatile("leaq 0(%%rip), %0\n\tmovq %%rsp, %1\n\tmovq %%rbp, %2\n\tmovq %%rbx, %3"
+                     : "=&r"(input.registers.ip), "=&r"(input.registers.sp), "=&r"(input.registers.bp),
+                       "=&r"(input.registers.base));
     uint64_t *copy = malloc(COPY_BYTES);
     assert_non_null(copy);
     struct iovec here = {copy, COPY_BYTES}, there = {(void *)input.registers.sp, COPY_BYTES};
@@ -271,6 +289,7 @@ int unwind_walk_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(callers_are_found_up_to_where_the_thread_began),
         cmocka_unit_test(a_frame_pointer_that_was_popped_is_in_its_register),
+        cmocka_unit_test(frames_may_hang_on_another_register),
         cmocka_unit_test(a_caller_is_looked_up_where_the_call_is),
         cmocka_unit_test(a_signal_goes_on_where_it_hit),
         cmocka_unit_test(an_entry_of_the_plt_has_one_word_or_two),

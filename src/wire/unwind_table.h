@@ -3,14 +3,14 @@
  * unwind_table: how to find the caller from any place in one ELF file, and the file of the cache that holds it.
  *
  *     OFFSET SIZE MEANING                              all numbers little-endian
- *          0    8 "TOLLUNW1"
+ *          0    8 "TOLLUNW2"
  *          8    4 machine, as ELF names it (EM_X86_64, EM_AARCH64)
  *         12    4 size of the build-id, at most 64
  *         16   64 build-id, zeros behind it
  *         80    4 number of rules U, at most 65536
  *         84    4 number of rows R
  *         88    8 hash of everything behind it (map_hash_bytes)
- *         96 20 U rules (struct unwind_rule)
+ *         96 28 U rules (struct unwind_rule)
  *             4 R places: offsets in the ELF file, ascending; a row holds up to the next one's place
  *             2 R indexes of rules, one for each place
  *
@@ -25,7 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define UNWIND_MAGIC          "TOLLUNW1"
+#define UNWIND_MAGIC          "TOLLUNW2"
 #define UNWIND_BUILD_ID_MAX   64u
 #define UNWIND_RULE_COUNT_MAX 65536u
 #define UNWIND_ROW_COUNT_MAX  (16u << 20)
@@ -37,6 +37,7 @@ enum unwind_cfa {
     UNWIND_CFA_BP,       /* frame pointer + cfa_offset */
     UNWIND_CFA_SP_DEREF, /* what lies at stack pointer + cfa_offset, + cfa_more */
     UNWIND_CFA_BP_DEREF, /* what lies at frame pointer + cfa_offset, + cfa_more */
+    UNWIND_CFA_BASE,     /* base register + cfa_offset */
     UNWIND_CFA_PLT       /* stack pointer + cfa_offset, and 8 more where (place & 15) >= cfa_more */
 };
 
@@ -52,17 +53,22 @@ enum unwind_value {
 #define UNWIND_SIGNAL                                                                                        \
     1u /* flag: the frame was made by a signal: its return address is where it hit, behind no call */
 
+/* The base register (rbx of x86-64, x19 of AArch64) is another that calls leave alone: a few functions, that which binds a
+ * library's function at its first call among them, keep their frame's place there. */
 struct unwind_rule {
     uint8_t cfa;            /* enum unwind_cfa */
     uint8_t return_address; /* enum unwind_value */
     uint8_t frame_pointer;  /* enum unwind_value */
+    uint8_t base;           /* enum unwind_value */
     uint8_t flags;
+    uint8_t reserved[3];
     int32_t cfa_offset;
     int32_t cfa_more;
     int32_t return_address_offset;
     int32_t frame_pointer_offset;
+    int32_t base_offset;
 };
-static_assert(sizeof(struct unwind_rule) == 20, "on disk");
+static_assert(sizeof(struct unwind_rule) == 28, "on disk");
 
 struct unwind_header {
     char magic[8];
