@@ -172,11 +172,14 @@ def rooted(folder):
 
 
 def perf_rooted(folder):
-    """Of perf's stacks, those whose last function starts programs or threads."""
-    text = sh(["perf", "script", "--no-inline", "-i", "perf.data", "-F", "ip,sym"], folder)
+    """Of perf's stacks, those whose last function starts programs or threads; as a text."""
+    script = subprocess.run(["perf", "script", "--no-inline", "-i", "perf.data", "-F", "ip,sym"], cwd=folder, text=True, capture_output=True)
+    text = script.stdout
+    if script.returncode or not text.strip():
+        return f"could not be read: {script.stderr.strip()[-100:]}"
     stacks = [lines.split("\n") for lines in text.strip().split("\n\n")]
     ends = [re.search(r"(_start|clone3?|start_thread|__libc_start\w*|_dl_start_user)(\+0x[0-9a-f]+)?$", stack[-1].strip()) for stack in stacks]
-    return sum(end is not None for end in ends) / max(1, len(stacks))
+    return f"{100 * sum(end is not None for end in ends) / len(stacks):.1f} %"
 
 
 def perf_record(mode, command, folder):
@@ -195,7 +198,7 @@ def stacks(programs, folder, has_perf):
         if has_perf:
             perf_record(["--call-graph", "dwarf"], command, folder)
             perf_bytes = (folder / "perf.data").stat().st_size
-            peer = f"perf record --call-graph dwarf: {100 * perf_rooted(folder):.1f} %"
+            peer = f"perf record --call-graph dwarf: {perf_rooted(folder)}"
         for rung in ("bpf", "perf"):
             try:
                 toll_run(rung, command, folder)

@@ -34,7 +34,7 @@
 #define RING_BYTES_USER_SIZE (512u << 10)
 
 /* A ring holds so many samples at least, with their copies of stacks, and those of this part of a second. */
-#define RING_DUMP_COUNT_MIN 32u
+#define RING_DUMP_COUNT_MIN 64u
 #define RING_DUMP_PARTS     16u
 #define DUMP_BYTES_MAX      (48u << 10) /* a record is shorter than 64 KiB */
 
