@@ -186,7 +186,7 @@ static void what_is_left_out_is_counted(void **state)
     imported_deinit(&imported);
     import_text(&imported, "perf-text", "aa 1 5.1: 7 cycles:\n 5 x (m)\n\n", "faults");
     assert_int_equal(imported.status, -ERR_INPUT);
-    assert_non_null(strstr(imported.err.what, "it has no sample of event faults"));
+    assert_non_null(strstr(imported.err.what, "it has no sample with a stack of event faults"));
     imported_deinit(&imported);
 }
 

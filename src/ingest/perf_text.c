@@ -413,9 +413,11 @@ static int perf_text_read(const struct ingest_input *input, const struct ingest_
     collapse_tell(reader.collapse, &watch);
     read_header(&reader);
     status = collapse_text(reader.collapse, input->bytes, input->length, true, &used, err);
-    if (!status && !collapse_facts(reader.collapse).sample_count && !reader.switch_count)
-        status = err_set(err, ERR_INPUT, "it has no sample%s%s", choice->event ? " of event " : "",
-                         choice->event ? choice->event : "");
+    if (!status && !collapse_facts(reader.collapse).sample_count && !reader.switch_count) {
+        status = err_set(err, ERR_INPUT, "it has no sample with a stack%s%s",
+                         choice->event ? " of event " : "", choice->event ? choice->event : "");
+        err_hint(err, "perf record -g, then perf script, prints one behind each event");
+    }
     if (!status)
         tell(&reader, choice);
     collapse_destroy(reader.collapse);

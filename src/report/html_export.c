@@ -40,7 +40,7 @@ static void write_facts(struct str *str, const struct verdict *verdict)
     } else {
         page_fact(str, "took", unit_duration(run->wall_ns).text);
         phrase_exit(&text, run);
-        if (!verdict->agents)
+        if (!verdict->agents && phrase_knows_exit(run))
             page_fact(str, "ended", str_text(&text));
     }
     if (verdict->agents) {

@@ -28,8 +28,10 @@ static void write_head(struct str *str, const struct verdict *verdict)
     } else if (verdict->agents) {
         phrase_agents(&text, verdict->agents);
     } else {
-        phrase_exit(&text, &verdict->run);
-        str_append(&text, ". ");
+        if (phrase_knows_exit(&verdict->run)) {
+            phrase_exit(&text, &verdict->run);
+            str_append(&text, ". ");
+        }
         phrase_work(&text, verdict);
     }
     phrase_sentence(str, str_text(&text));

@@ -122,6 +122,15 @@ void phrase_command(struct str *str, const struct run_facts *run)
         str_printf(str, "%s%s", i ? " " : "", run->command[i]);
 }
 
+bool phrase_knows_exit(const struct run_facts *run)
+{
+    const char *rungs[] = {run->recorder_cpu, run->recorder_wait, run->recorder_spans};
+    for (size_t i = 0; i < sizeof rungs / sizeof rungs[0]; i++)
+        if (rungs[i] && strcmp(rungs[i], "import") == 0)
+            return false;
+    return true;
+}
+
 void phrase_exit(struct str *str, const struct run_facts *run)
 {
     const char *name = run->exit_status > 128 ? sigabbrev_np((int)(run->exit_status - 128)) : NULL;

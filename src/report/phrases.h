@@ -30,6 +30,8 @@ const char *phrase_detail(const struct where *where);
 
 /* "market-data --workers 1"; "" when the command is not known. */
 void phrase_command(struct str *str, const struct run_facts *run);
+/* Other tools' files do not say how the command ended. */
+bool phrase_knows_exit(const struct run_facts *run);
 /* "exit 0", "killed by signal 9 (SIGKILL)" */
 void phrase_exit(struct str *str, const struct run_facts *run);
 /* "1,785,600 rows, 49,000 rows/s": the units of work the stages report; nothing appended when there are none. */

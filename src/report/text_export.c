@@ -55,7 +55,7 @@ static void write_head(const struct page *page)
     } else {
         str_printf(&line, " took %s", unit_duration(run->wall_ns).text);
         phrase_bill(&line, page->verdict->agents);
-        if (!page->verdict->agents) {
+        if (!page->verdict->agents && phrase_knows_exit(run)) {
             str_append(&line, " (");
             phrase_exit(&line, run);
             str_append(&line, ")");
