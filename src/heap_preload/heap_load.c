@@ -136,14 +136,12 @@ static struct heap_lane *lane_make(void)
     return lane;
 }
 
-struct heap_lane *heap_lane_get(void)
+struct heap_lane *heap_lane_make(void)
 {
     int error = errno;
     sigset_t all, before;
     struct heap_lane *lane;
 
-    if (__builtin_expect(self.lane != NULL, 1))
-        return self.lane;
     if (self.is_refused)
         return NULL;
     sigfillset(&all);
@@ -271,7 +269,7 @@ static void start(void)
     errno = error;
 }
 
-bool heap_on(void)
+bool heap_start(void)
 {
     if (UNLIKELY(!heap_session)) {
         start();

@@ -92,10 +92,21 @@ struct heap_caller {
 };
 
 /* heap_load.c: whether this process records; starts it where it can and has not yet. */
-bool heap_on(void);
+bool heap_start(void);
+static inline bool heap_on(void)
+{
+    return __builtin_expect(heap->is_on && self.nonce == heap->nonce &&
+                                !__atomic_load_n(&heap_session->closed, __ATOMIC_RELAXED),
+                            1) ||
+           heap_start();
+}
 void heap_stop(void);
 /* This thread's ring; NULL: it has none. */
-struct heap_lane *heap_lane_get(void);
+struct heap_lane *heap_lane_make(void);
+static inline struct heap_lane *heap_lane_get(void)
+{
+    return __builtin_expect(self.lane != NULL, 1) ? self.lane : heap_lane_make();
+}
 
 /* heap_tell.c */
 void heap_took(const void *block, size_t size, struct heap_caller caller);
