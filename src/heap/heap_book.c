@@ -47,16 +47,22 @@ static void site_note(struct heap_book *book, uint64_t index)
         book->is_failed = true;
 }
 
+/* Stacks of other numbers may be the same row: they are one site. One whose row is not told yet is a site of its own. */
+static uint64_t site_key(uint64_t row, uint32_t stack, enum allocation_kind kind)
+{
+    return (row ? (uint64_t)1 << 63 | row << 1 : (uint64_t)stack << 1) | (kind == ALLOCATION_PAGES);
+}
+
 /* UINT64_MAX when memory ran out. */
-static uint64_t site_of(struct heap_book *book, uint32_t image, uint32_t stack, enum allocation_kind kind)
+static uint64_t site_find(struct heap_book *book, uint32_t image, uint32_t stack, enum allocation_kind kind)
 {
     struct heap_image *of = &book->images.items[image];
-    uint64_t key = (uint64_t)stack << 1 | (kind == ALLOCATION_PAGES);
+    const uint64_t *row = map_get(&of->stack_rows, stack);
+    uint64_t key = site_key(row ? *row : 0, stack, kind);
     const uint64_t *known = map_get(&of->sites, key);
 
     if (known)
         return *known;
-    const uint64_t *row = map_get(&of->stack_rows, stack);
     struct heap_site site = {
         .image = image, .stack = stack, .kind = kind, .row = row ? *row : 0, .peak = book->peak};
     if (vec_push(&book->sites, site) || map_put(&of->sites, key, book->sites.count - 1)) {
@@ -64,6 +70,23 @@ static uint64_t site_of(struct heap_book *book, uint32_t image, uint32_t stack, 
         return UINT64_MAX;
     }
     return book->sites.count - 1;
+}
+
+static struct heap_recent *recent_of(struct heap_book *book, uint32_t image, uint32_t stack)
+{
+    return &book->recent[(stack ^ image * 0x9e3779b1u) & (HEAP_RECENT_COUNT - 1)];
+}
+
+static uint64_t site_of(struct heap_book *book, uint32_t image, uint32_t stack, enum allocation_kind kind)
+{
+    struct heap_recent *recent = recent_of(book, image, stack);
+
+    if (recent->kind == kind && recent->stack == stack && recent->image == image)
+        return recent->site;
+    uint64_t site = site_find(book, image, stack, kind);
+    if (site != UINT64_MAX)
+        *recent = (struct heap_recent){.image = image, .stack = stack, .kind = kind, .site = site};
+    return site;
 }
 
 static void live_change(struct heap_book *book, uint64_t index, double bytes)
@@ -175,11 +198,13 @@ void heap_book_stack(struct heap_book *book, uint32_t index, uint32_t stack, uin
         return;
     if (map_put(&image->stack_rows, stack, row))
         book->is_failed = true;
-    for (uint64_t kind = 0; kind < 2; kind++) { /* another thread's ring named it first */
-        const uint64_t *site = map_get(&image->sites, (uint64_t)stack << 1 | kind);
+    for (int kind = ALLOCATION_MALLOC; kind <= ALLOCATION_PAGES;
+         kind++) { /* another thread's ring named it first */
+        const uint64_t *site = map_get(&image->sites, site_key(0, stack, (enum allocation_kind)kind));
         if (site)
             book->sites.items[*site].row = row;
     }
+    recent_of(book, index, stack)->kind = 0;
 }
 
 /* --- blocks --- */

@@ -54,9 +54,17 @@ struct heap_image {
     double written_bytes;          /* of its series, -1: no point yet */
     uint64_t series;
     struct heap_live live;
-    struct map sites;                /* stack << 1 | is pages → index of the site */
+    struct map sites;                /* see site_key → index of the site */
     struct map stack_rows;           /* stack → row */
     VEC(struct heap_region) regions; /* by address, none over another */
+};
+
+/* Where blocks come from again and again: (image, stack, kind) → site. */
+#define HEAP_RECENT_COUNT 1024
+struct heap_recent {
+    uint32_t image, stack;
+    uint64_t kind;
+    uint64_t site;
 };
 
 struct heap_book {
@@ -68,7 +76,8 @@ struct heap_book {
     uint64_t peak;      /* its number */
     uint64_t peak_time; /* ticks */
     double count, freed_count, temporary_count;
-    bool is_failed; /* memory ran out: what came since is missing */
+    bool is_failed;                               /* memory ran out: what came since is missing */
+    struct heap_recent recent[HEAP_RECENT_COUNT]; /* kind 0: none */
 };
 
 /* The index of the image; a new one ends what the process was before. UINT32_MAX when memory ran out. */

@@ -180,6 +180,25 @@ static void module_tell(struct heap_drain *drain, const struct heap_lane *lane, 
     host->module(host->context, lane->pid, &module);
 }
 
+static void stack_tell(struct heap_drain *drain, const struct heap_lane *lane, const uint64_t *words,
+                       const struct heap_host *host)
+{
+    bool is_dump = (words[0] & 15) == HEAP_DUMP;
+    struct heap_told_stack stack = {.addresses = words + (is_dump ? 4 : 2),
+                                    .count = (size_t)(words[1] >> 32 & 0xff),
+                                    .sp = is_dump ? words[2] : 0,
+                                    .bp = is_dump ? words[3] : 0,
+                                    .top_bytes = is_dump ? (size_t)(words[1] >> 40) * 8 : 0};
+
+    stack.top = stack.addresses + stack.count;
+    if (!stack.count) {
+        drain->totals.broken_count++;
+        return;
+    }
+    heap_book_stack(&drain->book, lane->image, (uint32_t)words[1],
+                    host->stack(host->context, lane->pid, &stack));
+}
+
 static void event_handle(struct heap_drain *drain, struct heap_lane *lane, const uint64_t *words,
                          const struct heap_host *host)
 {
@@ -209,9 +228,7 @@ static void event_handle(struct heap_drain *drain, struct heap_lane *lane, const
         heap_book_unmapped(book, lane->image, &event);
         break;
     case HEAP_STACK:
-        heap_book_stack(book, lane->image, (uint32_t)words[1],
-                        host->stack(host->context, lane->pid, words + 2, (size_t)(words[1] >> 32)));
-        break;
+    case HEAP_DUMP: stack_tell(drain, lane, words, host); break;
     case HEAP_MODULE: module_tell(drain, lane, words, host); break;
     case HEAP_ATTACH: lane->tid = (uint32_t)words[1]; break;
     default: break;

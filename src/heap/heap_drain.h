@@ -36,13 +36,22 @@ struct heap_module {
     const char *path;
 };
 
+/* A stack: what frame pointers tell, innermost address first, and a copy of its top, which `sp` is the address of. */
+struct heap_told_stack {
+    const uint64_t *addresses;
+    size_t count;
+    uint64_t sp, bp;
+    const uint64_t *top;
+    size_t top_bytes; /* 0: there is none */
+};
+
 struct heap_host {
     void *context;
     /* A new program image; what was told of the process's code before holds no more. Its process track, 0: none. */
     uint64_t (*image)(void *context, uint32_t pid, uint64_t time_ns);
     void (*module)(void *context, uint32_t pid, const struct heap_module *module);
-    /* The id of a stack row, 0 for none; innermost address first. */
-    uint64_t (*stack)(void *context, uint32_t pid, const uint64_t *addresses, size_t count);
+    /* The id of a stack row, 0 for none. */
+    uint64_t (*stack)(void *context, uint32_t pid, const struct heap_told_stack *stack);
     uint64_t (*series)(void *context); /* an id for a row of the series table */
     bool (*is_there)(void *context, uint32_t pid);
 };

@@ -53,9 +53,9 @@ static void on_module(void *context, uint32_t pid, const struct heap_module *mod
     ((struct session *)context)->module_count++;
 }
 
-static uint64_t on_stack(void *context, uint32_t pid, const uint64_t *addresses, size_t count)
+static uint64_t on_stack(void *context, uint32_t pid, const struct heap_told_stack *stack)
 {
-    assert_true(pid > 0 && count > 0 && addresses[0]);
+    assert_true(pid > 0 && stack->count > 0 && stack->addresses[0] && stack->sp && stack->top_bytes >= 64);
     return ++((struct session *)context)->stack_count;
 }
 

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "analyze/attribution.h"
 #include "base/num.h"
 #include "heap_detect/heap_sites.h"
 #include "model/meta.h"
@@ -49,7 +48,7 @@ static int fill_entry(const struct run *run, struct arena *arena, const struct h
                                .left_bytes = site->left_bytes};
 
     if (site->stack != RUN_NONE)
-        attribute_function(run, site->stack, &entry.where);
+        heap_site_place(run, site->stack, &entry.where);
     if (fill_frames(run, arena, site->stack, &entry))
         return -1;
     *ret_entry = entry;

@@ -1,6 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "heap_detect/heap_sites.h"
 
+#include "analyze/attribution.h"
+#include "base/str.h"
+
+#define DEPTH_LOOK_MAX 64
+
+static bool is_library(const char *function)
+{
+    static const char *const prefixes[] = {"std::", "__gnu_cxx::", "void std::", "operator new"};
+
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+        if (str_starts(function, prefixes[i]))
+            return true;
+    return false;
+}
+
+void heap_site_place(const struct run *run, uint32_t stack, struct where *where)
+{
+    uint32_t at = stack;
+
+    for (size_t depth = 0; at < run->stacks.count && depth < DEPTH_LOOK_MAX; depth++) {
+        uint32_t index = run->stacks.items[at].frame;
+        const struct run_frame *frame = index < run->frames.count ? &run->frames.items[index] : NULL;
+        if (frame && attribute_is_own(frame) && !is_library(frame->function)) {
+            where->function = frame->function;
+            where->file = frame->file && frame->file[0] ? frame->file : NULL;
+            where->line = frame->line;
+            return;
+        }
+        at = run->stacks.items[at].parent;
+    }
+    attribute_function(run, stack, where);
+}
+
 struct loading {
     const struct run *run;
     struct heap_sites *sites;

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "base/vec.h"
+#include "model/finding.h"
 
 struct heap_site {
     const char *program;
@@ -25,6 +26,9 @@ struct heap_sites {
 
 /* Zero-initialise. No sites where nothing was recorded. */
 WARN_UNUSED int heap_sites_load(const struct run *run, struct heap_sites *ret_sites, struct err *err);
+/* The code that a person would look at: the innermost of the program's own that is not C++'s library either (vectors and strings
+ * allocate for whoever uses them); function, file and line, where there is one. */
+void heap_site_place(const struct run *run, uint32_t stack, struct where *where);
 void heap_sites_free(struct heap_sites *sites);
 
 #endif

@@ -6,7 +6,6 @@
  */
 #include <string.h>
 
-#include "analyze/attribution.h"
 #include "analyze/trend.h"
 #include "base/clock.h"
 #include "base/num.h"
@@ -131,7 +130,7 @@ static int claim_growing(const struct scene *scene, struct cause_claims *claims,
         .is_growth = true,
         .priority = left_s < WARNING_S ? PRIORITY_P2 : PRIORITY_P3};
 
-    attribute_function(scene->run, site->stack, &claim.where);
+    heap_site_place(scene->run, site->stack, &claim.where);
     rates_of(growing, trend, &low, &high);
     claim.title = arena_printf(scene->arena, "%s allocates memory that is never freed: %s more every second",
                                scene_place(scene, &claim.where), bytes_text(scene, trend->rate_per_s));

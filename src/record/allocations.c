@@ -62,13 +62,20 @@ static void on_module(void *context, uint32_t pid, const struct heap_module *mod
     note(context, &event);
 }
 
-static uint64_t on_stack(void *context, uint32_t pid, const uint64_t *addresses, size_t count)
+static uint64_t on_stack(void *context, uint32_t pid, const struct heap_told_stack *told)
 {
     struct allocations *allocations = context;
+    const struct stacks_dumped dumped = {.chain = told->addresses,
+                                         .chain_count = told->count,
+                                         .dump = {.ip = told->addresses[0],
+                                                  .sp = told->sp,
+                                                  .bp = told->bp,
+                                                  .bytes = (const uint8_t *)told->top,
+                                                  .size = told->top_bytes}};
     struct err err = {0};
     uint64_t stack = 0;
 
-    if (stacks_add(allocations->stacks, pid, addresses, count, &stack, &err))
+    if (stacks_add_dumped(allocations->stacks, pid, &dumped, &stack, &err))
         emit_fail(allocations->emit, &err);
     return stack;
 }

@@ -20,11 +20,48 @@
 enum heap_question { HEAP_AT_PEAK, HEAP_LEFT, HEAP_TEMPORARY, HEAP_QUESTION_COUNT };
 static const char *const question_names[HEAP_QUESTION_COUNT] = {"at the peak", "never freed", "temporary"};
 
-static uint64_t answer(const struct heap_entry *entry, enum heap_question question)
+static uint64_t answer_of(const struct heap_entry *entry, enum heap_question question)
 {
     if (question == HEAP_TEMPORARY)
         return entry->temporary_count;
     return question == HEAP_LEFT ? entry->left_bytes : entry->peak_bytes;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_place(const struct heap_entry *a, const struct heap_entry *b)
+{
+    return a->is_pages == b->is_pages && a->where.line == b->where.line && a->where.function &&
+           same_text(a->where.function, b->where.function) && same_text(a->where.file, b->where.file) &&
+           same_text(a->where.process, b->where.process);
+}
+
+/* Of all stacks that asked for memory at the entry's place, told by the first of them: the others are 0. */
+static uint64_t answer(const struct heap_facts *facts, const struct heap_entry *entry,
+                       enum heap_question question)
+{
+    uint64_t sum = answer_of(entry, question);
+
+    for (size_t i = 0; i < facts->entry_count; i++) {
+        const struct heap_entry *other = &facts->entries[i];
+        if (other == entry || !same_place(entry, other))
+            continue;
+        if (other < entry)
+            return 0;
+        sum += answer_of(other, question);
+    }
+    return sum;
+}
+
+static bool is_alone(const struct heap_facts *facts, const struct heap_entry *entry)
+{
+    for (size_t i = 0; i < facts->entry_count; i++)
+        if (&facts->entries[i] != entry && same_place(entry, &facts->entries[i]))
+            return false;
+    return true;
 }
 
 static uint64_t whole_of(const struct heap_facts *facts, enum heap_question question)
@@ -44,17 +81,17 @@ static const struct heap_entry *next_entry(const struct heap_facts *facts, enum 
                                            const struct heap_entry *before)
 {
     const struct heap_entry *best = NULL;
+    uint64_t best_value = 0, limit = before ? answer(facts, before, question) : 0;
 
     for (size_t i = 0; i < facts->entry_count; i++) {
         const struct heap_entry *entry = &facts->entries[i];
-        uint64_t value = answer(entry, question);
-        if (!value || entry == before)
+        uint64_t value = answer(facts, entry, question);
+        if (!value || entry == before || (before && (value > limit || (value == limit && entry < before))))
             continue;
-        if (before &&
-            (value > answer(before, question) || (value == answer(before, question) && entry < before)))
-            continue;
-        if (!best || value > answer(best, question))
+        if (!best || value > best_value) {
             best = entry;
+            best_value = value;
+        }
     }
     return best;
 }
@@ -82,7 +119,8 @@ static bool append_fitting(struct str *str, struct str *more, size_t columns)
 }
 
 /* "grow (table.c:12), mapped, in worker, from load < main": as much of it as has room. */
-static void place_text(struct str *str, const struct heap_entry *entry, size_t columns)
+static void place_text(struct str *str, const struct heap_facts *facts, const struct heap_entry *entry,
+                       size_t columns)
 {
     const char *function = entry->where.function ? entry->where.function
                            : entry->frame_count  ? entry->frames[0]
@@ -100,7 +138,7 @@ static void place_text(struct str *str, const struct heap_entry *entry, size_t c
     has_room = append_fitting(str, &more, columns);
     if (entry->where.process)
         str_printf(&more, " in %s", entry->where.process);
-    has_room = append_fitting(str, &more, columns) && has_room;
+    has_room = append_fitting(str, &more, columns) && has_room && is_alone(facts, entry);
     while (at < entry->frame_count && strcmp(entry->frames[at], function) != 0)
         at++;
     for (at++; has_room && at < entry->frame_count && told < PLACE_CHAIN && !is_start(entry->frames[at]);
@@ -139,14 +177,14 @@ static void text_question(const struct text_page *page, const struct heap_facts 
 
     for (size_t i = 0; i < TEXT_ROWS_MAX; i++) {
         entry = next_entry(facts, question, entry);
-        if (!entry || (double)answer(entry, question) < WORTH_RATIO * (double)whole)
+        if (!entry || (double)answer(facts, entry, question) < WORTH_RATIO * (double)whole)
             break;
         str_clear(&place);
         str_clear(&line);
-        place_text(&place, entry, columns);
+        place_text(&place, facts, entry, columns);
         str_printf(page->str, "  %-12s%*s%*s  ", i ? "" : question_names[question], TABLE_COLUMN + 2,
-                   amount_text(answer(entry, question), question).text, TABLE_COLUMN,
-                   unit_ratio(num_ratio(answer(entry, question), whole)).text);
+                   amount_text(answer(facts, entry, question), question).text, TABLE_COLUMN,
+                   unit_ratio(num_ratio(answer(facts, entry, question), whole)).text);
         escape_plain_cut(&line, str_text(&place), columns, page->options->ascii);
         str_append(page->str, str_text(&line));
         str_append(page->str, "\n");
@@ -185,10 +223,10 @@ void markdown_heap(struct str *str, const struct heap_facts *facts)
         for (size_t row = 0; row < PAGE_ROWS_MAX && (entry = next_entry(facts, question, entry)) != NULL;
              row++) {
             str_clear(&text);
-            place_text(&text, entry, PAGE_COLUMNS);
+            place_text(&text, facts, entry, PAGE_COLUMNS);
             str_printf(str, "| %s | %s | %s | ", question_names[question],
-                       amount_text(answer(entry, question), question).text,
-                       unit_ratio(num_ratio(answer(entry, question), whole_of(facts, question))).text);
+                       amount_text(answer(facts, entry, question), question).text,
+                       unit_ratio(num_ratio(answer(facts, entry, question), whole_of(facts, question))).text);
             escape_markdown(str, str_text(&text));
             str_append(str, " |\n");
         }
@@ -213,12 +251,13 @@ static void page_question(struct str *str, const struct heap_facts *facts, enum 
                question_names[question], question == HEAP_TEMPORARY ? "allocations" : "bytes");
     for (size_t row = 0; row < PAGE_ROWS_MAX && (entry = next_entry(facts, question, entry)) != NULL; row++) {
         str_clear(&text);
-        place_text(&text, entry, PAGE_COLUMNS);
+        place_text(&text, facts, entry, PAGE_COLUMNS);
         str_append(str, "<tr>");
         page_element(str, "td", "", str_text(&text));
-        page_element(str, "td", " class=\"number\"", amount_text(answer(entry, question), question).text);
         page_element(str, "td", " class=\"number\"",
-                     unit_ratio(num_ratio(answer(entry, question), whole)).text);
+                     amount_text(answer(facts, entry, question), question).text);
+        page_element(str, "td", " class=\"number\"",
+                     unit_ratio(num_ratio(answer(facts, entry, question), whole)).text);
         str_append(str, "</tr>\n");
     }
     str_append(str, "</tbody></table>\n");

@@ -20,6 +20,8 @@
  *   HEAP_MAPPED    as HEAP_ALLOC: anonymous pages that the program asked for itself
  *   HEAP_UNMAPPED  address; bytes: of such pages, if they are some
  *   HEAP_STACK     id | number of addresses << 32; addresses, innermost first
+ *   HEAP_DUMP      as HEAP_STACK, and words << 40 in its second word; stack pointer, frame pointer; addresses; so many words of the
+ *                  stack from there up: where callers keep no frame pointers, they are found in it
  *   HEAP_MODULE    address; bytes; offset in the file; device; inode; bytes of the path; the path
  *
  * A stack's id holds for one process image and is told once, by the thread that had it first; another thread may
@@ -44,12 +46,12 @@
 
 #define HEAP_FILE_BYTES     4096u
 #define HEAP_WORDS_OFFSET   4096u
-#define HEAP_WORDS_SAMPLED  4096u
+#define HEAP_WORDS_SAMPLED  32768u
 #define HEAP_WORDS_EXACT    32768u
 #define HEAP_RATE_DEFAULT   (512u * 1024)
 #define HEAP_STACK_MAX      64u
 #define HEAP_PATH_BYTES_MAX 511u
-#define HEAP_WORDS_MAX      80u /* of one event */
+#define HEAP_DUMP_WORDS     1024u /* at most */
 
 enum heap_mode { HEAP_SAMPLED = 1, HEAP_EXACT };
 
@@ -104,6 +106,7 @@ enum heap_event_kind {
     HEAP_UNMAPPED,
     HEAP_STACK,
     HEAP_MODULE,
+    HEAP_DUMP,
     HEAP_EVENT_KIND_COUNT
 };
 
@@ -149,6 +152,10 @@ static inline unsigned heap_event_words(const uint64_t *words, uint64_t availabl
         if (available < 2 || words[1] >> 32 > HEAP_STACK_MAX)
             return 0;
         return 2 + (unsigned)(words[1] >> 32);
+    case HEAP_DUMP:
+        if (available < 2 || (words[1] >> 32 & 0xff) > HEAP_STACK_MAX || words[1] >> 40 > HEAP_DUMP_WORDS)
+            return 0;
+        return 4 + (unsigned)(words[1] >> 32 & 0xff) + (unsigned)(words[1] >> 40);
     case HEAP_MODULE:
         bytes = available < 7 ? UINT64_MAX : words[6];
         return bytes > HEAP_PATH_BYTES_MAX ? 0 : 7 + (unsigned)((bytes + 7) / 8);
