@@ -231,6 +231,7 @@ static void tell_gil(const struct scene *scene, struct cause_claim *claim, const
     claim->title = arena_printf(scene->arena, "%llu threads of %s take turns with Python's GIL%s%s",
                                 (unsigned long long)facts->waiter_count, process,
                                 function ? ", held in " : "", function ? function : "");
+    claim->assumption = "the threads could as well be processes";
     claim->fix =
         "compute in processes (multiprocessing, ProcessPoolExecutor) instead of threads, or in code that "
         "releases the GIL (NumPy, zlib, an extension of your own)";

@@ -103,6 +103,29 @@ static void sums_that_do_not_fit_are_refused(void **state)
     assert_false(decodes(&wait, sizeof wait, &event));
 }
 
+static void a_python_stack_is_no_longer_than_its_record(void **state)
+{
+    struct bpf_python_stack stack = {
+        .head = {.kind = BPF_RECORD_PYTHON, .pid = 7, .time_ns = 400},
+        .key = 9,
+        .count = 2,
+        .frames = {{.code = 1 | BPF_PYTHON_ENTRY, .instruction = 2, .lines = 3}}};
+    size_t size = sizeof(struct bpf_python_news) + 2 * sizeof stack.frames[0];
+    struct bpf_event event;
+    (void)state;
+    assert_true(decodes(&stack, size, &event));
+    assert_int_equal(event.python->frames[0].code, 1 | BPF_PYTHON_ENTRY);
+    assert_false(decodes(&stack, size - 8, &event));
+    stack.count = BPF_PYTHON_DEPTH + 1;
+    assert_false(decodes(&stack, sizeof stack, &event));
+    stack.count = 0;
+    assert_true(decodes(&stack, sizeof(struct bpf_python_news), &event));
+    struct bpf_python_sample sample = {.head = {.kind = BPF_RECORD_PYTHON_SAMPLE, .time_ns = 400}, .key = 9};
+    assert_true(decodes(&sample, sizeof sample, &event));
+    assert_int_equal(event.python_sample->key, 9);
+    assert_false(decodes(&sample, sizeof sample - 8, &event));
+}
+
 static void an_execs_arguments_stay_inside_the_record(void **state)
 {
     struct {
@@ -147,6 +170,7 @@ int bpf_event_test(void)
         cmocka_unit_test(a_wait_without_its_memory_has_none),
         cmocka_unit_test(a_stack_is_as_long_as_its_record_says),
         cmocka_unit_test(sums_that_do_not_fit_are_refused),
+        cmocka_unit_test(a_python_stack_is_no_longer_than_its_record),
         cmocka_unit_test(an_execs_arguments_stay_inside_the_record),
         cmocka_unit_test(a_slice_runs_no_longer_than_it_lasts),
         cmocka_unit_test(other_kinds_and_scraps_are_refused),

@@ -354,6 +354,50 @@ static void every_wait_for_another_names_its_waker(void **state)
     dataset_deinit(&run.dataset);
 }
 
+static long row_of(const struct run *run, enum table_id table, uint64_t id)
+{
+    for (size_t i = 0; i < row_count(run, table); i++)
+        if (run->dataset.columns[table][0].items[i] == id)
+            return (long)i;
+    return -1;
+}
+
+/* The line at which a stack is in a Python function; 0. */
+static uint64_t python_line(const struct run *run, uint64_t stack, const char *function)
+{
+    for (long at; stack && (at = row_of(run, TABLE_STACK, stack)) >= 0;
+         stack = CELL(run, STACK, stack, parent, at)) {
+        long frame = row_of(run, TABLE_FRAME, CELL(run, STACK, stack, frame, at));
+        if (frame >= 0 && !strcmp(text(run, CELL(run, FRAME, frame, module, frame)), MODULE_NAME_PYTHON) &&
+            !strcmp(text(run, CELL(run, FRAME, frame, function, frame)), function))
+            return CELL(run, FRAME, frame, line, frame);
+    }
+    return 0;
+}
+
+static void waits_of_python_code_have_function_and_line(void **state)
+{
+    struct run run;
+    uint64_t line = 0, longest_ns = 0;
+    char *const command[] = {"/usr/bin/python3", "-c",
+                             "import time\ndef nap():\n    time.sleep(0.4)\nnap()\n", NULL};
+    if (access(command[0], X_OK)) {
+        print_message("# there is no /usr/bin/python3\n");
+        skip();
+    }
+    run_start(&run, *state, command);
+    assert_int_equal(run.result.exit_status, 0);
+    for (size_t i = 0; i < row_count(&run, TABLE_WAIT); i++) {
+        uint64_t ns = CELL(&run, WAIT, wait, blocked_ns, i);
+        if (CELL(&run, WAIT, wait, reason, i) != WAIT_SLEEP || ns <= longest_ns)
+            continue;
+        longest_ns = ns;
+        line = python_line(&run, CELL(&run, WAIT, wait, stack, i), "nap");
+    }
+    assert_int_equal(line, 3);
+    dataset_deinit(&run.dataset);
+}
+
 static void short_lived_processes_have_their_command_line(void **state)
 {
     struct run run;
@@ -488,7 +532,8 @@ static void a_recording_ends_with_all_that_it_watches(void **state)
         ON(rung, a_killed_recorder_leaves_the_command_alone),                                                \
         ON(rung, a_command_that_records_itself_is_recorded),                                                 \
         ON(rung, what_ran_before_is_recorded_from_then_on),                                                  \
-        ON(rung, a_recording_ends_with_all_that_it_watches)
+        ON(rung, a_recording_ends_with_all_that_it_watches),                                                 \
+        ON(rung, waits_of_python_code_have_function_and_line)
 
 int record_test(void)
 {
