@@ -205,14 +205,20 @@ static void a_signals_death_reads_as_a_shell_tells_it(void **state)
 static void a_signal_to_the_recorder_reaches_the_command(void **state)
 {
     struct run run;
+    int ends[2];
+    char said[8];
     pid_t self = getpid();
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(dup2(ends[1], 9), 9);
+    close(ends[1]);
     pid_t sender = fork();
-    if (sender == 0) {
-        usleep(300000);
-        kill(self, SIGTERM);
-        _exit(0);
+    if (sender == 0) { /* when the command is ready for it */
+        _exit(read(ends[0], said, sizeof said) <= 0 || kill(self, SIGTERM) < 0);
     }
-    SHELL(&run, *state, "trap 'exit 7' TERM; i=0; while [ $i -lt 100 ]; do sleep 0.1; i=$((i+1)); done");
+    SHELL(&run, *state,
+          "trap 'exit 7' TERM; echo up >&9; i=0; while [ $i -lt 100 ]; do sleep 0.1; i=$((i+1)); done");
+    close(ends[0]);
+    close(9);
     assert_int_equal(run.result.exit_status, 7);
     waitpid(sender, NULL, 0); /* the recorder may have reaped it already */
     dataset_deinit(&run.dataset);
