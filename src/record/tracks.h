@@ -91,7 +91,7 @@ struct task {
     uint64_t python, python_ns; /* not on the bpf rung: the Python stack that was read last, and when */
 };
 
-#define TASK_PYTHON_NS_MAX 20000000ull
+#define TASK_PYTHON_NS_MAX 40000000ull
 
 /* The Python stack of about that time; 0. */
 static inline uint64_t task_python(const struct task *task, uint64_t time_ns)

@@ -4,15 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/map.h"
 #include "runtime/python_code.h"
 
 #define STACK_COUNT_MAX 65536
 #define CODE_COUNT_MAX  65536
 #define LINE_COUNT_MAX  (4u << 20)
+#define MAP_BYTES       4096
+#define MAP_PAUSE_NS    (100 * NS_PER_MS)
 
 struct code_known {
     struct python_code code;
@@ -23,7 +25,9 @@ struct stack_known {
 };
 
 struct process_known {
-    bool is_left_alone; /* it writes a map of its functions */
+    bool is_left_alone;   /* its functions cannot be read */
+    bool has_trampolines; /* they are native frames as well */
+    uint64_t map_due_ns;  /* when it is looked for a map of its functions again */
     uint64_t looked_ns;
     uint64_t thread_id, thread; /* the thread state found last */
     struct python_place place;
@@ -103,22 +107,24 @@ static const struct python_place *process_put(struct python *python, uint32_t pi
 const struct python_place *python_look(struct python *python, uint32_t pid)
 {
     struct process_known process = {0};
-    char path[64];
+    const struct process_known *before = process_of(python, pid);
+    bool was_unknown = before && before->is_left_alone;
 
     enum python_found found = python_place_find(&python->files, pid, &process.place);
-    if (found == PYTHON_UNKNOWN) {
-        python->counts.unknown_count++;
-        python->counts.unknown_version_hex = process.place.version_hex;
-    }
-    python->counts.refused_count += found == PYTHON_REFUSED;
-    if (found != PYTHON_FOUND) {
+    process.looked_ns = clock_monotonic_ns();
+    process.is_left_alone = found == PYTHON_UNKNOWN || found == PYTHON_REFUSED;
+    if (found == PYTHON_NONE) {
         python_forget(python, pid, UINT64_MAX);
         return NULL;
     }
-    python->counts.process_count++;
-    snprintf(path, sizeof path, "/tmp/perf-%u.map", pid);
-    process.looked_ns = clock_monotonic_ns();
-    process.is_left_alone = access(path, R_OK) == 0;
+    if (found == PYTHON_FOUND)
+        python->counts.process_count++;
+    else if (found == PYTHON_REFUSED)
+        python->counts.refused_count += !was_unknown;
+    else if (!was_unknown) {
+        python->counts.unknown_count++;
+        python->counts.unknown_version_hex = process.place.version_hex;
+    }
     const struct python_place *place = process_put(python, pid, &process);
     return process.is_left_alone ? NULL : place;
 }
@@ -218,6 +224,26 @@ static int frame_note(struct python *python, uint32_t pid, const struct process_
     return status;
 }
 
+/* With -X perf the interpreter makes a native function of each of Python's, and lists them. */
+static bool has_trampolines(uint32_t pid)
+{
+    char path[64], text[MAP_BYTES];
+
+    snprintf(path, sizeof path, "/tmp/perf-%u.map", pid);
+    return fs_read_small(path, text, sizeof text) > 0 && strstr(text, " py::");
+}
+
+/* The list begins when the interpreter has started, or when the program asks for it. */
+static bool looks_trampolines(struct process_known *process, uint32_t pid)
+{
+    uint64_t now_ns = process->has_trampolines ? 0 : clock_monotonic_ns();
+    if (process->has_trampolines || now_ns < process->map_due_ns)
+        return process->has_trampolines;
+    process->map_due_ns = now_ns + MAP_PAUSE_NS;
+    process->has_trampolines = has_trampolines(pid);
+    return process->has_trampolines;
+}
+
 static uint64_t key_of(uint32_t pid, const struct python_stack *stack)
 {
     uint64_t key = map_hash(pid);
@@ -289,7 +315,8 @@ int python_thread_read(struct python *python, uint32_t pid, uint32_t tid, uint64
 int python_stacks_add(struct python *python, uint32_t pid, const struct stacks_dumped *dumped, uint64_t stack,
                       uint64_t *ret_row, struct err *err)
 {
-    const struct python_place *place = python_known(python, pid);
+    struct process_known *process = process_of(python, pid);
+    const struct python_place *place = process && !process->is_left_alone ? &process->place : NULL;
     struct stacks_range interpreter[PYTHON_EVAL_MAX];
     struct stacks_dumped whole = *dumped;
 
@@ -299,7 +326,8 @@ int python_stacks_add(struct python *python, uint32_t pid, const struct stacks_d
     struct stacks_managed managed = {.frames = python->frames.items + known->first,
                                      .frame_count = known->count,
                                      .interpreter = interpreter,
-                                     .interpreter_count = place ? place->eval_count : 0};
+                                     .interpreter_count = place ? place->eval_count : 0,
+                                     .has_trampolines = place && looks_trampolines(process, pid)};
     for (size_t i = 0; i < managed.interpreter_count; i++)
         interpreter[i] = (struct stacks_range){place->eval[i].low, place->eval[i].high};
     whole.managed = &managed;

@@ -5,8 +5,8 @@
  * each code object once, and the frames go into chains of addresses (stacks/stacks.h).
  *
  * A process is asked for its interpreter when it starts a program of that name or maps such a library; a fork goes on
- * with its maker's. With perf's trampolines (-X perf) the functions are in the native stack already, named by the file
- * of a just-in-time compiler: such a process is left alone.
+ * with its maker's. With perf's trampolines (-X perf) the functions are native frames as well, without a
+ * line: those are left out.
  *
  * Nothing here fails because a process is gone, is of another user or changes while it is read: there is no stack then,
  * and it is counted.

@@ -31,10 +31,11 @@ bool python_seek_tick(struct python *python, uint32_t pid, uint64_t now_ns, stru
     if (!seek->first_ns)
         seek->first_ns = now_ns;
     uint64_t age_ns = now_ns - seek->first_ns;
-    bool is_found = is_worth_it(pid, age_ns) && python_look(python, pid);
+    bool is_worth = is_worth_it(pid, age_ns);
+    bool is_found = is_worth && python_look(python, pid);
     seek->is_over = is_found || age_ns >= LAST_NS;
     seek->due_ns = now_ns + FIRST_NS + age_ns;
-    if (!is_found)
+    if (!is_worth) /* of the program that it was before */
         python_forget(python, pid, UINT64_MAX);
     return is_found;
 }

@@ -57,6 +57,12 @@ static bool is_interpreter(const struct stacks_managed *managed, const struct pl
     return false;
 }
 
+static bool is_trampoline(const struct stacks *stacks, const struct place *place)
+{
+    return place->user &&
+           (place->module == MODULE_UNKNOWN || stacks->modules.items[place->module].kind == CODE_JIT);
+}
+
 static void place_put(struct chain *chain, size_t *count, const struct place *place)
 {
     if (*count < CHAIN_MAX)
@@ -77,7 +83,7 @@ static size_t call_put(struct chain *chain, size_t *count, const struct stacks_m
     return at;
 }
 
-void managed_merge(struct chain *chain, const struct stacks_managed *managed)
+void managed_merge(const struct stacks *stacks, struct chain *chain, const struct stacks_managed *managed)
 {
     struct chain merged;
     size_t at = 0;
@@ -87,7 +93,7 @@ void managed_merge(struct chain *chain, const struct stacks_managed *managed)
     for (size_t i = 0; i < chain->count; i++) {
         if (is_interpreter(managed, &chain->places[i]) && at < managed->frame_count)
             at = call_put(&merged, &merged.count, managed, at);
-        else
+        else if (!managed->has_trampolines || !is_trampoline(stacks, &chain->places[i]))
             place_put(&merged, &merged.count, &chain->places[i]);
     }
     while (at < managed->frame_count && merged.count < CHAIN_MAX)

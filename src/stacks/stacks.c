@@ -455,7 +455,7 @@ int stacks_add_dumped(struct stacks *stacks, uint32_t pid, const struct stacks_d
     if (status)
         return status;
     if (dumped->managed)
-        managed_merge(&chain, dumped->managed);
+        managed_merge(stacks, &chain, dumped->managed);
     return chain_put(stacks, pid, &chain, is_unwound && unwound.is_rooted, ret_stack, err);
 }
 

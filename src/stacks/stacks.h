@@ -74,6 +74,7 @@ struct stacks_managed {
     size_t frame_count;
     const struct stacks_range *interpreter; /* addresses of the process */
     size_t interpreter_count;
+    bool has_trampolines; /* code without a file does nothing but call the interpreter: it is left out */
 };
 
 /* A chain, and the registers and stack that it was taken with. */

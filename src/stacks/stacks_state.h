@@ -117,7 +117,7 @@ struct chain {
 };
 
 /* managed.c: puts frames of a managed runtime into the places of a chain of the program's. */
-void managed_merge(struct chain *chain, const struct stacks_managed *managed);
+void managed_merge(const struct stacks *stacks, struct chain *chain, const struct stacks_managed *managed);
 void managed_free(struct stacks *stacks);
 
 /* stacks.c: opens the file of a module of a process, once. */
