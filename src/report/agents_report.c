@@ -60,7 +60,7 @@ void phrase_agents(struct str *str, const struct agents_facts *facts)
                tokens_text(used_tokens(&facts->used)).text, money_text(facts, facts->used.usd).text);
     if (facts->unpriced_count && facts->is_priced)
         str_printf(str, " and %llu responses without a price", (unsigned long long)facts->unpriced_count);
-    bool has_time = savings->ns > 0, has_money = savings->usd >= 0.005;
+    bool has_time = savings->ns > 0, has_money = savings->usd >= 0.01;
     if (!has_time && !has_money)
         return;
     str_append(str, "; all findings together save ");

@@ -210,7 +210,7 @@ static void write_gain(struct str *str, const struct verdict *verdict, const str
         str_printf(str, "<p class=\"factor\">%s<b>%s</b> faster <small>if it cost nothing</small></p>",
                    gain->factor_max > 1000 ? "" : "at most ", unit_factor(gain->factor_max).text);
     }
-    if (finding->has_savings && finding->savings.usd >= 0.005)
+    if (finding->has_savings && finding->savings.usd >= 0.01)
         str_printf(str, "<p class=\"factor\"><b>$%.2f</b> less <small>($%.2f to $%.2f)</small></p>",
                    finding->savings.usd, finding->savings.usd_low, finding->savings.usd_high);
     str_append(str, "</div>\n");

@@ -188,7 +188,7 @@ void phrase_money(struct str *str, const struct finding *finding, bool is_first)
 {
     const struct savings *savings = &finding->savings;
 
-    if (!finding->has_savings || savings->usd < 0.005)
+    if (!finding->has_savings || savings->usd < 0.01)
         return;
     str_printf(str, "%s$%.2f less ($%.2f to $%.2f)", is_first ? "" : "; ", savings->usd, savings->usd_low,
                savings->usd_high);

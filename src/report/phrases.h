@@ -37,7 +37,7 @@ void phrase_exit(struct str *str, const struct run_facts *run);
 /* "1,785,600 rows, 49,000 rows/s": the units of work the stages report; nothing appended when there are none. */
 void phrase_work(struct str *str, const struct verdict *verdict);
 
-/* "; $0.31 less ($0.15 to $0.40)": what it brings beside time; nothing under half a cent. */
+/* "; $0.31 less ($0.15 to $0.40)": what it brings beside time; nothing under a cent. */
 void phrase_money(struct str *str, const struct finding *finding, bool is_first);
 /* "36.4 s -> 4.1 s, about 8.9x (8.0x to 9.6x)"; "at most 1.8x if it cost nothing" where no promise is made. */
 void phrase_gain(struct str *str, const struct verdict *verdict, const struct finding *finding);
