@@ -9,6 +9,7 @@
 
 #include "analyze/attribution.h"
 #include "base/num.h"
+#include "base/str.h"
 #include "model/meta.h"
 #include "picture/picture.h"
 
@@ -261,11 +262,14 @@ static size_t reason_node(struct tree *tree, size_t code, uint8_t reason)
     return child_of(tree, &node);
 }
 
-/* The reason, the other end, the waker and its stack. A process's number tells less than its name, as a waker. */
+/* The reason, the other end, the waker and its stack. A process's number tells less than its name, as a waker, and that of a pipe
+ * nothing. */
 static size_t wait_node(struct tree *tree, size_t code, const struct run_wait *wait, const char *waker)
 {
     bool is_told = waker && wait->peer != RUN_NONE && tree->run->peers.items[wait->peer].kind == PEER_PROCESS;
     const char *peer = is_told ? NULL : attribute_peer(tree->run, wait->peer);
+    if (peer && (str_starts(peer, "pipe:[") || str_starts(peer, "socket:[")))
+        peer = NULL;
     size_t node = reason_node(tree, code, wait->reason);
     if (peer && peer[0] && node != SIZE_MAX)
         node = child_of(tree, &(struct flame_node){.name = peer, .kind = FLAME_PEER, .parent = node});

@@ -54,7 +54,7 @@ static void a_wait_stands_on_its_code_with_reason_peer_and_waker(void **state)
     scenario_init(&s, 2, 100);
     uint64_t root = scenario_process(&s, 0, "reader", 0, 100);
     uint64_t other = scenario_process(&s, root, "writer", 0, 100);
-    uint64_t pipe = scenario_peer(&s, PEER_PIPE, "", "pipe:[7]");
+    uint64_t fifo = scenario_peer(&s, PEER_PIPE, "/run/fifo", "");
     uint64_t waits = scenario_stack(&s, "main", "read_all"), wakes = scenario_stack(&s, "run", "flush");
     for (uint64_t at = 0; at < 3; at++) {
         struct scenario_wake wake = {.thread = root,
@@ -63,7 +63,7 @@ static void a_wait_stands_on_its_code_with_reason_peer_and_waker(void **state)
                                      .end_ms = at * 20 + 11,
                                      .queued_ms = 2,
                                      .reason = WAIT_PIPE,
-                                     .peer = pipe,
+                                     .peer = fifo,
                                      .source = WAKER_EXACT,
                                      .stack = waits,
                                      .waker_stack = wakes};
@@ -79,11 +79,11 @@ static void a_wait_stands_on_its_code_with_reason_peer_and_waker(void **state)
     assert_int_equal(reason->doing, WAIT_PIPE);
     assert_int_equal(reason->total_ns, 24 * NS_PER_MS);
     assert_int_equal(NODE(&flame, "reader", "main", "read_all", "[wait: cpu_queue]")->self_ns, 6 * NS_PER_MS);
-    assert_int_equal(NODE(&flame, "reader", "main", "read_all", "[wait: pipe]", "pipe:[7]")->kind,
+    assert_int_equal(NODE(&flame, "reader", "main", "read_all", "[wait: pipe]", "/run/fifo")->kind,
                      FLAME_PEER);
     /* The waker's innermost function touches the wait. */
     const struct flame_node *outermost =
-        NODE(&flame, "reader", "main", "read_all", "[wait: pipe]", "pipe:[7]", "writer", "flush", "run");
+        NODE(&flame, "reader", "main", "read_all", "[wait: pipe]", "/run/fifo", "writer", "flush", "run");
     assert_int_equal(outermost->self_ns, 24 * NS_PER_MS);
     assert_int_equal(NODE(&flame, "writer", "[wait: sleep]")->self_ns, 10 * NS_PER_MS);
     arena_free(&arena);

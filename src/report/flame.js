@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   var XHTML = "http://www.w3.org/1999/xhtml", SVG = "http://www.w3.org/2000/svg";
-  var ROW = 19, NARROW = 1.8, LETTER = 6.5, INSET = 4;
+  var ROW = 19, NARROW = 1.8, INSET = 4;
   var isAlone = document.documentElement.namespaceURI === SVG;
   var holders = Array.prototype.slice.call(document.querySelectorAll(".flamegraph"));
 
@@ -194,6 +194,16 @@
     return "fg-" + frame.kind;
   };
 
+  /* Of the font that the boxes have, on average. */
+  var letter = 0;
+  function letterWidth() {
+    if (letter) return letter;
+    var pen = make("canvas", {}).getContext("2d"), sample = "the_quick_brown::fox_jumps_over_the_lazy_dog_0123456789";
+    pen.font = '12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';
+    letter = Math.max(pen.measureText(sample).width / sample.length * 1.04, 4);
+    return letter;
+  }
+
   function escaped(text) {
     return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
   }
@@ -201,11 +211,12 @@
   /* Markup rather than elements: thousands of boxes are parsed faster than they are made one by one. */
   Flame.prototype.drawBox = function (index, x, width, isPast) {
     var graph = this.graph, frame = graph.frames[graph.frame[index]];
-    var y = this.y(graph.depth[index]), letters = Math.floor((width - 2 * INSET) / LETTER), name = frame.name;
+    var y = this.y(graph.depth[index]), letters = Math.floor((width - 2 * INSET) / letterWidth()), name = frame.name;
     var kind = this.style(index) + (isPast ? " fg-past" : "");
     if (this.hits && this.hits[index]) kind += " fg-hit";
     var markup = "<rect class='" + kind + "' style='--h:" + hue(frame.module, frame.kind) + "' x='" + x.toFixed(1) + "' y='" + y +
       "' width='" + Math.max(width - 0.6, 0.6).toFixed(1) + "' height='" + (ROW - 1) + "' rx='2' data-i='" + index + "'/>";
+    if (letters < 9) letters--; /* a few wide ones can be all there are */
     if (frame.kind === "waker") name = "woken by " + name;
     if (letters < 3 || (name.length > letters && letters < 6)) return markup;
     if (name.length > letters) name = name.slice(0, Math.ceil(letters * 0.6) - 1) + "\u2026" + name.slice(name.length - Math.floor(letters * 0.4));
