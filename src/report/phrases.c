@@ -290,6 +290,11 @@ bool phrase_is_profile(const struct verdict *verdict)
     return verdict->run.scope && strcmp(verdict->run.scope, SCOPE_PROFILE) == 0;
 }
 
+const char *phrase_profiled(const struct run_facts *run)
+{
+    return run->sample_unit && strcmp(run->sample_unit, "bytes") == 0 ? "the bytes" : "CPU time";
+}
+
 void phrase_samples(struct str *str, const struct run_facts *run)
 {
     const char *unit = run->sample_unit ? run->sample_unit : "ns";
@@ -297,8 +302,10 @@ void phrase_samples(struct str *str, const struct run_facts *run)
     if (strcmp(unit, SAMPLE_UNIT_COUNT) == 0)
         str_printf(str, ": %s stacks", unit_count((double)run->sample_count).text);
     else
-        str_printf(str, ": %s samples of %s over %s", unit_count((double)run->sample_count).text,
-                   strcmp(unit, "ns") == 0 ? "CPU time" : unit, unit_duration(run->wall_ns).text);
+        str_printf(str, ": %s samples of %s", unit_count((double)run->sample_count).text,
+                   strcmp(unit, "ns") == 0 ? "CPU time" : unit);
+    if (!run->is_timeless && strcmp(unit, SAMPLE_UNIT_COUNT) != 0)
+        str_printf(str, " over %s", unit_duration(run->wall_ns).text);
     str_printf(str, ", in %s thread%s.", unit_count((double)run->thread_count).text,
                run->thread_count == 1 ? "" : "s");
 }
@@ -306,7 +313,8 @@ void phrase_samples(struct str *str, const struct run_facts *run)
 void phrase_no_finding(struct str *str, const struct verdict *verdict)
 {
     if (phrase_is_profile(verdict)) {
-        str_append(str, "no verdict: a profile tells where CPU time went, and not what the run waited for");
+        str_printf(str, "no verdict: a profile tells where %s went, and not what the run waited for",
+                   phrase_profiled(&verdict->run));
         return;
     }
     if (phrase_serves(verdict)) {

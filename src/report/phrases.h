@@ -55,6 +55,8 @@ void phrase_sentence(struct str *str, const char *sentence);
 /* Samples of another tool alone, from which no cause can be told; and how many they are, behind the file's name. */
 bool phrase_is_profile(const struct verdict *verdict);
 void phrase_samples(struct str *str, const struct run_facts *run);
+/* What they tell of: "CPU time", "the bytes". */
+const char *phrase_profiled(const struct run_facts *run);
 void phrase_no_finding(struct str *str, const struct verdict *verdict);
 
 /* "recorder perf + ring, 99 % explained, replay within 1.2 %, overhead 0.3 %" */

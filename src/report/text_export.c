@@ -294,13 +294,18 @@ static void write_profile(const struct page *page)
     uint64_t all_ns = flame->node_count ? flame->nodes[0].total_ns : 0, rest_ns = all_ns;
     size_t count = 0;
     struct own_time *times = own_times(flame, &count);
+    struct str heading = {0};
 
     if (!all_ns || !times) {
         free(times);
         return;
     }
     str_append(page->text.str, "\n");
-    text_styled(&page->text, STYLE_STRONG, "Where CPU time went");
+    str_append(&heading, "Where ");
+    str_append(&heading, phrase_profiled(&page->verdict->run));
+    str_append(&heading, " went");
+    text_styled(&page->text, STYLE_STRONG, str_text(&heading));
+    str_free(&heading);
     str_append(page->text.str, "\n");
     for (size_t i = 0; i < count && i < PROFILE_MAX; i++) {
         const char *slash = times[i].module ? strrchr(times[i].module, '/') : NULL;
