@@ -267,7 +267,7 @@ static int take_answer(struct inline_frames *frames, size_t index, struct str *a
 /* All that are not found yet, several at a time; those that have to be asked again are left. */
 static int find_round(struct inline_frames *frames, size_t from, size_t *ret_left, struct err *err)
 {
-    struct running running[RUNNING_MAX];
+    struct running running[RUNNING_MAX] = {{0}};
     size_t count = 0, first = 0, next = from;
     int status = 0;
     *ret_left = 0;

@@ -159,6 +159,7 @@ static int add_line(struct reader *reader, const struct folded_line *line, struc
     }
     if (status)
         return status;
+    VEC_HAS_ITEMS(&reader->programs);
     struct program *found = &reader->programs.items[program];
     if (num_mul_u64(line->whole, reader->scale, &weight) ||
         num_add_u64(weight, reader->scale > 1 ? line->fraction : 0, &weight) ||

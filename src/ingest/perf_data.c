@@ -257,7 +257,7 @@ static int on_map(struct reader *reader, const struct perf_ordered *ordered, str
 
 /* --- samples --- */
 
-/* The chain as stacks/ wants it. Kernel code of another kernel or boot is one unknown frame; a dump of the stack leaves the
+/* The chain as stacks/ wants it. Kernel code of another kernel or boot is one unknown frame; a copy of the stack leaves the
  * program's part out, of which the address where it stood is known when that is where it was interrupted. */
 static size_t make_chain(struct reader *reader, const struct perf_ordered *ordered)
 {
@@ -304,6 +304,16 @@ static bool is_clock(const struct perf_attribute *attribute)
                                                           attribute->attr.config == PERF_COUNT_SW_TASK_CLOCK);
 }
 
+/* A copy of the stack is unwound: the chain lacks the program's callers then. */
+static int add_stack(struct reader *reader, const struct perf_ordered *ordered, uint64_t *ret_stack,
+                     struct err *err)
+{
+    const struct perf_sample *sample = &ordered->sample;
+    struct stacks_dumped dumped = {
+        .chain = reader->chain, .chain_count = make_chain(reader, ordered), .dump = sample->dump};
+    return stacks_add_dumped(reader->stacks, sample->pid, &dumped, ret_stack, err);
+}
+
 static int on_sample(struct reader *reader, const struct perf_ordered *ordered, struct err *err)
 {
     const struct perf_sample *sample = &ordered->sample;
@@ -323,11 +333,11 @@ static int on_sample(struct reader *reader, const struct perf_ordered *ordered, 
     row.covers_ns = is_clock(attribute) ? row.weight : 0;
     row.time_ns = num_max(row.time_ns, 1);
     reader->sample_count++;
-    reader->dump_count += sample->has_dump;
+    reader->dump_count +=
+        sample->has_dump && !sample->dump.size && MISC_MODE(ordered->record.misc) == PERF_RECORD_MISC_USER;
     int status = thread_find(reader, sample->pid, sample->tid, &row.thread, err);
     if (!status)
-        status = stacks_add(reader->stacks, sample->pid, reader->chain, make_chain(reader, ordered),
-                            &row.stack, err);
+        status = add_stack(reader, ordered, &row.stack, err);
     return status ? status : tables_sample(reader->tables, &row, err);
 }
 
@@ -416,9 +426,10 @@ static void tell(struct reader *reader, const struct perf_order *order)
         about->clock = "the clock that perf record -k named, with the time of day of one moment of it";
         about->realtime_less_ns = file->clock_realtime_ns - file->clock_ns;
     }
-    ingest_left_out(notes, "samples of other events", reader->other_count);
+    ingest_left_out(notes, "samples of other events (--event-filter takes another)", reader->other_count);
     ingest_left_out(notes, "records that are too short for what they should hold", reader->short_count);
-    ingest_left_out(notes, "dumps of stacks, which are not unwound: callers in programs are missing there",
+    ingest_left_out(notes,
+                    "copies of stacks that cannot be unwound here: callers in programs are missing there",
                     reader->dump_count);
     ingest_left_out(notes, "callers beyond the 1024th of a stack", reader->deep_count);
     if (reader->has_switches)

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "ingest/folded_view.h"
 #include "ingest/ingest.h"
-#include "ingest/perf_file.h"
+#include "ingest/perf_sample.h"
 #include "model/dataset.h"
 #include "model/meta.h"
 
@@ -290,6 +290,56 @@ static void switches_become_waits_and_a_childs_end_their_reason(void **state)
     str_free(&maker.bytes);
 }
 
+/* Behind the chain: raw data, registers, the copy of the stack. Its parts are where the bits of the mask say. */
+static void a_copy_of_the_stack_is_found_behind_the_chain(void **state)
+{
+    struct maker maker = {0};
+    struct perf_sample sample;
+    struct perf_attribute one = {.attr = attribute(PERF_COUNT_SW_CPU_CLOCK), .name = "cpu-clock"};
+    one.attr.sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_CALLCHAIN | PERF_SAMPLE_RAW | PERF_SAMPLE_REGS_USER |
+                           PERF_SAMPLE_STACK_USER;
+    one.attr.sample_regs_user = 0x1ffffffffull; /* 33 registers: enough for both machines */
+    struct perf_file file = {.attributes = {&one, 1, 1}};
+    (void)state;
+    put_u64(&maker, 0x5000);
+    put_u64(&maker, 1);
+    put_u64(&maker, 0x5000);
+    put_u32(&maker, 12);
+    put(&maker, "twelve bytes", 12);
+    put_u64(&maker, PERF_SAMPLE_REGS_ABI_64);
+    for (uint64_t i = 0; i < 33; i++)
+        put_u64(&maker, 1000 + i);
+    put_u64(&maker, 24);
+    put(&maker, "the copy of the stack...", 24);
+    put_u64(&maker, 16); /* so much of it was there */
+    struct maker record_maker = {0};
+    put_head(&record_maker, PERF_RECORD_SAMPLE, PERF_RECORD_MISC_USER, maker.bytes.length);
+    put(&record_maker, maker.bytes.text, maker.bytes.length);
+    struct perf_record record = {.type = PERF_RECORD_SAMPLE,
+                                 .misc = PERF_RECORD_MISC_USER,
+                                 .size = (uint16_t)record_maker.bytes.length,
+                                 .bytes = record_maker.bytes.text};
+    assert_true(perf_sample_read(&file, &record, &sample));
+    assert_int_equal(sample.chain_count, 1);
+    assert_int_equal(sample.dump.size, 16);
+    assert_memory_equal(sample.dump.bytes, "the copy of the ", 16);
+#if defined(__x86_64__)
+    assert_int_equal(sample.dump.ip, 1008);
+    assert_int_equal(sample.dump.sp, 1007);
+    assert_int_equal(sample.dump.bp, 1006);
+    assert_int_equal(sample.dump.base, 1001);
+#endif
+    /* One that is cut has none; the chain stays. */
+    record.size = (uint16_t)(record.size - 24);
+    assert_true(perf_sample_read(&file, &record, &sample));
+    assert_int_equal(sample.dump.size, 0);
+    file.is_other_machine = true;
+    assert_true(perf_sample_read(&file, &record, &sample));
+    assert_int_equal(sample.dump.size, 0);
+    str_free(&maker.bytes);
+    str_free(&record_maker.bytes);
+}
+
 static void what_cannot_be_read_is_refused_with_its_place(void **state)
 {
     static const struct {
@@ -339,6 +389,7 @@ int perf_data_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_are_read_in_the_order_of_time),
         cmocka_unit_test(switches_become_waits_and_a_childs_end_their_reason),
+        cmocka_unit_test(a_copy_of_the_stack_is_found_behind_the_chain),
         cmocka_unit_test(what_cannot_be_read_is_refused_with_its_place),
         cmocka_unit_test(a_file_whose_perf_was_killed_is_read_as_far_as_it_goes),
     };

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "base/num.h"
 #include "base/str.h"
@@ -20,6 +21,7 @@ enum feature {
     FEATURE_BUILD_ID = 2,
     FEATURE_HOSTNAME = 3,
     FEATURE_OSRELEASE = 4,
+    FEATURE_ARCH = 6,
     FEATURE_NRCPUS = 7,
     FEATURE_CMDLINE = 11,
     FEATURE_EVENT_DESC = 12,
@@ -240,10 +242,15 @@ static int read_event_names(struct perf_file *file, struct span span, struct err
 
 static int read_feature(struct perf_file *file, uint64_t feature, struct span span, struct err *err)
 {
+    struct utsname here;
     switch (feature) {
     case FEATURE_BUILD_ID: return read_build_ids(file, span, err);
     case FEATURE_HOSTNAME: file->host = take_text(&span, file->arena); return 0;
     case FEATURE_OSRELEASE: file->kernel = take_text(&span, file->arena); return 0;
+    case FEATURE_ARCH:
+        file->is_other_machine =
+            uname(&here) == 0 && strcmp(take_text(&span, file->arena), here.machine) != 0;
+        return 0;
     case FEATURE_NRCPUS:
         (void)take_u32(&span); /* those that could be there */
         file->cpu_count = num_min(take_u32(&span), 65536);

@@ -59,7 +59,8 @@ struct perf_file {
     const char *records; /* one behind the other */
     size_t records_length;
     bool is_pipe, has_compressed;
-    bool is_open; /* perf did not end: what it writes last is missing */
+    bool is_other_machine; /* its registers are not this one's */
+    bool is_open;          /* perf did not end: what it writes last is missing */
     VEC(struct perf_attribute) attributes;
     struct map attribute_of; /* by id: index */
     VEC(struct perf_build_id) build_ids;

@@ -83,6 +83,74 @@ static const struct perf_attribute *attribute_of(const struct perf_file *file, s
     return words.is_short ? NULL : perf_file_attribute(file, id);
 }
 
+/* Where the registers stand that unwinding begins with. */
+enum {
+#if defined(__aarch64__)
+    REGISTER_IP = 32,
+    REGISTER_SP = 31,
+    REGISTER_BP = 29,
+    REGISTER_BASE = 19,
+    REGISTER_LR = 30,
+#else
+    REGISTER_IP = 8,
+    REGISTER_SP = 7,
+    REGISTER_BP = 6,
+    REGISTER_BASE = 1,
+    REGISTER_LR = 63, /* there is none */
+#endif
+};
+
+/* Those of the mask, one word each, in the order of its bits. */
+static uint64_t register_at(const struct words *words, uint64_t mask, unsigned number)
+{
+    uint64_t value = 0;
+    if (!(mask >> number & 1))
+        return 0;
+    size_t at = (size_t)__builtin_popcountll(mask & ((1ull << number) - 1));
+    memcpy(&value, words->bytes + (words->at + at) * sizeof value, sizeof value);
+    return value;
+}
+
+/* Behind the chain: raw data and branches, which are passed, then registers and the copy of the stack. */
+static void read_dump(struct words *words, const struct perf_event_attr *attr, struct perf_sample *sample)
+{
+    uint64_t type = attr->sample_type, mask = attr->sample_regs_user;
+    struct perf_dump dump = {0};
+    if (type & PERF_SAMPLE_RAW) {
+        uint64_t head = words->at < words->count ? next_word(words) : 0;
+        uint32_t size;
+        memcpy(&size, &head, sizeof size);
+        skip(words, ((uint64_t)size + 4 + 7) / 8 - 1);
+    }
+    if (type & PERF_SAMPLE_BRANCH_STACK) {
+        uint64_t count = next_word(words);
+        /* PERF_SAMPLE_BRANCH_HW_INDEX is 1 << 17. */
+        skip(words, !!(attr->branch_sample_type & (1u << 17)));
+        skip(words, count > words->count ? UINT64_MAX : count * 3);
+    }
+    if (!(type & PERF_SAMPLE_REGS_USER) || next_word(words) != PERF_SAMPLE_REGS_ABI_64)
+        return;
+    struct words registers = *words;
+    skip(words, (uint64_t)__builtin_popcountll(mask));
+    if (words->is_short)
+        return;
+    dump = (struct perf_dump){.ip = register_at(&registers, mask, REGISTER_IP),
+                              .sp = register_at(&registers, mask, REGISTER_SP),
+                              .bp = register_at(&registers, mask, REGISTER_BP),
+                              .base = register_at(&registers, mask, REGISTER_BASE),
+                              .lr = register_at(&registers, mask, REGISTER_LR)};
+    uint64_t size = next_word(words);
+    dump.bytes = (const uint8_t *)words->bytes + words->at * sizeof(uint64_t);
+    if (words->is_short || !size || size % sizeof(uint64_t))
+        return;
+    skip(words, size / sizeof(uint64_t));
+    uint64_t filled = next_word(words);
+    if (words->is_short)
+        return;
+    dump.size = (size_t)(filled < size ? filled : size);
+    sample->dump = dump;
+}
+
 static bool read_sample(const struct perf_file *file, struct words *words, struct perf_sample *sample)
 {
     sample->attribute = attribute_of(file, *words);
@@ -113,7 +181,11 @@ static bool read_sample(const struct perf_file *file, struct words *words, struc
         sample->chain_count = words->is_short ? 0 : (size_t)count;
     }
     sample->has_dump = type & PERF_SAMPLE_STACK_USER;
-    return !words->is_short;
+    if (words->is_short)
+        return false;
+    if (sample->has_dump && !file->is_other_machine)
+        read_dump(words, &sample->attribute->attr, sample);
+    return true;
 }
 
 /* Who and when stand at the end of a record, in the order of the bits of sample_type. */

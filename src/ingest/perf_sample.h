@@ -4,14 +4,16 @@
 #define TOLL_INGEST_PERF_SAMPLE_H
 
 #include "ingest/perf_file.h"
+#include "kernel/perf.h"
 
 struct perf_sample {
     const struct perf_attribute *attribute; /* NULL: the file has none */
     uint32_t pid, tid, cpu;
     uint64_t time_ns, ip, period;
-    bool has_time, has_period, has_tid, has_cpu,
-        has_dump;      /* a dump of the user's stack lies behind the chain */
-    const char *chain; /* 8 bytes each, not aligned */
+    bool has_time, has_period, has_tid, has_cpu;
+    bool has_dump;         /* the event copies the program's stack */
+    struct perf_dump dump; /* that copy; size 0: none, or not in the program */
+    const char *chain;     /* 8 bytes each, not aligned */
     size_t chain_count;
 };
 

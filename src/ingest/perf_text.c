@@ -383,7 +383,7 @@ static void tell(struct reader *reader, const struct ingest_choice *choice)
     notes->about.clock =
         "perf's clock, seconds since the recording machine booted; the time of day is not told";
     notes->about.cpu_count = num_max(notes->about.cpu_count, reader->cpu_count);
-    ingest_left_out(notes, "samples of other events", facts.other_event_count);
+    ingest_left_out(notes, "samples of other events (--event-filter takes another)", facts.other_event_count);
     ingest_left_out(notes, "lines that are no line of perf script", facts.strange_count);
     if (reader->untimed_count)
         ingest_remark(notes,
