@@ -10,6 +10,7 @@ const struct foreign_format foreign_formats[] = {
      .extension = "folded",
      .kind_default = STACKS_CPU,
      .compares = true,
+     .takes_heap = true,
      .write = folded_write},
     {.name = "speedscope",
      .extension = "speedscope.json",
@@ -69,6 +70,11 @@ int foreign_write(const struct view *view, const struct view *against, const str
     struct byte_stream stream = {.write = write, .context = context};
     if (choice->kind && stack_kind_find(choice->kind, &input.kind, err))
         return -(int)ERR_USAGE;
+    if (stack_kind_is_heap(input.kind) && !format->takes_heap) {
+        int status = err_set(err, ERR_USAGE, "the format has no stacks of kind '%s'", choice->kind);
+        err_hint(err, "--kind %s goes with --format folded", choice->kind);
+        return status;
+    }
     if (against && !format->compares) {
         int status = err_set(err, ERR_USAGE, "the format has no differences");
         err_hint(err, "--against goes with --format folded");

@@ -23,6 +23,7 @@ struct foreign_input {
 struct foreign_format {
     const char *name;             /* what --format takes */
     const char *extension;        /* of a file of this format, without the dot */
+    bool takes_heap;              /* also what was allocated, by stack */
     enum stack_kind kind_default; /* what it shows unless asked otherwise */
     bool compares;                /* takes `against` */
     bool is_binary;

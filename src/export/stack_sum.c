@@ -10,6 +10,7 @@ struct summing {
     const struct cast *cast;
     struct stack_sum *sum;
     enum stack_sum_by by;
+    enum stack_kind kind;
 };
 
 static bool is_same(const struct stack_entry *a, const struct stack_entry *b)
@@ -98,14 +99,48 @@ static int add_waits(void *context, const struct batch *batch, struct err *err)
     return status;
 }
 
+static uint64_t heap_amount(enum stack_kind kind, const struct row_heap *row)
+{
+    if (kind == STACKS_TEMPORARY)
+        return row->temporary_count;
+    if (kind == STACKS_PEAK)
+        return row->peak_bytes;
+    return kind == STACKS_LEAK ? row->left_bytes : row->bytes;
+}
+
+static int add_allocations(void *context, const struct batch *batch, struct err *err)
+{
+    struct summing *summing = context;
+    int status = 0;
+    for (size_t i = 0; i < batch->row_count && !status; i++) {
+        struct row_heap row;
+        batch_row(batch, i, (uint64_t *)&row);
+        uint32_t track = cast_track(summing->cast, row.track);
+        uint64_t amount = heap_amount(summing->kind, &row);
+        if (track == CAST_NONE || !amount)
+            continue;
+        struct stack_entry entry = {.program = cast_program(summing->cast, track, row.end_ns),
+                                    .track = summing->by == STACK_SUM_BY_TRACK ? track : CAST_NONE,
+                                    .stack = cast_stack(summing->cast, row.stack),
+                                    .peer = CAST_NONE,
+                                    .reason = STACK_ON_CPU,
+                                    .ns = amount,
+                                    .count = row.count};
+        status = add(summing, &entry, err);
+    }
+    return status;
+}
+
 int stack_sum_make(const struct cast *cast, enum stack_kind kind, enum stack_sum_by by,
                    struct stack_sum *ret_sum, struct err *err)
 {
     struct stack_sum sum = {0};
-    struct summing summing = {.cast = cast, .sum = &sum, .by = by};
+    struct summing summing = {.cast = cast, .sum = &sum, .by = by, .kind = kind};
     int status = 0;
     if (stack_kind_has_cpu(kind))
         status = view_scan_all(cast->view, TABLE_SAMPLE, add_samples, &summing, err);
+    if (!status && stack_kind_is_heap(kind))
+        status = view_scan_all(cast->view, TABLE_HEAP, add_allocations, &summing, err);
     if (!status && stack_kind_has_waits(kind))
         status = view_scan_all(cast->view, TABLE_WAIT, add_waits, &summing, err);
     if (status)

@@ -3,7 +3,8 @@
  * stack_sum: a recording's time by stack: each program, stack and (of time that was waited) reason and peer once, however long the run.
  *
  * CPU time is the weight of the samples. Waited time is that of the waits: blocked under their reason and peer, the end of a wait, in
- * which the thread only wanted a CPU, under reason cpu_queue.
+ * which the thread only wanted a CPU, under reason cpu_queue. Of allocations (stack_kind_is_heap) `ns` is an amount of bytes, or of
+ * temporary allocations.
  */
 #ifndef TOLL_EXPORT_STACK_SUM_H
 #define TOLL_EXPORT_STACK_SUM_H

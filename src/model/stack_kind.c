@@ -4,8 +4,13 @@
 #include <stddef.h>
 #include <string.h>
 
-static const char *const names[STACK_KIND_COUNT] = {
-    [STACKS_CPU] = "cpu", [STACKS_OFF_CPU] = "off-cpu", [STACKS_ALL] = "all"};
+static const char *const names[STACK_KIND_COUNT] = {[STACKS_CPU] = "cpu",
+                                                    [STACKS_OFF_CPU] = "off-cpu",
+                                                    [STACKS_ALL] = "all",
+                                                    [STACKS_ALLOC] = "alloc",
+                                                    [STACKS_PEAK] = "peak",
+                                                    [STACKS_LEAK] = "leak",
+                                                    [STACKS_TEMPORARY] = "temporary"};
 
 const char *stack_kind_name(enum stack_kind kind)
 {

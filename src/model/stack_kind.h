@@ -11,11 +11,16 @@ enum stack_kind {
     STACKS_CPU,     /* time on a CPU, by sampled stack */
     STACKS_OFF_CPU, /* time waited, by the stack that waited; its innermost frame says for what */
     STACKS_ALL,     /* both */
+    /* Of a recording with allocations, by the stack that allocated: */
+    STACKS_ALLOC,     /* bytes allocated in all */
+    STACKS_PEAK,      /* bytes at the run's peak */
+    STACKS_LEAK,      /* bytes never freed */
+    STACKS_TEMPORARY, /* how many temporary allocations */
     STACK_KIND_COUNT
 };
 
 /* One blank between them: the choices of an option. */
-#define STACK_KINDS "cpu off-cpu all"
+#define STACK_KINDS "cpu off-cpu all alloc peak leak temporary"
 
 const char *stack_kind_name(enum stack_kind kind);
 /* NULL is STACKS_CPU; ERR_USAGE with the names there are. */
@@ -24,6 +29,11 @@ WARN_UNUSED int stack_kind_find(const char *name, enum stack_kind *ret_kind, str
 static inline bool stack_kind_has_cpu(enum stack_kind kind)
 {
     return kind == STACKS_CPU || kind == STACKS_ALL;
+}
+
+static inline bool stack_kind_is_heap(enum stack_kind kind)
+{
+    return kind >= STACKS_ALLOC && kind <= STACKS_TEMPORARY;
 }
 
 static inline bool stack_kind_has_waits(enum stack_kind kind)

@@ -41,7 +41,7 @@ static uint64_t on_image(void *context, uint32_t pid, uint64_t time_ns)
     struct perf_event event = {
         .kind = PERF_EXEC, .time_ns = clock_monotonic_ns(), .pid = pid, .tid = pid, .name = ""};
 
-    if (allocations->own_stacks) /* the rung's are told by the rung */
+    if (allocations->is_alone)
         note(allocations, &event);
     return allocations->track_of(allocations->context, pid, 0, time_ns);
 }
@@ -101,20 +101,14 @@ static struct heap_host host_of(struct allocations *allocations)
                               .is_there = is_there};
 }
 
-int allocations_open(struct allocations *allocations, const char *folder, struct stacks *stacks,
-                     struct err *err)
+int allocations_open(struct allocations *allocations, const char *folder, struct err *err)
 {
     struct heap_drain_options options = {
         .folder = folder, .mode = allocations->mode, .rate_bytes = allocations->rate_bytes};
-    struct stacks_options own = {0};
-    int code = heap_drain_create(&options, &allocations->drain, err);
 
-    if (!code && !stacks)
-        code = stacks_create(&own, &allocations->own_stacks, err);
-    allocations->stacks = stacks ? stacks : allocations->own_stacks;
-    if (code)
-        allocations_close(allocations);
-    return code;
+    if (!allocations->stacks)
+        return err_memory(err);
+    return heap_drain_create(&options, &allocations->drain, err);
 }
 
 void allocations_poll(struct allocations *allocations)
@@ -137,8 +131,7 @@ void allocations_finish(struct allocations *allocations)
 
     if (!allocations->drain || emit->failed)
         return;
-    if (heap_drain_finish(allocations->drain, &host, emit->sink, &err) ||
-        (allocations->own_stacks && stacks_finish(allocations->own_stacks, emit->sink, &err)))
+    if (heap_drain_finish(allocations->drain, &host, emit->sink, &err))
         emit_fail(emit, &err);
     struct heap_totals totals = heap_drain_totals(allocations->drain);
     if (allocations->mode == HEAP_SAMPLED)
@@ -152,16 +145,14 @@ void allocations_finish(struct allocations *allocations)
         emit_remark(emit, "%" PRIu64 " events of the heap made no sense: a program wrote over them",
                     totals.broken_count);
     if (totals.refused_count)
-        emit_remark(emit, "the heap of %" PRIu64 " programs was left alone: they were built with a sanitizer",
-                    totals.refused_count);
-    if (!totals.image_count)
+        emit_remark(emit, "the heap of %" PRIu64 " program%s built with a sanitizer was left alone",
+                    totals.refused_count, totals.refused_count == 1 ? "" : "s");
+    if (!totals.image_count && !totals.refused_count)
         emit_remark(emit, "no program told of its heap: static, or with an allocator of its own");
 }
 
 void allocations_close(struct allocations *allocations)
 {
     heap_drain_destroy(allocations->drain);
-    stacks_destroy(allocations->own_stacks);
     allocations->drain = NULL;
-    allocations->own_stacks = NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * allocations: `toll run --heap` beside any rung. What libtoll_heap tells (heap/heap_drain.h) finds its process tracks, and its
- * addresses their functions: among the stacks of the rung where that has some, else among stacks of its own.
+ * addresses their functions, among the stacks of the rung.
  */
 #ifndef TOLL_RECORD_ALLOCATIONS_H
 #define TOLL_RECORD_ALLOCATIONS_H
@@ -21,8 +21,8 @@ struct allocations {
     void *context;
     uint64_t (*track_of)(void *context, uint64_t pid, uint64_t tid, uint64_t time_ns);
     struct heap_drain *drain; /* NULL: the heap is not recorded */
-    struct stacks *stacks;    /* of the rung, or own */
-    struct stacks *own_stacks;
+    struct stacks *stacks;
+    bool is_alone; /* the rung tells them of no programs */
     enum heap_mode mode;
     uint64_t rate_bytes;
     uint64_t due_ns;
@@ -31,9 +31,8 @@ struct allocations {
 /* What `--heap` may be: sampled, exact; NULL: none. */
 bool allocations_mode_find(const char *name, enum heap_mode *ret_mode);
 
-/* After emit, tracks, track_of, mode and rate were set. `folder` is the session's, `stacks` the rung's, NULL: it has none. */
-WARN_UNUSED int allocations_open(struct allocations *allocations, const char *folder, struct stacks *stacks,
-                                 struct err *err);
+/* After all above was set. `folder` is the session's. */
+WARN_UNUSED int allocations_open(struct allocations *allocations, const char *folder, struct err *err);
 void allocations_poll(struct allocations *allocations);
 /* The last rows, before the stacks' own, and the facts of the meta table. */
 void allocations_finish(struct allocations *allocations);

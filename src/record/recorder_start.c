@@ -102,9 +102,7 @@ static void run_begins(struct recorder *recorder)
 /* The library of the heap stands behind the rung's. */
 static int heap_open(struct recorder *recorder, struct err *err)
 {
-    struct stacks *stacks = recorder->watch.source    ? recorder->watch.stacks
-                            : recorder->events.source ? recorder->events.stacks
-                                                      : recorder->inside.stacks;
+    struct allocations *allocations = &recorder->allocations;
     size_t length = strlen(recorder->preload);
 
     if (!recorder->options->heap)
@@ -119,7 +117,12 @@ static int heap_open(struct recorder *recorder, struct err *err)
         err_hint(err, "without --heap all else is recorded");
         return -ERR_ENVIRONMENT;
     }
-    return allocations_open(&recorder->allocations, span_drain_folder(recorder->spans), stacks, err);
+    allocations->is_alone = !recorder_is_exact(recorder) && !recorder->inside.drain;
+    allocations->stacks = recorder->watch.source    ? recorder->watch.stacks
+                          : recorder->events.source ? recorder->events.stacks
+                          : recorder->inside.drain  ? recorder->inside.stacks
+                                                    : recorder->stacks;
+    return allocations_open(allocations, span_drain_folder(recorder->spans), err);
 }
 
 static int command_start(struct recorder *recorder, enum record_rung wanted, int *ret_shell_status,

@@ -135,7 +135,7 @@ static void fallback_note(struct recorder *recorder, enum record_rung rung, cons
 static void python_start(struct recorder *recorder)
 {
     struct stacks *stacks = recorder->events.stacks ? recorder->events.stacks : recorder->inside.stacks;
-    struct stacks_options options = {.cache_folder = ""};
+    struct stacks_options options = {.cache_folder = recorder->options->heap ? NULL : ""};
     struct err err;
 
     if (recorder->watch.source)

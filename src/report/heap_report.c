@@ -153,6 +153,12 @@ static void summary_text(struct str *str, const struct heap_facts *facts)
 {
     bool is_exact = strcmp(facts->mode, "exact") == 0;
 
+    if (!facts->process_count) {
+        str_append(
+            str,
+            "no program told of its allocations: static, or with an allocator or a sanitizer of its own");
+        return;
+    }
     str_printf(str, "%s at most%s%s, %s never freed, %s allocations (%s)", unit_bytes(facts->peak_bytes).text,
                facts->peak_ns ? ", after " : "", facts->peak_ns ? unit_duration(facts->peak_ns).text : "",
                unit_bytes(facts->leaked_bytes).text, unit_count((double)facts->allocation_count).text,

@@ -35,7 +35,10 @@ static const struct option_row rows[] = {
      .type = OPTION_TEXT,
      .argument = "KIND",
      .choices = STACK_KINDS,
-     .help = "of stacks: time on a CPU, time waited (each ends in what it waited for), or both",
+     .help = "of stacks: time on a CPU, time waited (each ends in what it waited for), or both; with "
+             "--format folded, of "
+             "a recording with --heap: bytes allocated, at the peak, never freed, or how many temporary "
+             "allocations",
      .offset = offsetof(struct options, kind)},
     {.name = "against",
      .type = OPTION_TEXT,
@@ -165,7 +168,7 @@ static int check_choice(const struct verb_context *context, const char *format, 
         return 0;
     err_set(err, ERR_USAGE, "could not draw a flame graph of kind '%s'%s", options->kind,
             options->against ? ": a difference is of time on a CPU" : "");
-    err_hint(err, "--kind cpu or off-cpu; --format html has both");
+    err_hint(err, "--kind cpu or off-cpu; --format html has both; others go with --format folded");
     return -(int)ERR_USAGE;
 }
 
@@ -191,6 +194,7 @@ static const struct example examples[] = {
     {"toll report a.toll --format html -o a.html", "one page with the timeline and the flame graph"},
     {"toll report a.toll --format json | jq .findings[0]", "for a program"},
     {"toll report a.toll --format folded --kind off-cpu", "where it waited, by stack, and for what"},
+    {"toll report a.toll --format folded --kind peak", "what was allocated at the peak, by stack, in bytes"},
     {"toll report b.toll --against a.toll --format folded", "each stack's time in both"},
     {"toll report a.toll --kind off-cpu -o waits.svg", "a flame graph of the time waited"},
     {"toll report b.toll --against a.toll -o difference.svg",
