@@ -32,9 +32,20 @@ void source_names(struct str *ret_text)
         str_printf(ret_text, "%s%s", at == agent_sources ? "" : ", ", (*at)->name);
 }
 
+/* Files are read more than once; a pipe or a device would be waited for, or never end. */
+static int not_regular(const char *path, struct err *err)
+{
+    err_set(err, ERR_INPUT, "could not read '%s': it is neither a file nor a folder", path);
+    err_hint(err, "what comes out of a program has to be in a file: PROGRAM > FILE");
+    return -ERR_INPUT;
+}
+
 int source_probe(const char *path, const struct agent_source **ret_source, struct err *err)
 {
     char head[SOURCE_HEAD_BYTES + 1];
+    struct stat about;
+    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
+        return not_regular(path, err);
     ssize_t length = fs_read_small(path, head, sizeof head);
     if (length < 0)
         return err_errno(err, (int)-length, "could not read file '%s'", path);
@@ -217,6 +228,8 @@ int source_list(const struct agent_source *source, const char *place, struct sou
     int status = 0;
     if (stat(place, &about))
         return err_errno(err, errno, "could not read '%s'", place);
+    if (!S_ISDIR(about.st_mode) && !S_ISREG(about.st_mode))
+        return not_regular(place, err);
     if (!S_ISDIR(about.st_mode)) {
         status = file_add(&walk, place, &about, err);
     } else {

@@ -78,7 +78,8 @@ const struct agent_source *source_find(const char *name);
 /* "claude, codex, …" for messages, into the text. */
 void source_names(struct str *ret_text);
 
-/* The source whose format a file has; NULL when none knows it. ERR_ENVIRONMENT when it cannot be read. */
+/* The source whose format a file has; NULL when none knows it. ERR_ENVIRONMENT when it cannot be read, ERR_INPUT for what is no regular
+ * file. */
 WARN_UNUSED int source_probe(const char *path, const struct agent_source **ret_source, struct err *err);
 
 struct source_file {

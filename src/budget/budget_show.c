@@ -4,7 +4,10 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "report/escape.h"
 #include "report/units.h"
+
+#define MODEL_COLUMNS 60u
 
 struct dollars {
     char text[32];
@@ -84,11 +87,16 @@ void budget_verdict(const struct budget_state *state, struct str *ret_text)
 void budget_remarks(const struct budget_state *state, struct str *ret_text)
 {
     const struct spend_total *spent = &state->spent;
-    if (spent->unpriced_count)
-        str_printf(ret_text, "%s of %s calls have no price%s%s%s: the cost is at least that\n",
-                   unit_count((double)spent->unpriced_count).text, unit_count((double)spent->call_count).text,
-                   *spent->unpriced_model ? " (" : "", spent->unpriced_model,
-                   *spent->unpriced_model ? ")" : "");
+    if (spent->unpriced_count) {
+        str_printf(ret_text, "%s of %s calls have no price", unit_count((double)spent->unpriced_count).text,
+                   unit_count((double)spent->call_count).text);
+        if (*spent->unpriced_model) {
+            str_append(ret_text, " (");
+            escape_plain_cut(ret_text, spent->unpriced_model, MODEL_COLUMNS, false);
+            str_append(ret_text, ")");
+        }
+        str_append(ret_text, ": the cost is at least that\n");
+    }
     if (spent->partial_count)
         str_printf(ret_text,
                    "%s of %s calls wrote no full usage: they count with the most that their text allows\n",

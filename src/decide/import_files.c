@@ -102,6 +102,8 @@ static int read_given(struct importer *importer, const struct agent_source *sour
     struct stat about;
     if (stat(path, &about))
         return err_errno(importer->err, errno, "could not import '%s'", path);
+    if (!S_ISDIR(about.st_mode) && !S_ISREG(about.st_mode)) /* refused, whoever it is from */
+        return source_probe(path, &source, importer->err);
     if (source)
         return S_ISDIR(about.st_mode) ? read_place(importer, source, path, false)
                                       : read_session(importer, source, path);

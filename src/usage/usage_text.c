@@ -352,7 +352,9 @@ static void nothing_found(struct usage_table *table)
     for (size_t i = 0; i < answer->places.count; i++)
         files += answer->places.items[i]->facts.file_count;
     if (files)
-        str_printf(&text, "No calls of models in %s files within that time.", unit_count((double)files).text);
+        str_printf(&text, "No calls of models in %s file%s%s.", unit_count((double)files).text,
+                   files == 1 ? "" : "s",
+                   answer->query.since_ns || answer->query.until_ns ? " within that time" : "");
     else if (answer->query.path_count)
         str_append(&text, "No transcripts of agents there.");
     else
