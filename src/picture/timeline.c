@@ -258,31 +258,79 @@ static int fill_track(const struct run *run, uint32_t actor, struct timeline_tra
     return 0;
 }
 
+/* Steps too short to be drawn, together as what and where most of them was. */
+struct stride {
+    struct timeline_step step;
+    uint64_t doing_ns[WAIT_REASON_COUNT + 1]; /* running last */
+    uint64_t votes; /* how much more time its track had than all others (Boyer and Moore's majority vote) */
+};
+
+static void emit_step(struct timeline *timeline, struct timeline_step *steps,
+                      const struct timeline_step *step)
+{
+    struct timeline_step *last = timeline->step_count ? &steps[timeline->step_count - 1] : NULL;
+    if (step->end_ns <= step->start_ns)
+        return;
+    if (last && last->track == step->track && last->doing == step->doing && last->end_ns == step->start_ns)
+        last->end_ns = step->end_ns;
+    else
+        steps[timeline->step_count++] = *step;
+}
+
+static void emit_stride(struct timeline *timeline, struct timeline_step *steps, struct stride *stride)
+{
+    size_t most = WAIT_REASON_COUNT;
+    for (size_t i = 0; i <= WAIT_REASON_COUNT; i++)
+        most = stride->doing_ns[i] > stride->doing_ns[most] ? i : most;
+    stride->step.doing = most == WAIT_REASON_COUNT ? DOING_CPU : (int)most;
+    emit_step(timeline, steps, &stride->step);
+    *stride = (struct stride){0};
+}
+
+static void add_to_stride(struct stride *stride, const struct timeline_step *step)
+{
+    uint64_t length = step->end_ns - step->start_ns;
+    if (stride->step.end_ns == 0)
+        stride->step = *step;
+    stride->step.end_ns = step->end_ns;
+    stride->doing_ns[doing_index(step->doing)] += length;
+    if (stride->step.track == step->track) {
+        stride->votes += length;
+    } else if (stride->votes >= length) {
+        stride->votes -= length;
+    } else {
+        stride->step.track = step->track;
+        stride->votes = length - stride->votes;
+    }
+}
+
+/* With a resolution of four parts in STEP_MAX there are at most a quarter of STEP_MAX long steps, and beside them and between them two
+ * quarters of strides. */
 static int fill_steps(const struct run *run, const struct path *path, const uint32_t *row_of,
                       struct arena *arena, struct timeline *timeline)
 {
-    struct timeline_step *steps =
-        arena_alloc(arena, (num_min(path->steps.count, STEP_MAX) + 1) * sizeof *steps);
+    size_t count = path->steps.count;
+    struct timeline_step *steps = arena_alloc(arena, (num_min(count, STEP_MAX) + 1) * sizeof *steps);
+    uint64_t resolution_ns = count > STEP_MAX ? (run->end_ns - run->start_ns) / (STEP_MAX / 4) + 1 : 0;
+    struct stride stride = {0};
     if (!steps)
         return -1;
-    uint64_t resolution_ns = (run->end_ns - run->start_ns) / (STEP_MAX / 2) + 1;
-    for (size_t i = 0; i < path->steps.count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct path_step *from = &path->steps.items[i];
+        bool is_shown = from->actor != RUN_NONE && row_of[from->actor] != RUN_NONE;
         struct timeline_step step = {.start_ns = from->start_ns - run->start_ns,
                                      .end_ns = from->end_ns - run->start_ns,
-                                     .track = from->actor == RUN_NONE || row_of[from->actor] == RUN_NONE
-                                                  ? SIZE_MAX
-                                                  : row_of[from->actor],
+                                     .track = is_shown ? row_of[from->actor] : SIZE_MAX,
                                      .doing = from->doing};
-        struct timeline_step *last = timeline->step_count ? &steps[timeline->step_count - 1] : NULL;
-        bool merge =
-            last && (timeline->step_count == STEP_MAX || step.end_ns - step.start_ns < resolution_ns ||
-                     (last->track == step.track && last->doing == step.doing));
-        if (merge)
-            last->end_ns = step.end_ns;
+        bool is_short = step.end_ns - step.start_ns < resolution_ns;
+        if (!is_short || stride.step.end_ns - stride.step.start_ns >= resolution_ns)
+            emit_stride(timeline, steps, &stride);
+        if (is_short)
+            add_to_stride(&stride, &step);
         else
-            steps[timeline->step_count++] = step;
+            emit_step(timeline, steps, &step);
     }
+    emit_stride(timeline, steps, &stride);
     timeline->steps = steps;
     return 0;
 }

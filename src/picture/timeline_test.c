@@ -115,6 +115,19 @@ static void many_short_waits_are_drawn_together_and_none_of_the_time_is_lost(voi
         long_count += track->intervals[i].doing == WAIT_LOCK;
     }
     assert_int_equal(long_count, LONG);
+    /* The path goes from the start to the end as well, in steps that are mostly what they are called. */
+    last_ns = 0;
+    uint64_t lock_ns = 0;
+    assert_in_range(drawn.timeline.step_count, 10, 4000);
+    for (size_t i = 0; i < drawn.timeline.step_count; i++) {
+        const struct timeline_step *step = &drawn.timeline.steps[i];
+        assert_int_equal(step->start_ns, last_ns);
+        assert_int_equal(step->track, 0);
+        last_ns = step->end_ns;
+        lock_ns += step->doing == WAIT_LOCK ? last_ns - step->start_ns : 0;
+    }
+    assert_int_equal(last_ns, (SHORT * 2 + LONG * 1000) * NS_PER_MS);
+    assert_int_equal(lock_ns, LONG * NS_PER_S);
     assert_int_equal(drawn_ns, (SHORT * 2 + LONG * 1000) * NS_PER_MS);
     undraw(&drawn);
 }

@@ -19,7 +19,8 @@
     return value >= 100 ? value.toFixed(0) : value >= 10 ? String(+value.toFixed(1)) : String(+value.toFixed(2));
   }
   function duration(ns) {
-    if (ns >= 60e9) return Math.floor(ns / 60e9) + " min " + Math.round(ns % 60e9 / 1e9) + " s";
+    if (ns >= 3600e9) return Math.floor(ns / 3600e9) + " h " + Math.floor(ns % 3600e9 / 60e9) + " min";
+    if (ns >= 60e9) return Math.floor(ns / 60e9) + " min " + Math.floor(ns % 60e9 / 1e9) + " s";
     if (ns >= 1e9) return digits(ns / 1e9) + " s";
     if (ns >= 1e6) return digits(ns / 1e6) + " ms";
     return ns >= 1e3 ? digits(ns / 1e3) + " us" : Math.round(ns) + " ns";

@@ -68,20 +68,23 @@
   }
   function duration(units) {
     var ns = units * data.scale;
-    if (ns >= 60e9) return Math.floor(ns / 60e9) + " min " + Math.round(ns % 60e9 / 1e9) + " s";
+    if (ns >= 3600e9) return Math.floor(ns / 3600e9) + " h " + Math.floor(ns % 3600e9 / 60e9) + " min";
+    if (ns >= 60e9) return Math.floor(ns / 60e9) + " min " + Math.floor(ns % 60e9 / 1e9) + " s";
     if (ns >= 1e9) return digits(ns / 1e9) + " s";
     if (ns >= 1e6) return digits(ns / 1e6) + " ms";
     return ns >= 1e3 ? digits(ns / 1e3) + " us" : Math.round(ns) + " ns";
   }
   /* A moment, with as many digits as neighbours need to differ. */
   function moment(units, step) {
-    var ns = units * data.scale, whole = Math.max(view.to * data.scale, 1), parts = [[1e9, "s"], [1e6, "ms"], [1e3, "us"], [1, "ns"]];
-    var part = parts.filter(function (p) { return whole >= p[0]; })[0] || parts[3];
+    var ns = units * data.scale, whole = Math.max(view.to * data.scale, 1), parts = [[3600e9, "h"], [60e9, "min"], [1e9, "s"], [1e6, "ms"], [1e3, "us"], [1, "ns"]];
+    var part = parts.filter(function (p) { return whole >= p[0] * (p[0] > 1e9 ? 5 : 1); })[0] || parts[5];
     var places = Math.max(0, Math.min(9, Math.ceil(-Math.log10(step * data.scale / part[0]) - 1e-9)));
     return (ns / part[0]).toFixed(places) + " " + part[1];
   }
   function tickStep(length, room) {
-    var least = length / Math.max(room / 110, 1), step = Math.pow(10, Math.floor(Math.log10(least)));
+    var least = length / Math.max(room / 110, 1), unit = 1;
+    [60e9, 3600e9].forEach(function (ns) { if (view.to * data.scale >= 5 * ns) unit = ns / data.scale; });
+    var step = unit * Math.pow(10, Math.floor(Math.log10(least / unit)));
     return step >= least ? step : step * 2 >= least ? step * 2 : step * 5 >= least ? step * 5 : step * 10;
   }
 
