@@ -329,6 +329,43 @@ static void who_delivers_a_servers_packet_did_not_end_the_wait(void **state)
 }
 
 int exact_waker_test(void);
+/* How many waits there are of two, of which the first was ended by a timer. */
+static size_t waits_left(const char *name, uint64_t *ret_waker)
+{
+    struct exact_run run;
+    start(&run, PEER_LOCK, name, "100:lock");
+    struct scenario_wake first = {.thread = run.root,
+                                  .waker = run.decoy,
+                                  .start_ms = 10,
+                                  .end_ms = 15,
+                                  .reason = WAIT_LOCK,
+                                  .peer = run.peer,
+                                  .source = WAKER_INFERRED};
+    struct scenario_wake second = first;
+    second.waker = run.maker;
+    second.start_ms = 15;
+    second.end_ms = 40;
+    second.source = WAKER_EXACT;
+    scenario_woken(&run.s, &first);
+    scenario_woken(&run.s, &second);
+    scenario_walk(&run.s);
+    const struct run_track *track = &run.s.run.tracks.items[run.root - 1];
+    size_t count = track->waits.count;
+    *ret_waker = track->waits.items[count - 1].waker == run.maker - 1;
+    scenario_deinit(&run.s);
+    return count;
+}
+
+static void looks_after_pythons_lock_are_one_wait_for_who_had_it_last(void **state)
+{
+    uint64_t is_last;
+    (void)state;
+    assert_int_equal(waits_left(PEER_NAME_GIL, &is_last), 1);
+    assert_true(is_last);
+    assert_int_equal(waits_left(PEER_NAME_LOCK, &is_last), 2);
+    assert_true(is_last);
+}
+
 int exact_waker_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +379,7 @@ int exact_waker_test(void)
         cmocka_unit_test(a_row_of_equal_waits_goes_to_their_waker_in_proportion),
         cmocka_unit_test(a_wait_that_was_written_in_pieces_is_one),
         cmocka_unit_test(where_a_wait_was_is_told_by_its_stack_or_by_the_samples_around_it),
+        cmocka_unit_test(looks_after_pythons_lock_are_one_wait_for_who_had_it_last),
     };
     return cmocka_run_group_tests_name("exact_waker", tests, NULL, NULL);
 }

@@ -329,6 +329,35 @@ static void names_that_a_compiler_wrote_are_found(void **state)
     assert_string_equal(names(fixture, unknown, text, sizeof text), "[jit]");
 }
 
+/* An interpreter's calls become what they run; a trampoline without a file does nothing else than call it. */
+static void managed_frames_stand_for_the_interpreters_calls(void **state)
+{
+    struct fixture *fixture = *state;
+    struct stacks_managed_frame frames[] = {{.is_entry = false}, {.is_entry = true}, {.is_entry = true}};
+    const struct stacks_range interpreter = {0x1100, 0x1200};
+    struct stacks_managed managed = {.frames = frames,
+                                     .frame_count = 3,
+                                     .interpreter = &interpreter,
+                                     .interpreter_count = 1,
+                                     .has_trampolines = true};
+    const uint64_t chain[] = {PERF_CONTEXT_USER, 0x1010, 0x1150, 0x9000, 0x1110, 0x1020};
+    struct stacks_dumped dumped = {.chain = chain, .chain_count = 6, .managed = &managed};
+    uint64_t whole, cut;
+    char text[256];
+
+    note_map(fixture, PID, 0x1000, 0x1000, "/no/such/interpreter");
+    assert_int_equal(stacks_managed_frame(fixture->stacks, "next", "/r.py", 7, &frames[0].frame, NULL), 0);
+    assert_int_equal(stacks_managed_frame(fixture->stacks, "read", "/r.py", 9, &frames[1].frame, NULL), 0);
+    assert_int_equal(stacks_managed_frame(fixture->stacks, "<module>", "", 0, &frames[2].frame, NULL), 0);
+    assert_int_equal(stacks_add_dumped(fixture->stacks, PID, &dumped, &whole, NULL), 0);
+    dumped.chain_count = 3;
+    assert_int_equal(stacks_add_dumped(fixture->stacks, PID, &dumped, &cut, NULL), 0);
+    finish(fixture);
+    assert_string_equal(names(fixture, whole, text, sizeof text),
+                        "[interpreter];<module>;read;next;[interpreter]");
+    assert_string_equal(names(fixture, cut, text, sizeof text), "<module>;read;next;[interpreter]");
+}
+
 int stacks_test(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -346,6 +375,7 @@ int stacks_test(void)
         TEST(a_chain_that_reaches_the_c_librarys_start_is_whole),
         TEST(too_many_stacks_end_at_a_known_caller),
         TEST(names_that_a_compiler_wrote_are_found),
+        TEST(managed_frames_stand_for_the_interpreters_calls),
     };
     return cmocka_run_group_tests_name("stacks", tests, NULL, NULL);
 }
