@@ -5,6 +5,7 @@
 
 #include "analyze/wait_place.h"
 #include "base/num.h"
+#include "base/str.h"
 #include "model/meta.h"
 
 /* What is named must be most of it. */
@@ -46,12 +47,27 @@ static bool is_python(const struct run *run, uint32_t stack)
     return frame != RUN_NONE && same(run->frames.items[frame].module, MODULE_NAME_PYTHON);
 }
 
+/* The function in the title becomes `fetch (prices.py:16)`. */
+static void tell_line(const struct scene *scene, struct cause_claim *claim)
+{
+    const struct where *where = &claim->where;
+    const char *at = claim->title ? strstr(claim->title, where->function) : NULL;
+    if (!at || !where->file || !str_ends(where->file, ".py") || !where->line)
+        return;
+    const char *slash = strrchr(where->file, '/');
+    claim->title = arena_printf(scene->arena, "%.*s%s (%s:%u)%s", (int)(at - claim->title), claim->title,
+                                where->function, slash ? slash + 1 : where->file, (unsigned)where->line,
+                                at + strlen(where->function));
+}
+
 void claim_place(const struct scene *scene, struct cause_claim *claim)
 {
     struct places places = {0};
     uint64_t total_ns = 0;
-    if (claim->where.function)
+    if (claim->where.function) {
+        tell_line(scene, claim);
         return;
+    }
     for (size_t i = 0; i < scene->path->steps.count; i++) {
         const struct path_step *step = &scene->path->steps.items[i];
         struct where where = {0};

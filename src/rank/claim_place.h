@@ -8,7 +8,7 @@
 
 #include "detect/detector.h"
 
-/* Gives a claim without a function the one that most of its waits on the path were in, when that is Python's, and tells it in
+/* Tells the line in the title of a claim whose function is Python's. Gives a claim without a function the one that most of its waits on the path were in, when that is Python's, and tells it in
  * the title and the evidence. */
 void claim_place(const struct scene *scene, struct cause_claim *claim);
 
