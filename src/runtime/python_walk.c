@@ -18,7 +18,7 @@ uint64_t python_thread_find(const struct python_memory *memory, const struct pyt
     for (unsigned i = 0; interpreter && i < INTERPRETER_MAX; i++) {
         if (!python_memory_u64(memory, interpreter + layout->threads_head, &thread))
             return 0;
-        while (thread && left--) {
+        for (; thread && left; left--) {
             if (!python_memory_u64(memory, thread + layout->thread_native_id, &id))
                 return 0;
             if (id == native_id)

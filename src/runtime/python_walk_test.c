@@ -89,7 +89,8 @@ static void a_thread_is_found_in_any_interpreter(void **state)
     assert_int_equal(python_thread_find(&image.memory, &image.layout, RUNTIME, 7), THREAD(0));
     assert_int_equal(python_thread_find(&image.memory, &image.layout, RUNTIME, 8), THREAD(1));
     assert_int_equal(python_thread_find(&image.memory, &image.layout, RUNTIME, 9), 0);
-    put(&image, THREAD(1) + image.layout.thread_next, THREAD(0)); /* a ring, as a torn list may be */
+    put(&image, THREAD(1) + image.layout.thread_next, THREAD(0)); /* rings, as torn lists may be */
+    put(&image, BASE + 0x800 + image.layout.interpreter_next, BASE + 0x800);
     assert_int_equal(python_thread_find(&image.memory, &image.layout, RUNTIME, 9), 0);
 }
 
