@@ -97,7 +97,7 @@ static int on_sample(struct events *events, const struct perf_event *event, cons
     struct stacks_dumped dumped = {
         .chain = event->chain, .chain_count = event->chain_count, .dump = event->dump};
     int code = events->python ? python_stacks_add(events->python, event->pid, &dumped,
-                                                  task_python(task, event->time_ns), &row.stack, err)
+                                                  task_python_ran(task, event->time_ns), &row.stack, err)
                               : stacks_add_dumped(events->stacks, event->pid, &dumped, &row.stack, err);
 
     if (!code)

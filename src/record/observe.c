@@ -129,6 +129,7 @@ static void python_running(struct observe *observe, struct task *task, uint64_t 
         return;
     task->python = stack;
     task->python_ns = now_ns;
+    task->python_run_ns = task_run_ns(task, now_ns);
 }
 
 /* The run-queue counter, for the waits that are held back. */
@@ -146,7 +147,7 @@ static bool exact_look(struct observe *observe, struct task *task)
     struct wait_state *wait = &task->wait;
     struct wait_reason_seen seen;
 
-    if (wait->on_cpu)
+    if (wait->on_cpu || (wait->preempted && task->python_ns < wait->since_ns)) /* it stays where it was */
         python_running(observe, task, clock_monotonic_ns());
     if (wait->on_cpu || wait->preempted || task->refused_ns == wait->since_ns ||
         (wait->seen.known && wait->seen_ns >= wait->since_ns)) {

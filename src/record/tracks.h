@@ -88,10 +88,27 @@ struct task {
     uint64_t sampled_cpu_ns;
     uint64_t refused_ns; /* perf rung: the wait (its start) that could not be looked into */
     struct task_inside inside;
+    uint64_t python_run_ns;     /* perf rung: its time on CPUs then */
     uint64_t python, python_ns; /* not on the bpf rung: the Python stack that was read last, and when */
 };
 
 #define TASK_PYTHON_NS_MAX 40000000ull
+
+/* perf rung: its time on CPUs until then, as far as the switches up to that time were told. */
+static inline uint64_t task_run_ns(const struct task *task, uint64_t time_ns)
+{
+    const struct wait_state *wait = &task->wait;
+    return wait->run_ns + (wait->on_cpu && time_ns > wait->since_ns ? time_ns - wait->since_ns : 0);
+}
+
+/* perf rung: the Python stack of about that moment of its running; waiting for a CPU does not make it older. */
+static inline uint64_t task_python_ran(const struct task *task, uint64_t time_ns)
+{
+    uint64_t run_ns = task_run_ns(task, time_ns);
+    uint64_t apart_ns =
+        run_ns > task->python_run_ns ? run_ns - task->python_run_ns : task->python_run_ns - run_ns;
+    return apart_ns <= TASK_PYTHON_NS_MAX ? task->python : 0;
+}
 
 /* The Python stack of about that time; 0. */
 static inline uint64_t task_python(const struct task *task, uint64_t time_ns)
