@@ -25,7 +25,8 @@ static const char *text_of(const struct loading *loading, uint64_t string)
     return view_text(loading->cast->view, string);
 }
 
-#define GROW_TO(loading, vec, wanted, err)                                                                   \
+/* Rows that are not there are `fill` bytes: a stack that is none has neither a parent nor a frame. */
+#define GROW_TO(loading, vec, wanted, fill, err)                                                             \
     do {                                                                                                     \
         if ((wanted) == 0 || (wanted) > (loading)->id_max)                                                   \
             return err_set((err), ERR_INPUT, "could not read recording: id %llu is out of range",            \
@@ -33,7 +34,7 @@ static const char *text_of(const struct loading *loading, uint64_t string)
         if (vec_reserve((vec), (size_t)(wanted)))                                                            \
             return err_memory(err);                                                                          \
         if ((vec)->count < (wanted)) {                                                                       \
-            memset((vec)->items + (vec)->count, 0,                                                           \
+            memset((vec)->items + (vec)->count, (fill),                                                      \
                    ((size_t)(wanted) - (vec)->count) * sizeof *(vec)->items);                                \
             (vec)->count = (size_t)(wanted);                                                                 \
         }                                                                                                    \
@@ -45,7 +46,7 @@ static int load_tracks(void *context, const struct batch *batch, struct err *err
     for (size_t i = 0; i < batch->row_count; i++) {
         struct row_track row;
         batch_row(batch, i, (uint64_t *)&row);
-        GROW_TO(loading, &loading->cast->tracks, row.id, err);
+        GROW_TO(loading, &loading->cast->tracks, row.id, 0, err);
         struct cast_track *track = &loading->cast->tracks.items[row.id - 1];
         track->name = text_of(loading, row.name);
         track->pid = row.pid;
@@ -67,7 +68,7 @@ static int load_frames(void *context, const struct batch *batch, struct err *err
     for (size_t i = 0; i < batch->row_count; i++) {
         struct row_frame row;
         batch_row(batch, i, (uint64_t *)&row);
-        GROW_TO(loading, &loading->cast->frames, row.id, err);
+        GROW_TO(loading, &loading->cast->frames, row.id, 0, err);
         loading->cast->frames.items[row.id - 1] =
             (struct cast_frame){.function = text_of(loading, row.function),
                                 .file = text_of(loading, row.file),
@@ -85,7 +86,7 @@ static int load_stacks(void *context, const struct batch *batch, struct err *err
     for (size_t i = 0; i < batch->row_count; i++) {
         struct row_stack row;
         batch_row(batch, i, (uint64_t *)&row);
-        GROW_TO(loading, &loading->cast->stacks, row.id, err);
+        GROW_TO(loading, &loading->cast->stacks, row.id, 0xff, err);
         loading->cast->stacks.items[row.id - 1] =
             (struct cast_stack){.parent = (uint32_t)num_min(row.parent, UINT32_MAX) - 1,
                                 .frame = (uint32_t)num_min(row.frame, UINT32_MAX) - 1};
@@ -99,7 +100,7 @@ static int load_peers(void *context, const struct batch *batch, struct err *err)
     for (size_t i = 0; i < batch->row_count; i++) {
         struct row_peer row;
         batch_row(batch, i, (uint64_t *)&row);
-        GROW_TO(loading, &loading->cast->peers, row.id, err);
+        GROW_TO(loading, &loading->cast->peers, row.id, 0, err);
         const char *address = text_of(loading, row.address), *path = text_of(loading, row.path);
         loading->cast->peers.items[row.id - 1] =
             (struct cast_peer){.kind = row.kind,

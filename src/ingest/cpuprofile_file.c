@@ -174,6 +174,7 @@ static int add_sample(struct reading *reading, uint32_t thread, uint64_t id, uin
         reading->unknown_count++;
         return 0;
     }
+    VEC_HAS_ITEMS(&reading->nodes);
     const struct node *node = &reading->nodes.items[*index];
     reading->idle_count += node->is_idle;
     if (node->is_idle || end_ns == start_ns)
