@@ -260,6 +260,10 @@ static void records_are_read_in_the_order_of_time(void **state)
         assert_string_equal(view_meta(&imported.data.view, META_LOST_COUNT), "5");
         assert_string_equal(view_meta(&imported.data.view, META_CPU_EVENT), "cpu-clock");
         assert_string_equal(view_meta(&imported.data.view, META_SCOPE), SCOPE_PROFILE);
+        /* The child's last sample is of 1050, it ends at 1070: it did not run all that time. */
+        size_t waits = imported.data.columns[TABLE_WAIT][0].count;
+        assert_int_equal(CELL(&imported, wait, start_ns, waits - 1), 1050 * MS);
+        assert_int_equal(CELL(&imported, wait, end_ns, waits - 1), 1070 * MS);
         imported_deinit(&imported);
         str_free(&maker.bytes);
     }

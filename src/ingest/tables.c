@@ -285,9 +285,14 @@ static int cover(struct tables *tables, const struct table_early *sample, struct
     uint64_t covers = sample->covers_ns ? sample->covers_ns : tables->interval_ns;
     uint64_t from = sample->time_ns > covers ? sample->time_ns - covers : 1; /* 0 says "not known" */
     int status = 0;
-    if (!tables->has_waits && thread->is_covered && from > thread->covered_ns + covers / 2)
-        status =
-            add_wait(tables, thread, (struct row_wait){.start_ns = thread->covered_ns, .end_ns = from}, err);
+    /* A life may have begun before the first sample; what is known of its end may have come before it was looked at. */
+    uint64_t since = from;
+    if (thread->is_covered)
+        since = thread->covered_ns;
+    else if (thread->is_seen)
+        since = num_min(thread->start_ns, from);
+    if (!tables->has_waits && from > since + covers / 2)
+        status = add_wait(tables, thread, (struct row_wait){.start_ns = since, .end_ns = from}, err);
     /* Waits that the file tells say themselves where the thread ran. */
     if (!tables->has_waits || !thread->is_seen)
         seen(tables, thread, from, sample->time_ns);
@@ -295,6 +300,7 @@ static int cover(struct tables *tables, const struct table_early *sample, struct
         seen(tables, thread, sample->time_ns, sample->time_ns);
     thread->covered_ns = num_max(thread->covered_ns, sample->time_ns);
     thread->is_covered = true;
+    thread->last_covers_ns = covers;
     return status;
 }
 

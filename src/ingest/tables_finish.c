@@ -29,12 +29,21 @@ static int write_not_known(struct tables *tables, const struct table_thread *thr
 /* Where switches are told, a thread whose end is not lives on, and the wait that it is in goes on. */
 static int end_thread(struct tables *tables, struct table_thread *thread, struct err *err)
 {
-    if (is_of_spans_alone(tables) && thread->is_seen)
-        return write_not_known(tables, thread, err);
-    if (!tables->has_waits || thread->is_ended || !thread->is_seen)
+    if (!thread->is_seen)
         return 0;
-    thread->end_ns = tables->end_ns;
-    return thread->is_off ? tables_close_wait(tables, thread, tables->end_ns, err) : 0;
+    if (is_of_spans_alone(tables))
+        return write_not_known(tables, thread, err);
+    if (tables->has_waits && !thread->is_ended) {
+        thread->end_ns = tables->end_ns;
+        return thread->is_off ? tables_close_wait(tables, thread, tables->end_ns, err) : 0;
+    }
+    /* What follows the last sample, where samples are all that tells of running. */
+    if (!tables->has_waits && thread->is_covered &&
+        thread->end_ns > thread->covered_ns + thread->last_covers_ns + thread->last_covers_ns / 2) {
+        thread->off_ns = thread->covered_ns;
+        return tables_close_wait(tables, thread, thread->end_ns, err);
+    }
+    return 0;
 }
 
 static int write_thread(struct tables *tables, struct table_thread *thread, struct err *err)

@@ -21,7 +21,8 @@ struct table_thread {
     uint64_t track;
     uint32_t process; /* index */
     uint64_t start_ns, end_ns;
-    uint64_t covered_ns; /* up to here samples say that it ran */
+    uint64_t covered_ns;     /* up to here samples say that it ran */
+    uint64_t last_covers_ns; /* of the last sample */
     uint64_t sample_count;
     uint64_t off_ns, woken_ns;
     uint32_t waker;
