@@ -455,23 +455,39 @@ static int compare_wakes(const void *a, const void *b)
     return (x->to > y->to) - (x->to < y->to);
 }
 
-/* Which power of two a wait must reach, so that at most TIMELINE_WAKE_MAX do. */
-static unsigned wake_limit(const struct histogram *lengths, uint64_t *ret_kept)
+/* Waits of a power of two and up are all taken; of the next power, where all would be too many, one in `stride`. */
+struct wake_choice {
+    unsigned limit;
+    uint64_t stride, seen;
+    uint64_t room;
+};
+
+static void choose_wakes(const struct histogram *lengths, struct wake_choice *ret_choice)
 {
-    unsigned limit = HISTOGRAM_BUCKETS;
-    *ret_kept = 0;
-    while (limit > 0 && *ret_kept + lengths->count[limit - 1] <= TIMELINE_WAKE_MAX)
-        *ret_kept += lengths->count[--limit];
-    return limit;
+    struct wake_choice choice = {.limit = HISTOGRAM_BUCKETS};
+    while (choice.limit > 0 && choice.room + lengths->count[choice.limit - 1] <= TIMELINE_WAKE_MAX)
+        choice.room += lengths->count[--choice.limit];
+    uint64_t spare = TIMELINE_WAKE_MAX - choice.room;
+    if (choice.limit && spare)
+        choice.stride = (lengths->count[choice.limit - 1] + spare - 1) / spare;
+    choice.room = TIMELINE_WAKE_MAX;
+    *ret_choice = choice;
 }
 
-static void add_wakes(const struct run *run, uint32_t actor, const uint32_t *row_of, unsigned limit,
-                      struct timeline_wake *wakes, size_t *count)
+static bool is_chosen(struct wake_choice *choice, const struct run_wait *wait)
+{
+    unsigned bucket = histogram_bucket(wait->blocked_ns);
+    bool is_next = choice->stride && bucket + 1 == choice->limit;
+    return bucket >= choice->limit || (is_next && choice->seen++ % choice->stride == 0);
+}
+
+static void add_wakes(const struct run *run, uint32_t actor, const uint32_t *row_of,
+                      struct wake_choice *choice, struct timeline_wake *wakes, size_t *count)
 {
     const struct run_track *track = &run->tracks.items[actor];
-    for (size_t i = 0; i < track->waits.count; i++) {
+    for (size_t i = 0; i < track->waits.count && *count < choice->room; i++) {
         const struct run_wait *wait = &track->waits.items[i];
-        if (!is_wake(run, row_of, wait) || histogram_bucket(wait->blocked_ns) < limit)
+        if (!is_wake(run, row_of, wait) || !is_chosen(choice, wait))
             continue;
         wakes[(*count)++] = (struct timeline_wake){.from_ns = wait->event_ns - run->start_ns,
                                                    .to_ns = wait->end_ns - run->start_ns,
@@ -485,19 +501,20 @@ static int fill_wakes(const struct run *run, const uint32_t *actors, const uint3
                       struct arena *arena, struct timeline *timeline)
 {
     struct histogram lengths = {0};
-    uint64_t kept;
+    struct wake_choice choice;
     for (size_t i = 0; i < timeline->track_count; i++) {
         const struct run_track *track = &run->tracks.items[actors[i]];
         for (size_t j = 0; j < track->waits.count; j++)
             if (is_wake(run, row_of, &track->waits.items[j]))
                 histogram_add(&lengths, track->waits.items[j].blocked_ns, 1);
     }
-    unsigned limit = wake_limit(&lengths, &kept);
-    struct timeline_wake *wakes = arena_alloc(arena, (kept + 1) * sizeof *wakes);
+    choose_wakes(&lengths, &choice);
+    struct timeline_wake *wakes =
+        arena_alloc(arena, (num_min(histogram_total(&lengths), TIMELINE_WAKE_MAX) + 1) * sizeof *wakes);
     if (!wakes)
         return -1;
     for (size_t i = 0; i < timeline->track_count; i++)
-        add_wakes(run, actors[i], row_of, limit, wakes, &timeline->wake_count);
+        add_wakes(run, actors[i], row_of, &choice, wakes, &timeline->wake_count);
     if (timeline->wake_count)
         qsort(wakes, timeline->wake_count, sizeof *wakes, compare_wakes);
     timeline->wakes = wakes;

@@ -87,6 +87,32 @@ static void wake_ups_lead_from_row_to_row_and_interrupts_from_nowhere(void **sta
     undraw(&drawn);
 }
 
+static void of_many_equal_waits_some_of_all_times_keep_their_wakers(void **state)
+{
+    (void)state;
+    enum { COUNT = 3 * TIMELINE_WAKE_MAX };
+    struct drawn drawn;
+    scenario_init(&drawn.scenario, 2, COUNT * 3 + 100);
+    uint64_t root = scenario_process(&drawn.scenario, 0, "reader", 0, COUNT * 3 + 100);
+    uint64_t writer = scenario_process(&drawn.scenario, root, "writer", 0, COUNT * 3 + 100);
+    struct scenario_wake wake = {.thread = root, .waker = writer, .reason = WAIT_PIPE, .source = WAKER_EXACT};
+    for (uint64_t i = 0; i < COUNT; i++) {
+        wake.start_ms = i * 3 + 1;
+        wake.end_ms = i * 3 + 3;
+        scenario_woken(&drawn.scenario, &wake);
+    }
+    wake.start_ms = COUNT * 3 + 10;
+    wake.end_ms = COUNT * 3 + 60;
+    scenario_woken(&drawn.scenario, &wake);
+    draw(&drawn);
+    assert_in_range(drawn.timeline.wake_count, TIMELINE_WAKE_MAX / 2, TIMELINE_WAKE_MAX);
+    assert_int_equal(drawn.timeline.wake_count + drawn.timeline.wake_hidden_count, COUNT + 1);
+    assert_in_range(drawn.timeline.wakes[drawn.timeline.wake_count / 2].to_ns, COUNT * NS_PER_MS,
+                    COUNT * 2 * NS_PER_MS);
+    assert_int_equal(drawn.timeline.wakes[drawn.timeline.wake_count - 1].to_ns, (COUNT * 3 + 60) * NS_PER_MS);
+    undraw(&drawn);
+}
+
 /* 60,000 sleeps of 1 ms and ten of a second, running in between. */
 static void many_short_waits_are_drawn_together_and_none_of_the_time_is_lost(void **state)
 {
@@ -138,6 +164,7 @@ int timeline_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tracks_follow_those_that_started_them),
         cmocka_unit_test(wake_ups_lead_from_row_to_row_and_interrupts_from_nowhere),
+        cmocka_unit_test(of_many_equal_waits_some_of_all_times_keep_their_wakers),
         cmocka_unit_test(many_short_waits_are_drawn_together_and_none_of_the_time_is_lost),
     };
     return cmocka_run_group_tests_name("timeline", tests, NULL, NULL);

@@ -354,7 +354,7 @@ static void write_notes(const struct drawing *drawing)
     if (span_count)
         str_printf(drawing->str, "%s short spans are left out. ", unit_count((double)span_count).text);
     if (timeline->wake_hidden_count)
-        str_printf(drawing->str, "%s wake-ups after short waits are left out.",
+        str_printf(drawing->str, "%s wake-ups, of shorter waits first, are left out.",
                    unit_count((double)timeline->wake_hidden_count).text);
     str_append(drawing->str, "</p>\n");
 }
