@@ -213,7 +213,7 @@ static bool memory_get(void)
 {
     void *process = map(sizeof *heap, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 
-    if (process == MAP_FAILED)
+    if (process == MAP_FAILED || !process)
         return false;
     if (madvise(process, sizeof *heap, MADV_WIPEONFORK) != 0) {
         heap_real.munmap(process, sizeof *heap);
