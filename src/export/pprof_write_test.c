@@ -106,7 +106,7 @@ static void append_stack(const struct decoded *decoded, const struct protobuf_fi
 static void describe(const struct decoded *decoded, struct str *str)
 {
     for (size_t i = 0; i < decoded->samples.count; i++) {
-        uint64_t values[ITEMS_MAX];
+        uint64_t values[ITEMS_MAX] = {0};
         append_stack(decoded, &decoded->samples.items[i], str);
         assert_int_equal(numbers(&decoded->samples.items[i], 2, values), 3);
         str_printf(str, ": %llu, cpu %llu, off %llu\n", (unsigned long long)values[0],
