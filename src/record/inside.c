@@ -399,6 +399,19 @@ static void cpu_note(struct task *task, uint64_t cpu_ns)
     }
 }
 
+/* Python code tells more than the interpreter's. A wait that no look met was in what the last one like it was in: with the same
+ * native stack, for the same other end. */
+static void python_tell(struct task_inside *own, const struct call_told *told, struct wait_told *wait)
+{
+    if (own->seen.stack && own->seen_ns >= wait->interval.start_ns && own->seen_ns <= told->time_ns) {
+        own->like_stack = told->stack;
+        own->like_peer = wait->peer;
+        own->like_python = own->seen.stack;
+    }
+    if (own->like_python && own->like_stack == told->stack && own->like_peer == wait->peer)
+        wait->stack = own->like_python;
+}
+
 static void on_wait(struct inside *inside, struct task *task, const struct call_told *told)
 {
     struct wait_told wait = {
@@ -408,9 +421,7 @@ static void on_wait(struct inside *inside, struct task *task, const struct call_
 
     gap_fill(inside, task, told->start_ns, told->cpu_ns - num_min(told->busy_ns, told->cpu_ns));
     reason_of(inside, told, &wait);
-    if (task->inside.seen.stack && task->inside.seen_ns >= wait.interval.start_ns &&
-        task->inside.seen_ns <= told->time_ns)
-        wait.stack = task->inside.seen.stack; /* Python code tells more */
+    python_tell(&task->inside, told, &wait);
     waker_of(inside, told, &wait);
     wait.interval.runnable_ns = num_min(runnable_of(told), span_ns);
     wait.interval.blocked_ns = span_ns - wait.interval.runnable_ns;

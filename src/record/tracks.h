@@ -45,6 +45,8 @@ struct task_inside {
     bool is_asked;                /* what it waits for, since its last turn on a CPU */
     struct wait_reason_seen seen; /* by a look, outside a hook or not */
     uint64_t seen_ns;
+    /* The last wait that a look met in Python code: its native stack, its other end, and that code. */
+    uint64_t like_stack, like_peer, like_python;
 };
 
 struct process {
