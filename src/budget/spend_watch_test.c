@@ -29,7 +29,7 @@ static struct place *place_make(void)
     struct place *place = calloc(1, sizeof *place);
     struct price_book_options prices = {.built_in_only = true};
     struct err err = {0};
-    strcpy(place->folder, "/tmp/toll-watch-XXXXXX");
+    snprintf(place->folder, sizeof place->folder, "/tmp/toll-watch-XXXXXX");
     assert_non_null(mkdtemp(place->folder));
     snprintf(place->path, sizeof place->path, "%s/a.toll", place->folder);
     assert_int_equal(request_log_create(place->path, false, &place->log, &err), 0);

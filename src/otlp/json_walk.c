@@ -130,7 +130,7 @@ static bool skip_value(struct place *place, unsigned depth)
 
 bool json_walk_whole(struct otlp_text text, size_t *ret_offset)
 {
-    struct place place = {text.bytes, text.bytes + text.length};
+    struct place place = {text.bytes, text.length ? text.bytes + text.length : text.bytes};
     blanks(&place);
     bool holds = skip_value(&place, 0);
     if (holds)
@@ -141,7 +141,8 @@ bool json_walk_whole(struct otlp_text text, size_t *ret_offset)
 
 struct json_walk json_walk_open(struct otlp_text text)
 {
-    struct json_walk scan = {.at = text.bytes, .end = text.bytes + text.length};
+    /* Nothing has no address to go on from. */
+    struct json_walk scan = {.at = text.bytes, .end = text.length ? text.bytes + text.length : text.bytes};
     if (!text.length || (*scan.at != '{' && *scan.at != '[')) {
         scan.at = scan.end;
         return scan;

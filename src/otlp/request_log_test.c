@@ -30,7 +30,7 @@ static int see(void *context, const struct request_log_entry *entry, struct err 
 static int make_path(void **state)
 {
     static char path[] = "/tmp/toll-log-XXXXXX";
-    strcpy(path + strlen("/tmp/toll-log-"), "XXXXXX");
+    memcpy(path + strlen("/tmp/toll-log-"), "XXXXXX", sizeof "XXXXXX");
     int fd = mkstemp(path);
     if (fd < 0)
         return -1;

@@ -305,6 +305,10 @@ static int on_span(void *context, const struct otlp_span *span, struct err *err)
     held.start_ns = time_of(rows, span->start_ns);
     held.end_ns = num_max(held.start_ns, time_of(rows, span->end_ns));
     struct missing_span *missing = trace_window_missing(rows, held.key);
+    if (missing && missing->has_come) {
+        rows->counts.repeated_count++;
+        return 0;
+    }
     if (missing) {
         missing->has_come = true;
         held.usage_below = missing->usage_below;

@@ -351,6 +351,22 @@ static void a_root_behind_more_than_a_window_has_its_children(void **state)
     dataset_deinit(&told.dataset);
 }
 
+static void a_root_that_was_awaited_counts_once_however_late_it_is_told_again(void **state)
+{
+    static struct line lines[100];
+    struct told told;
+    (void)state;
+    for (uint64_t i = 0; i < 100; i++)
+        lines[i] =
+            (struct line){i + 2, i < 20 ? 1 : 0, "web", "s", 10 * i, 10 * i + 5, OTLP_KIND_INTERNAL, NULL, 0};
+    lines[30] = lines[99] = (struct line){1, 0, "web", "root", 0, 1000, OTLP_KIND_SERVER, NULL, 0};
+    tell_in(&told, lines, 100, 10);
+    assert_int_equal(row_count(&told, TABLE_SPAN), 99);
+    assert_int_equal(told.counts.repeated_count, 1);
+    assert_int_not_equal(id_named(&told, "root"), 0);
+    dataset_deinit(&told.dataset);
+}
+
 static void the_tree_does_not_depend_on_the_windows(void **state)
 {
     static struct line lines[SPANS_MAX];
@@ -363,15 +379,16 @@ static void the_tree_does_not_depend_on_the_windows(void **state)
         for (size_t i = 0; i < count; i++) {
             snprintf(names[i], sizeof names[i], "%zu", i + 1);
             /* Parents have higher numbers: no rings. */
-            lines[i] = (struct line){i + 1,
-                                     i + 1 == count ? 0 : i + 2 + (uint64_t)rand_r(&seed) % (count - i - 1),
-                                     "web",
-                                     names[i],
-                                     50 - i / 5,
-                                     60 + i,
-                                     OTLP_KIND_INTERNAL,
-                                     NULL,
-                                     0};
+            lines[i] = (struct line){
+                i + 1,
+                i + 1 == count ? 0 : i + 2 + (uint64_t)rand_r(&seed) % (count - i - 1 ? count - i - 1 : 1),
+                "web",
+                names[i],
+                50 - i / 5,
+                60 + i,
+                OTLP_KIND_INTERNAL,
+                NULL,
+                0};
         }
         for (size_t i = 0; i < count; i++) {
             size_t other = (size_t)rand_r(&seed) % count;
@@ -429,6 +446,7 @@ int trace_rows_test(void)
         cmocka_unit_test(whatever_the_spans_waits_do_not_overlap),
         cmocka_unit_test(what_waits_for_its_parent_goes_into_the_next_window),
         cmocka_unit_test(a_root_behind_more_than_a_window_has_its_children),
+        cmocka_unit_test(a_root_that_was_awaited_counts_once_however_late_it_is_told_again),
         cmocka_unit_test(the_tree_does_not_depend_on_the_windows),
         cmocka_unit_test(an_agents_own_usage_counts_where_nothing_below_tells_of_any),
     };
