@@ -9,7 +9,8 @@
 #include "base/num.h"
 #include "receive/internal.h"
 
-#define OPEN_SHARE_MAX 2u /* of a window: 1 / 2 of it may be carried into the next */
+#define MISSING_MAX    200000u /* parents that have a row before they come */
+#define OPEN_SHARE_MAX 2u      /* of a window: 1 / 2 of it may be carried into the next */
 
 uint64_t trace_window_written(const struct trace_rows *rows, uint64_t key)
 {
@@ -125,6 +126,8 @@ static int reserve_parents(struct trace_rows *rows, struct err *err)
         if (span->parent != HELD_NONE || top_is_open(span) != OPEN_YES)
             continue;
         struct missing_span *missing = trace_window_missing(rows, span->parent_key);
+        if (!missing && rows->missing.count >= MISSING_MAX)
+            continue; /* an orphan, as if its parent never came */
         if (!missing) {
             struct missing_span fresh = {
                 .row = ++rows->span_last, .start_ns = span->start_ns, .service = span->service};
