@@ -225,6 +225,9 @@ static __noinline __u32 dump_write(struct bpf_thread *thread, __u64 now_ns, __s3
 
     if (!dump || !thread || !task->mm)
         return 0;
+    /* The other half of the ring is for the waits themselves: when the reader is behind, copies give way. */
+    if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > ring_half_bytes)
+        return 0;
     const struct pt_regs *registers = (const struct pt_regs *)bpf_task_pt_regs(task);
     __u64 sp = registers->sp;
     __u64 bytes = stack_bytes(task, sp);

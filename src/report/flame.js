@@ -220,7 +220,9 @@
     if (letters < 9) letters--; /* a few wide ones can be all there are */
     if (frame.kind === "waker") name = "woken by " + name;
     if (letters < 3 || (name.length > letters && letters < 6)) return markup;
-    if (name.length > letters) name = name.slice(0, Math.ceil(letters * 0.6) - 1) + "\u2026" + name.slice(name.length - Math.floor(letters * 0.4));
+    /* Half a character of two parts is no XML: the whole SVG would not be drawn. */
+    if (name.length > letters) name = name.slice(0, Math.ceil(letters * 0.6) - 1).replace(/[\ud800-\udbff]$/, "") + "\u2026" +
+      name.slice(name.length - Math.floor(letters * 0.4)).replace(/^[\udc00-\udfff]/, "");
     return markup + "<text x='" + (x + INSET).toFixed(1) + "' y='" + (y + ROW - 6) + "'" +
       (frame.kind === "inlined" ? " class='fg-slanted'" : "") + ">" + escaped(name) + "</text>";
   };

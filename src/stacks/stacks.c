@@ -22,6 +22,7 @@
 #define MODULE_COUNT_MAX   65536u /* more are unknown code */
 #define CHAIN_KERNEL_LIMIT 127u   /* kernel.perf_event_max_stack */
 #define LARGE_BYTES        (4 << 20)
+#define JIT_OPEN_MAX       200u             /* the same of files in which compilers tell their code */
 #define JIT_LOOK_NS        (20 * NS_PER_MS) /* between looks whether a compiler's file is there, or has grown */
 #define JIT_EPOCH_SHIFT    48               /* addresses of programs are below */
 
@@ -192,7 +193,10 @@ void stacks_module_open(struct stacks *stacks, struct code_module *module, uint3
     if (module->seen)
         return;
     module->seen = true;
-    if (module->kind != CODE_FILE || module->path[0] != '/' || stacks->open_count >= OPEN_MAX)
+    if (module->kind != CODE_FILE)
+        return;
+    module->large = resolver_debug_file_may_exist(module->build_id, module->build_id_size);
+    if (module->path[0] != '/' || stacks->open_count >= OPEN_MAX)
         return;
     int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
     int length = snprintf(path, sizeof path, "/proc/%u/root%s", pid, module->path);
@@ -212,8 +216,7 @@ void stacks_module_open(struct stacks *stacks, struct code_module *module, uint3
         return;
     }
     module->fd = fd;
-    module->large =
-        about.st_size > LARGE_BYTES || resolver_debug_file_may_exist(module->build_id, module->build_id_size);
+    module->large = module->large || about.st_size > LARGE_BYTES;
     stacks->open_count++;
 }
 
@@ -293,6 +296,7 @@ static int add_jit_module(struct stacks *stacks, uint32_t pid, const struct jit_
     if (intern_put(&stacks->module_keys, key, (size_t)length, &id, NULL))
         return err_memory(err);
     int status = add_module(stacks, &module, "[jit]", ret_module, err);
+    stacks->jit_open_count++;
     if (!status && map_put(&stacks->jit_modules, pid, *ret_module))
         status = err_memory(err);
     return status;
@@ -319,7 +323,8 @@ static int jit_module(struct stacks *stacks, uint32_t pid, uint32_t *ret_module,
     }
     *ret_module = MODULE_UNKNOWN;
     const uint64_t *missed_ns = map_get(&stacks->jit_misses, pid);
-    if ((missed_ns && !is_time_to_look(stacks, *missed_ns)) || stacks->modules.count >= MODULE_COUNT_MAX)
+    if ((missed_ns && !is_time_to_look(stacks, *missed_ns)) || stacks->modules.count >= MODULE_COUNT_MAX ||
+        stacks->jit_open_count >= JIT_OPEN_MAX)
         return 0;
     struct jit_source source;
     const uint64_t *dump = map_get(&stacks->jit_dumps, pid);

@@ -89,7 +89,7 @@ struct stacks {
     uint64_t now_ns;        /* of what is being added; 0: not told */
     uint64_t next_stack_id;
     uint64_t next_frame_id;
-    size_t open_count;
+    size_t open_count, jit_open_count; /* files of modules; of compilers */
     bool kernel_readable;
     struct stacks_counts counts;
 };

@@ -8,12 +8,20 @@
 #include "base/num.h"
 
 #define SLOT_COUNT_MAX  (1u << 20)
+#define SLOT_TOTAL_MAX  (16u << 20) /* of all tables: many may name the same bytes */
+#define NAME_BYTES_MAX  (64u << 20) /* of all entries: each may have the same long name */
 #define TABLE_BYTES_MAX (64u << 20)
 #define ENTRY_SHORT     8u /* of .plt.got; else 16 bytes */
 #define ENTRY_LONG      16u
 
-/* Puts the slots of a relocation table into a map: address to the name of what is put there. */
-static int note_slots(struct map *slots, Elf *elf, Elf_Scn *section, const GElf_Shdr *header, struct err *err)
+struct slots {
+    struct map names; /* address to the name of what is put there */
+    uint64_t count_left, name_bytes_left;
+};
+
+/* Takes the slots of a relocation table. */
+static int note_slots(struct slots *slots, Elf *elf, Elf_Scn *section, const GElf_Shdr *header,
+                      struct err *err)
 {
     GElf_Shdr symbols_header;
     Elf_Scn *symbols_section = elf_getscn(elf, header->sh_link);
@@ -23,7 +31,9 @@ static int note_slots(struct map *slots, Elf *elf, Elf_Scn *section, const GElf_
                             : NULL;
     if (!data || !symbols || !header->sh_entsize)
         return 0;
-    uint64_t count = num_min(header->sh_size / header->sh_entsize, SLOT_COUNT_MAX);
+    uint64_t count =
+        num_min(header->sh_size / header->sh_entsize, num_min(SLOT_COUNT_MAX, slots->count_left));
+    slots->count_left -= count;
     for (uint64_t i = 0; i < count; i++) {
         GElf_Rela slot;
         GElf_Sym symbol;
@@ -34,7 +44,7 @@ static int note_slots(struct map *slots, Elf *elf, Elf_Scn *section, const GElf_
             !gelf_getsym(symbols, (int)GELF_R_SYM(slot.r_info), &symbol))
             continue;
         const char *name = elf_strptr(elf, symbols_header.sh_link, symbol.st_name);
-        if (name && *name && map_put(slots, slot.r_offset, (uint64_t)(uintptr_t)name))
+        if (name && *name && map_put(&slots->names, slot.r_offset, (uint64_t)(uintptr_t)name))
             return err_memory(err);
     }
     return 0;
@@ -63,7 +73,7 @@ static int name_entry(struct elf_image *image, uint64_t low, uint64_t high, cons
 }
 
 /* Each entry with a jump through a slot. */
-static int name_table_entries(struct elf_image *image, const struct map *slots, Elf_Scn *section,
+static int name_table_entries(struct elf_image *image, struct slots *slots, Elf_Scn *section,
                               const GElf_Shdr *header, uint64_t step, struct err *err)
 {
     Elf_Data *data = header->sh_size <= TABLE_BYTES_MAX ? elf_getdata(section, NULL) : NULL;
@@ -75,11 +85,15 @@ static int name_table_entries(struct elf_image *image, const struct map *slots, 
         size_t size = (size_t)num_min(step, data->d_size - at);
         if (!slot_of(code + at, size, header->sh_addr + at, &slot))
             continue;
-        const uint64_t *name = map_get(slots, slot);
-        if (!name)
+        const uint64_t *found = map_get(&slots->names, slot);
+        if (!found)
             continue;
-        int status = name_entry(image, header->sh_addr + at, header->sh_addr + at + size,
-                                (const char *)(uintptr_t)*name, err); /* NOLINT(performance-no-int-to-ptr) */
+        const char *name = (const char *)(uintptr_t)*found; /* NOLINT(performance-no-int-to-ptr) */
+        size_t bytes = strlen(name) + sizeof(struct elf_symbol);
+        if (bytes > slots->name_bytes_left)
+            return 0;
+        slots->name_bytes_left -= bytes;
+        int status = name_entry(image, header->sh_addr + at, header->sh_addr + at + size, name, err);
         if (status)
             return status;
     }
@@ -92,7 +106,7 @@ static bool is_plt(Elf *elf, size_t names, const GElf_Shdr *header)
     return name && header->sh_type == SHT_PROGBITS && strncmp(name, ".plt", 4) == 0;
 }
 
-static int name_tables(struct elf_image *image, const struct map *slots, struct err *err)
+static int name_tables(struct elf_image *image, struct slots *slots, struct err *err)
 {
     size_t names;
     if (elf_getshdrstrndx(image->elf, &names))
@@ -113,7 +127,7 @@ int plt_load_symbols(struct elf_image *image, struct err *err)
     GElf_Ehdr about;
     if (!image->elf || !gelf_getehdr(image->elf, &about) || about.e_machine != EM_X86_64)
         return 0;
-    struct map slots = {0};
+    struct slots slots = {.count_left = SLOT_TOTAL_MAX, .name_bytes_left = NAME_BYTES_MAX};
     Elf_Scn *section = NULL;
     int status = 0;
     while (!status && (section = elf_nextscn(image->elf, section))) {
@@ -121,8 +135,8 @@ int plt_load_symbols(struct elf_image *image, struct err *err)
         if (gelf_getshdr(section, &header) && header.sh_type == SHT_RELA)
             status = note_slots(&slots, image->elf, section, &header, err);
     }
-    if (!status && slots.count)
+    if (!status && slots.names.count)
         status = name_tables(image, &slots, err);
-    map_free(&slots);
+    map_free(&slots.names);
     return status;
 }

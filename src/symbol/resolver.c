@@ -75,7 +75,7 @@ static void drop_kernel_modules(struct place_table *table)
 
 bool resolver_debug_file_may_exist(const uint8_t *build_id, size_t size)
 {
-    return debug_file_is_installed(build_id, size) || (size > 0 && debug_file_may_download());
+    return debug_file_is_installed(build_id, size) || debug_file_may_download();
 }
 
 /* A cache made without lines is stale once a debug file is installed. */
@@ -85,8 +85,8 @@ static int module_load_cache(struct resolver *resolver, struct module *module, s
     int status = cache_load(&key, &resolver->texts, &module->table, err);
     if (!status && strcmp(module->path, SYMBOL_PATH_KERNEL) == 0)
         drop_kernel_modules(&module->table);
-    if (!status && module->table.ranges.count && !module->table.has_lines &&
-        resolver_debug_file_may_exist(module->build_id, module->build_id_size))
+    else if (!status && module->table.ranges.count && !module->table.has_lines &&
+             resolver_debug_file_may_exist(module->build_id, module->build_id_size))
         place_table_free(&module->table);
     return status;
 }

@@ -72,7 +72,8 @@ WARN_UNUSED int resolver_lookup(struct resolver *resolver, const struct symbol_m
                                 const struct symbol_request *request, struct symbol_answer *answer,
                                 struct err *err);
 
-/* Whether a separate debug file is installed for a build-id, or could come from a server that the user set. */
+/* Whether a separate debug file is installed for a build-id, or could come from a server that the user set: without a
+ * build-id (size 0) too, as the file itself may have one. */
 bool resolver_debug_file_may_exist(const uint8_t *build_id, size_t size);
 
 /* How many of the places asked for so far were answered from the cache (memory or disk). */

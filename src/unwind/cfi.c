@@ -644,12 +644,14 @@ static int common_of(struct reader *reader, const struct entry *entry, const str
             reader->common_bytes += found.bytes.size;
             read_common(reader, found.bytes, &common, err);
         }
-        if (map_put(&reader->commons_at, at, reader->commons.count) || vec_push(&reader->commons, common))
+        uint64_t index = common.is_broken ? UINT64_MAX : reader->commons.count;
+        if (map_put(&reader->commons_at, at, index) ||
+            (!common.is_broken && vec_push(&reader->commons, common)))
             return err_memory(err);
         known = map_get(&reader->commons_at, at);
     }
     *ret_common = NULL;
-    if (*known < reader->commons.count && reader->commons.items && !reader->commons.items[*known].is_broken)
+    if (*known < reader->commons.count)
         *ret_common = &reader->commons.items[*known];
     return 0;
 }

@@ -75,7 +75,7 @@ class Case:
 
     def environment(self, home):
         env = {k: v for k, v in os.environ.items()
-               if not k.startswith(("TOLL", "XDG_", "LC_", "GITHUB_", "MAKE", "MFLAGS")) and k not in ("LANG", "LANGUAGE", "UPDATE", "NO_COLOR")}
+               if not k.startswith(("TOLL", "XDG_", "LC_", "GITHUB_", "MAKE", "MFLAGS", "DEBUGINFOD_")) and k not in ("LANG", "LANGUAGE", "UPDATE", "NO_COLOR")}
         env.update({
             "PATH": f"{home}/bin:{os.environ['PATH']}", "HOME": home, "TMPDIR": f"{home}/tmp",
             "LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "dumb", "TOLL_BIN": str(self.toll),
