@@ -174,16 +174,14 @@ uint32_t heap_book_image(struct heap_book *book, uint32_t pid, uint64_t nonce, u
 {
     struct heap_image image = {.pid = pid, .nonce = nonce, .start = now, .end = now, .written_bytes = -1};
 
-    for (size_t i = book->images.count; i-- > 0;) {
-        const struct heap_image *other = &book->images.items[i];
-        if (other->pid != pid)
-            continue;
-        if (other->nonce == nonce)
-            return (uint32_t)i;
-        heap_book_end(book, (uint32_t)i); /* it became another program, or the number another process */
-        break;
-    }
-    if (book->images.count >= UINT32_MAX - 1 || vec_push(&book->images, image)) {
+    const uint64_t *last = map_get(&book->by_pid, pid);
+
+    if (last && book->images.items[*last].nonce == nonce)
+        return (uint32_t)*last;
+    if (last)
+        heap_book_end(book, (uint32_t)*last); /* it became another program, or the number another process */
+    if (book->images.count >= UINT32_MAX - 1 || vec_push(&book->images, image) ||
+        map_put(&book->by_pid, pid, book->images.count - 1)) {
         book->is_failed = true;
         return UINT32_MAX;
     }
@@ -353,6 +351,7 @@ void heap_book_deinit(struct heap_book *book)
         map_free(&image->stack_rows);
     }
     vec_free(&book->images);
+    map_free(&book->by_pid);
     vec_free(&book->sites);
     vec_free(&book->dirty);
 }

@@ -70,6 +70,7 @@ struct heap_recent {
 struct heap_book {
     double rate_bytes; /* 0: exact */
     VEC(struct heap_image) images;
+    struct map by_pid; /* → index of its last image */
     VEC(struct heap_site) sites;
     VEC(uint64_t) dirty; /* sites that changed since the last rows */
     double live_bytes, peak_bytes;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -18,10 +19,12 @@
 #include "rings/span_clock.h"
 
 #define LANE_COUNT_MAX    16384
+#define DESCRIPTOR_COUNT  (2u * LANE_COUNT_MAX)
 #define PAUSE_NS_MIN      (NS_PER_MS / 5)
 #define PAUSE_NS_SAMPLED  (20 * NS_PER_MS)
 #define PAUSE_NS_EXACT    (5 * NS_PER_MS)
 #define SWEEP_NS          (20 * NS_PER_MS)
+#define FUTURE_US         1000000 /* an event that is later than the clock by more is nonsense */
 #define SWEEPS_BEFORE_END 2 /* a process that is just being made is not known to all yet */
 
 struct open_lane {
@@ -72,6 +75,17 @@ static int session_make(struct heap_drain *drain, const struct heap_drain_option
     return fs_write_all(drain->session_fd, session, sizeof *session, err);
 }
 
+/* Every thread's ring takes a descriptor: the soft limit, made for programs that use select, is no reason to see less. */
+static void descriptors_allow(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTOR_COUNT) {
+        limit.rlim_cur = num_min(limit.rlim_max, DESCRIPTOR_COUNT);
+        (void)setrlimit(RLIMIT_NOFILE, &limit); /* refused: rings that cannot be opened are tried again */
+    }
+}
+
 int heap_drain_create(const struct heap_drain_options *options, struct heap_drain **ret_drain,
                       struct err *err)
 {
@@ -79,6 +93,7 @@ int heap_drain_create(const struct heap_drain_options *options, struct heap_drai
 
     if (!drain)
         return err_memory(err);
+    descriptors_allow();
     drain->session_fd = -1;
     drain->pause_ns = PAUSE_NS_MIN;
     drain->book.rate_bytes = options->mode == HEAP_EXACT
@@ -108,17 +123,25 @@ static uint64_t ns_of(const struct heap_drain *drain, uint64_t since_start)
 
 /* --- rings --- */
 
-static void rings_find(struct heap_drain *drain)
+/* False: there may be more than could be opened, now. */
+static bool rings_find(struct heap_drain *drain)
 {
     int fd = openat(drain->folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    bool is_all = folder != NULL;
 
     if (!folder && fd >= 0)
         close(fd);
     for (const struct dirent *entry; folder && (entry = readdir(folder)) != NULL;) {
-        if (!str_starts(entry->d_name, "heap-") || drain->lanes.count >= LANE_COUNT_MAX)
+        if (!str_starts(entry->d_name, "heap-"))
             continue;
+        if (drain->lanes.count >= LANE_COUNT_MAX) {
+            is_all = false;
+            break;
+        }
+        errno = 0;
         struct heap_lane *lane = heap_lane_open(drain->folder_fd, entry->d_name, drain->session.word_count);
+        is_all = is_all && (lane || (errno != EMFILE && errno != ENFILE));
         if (lane && vec_push(&drain->lanes, (struct open_lane){.lane = lane})) {
             heap_lane_destroy(lane);
             drain->totals.lost_count++;
@@ -126,6 +149,7 @@ static void rings_find(struct heap_drain *drain)
     }
     if (folder)
         closedir(folder);
+    return is_all;
 }
 
 static void session_look(struct heap_drain *drain)
@@ -138,9 +162,9 @@ static void session_look(struct heap_drain *drain)
         drain->totals.lost_count += now.lost_count - drain->session_lost_count;
     drain->session_lost_count = num_max(now.lost_count, drain->session_lost_count);
     drain->totals.refused_count = num_max(now.refused_count, drain->totals.refused_count);
-    if (now.ring_count != drain->ring_count)
-        rings_find(drain);
-    drain->ring_count = now.ring_count;
+    drain->totals.is_given_up = drain->totals.is_given_up || now.closed;
+    if (now.ring_count != drain->ring_count && rings_find(drain))
+        drain->ring_count = now.ring_count;
 }
 
 /* The process's first ring says that it is there. */
@@ -383,6 +407,10 @@ static int poll_once(struct heap_drain *drain, const struct heap_host *host, uin
     session_look(drain);
     for (size_t i = 0; i < drain->lanes.count; i++)
         busiest = num_max(busiest, heap_lane_read(drain->lanes.items[i].lane, &drain->totals.lost_count));
+    uint64_t latest = span_clock_raw(&drain->clock) - drain->session.start;
+    latest += FUTURE_US * drain->session.ticks_per_us;
+    for (size_t i = 0; i < drain->lanes.count; i++)
+        drain->lanes.items[i].lane->latest = latest;
     int status = events_run(drain, raw - drain->session.start, host, err);
     if (!status && now_ns >= drain->sweep_due_ns) {
         lanes_sweep(drain, host);
@@ -414,6 +442,7 @@ int heap_drain_finish(struct heap_drain *drain, const struct heap_host *host, st
 
     if (!status)
         status = poll_once(drain, host, clock_monotonic_ns(), err);
+    field_write(drain, offsetof(struct heap_session, closed), 1); /* nobody waits for a reader any more */
     if (!status)
         status = heap_rows_write(&drain->rows, &drain->book, host, sink, clock_monotonic_ns(), err);
     if (status)

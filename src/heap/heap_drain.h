@@ -62,6 +62,7 @@ struct heap_totals {
     uint64_t broken_count;  /* events that made no sense */
     uint64_t refused_count; /* images that have a sanitizer */
     uint64_t image_count;
+    bool is_given_up; /* programs stopped telling, as nobody had read for long */
 };
 
 struct heap_drain;

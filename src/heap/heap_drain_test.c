@@ -201,6 +201,21 @@ static void blocks_may_be_freed_by_another_thread(void **state)
     session_close(&session);
 }
 
+/* The C library holds the thread's lock while it allocates for the answer. */
+static void a_thread_may_ask_for_its_stack_first(void **state)
+{
+    struct heap_drain_options exact = {.mode = HEAP_EXACT};
+    char *const arguments[] = {(char[]){"probe"}, (char[]){"asks"}, NULL};
+    struct session session;
+
+    (void)state;
+    session_open(&session, &exact);
+    assert_int_equal(probe_run(&session, arguments), 0);
+    assert_true(site_of_size(&session, 50)->freed_count == 1);
+    assert_int_equal(heap_drain_totals(session.drain).lost_count, 0);
+    session_close(&session);
+}
+
 static void a_child_has_a_heap_of_its_own(void **state)
 {
     struct heap_drain_options exact = {.mode = HEAP_EXACT};
@@ -300,6 +315,7 @@ int heap_drain_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exact_sums_are_those_of_the_program),
         cmocka_unit_test(blocks_may_be_freed_by_another_thread),
+        cmocka_unit_test(a_thread_may_ask_for_its_stack_first),
         cmocka_unit_test(a_child_has_a_heap_of_its_own),
         cmocka_unit_test(a_program_that_becomes_another_leaves_what_it_had),
         cmocka_unit_test(samples_add_up_to_what_was_allocated),

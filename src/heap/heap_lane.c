@@ -51,11 +51,13 @@ uint64_t heap_lane_read(struct heap_lane *lane, uint64_t *lost_count)
     struct heap_ring ring;
 
     words_compact(lane);
-    if (!ring_read(lane, &ring) || ring.head - lane->tail > lane->word_count || ring.head == lane->tail)
+    if (!ring_read(lane, &ring))
         return 0;
     if (ring.lost_count > lane->lost_count)
         *lost_count += ring.lost_count - lane->lost_count;
     lane->lost_count = num_max(ring.lost_count, lane->lost_count);
+    if (ring.head - lane->tail > lane->word_count || ring.head == lane->tail)
+        return 0;
     size_t count = (size_t)(ring.head - lane->tail), first = (size_t)(lane->tail & (lane->word_count - 1));
     size_t straight = (size_t)num_min(count, lane->word_count - first), rest = count - straight;
     if (vec_reserve(&lane->words, lane->words.count + count))
@@ -77,7 +79,8 @@ unsigned heap_lane_event(struct heap_lane *lane, const uint64_t **ret_words, uin
     while (lane->at < lane->words.count) {
         size_t available = lane->words.count - lane->at;
         const uint64_t *words = lane->words.items + lane->at;
-        unsigned count = heap_event_words(words, available);
+        bool is_late = lane->latest && words[0] >> 4 > lane->latest;
+        unsigned count = is_late ? 0 : heap_event_words(words, available);
         if (count && count <= available) {
             *ret_words = words;
             return count;

@@ -19,6 +19,7 @@ struct heap_lane {
     uint64_t tail;       /* words up to there are in `words` */
     uint64_t lost_count; /* as read last */
     uint64_t time;       /* of its last event: time does not go back in a ring */
+    uint64_t latest;     /* an event that is later is nonsense; 0: none is */
     size_t at;           /* the next event's place in `words` */
     VEC(uint64_t) words;
 };

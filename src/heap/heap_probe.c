@@ -5,6 +5,7 @@
  *   known           100 blocks of 4096 left; 5000 of 64 temporary; 1000 of 1000 at once, then freed; a block of 100 made 200 and
  *                   100000 large, then freed; 1 MiB of pages, the first half given back
  *   threads N       N threads that each make 1000 times two blocks of 50; one is freed at once, one by the next thread
+ *   asks            a thread that asks for its own stack before all else, then makes a block of 50 and frees it
  *   fork            a block of 3000 left; then a child that leaves one of 5000 and frees its parent's
  *   exec            a block of 7000 left, then this program again with "left 1 11000"
  *   left COUNT SIZE so many blocks left
@@ -94,6 +95,29 @@ static void threads(unsigned count)
         pthread_join(made[i], NULL);
 }
 
+static void *ask_first(void *unused)
+{
+    void *volatile block;
+    pthread_attr_t about;
+
+    (void)unused;
+    if (pthread_getattr_np(pthread_self(), &about))
+        _exit(2);
+    pthread_attr_destroy(&about);
+    block = malloc(50);
+    free(block);
+    return NULL;
+}
+
+static void asks(void)
+{
+    pthread_t made;
+
+    if (pthread_create(&made, NULL, ask_first, NULL))
+        _exit(2);
+    pthread_join(made, NULL);
+}
+
 static int fork_one(void)
 {
     kept[0] = malloc(3000);
@@ -125,6 +149,8 @@ int main(int argument_count, char **arguments)
         known();
     else if (!strcmp(what, "threads"))
         threads(number);
+    else if (!strcmp(what, "asks"))
+        asks();
     else if (!strcmp(what, "left") && argument_count > 3)
         leave_blocks(number, strtoul(arguments[3], NULL, 10));
     else if (!strcmp(what, "churn"))

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/map.h"
 #include "base/num.h"
 #include "model/meta.h"
 
@@ -130,22 +131,21 @@ static int attr_u64(struct sink *sink, uint64_t track, const char *key, uint64_t
 /* A process may have been several programs: the largest peak of them is its own. */
 static int attrs_write(const struct heap_book *book, struct sink *sink, struct err *err)
 {
+    struct map largest = {0}; /* track → its image of the largest peak */
     int status = 0;
 
     for (size_t i = 0; i < book->images.count && !status; i++) {
         const struct heap_image *image = &book->images.items[i];
-        double peak_bytes = 0;
-        bool is_first = true;
-        for (size_t j = 0; j < book->images.count; j++) {
-            if (book->images.items[j].track != image->track)
-                continue;
-            is_first = is_first && j >= i;
-            peak_bytes =
-                book->images.items[j].peak_bytes > peak_bytes ? book->images.items[j].peak_bytes : peak_bytes;
-        }
-        if (image->track && is_first)
-            status = attr_u64(sink, image->track, ATTR_HEAP_PEAK_BYTES, whole(peak_bytes), err);
+        const uint64_t *known = map_get(&largest, image->track);
+        if (!known || image->peak_bytes > book->images.items[*known].peak_bytes)
+            status = map_put(&largest, image->track, i) ? err_memory(err) : 0;
     }
+    for (size_t i = 0; i < book->images.count && !status; i++) {
+        const struct heap_image *image = &book->images.items[i];
+        if (image->track && *map_get(&largest, image->track) == i)
+            status = attr_u64(sink, image->track, ATTR_HEAP_PEAK_BYTES, whole(image->peak_bytes), err);
+    }
+    map_free(&largest);
     return status;
 }
 

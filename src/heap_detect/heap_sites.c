@@ -37,7 +37,7 @@ void heap_site_place(const struct run *run, uint32_t stack, struct where *where)
 struct loading {
     const struct run *run;
     struct heap_sites *sites;
-    uint64_t image_start, image_end, image_track; /* of the row before */
+    struct map images; /* hash of track and start: rows of several come mixed */
 };
 
 static uint64_t key_of(const char *program, uint32_t stack, bool is_pages)
@@ -84,11 +84,10 @@ static int load(void *context, const struct batch *batch, struct err *err)
         site->peak_bytes += row.peak_bytes;
         site->left_bytes += row.left_bytes;
         site->left_count += row.left_bytes && row.count > row.freed_count ? row.count - row.freed_count : 0;
-        if (row.track != loading->image_track || row.start_ns != loading->image_start)
-            loading->sites->image_count++;
-        loading->image_track = row.track;
-        loading->image_start = row.start_ns;
+        if (map_put(&loading->images, map_hash(row.track ^ map_hash(row.start_ns)), 1))
+            return err_memory(err);
     }
+    loading->sites->image_count = loading->images.count;
     return 0;
 }
 
@@ -98,6 +97,7 @@ int heap_sites_load(const struct run *run, struct heap_sites *ret_sites, struct 
     struct loading loading = {.run = run, .sites = &sites};
     int status = view_scan_all(run->view, TABLE_HEAP, load, &loading, err);
 
+    map_free(&loading.images);
     if (status) {
         heap_sites_free(&sites);
         return status;

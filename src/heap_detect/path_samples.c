@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "analyze/attribution.h"
+#include "base/map.h"
 #include "base/num.h"
 #include "base/str.h"
 
 #define DEPTH_LOOK_MAX 64
-#define TIMES_MAX      10000
 
 /* --- what a stack is in --- */
 
@@ -128,25 +128,27 @@ const char *stack_in_collector(const struct run *run, uint32_t stack)
 
 /* --- the path's time --- */
 
-static bool same(const char *a, const char *b)
+static uint64_t hash_of(const char *text)
 {
-    return a == b || (a && b && strcmp(a, b) == 0);
+    return text ? map_hash_bytes(text, strlen(text)) : 0;
 }
 
-static struct inside_time *time_of(struct inside_times *times, const struct where *where)
+/* `places`: hash of program and function → index in times. */
+static struct inside_time *time_of(struct inside_times *times, struct map *places, const struct where *where)
 {
-    for (size_t i = 0; i < times->items.count; i++) {
-        struct inside_time *item = &times->items.items[i];
-        if (same(item->where.process, where->process) && same(item->where.function, where->function))
-            return item;
-    }
-    if (times->items.count >= TIMES_MAX || vec_push(&times->items, (struct inside_time){.where = *where}))
+    uint64_t key = map_hash(hash_of(where->process)) ^ hash_of(where->function);
+    const uint64_t *known = map_get(places, key);
+
+    if (known)
+        return &times->items.items[*known];
+    if (vec_push(&times->items, (struct inside_time){.where = *where}) ||
+        map_put(places, key, times->items.count - 1))
         return NULL;
     return &times->items.items[times->items.count - 1];
 }
 
 static int add_step(const struct scene *scene, const struct path_step *step, stack_is_fn *is_inside,
-                    bool by_function, struct inside_times *times)
+                    bool by_function, struct inside_times *times, struct map *places)
 {
     const struct run *run = scene->run;
     const struct run_track *track = &run->tracks.items[step->actor];
@@ -161,7 +163,7 @@ static int add_step(const struct scene *scene, const struct path_step *step, sta
         struct where where = {.process = process, .stage = run->has_spans ? NULL : process};
         if (by_function)
             attribute_function(run, stack, &where);
-        struct inside_time *item = time_of(times, &where);
+        struct inside_time *item = time_of(times, places, &where);
         left_ns -= part_ns;
         if (!item)
             return -1;
@@ -182,15 +184,19 @@ int inside_times_of(const struct scene *scene, stack_is_fn *is_inside, bool by_f
                     struct inside_times *ret_times, struct err *err)
 {
     struct inside_times times = {0};
+    struct map places = {0};
+    int status = 0;
 
-    for (size_t i = 0; i < scene->path->steps.count; i++) {
+    for (size_t i = 0; !status && i < scene->path->steps.count; i++) {
         const struct path_step *step = &scene->path->steps.items[i];
         if (step->doing != DOING_CPU || step->actor == RUN_NONE)
             continue;
-        if (add_step(scene, step, is_inside, by_function, &times)) {
-            inside_times_free(&times);
-            return err_memory(err);
-        }
+        status = add_step(scene, step, is_inside, by_function, &times, &places);
+    }
+    map_free(&places);
+    if (status) {
+        inside_times_free(&times);
+        return err_memory(err);
     }
     if (times.items.count)
         qsort(times.items.items, times.items.count, sizeof *times.items.items, compare_times);

@@ -207,25 +207,27 @@ static __attribute__((noinline)) void *cxx_find(const char *name)
     (__builtin_expect(heap_real.name != NULL, 1) || (*(void **)&heap_real.name = cxx_find(#name)) != NULL)
 
 /* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp,bugprone-macro-parentheses): names of C++ */
-#define CXX_NEW(name, parameters, arguments, size)                                                           \
+#define CXX_NEW(name, parameters, arguments, size, own)                                                      \
     HOOK void *name parameters;                                                                              \
     HOOK void *name parameters                                                                               \
     {                                                                                                        \
         if (__builtin_expect(self.left > (int64_t)(size) && CXX_READY(name), 1))                             \
             return heap_real.name arguments;                                                                 \
         OUTER();                                                                                             \
-        return CXX_READY(name) ? heap_real.name arguments : malloc(size);                                    \
+        return CXX_READY(name) ? heap_real.name arguments : (own);                                           \
     }
-CXX_NEW(_Znwm, (size_t size), (size), size)
-CXX_NEW(_Znam, (size_t size), (size), size)
-CXX_NEW(_ZnwmRKSt9nothrow_t, (size_t size, const void *tag), (size, tag), size)
-CXX_NEW(_ZnamRKSt9nothrow_t, (size_t size, const void *tag), (size, tag), size)
-CXX_NEW(_ZnwmSt11align_val_t, (size_t size, size_t alignment), (size, alignment), size)
-CXX_NEW(_ZnamSt11align_val_t, (size_t size, size_t alignment), (size, alignment), size)
+CXX_NEW(_Znwm, (size_t size), (size), size, malloc(size))
+CXX_NEW(_Znam, (size_t size), (size), size, malloc(size))
+CXX_NEW(_ZnwmRKSt9nothrow_t, (size_t size, const void *tag), (size, tag), size, malloc(size))
+CXX_NEW(_ZnamRKSt9nothrow_t, (size_t size, const void *tag), (size, tag), size, malloc(size))
+CXX_NEW(_ZnwmSt11align_val_t, (size_t size, size_t alignment), (size, alignment), size,
+        memalign(alignment, size))
+CXX_NEW(_ZnamSt11align_val_t, (size_t size, size_t alignment), (size, alignment), size,
+        memalign(alignment, size))
 CXX_NEW(_ZnwmSt11align_val_tRKSt9nothrow_t, (size_t size, size_t alignment, const void *tag),
-        (size, alignment, tag), size)
+        (size, alignment, tag), size, memalign(alignment, size))
 CXX_NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t size, size_t alignment, const void *tag),
-        (size, alignment, tag), size)
+        (size, alignment, tag), size, memalign(alignment, size))
 /* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp,bugprone-macro-parentheses) */
 
 /* Pages */

@@ -146,7 +146,8 @@ struct heap_lane *heap_lane_make(void)
         return NULL;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    heap_stack_bounds();
+    if (!self.is_leaving)
+        heap_stack_bounds();
     lane = lane_take_released();
     if (!lane)
         lane = lane_make();
@@ -157,26 +158,38 @@ struct heap_lane *heap_lane_make(void)
     }
     self.lane = lane;
     self.is_refused = lane == NULL;
-    if (has_key)
+    if (has_key && !self.is_leaving)
         pthread_setspecific(end_key, &self);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;
     return lane;
 }
 
-static void thread_end(void *unused)
+static bool has_lane(void)
+{
+    return self.lane && heap->is_on && self.nonce == heap->nonce;
+}
+
+void heap_lane_release(void)
 {
     struct heap_lane *lane = self.lane;
 
-    (void)unused;
-    if (!lane || !heap->is_on || self.nonce != heap->nonce)
+    if (!has_lane())
         return;
-    if (heap_begin(lane, 1, 0)) {
-        heap_put(lane, 0, heap_head(HEAP_DETACH, heap_clock() - heap_session->start));
-        heap_commit(lane, 1);
-    }
     self.lane = NULL;
     __atomic_store_n(&lane->state, LANE_RELEASED, __ATOMIC_RELEASE);
+}
+
+/* What ends behind this one (other destructors, the C library's own blocks) borrows a ring for each event. */
+static void thread_end(void *unused)
+{
+    (void)unused;
+    self.is_leaving = true;
+    if (has_lane() && heap_begin(self.lane, 1, 0)) {
+        heap_put(self.lane, 0, heap_head(HEAP_DETACH, heap_clock() - heap_session->start));
+        heap_commit(self.lane, 1);
+    }
+    heap_lane_release();
 }
 
 /* The process, at its first allocation and again in a forked child */

@@ -5,6 +5,7 @@
  */
 #include "heap_preload/internal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
@@ -28,39 +29,15 @@ struct map_line {
 
 extern void *__libc_stack_end;
 
-void heap_stack_bounds(void)
-{
-    struct rlimit limit = {0};
-    pthread_attr_t about;
-    void *low;
-    size_t bytes;
-
-    if (self.tid == heap->pid) {
-        getrlimit(RLIMIT_STACK, &limit);
-        self.stack_high = (uint64_t)__libc_stack_end;
-        self.stack_low =
-            self.stack_high - (limit.rlim_cur < STACK_BYTES_MAX ? limit.rlim_cur : STACK_BYTES_MAX);
-        return;
-    }
-    self.stack_low = self.stack_high = 0;
-    if (pthread_getattr_np(pthread_self(), &about) != 0)
-        return;
-    if (pthread_attr_getstack(&about, &low, &bytes) == 0) {
-        self.stack_low = (uint64_t)low;
-        self.stack_high = (uint64_t)low + bytes;
-    }
-    pthread_attr_destroy(&about);
-}
-
 static uint64_t number(const char **at, const char *end, unsigned base)
 {
     uint64_t value = 0;
 
     for (; *at < end; ++*at) {
-        unsigned digit = (unsigned char)**at;
+        unsigned letter = (unsigned char)**at;
+        unsigned digit = letter >= 'a' ? letter - 'a' + 10 : letter - '0';
 
-        digit = digit >= 'a' ? digit - 'a' + 10 : digit - '0';
-        if (digit >= base)
+        if (digit >= base || (letter > '9' && letter < 'a')) /* a colon is no digit */
             break;
         value = value * base + digit;
     }
@@ -131,7 +108,20 @@ static void line_tell(struct heap_lane *lane, const struct map_line *line)
     __atomic_store_n(&heap->module_count, heap->module_count + 1, __ATOMIC_RELEASE);
 }
 
-static void lines_tell(struct heap_lane *lane, int fd)
+/* A thread's descriptor lies at the top of its stack. The C library's own way to ask (pthread_getattr_np) allocates, and has a
+ * lock meanwhile: this may be inside of that very call, or of an allocator that maps pages. */
+static void line_bounds(const struct map_line *line)
+{
+    uint64_t top = (uint64_t)pthread_self();
+
+    if (top < line->low || top >= line->high)
+        return;
+    self.stack_low = line->low;
+    self.stack_high = top;
+}
+
+/* Without a lane: this thread's stack is looked for. */
+static void lines_read(struct heap_lane *lane, int fd)
 {
     char text[READ_BYTES];
     size_t held = 0;
@@ -145,7 +135,10 @@ static void lines_tell(struct heap_lane *lane, int fd)
             return;
         while ((end = memchr(at, '\n', (size_t)(stop - at))) != NULL) {
             line_read(at, end, &line);
-            line_tell(lane, &line);
+            if (lane)
+                line_tell(lane, &line);
+            else
+                line_bounds(&line);
             at = end + 1;
         }
         held = (size_t)(stop - at);
@@ -155,11 +148,31 @@ static void lines_tell(struct heap_lane *lane, int fd)
     }
 }
 
+void heap_stack_bounds(void)
+{
+    struct rlimit limit = {0};
+    int fd;
+
+    if (self.tid == heap->pid) {
+        getrlimit(RLIMIT_STACK, &limit);
+        self.stack_high = (uint64_t)__libc_stack_end;
+        self.stack_low =
+            self.stack_high - (limit.rlim_cur < STACK_BYTES_MAX ? limit.rlim_cur : STACK_BYTES_MAX);
+        return;
+    }
+    self.stack_low = self.stack_high = 0;
+    fd = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    lines_read(NULL, fd);
+    syscall(SYS_close, fd);
+}
+
 void heap_maps_read(struct heap_lane *lane)
 {
     static uint32_t read_count;
     uint32_t expected = 0;
-    int fd;
+    int error = errno, fd;
 
     if (!__atomic_compare_exchange_n(&heap->is_reading_maps, &expected, 1, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_RELAXED))
@@ -170,8 +183,9 @@ void heap_maps_read(struct heap_lane *lane)
              ? (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC)
              : -1;
     if (fd >= 0) {
-        lines_tell(lane, fd);
+        lines_read(lane, fd);
         syscall(SYS_close, fd);
     }
     __atomic_store_n(&heap->is_reading_maps, 0, __ATOMIC_RELEASE);
+    errno = error;
 }

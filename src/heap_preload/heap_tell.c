@@ -8,6 +8,7 @@
  */
 #include "heap_preload/internal.h"
 
+#include <errno.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -35,6 +36,8 @@ static inline bool enter(void)
 
 static inline void leave(void)
 {
+    if (UNLIKELY(self.is_leaving))
+        heap_lane_release();
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     self.busy_frame = 0;
 }
@@ -46,10 +49,17 @@ static bool room_is(const struct heap_lane *lane, unsigned words)
     return lane->head - __atomic_load_n(&lane->ring->tail, __ATOMIC_ACQUIRE) + words <= lane->mask + 1;
 }
 
-/* Exact: the recorder comes soon, or never again. */
+static bool is_silent(uint64_t since, uint64_t now)
+{
+    return now > since && now - since > RECORDER_SILENT_US * heap_session->ticks_per_us;
+}
+
+/* Exact: the recorder comes soon, or never again; or it reads, and not this ring, which it could not open. */
 static __attribute__((noinline)) bool wait_room(const struct heap_lane *lane, unsigned words)
 {
     const struct timespec pause = {.tv_nsec = WAIT_NS};
+    uint64_t begin = heap_clock(), tail = __atomic_load_n(&lane->ring->tail, __ATOMIC_RELAXED);
+    int error = errno;
     unsigned tries;
 
     for (tries = 0; !room_is(lane, words); tries++) {
@@ -57,14 +67,20 @@ static __attribute__((noinline)) bool wait_room(const struct heap_lane *lane, un
 
         if (__atomic_load_n(&heap_session->closed, __ATOMIC_RELAXED))
             return false;
-        if (now > alive && now - alive > RECORDER_SILENT_US * heap_session->ticks_per_us) {
+        if (is_silent(alive, now)) {
             heap_stop();
+            return false;
+        }
+        if (is_silent(begin, now) && __atomic_load_n(&lane->ring->tail, __ATOMIC_RELAXED) == tail) {
+            self.lane = NULL;
+            self.is_refused = true;
             return false;
         }
         if (tries < YIELD_COUNT)
             syscall(SYS_sched_yield);
         else
             syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &pause, NULL);
+        errno = error;
     }
     return true;
 }
@@ -218,8 +234,12 @@ static void took_sampled(uint64_t address, size_t size, struct heap_caller calle
     self.left_after = distance();
     self.left =
         0; /* the next allocation is looked at: until then a free of this block is that of a temporary one */
-    if (!lane || !track(address))
+    if (!lane)
         return;
+    if (!track(address)) { /* its set is full */
+        __atomic_store_n(&lane->ring->lost_count, lane->ring->lost_count + 1, __ATOMIC_RELAXED);
+        return;
+    }
     if (!block_tell(lane, HEAP_ALLOC, address, size, heap_stack(lane, caller)))
         untrack(address);
     else

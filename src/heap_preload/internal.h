@@ -82,7 +82,7 @@ struct heap_self {
     uintptr_t busy_frame; /* of the function that writes an event; 0: none */
     uint32_t tid;
     bool is_refused;
-    bool is_leaving;
+    bool is_leaving; /* the thread ends: it keeps no ring */
 };
 extern __thread struct heap_self self __attribute__((tls_model("initial-exec")));
 
@@ -103,6 +103,7 @@ static inline bool heap_on(void)
 void heap_stop(void);
 /* This thread's ring; NULL: it has none. */
 struct heap_lane *heap_lane_make(void);
+void heap_lane_release(void);
 static inline struct heap_lane *heap_lane_get(void)
 {
     return __builtin_expect(self.lane != NULL, 1) ? self.lane : heap_lane_make();

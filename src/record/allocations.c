@@ -116,8 +116,12 @@ void allocations_poll(struct allocations *allocations)
     struct heap_host host = host_of(allocations);
     struct err err = {0};
 
-    if (!allocations->drain || allocations->emit->failed)
+    if (!allocations->drain)
         return;
+    if (allocations->emit->failed) { /* nothing can be kept any more: no program has to wait for it */
+        allocations_close(allocations);
+        return;
+    }
     if (heap_drain_poll(allocations->drain, &host, allocations->emit->sink, &err))
         emit_fail(allocations->emit, &err);
     allocations->due_ns = clock_monotonic_ns() + heap_drain_pause_ns(allocations->drain);
@@ -141,6 +145,9 @@ void allocations_finish(struct allocations *allocations)
     if (totals.lost_count)
         emit_remark(emit, "%" PRIu64 " events of the heap were dropped: a ring was full, or could not be had",
                     totals.lost_count);
+    if (totals.is_given_up)
+        emit_remark(
+            emit, "the heap is known in part: toll did not read for so long that programs stopped telling");
     if (totals.broken_count)
         emit_remark(emit, "%" PRIu64 " events of the heap made no sense: a program wrote over them",
                     totals.broken_count);

@@ -212,7 +212,8 @@ static void a_signal_to_the_recorder_reaches_the_command(void **state)
     assert_int_equal(dup2(ends[1], 9), 9);
     close(ends[1]);
     pid_t sender = fork();
-    if (sender == 0) { /* when the command is ready for it */
+    if (sender == 0) { /* when the command is ready for it, or at its end */
+        close(9);
         _exit(read(ends[0], said, sizeof said) <= 0 || kill(self, SIGTERM) < 0);
     }
     SHELL(&run, *state,

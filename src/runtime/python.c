@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/python.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,7 +231,8 @@ static bool has_trampolines(uint32_t pid)
     char path[64], text[MAP_BYTES];
 
     snprintf(path, sizeof path, "/tmp/perf-%u.map", pid);
-    return fs_read_small(path, text, sizeof text) > 0 && strstr(text, " py::");
+    FS_CLEANUP int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* it may be anybody's pipe */
+    return fd >= 0 && fs_pread_small(fd, text, sizeof text) > 0 && strstr(text, " py::");
 }
 
 /* The list begins when the interpreter has started, or when the program asks for it. */

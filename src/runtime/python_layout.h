@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * python_layout: where CPython keeps what is needed to tell what a thread runs: 3.11 and 3.12 by their released headers
- * (the same in every patch release), 3.13 and 3.14 by the offsets that the interpreter tells itself at the beginning of
+ * (the same in every patch release), 3.13 by the offsets that the interpreter tells itself at the beginning of
  * _PyRuntime (_Py_DebugOffsets).
  *
  * _PyRuntime → interpreters → thread states → innermost frame → its callers. A frame has its code object and the
