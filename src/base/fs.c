@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -149,6 +151,26 @@ int fs_create(const char *path, const void *bytes, size_t length, mode_t mode, s
         return 0;
     unlink(path); /* ours, and half of it would be in the way of the next try */
     return err_wrap(err, "could not write file '%s'", path);
+}
+
+/* Some file systems know no O_TMPFILE: overlayfs before Linux 6.1, which is /tmp of most containers, and NFS. */
+int fs_nameless(void)
+{
+    const char *folder = getenv("TMPDIR"); /* NOLINT(concurrency-mt-unsafe): toll never sets it */
+    char path[PATH_MAX];
+    folder = folder && folder[0] ? folder : "/tmp";
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+        return fd;
+    int length = snprintf(path, sizeof path, "%s/toll-XXXXXX", folder);
+    if (length < 0 || (size_t)length >= sizeof path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd >= 0)
+        (void)unlink(path);
+    return fd;
 }
 
 void fs_close(int *fd)

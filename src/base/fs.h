@@ -39,6 +39,9 @@ void fs_replacement_abandon(struct fs_replacement *replacement);
 /* A file that must not be there yet: ERR_USAGE, "it is there already". What could not be written whole is not left there. */
 WARN_UNUSED int fs_create(const char *path, const void *bytes, size_t length, mode_t mode, struct err *err);
 
+/* A file without a name, in TMPDIR or /tmp, for what is only mapped; -1 with errno. */
+int fs_nameless(void);
+
 /* For __attribute__((cleanup)): closes when >= 0. */
 void fs_close(int *fd);
 #define FS_CLEANUP __attribute__((cleanup(fs_close)))

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
@@ -182,6 +183,9 @@ int spend_recording(const char *path, const struct price_book *book, struct spen
 bool spend_recording_is(const char *path)
 {
     char head[sizeof FORMAT_MAGIC];
+    struct stat about;
+    if (stat(path, &about) || !S_ISREG(about.st_mode)) /* a pipe would be waited for */
+        return false;
     ssize_t length = fs_read_small(path, head, sizeof head);
     return length == sizeof FORMAT_MAGIC - 1 && memcmp(head, FORMAT_MAGIC, sizeof FORMAT_MAGIC - 1) == 0;
 }

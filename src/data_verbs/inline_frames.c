@@ -156,7 +156,7 @@ static int take_names(struct module *module, const char *text, struct err *err)
 static int find_name(struct module *module, const char *name, size_t length, uint64_t *ret_address,
                      bool *ret_is_known, struct err *err)
 {
-    const char *words[] = {"nm", module->path, NULL};
+    const char *words[] = {"nm", "--", module->path, NULL}; /* a text may name a file "--plugin=…" */
     struct child_options options = {.words = words, .text_bytes_max = NM_BYTES_MAX};
     struct child_result result = {0};
     int status = 0;

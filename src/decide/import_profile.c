@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "recording/writer.h"
 
@@ -12,7 +13,11 @@
 bool import_profile_knows(const char *path)
 {
     struct ingest_file file;
+    struct stat about;
     struct err ignored;
+    /* What comes through a pipe can be read once, so it is not looked at here; a device may never end. */
+    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
+        return S_ISFIFO(about.st_mode);
     if (strcmp(path, "-") == 0 || ingest_open(path, &file, &ignored))
         return false;
     bool is_known = ingest_probe(&file.input) != NULL;

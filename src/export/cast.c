@@ -8,10 +8,11 @@
 #include "codec/json.h"
 #include "model/meta.h"
 
-/* Ids are dense: an id far over the number of rows is no id. */
-#define ID_SLACK     4096u
-#define HOPS_MAX     256
-#define MADE_UP_FROM 2000000000u /* pids and tids of tracks without: over what a kernel gives */
+/* An id far over the number of rows is no id. As far as analyze/ takes them: of an import, tracks that did nothing have no row. */
+#define ID_SLACK_FACTOR 4
+#define ID_SLACK        65536u
+#define HOPS_MAX        256
+#define MADE_UP_FROM    2000000000u /* pids and tids of tracks without: over what a kernel gives */
 
 struct loading {
     struct cast *cast;
@@ -205,7 +206,9 @@ static int load(struct cast *cast, struct err *err)
     struct loading loading = {.cast = cast, .first_ns = UINT64_MAX};
     int status = 0;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && !status; i++) {
-        loading.id_max = num_min(cast->view->row_count(cast->view, steps[i].table) + ID_SLACK, CAST_NONE - 1);
+        uint64_t rows =
+            num_min(cast->view->row_count(cast->view, steps[i].table), (CAST_NONE - 1) / ID_SLACK_FACTOR);
+        loading.id_max = num_min(rows * ID_SLACK_FACTOR + ID_SLACK, CAST_NONE - 1);
         status = view_scan_all(cast->view, steps[i].table, steps[i].each, &loading, err);
     }
     const struct view_query images = {.table = TABLE_SPAN,

@@ -23,7 +23,8 @@
 #define POSITIONS_MAX 2u
 #define DEPTH_MAX     256u
 #define SHARE_MIN     1e-6
-#define STEPS_MAX     2000000u /* of the walk over who called whom */
+#define STEPS_MAX     2000000u           /* of the walk over who called whom */
+#define LOOKS_MAX     (100u * STEPS_MAX) /* at calls, most of which are too small for a step */
 
 struct text {
     const char *bytes;
@@ -63,7 +64,7 @@ struct reading {
     struct place here, callee;
     uint64_t line_count, position[POSITIONS_MAX], position_count;
     size_t event_count, event_index;
-    uint64_t step_count;
+    uint64_t step_count, look_count;
     bool is_call; /* the next cost line is that of a call */
     struct str events, command;
     uint64_t pid;
@@ -408,7 +409,8 @@ static int walk(struct reading *reading, size_t index, uint64_t parent, double s
         status = timeless_add(&reading->timeless, reading->tables, reading->thread, stack, part, err);
     function->told += part;
     function->is_open = true;
-    for (size_t i = 0; i < function->calls.count && !status; i++) {
+    for (size_t i = 0; i < function->calls.count && !status && reading->look_count < LOOKS_MAX; i++) {
+        reading->look_count++;
         const struct call *call = &function->calls.items[i];
         const struct function *callee = &reading->functions.items[call->callee];
         double down = (double)num_max(callee->down, callee->incoming);

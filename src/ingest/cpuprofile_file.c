@@ -265,7 +265,9 @@ static int cpuprofile_read(const struct ingest_input *input, const struct ingest
 
 static bool cpuprofile_probe(const struct ingest_input *input)
 {
-    return json_file_is(input, "\"nodes\"") && json_file_is(input, "\"callFrame\"");
+    /* A browser's trace has pieces of such profiles among its events. */
+    return json_file_is(input, "\"nodes\"") && json_file_is(input, "\"callFrame\"") &&
+           !json_file_is(input, "\"traceEvents\"");
 }
 
 const struct ingest_reader ingest_cpuprofile = {

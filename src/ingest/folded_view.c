@@ -13,6 +13,9 @@
 
 #define DEPTH_MAX 4096u
 #define ID_MAX    (1u << 30)
+/* An id far over the number of rows is no id: it would cost memory without end. */
+#define ID_SLACK_FACTOR 4
+#define ID_SLACK        65536u
 
 struct node {
     uint32_t parent, frame; /* ids */
@@ -28,14 +31,17 @@ struct old_name {
     size_t next;
 };
 
-/* What a thread is called, and the first and last of the names it had before: index + 1. */
+/* What a thread is called, and the first and last of the names it had before: index + 1. `at`: the one at the time that was asked
+ * for last; samples come mostly in order of time. */
 struct track_name {
     uint64_t name;
-    size_t first, last;
+    size_t first, last, at;
+    uint64_t at_ns;
 };
 
 struct folder {
     const struct view *view;
+    uint64_t id_max;         /* of the table that is read */
     VEC(struct node) stacks; /* by id - 1 */
     struct arena arena;
     VEC(const char *) frames;     /* the text of each, by id - 1; NULL: no such row */
@@ -76,7 +82,7 @@ static int take_stacks(void *context, const struct batch *batch, struct err *err
     for (size_t i = 0; i < batch->row_count; i++) {
         struct row_stack row;
         batch_row(batch, i, (uint64_t *)&row);
-        if (!row.id || row.id > ID_MAX || row.frame > ID_MAX || row.parent > ID_MAX)
+        if (!row.id || row.id > folder->id_max || row.frame > ID_MAX || row.parent > ID_MAX)
             continue;
         if (ROOM(&folder->stacks, row.id))
             return err_memory(err);
@@ -116,7 +122,7 @@ static int take_frames(void *context, const struct batch *batch, struct err *err
     for (size_t i = 0; i < batch->row_count; i++) {
         struct row_frame row;
         batch_row(batch, i, (uint64_t *)&row);
-        if (!row.id || row.id > ID_MAX)
+        if (!row.id || row.id > folder->id_max)
             continue;
         name_frame(folder, &row);
         const char *copy = arena_copy(&folder->arena, str_text(&folder->text), folder->text.length);
@@ -133,7 +139,7 @@ static int take_tracks(void *context, const struct batch *batch, struct err *err
     for (size_t i = 0; i < batch->row_count; i++) {
         struct row_track row;
         batch_row(batch, i, (uint64_t *)&row);
-        if (!row.id || row.id > ID_MAX)
+        if (!row.id || row.id > folder->id_max)
             continue;
         if (ROOM(&folder->names, row.id))
             return err_memory(err);
@@ -155,15 +161,17 @@ static int take_tracks(void *context, const struct batch *batch, struct err *err
     return 0;
 }
 
-static uint64_t name_at(const struct folder *folder, uint64_t track, uint64_t time_ns)
+static uint64_t name_at(struct folder *folder, uint64_t track, uint64_t time_ns)
 {
     if (!track || track > folder->names.count)
         return 0;
-    const struct track_name *name = &folder->names.items[track - 1];
-    for (size_t at = name->first; at; at = folder->old_names.items[at - 1].next)
-        if (time_ns < folder->old_names.items[at - 1].until_ns)
-            return folder->old_names.items[at - 1].name;
-    return name->name;
+    struct track_name *name = &folder->names.items[track - 1];
+    size_t at = name->at_ns && time_ns >= name->at_ns ? name->at : name->first;
+    while (at && time_ns >= folder->old_names.items[at - 1].until_ns)
+        at = folder->old_names.items[at - 1].next;
+    name->at = at;
+    name->at_ns = time_ns;
+    return at ? folder->old_names.items[at - 1].name : name->name;
 }
 
 static int take_samples(void *context, const struct batch *batch, struct err *err)
@@ -279,8 +287,11 @@ int folded_view_write(const struct view *view, struct str *ret_text, struct err 
                             .is_perf = format && str_starts(format, "perf"),
                             .is_tidied = format && strcmp(format, "perf.data") == 0};
     int status = 0;
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0] && !status; i++)
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0] && !status; i++) {
+        uint64_t rows = num_min(view->row_count(view, steps[i].table), ID_MAX / ID_SLACK_FACTOR);
+        folder.id_max = num_min(rows * ID_SLACK_FACTOR + ID_SLACK, ID_MAX);
         status = view_scan_all(view, steps[i].table, steps[i].take, &folder, err);
+    }
     if (!status)
         status = write_lines(&folder, ret_text, err);
     vec_free(&folder.stacks);

@@ -66,8 +66,7 @@ void ingest_remark(struct ingest_notes *notes, const char *text)
 /* What cannot be mapped goes to a file without a name. */
 static int spool(int from, const char *path, int *ret_fd, struct err *err)
 {
-    const char *folder = getenv("TMPDIR");
-    int fd = open(folder && folder[0] ? folder : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), status = 0;
+    int fd = fs_nameless(), status = 0;
     char *bytes = malloc(COPY_BYTES);
     if (fd < 0)
         status = err_errno(err, errno, "could not make a file for what comes from '%s'", path);

@@ -157,8 +157,10 @@ static int on_fork(struct reader *reader, const struct perf_ordered *ordered, st
     /* What perf writes of those that run already has no time. */
     if (!status && ordered->time_ns) {
         tables_life(reader->tables, child, ordered->time_ns, 0);
-        if (is_known)
+        if (is_known) {
+            tables_life(reader->tables, maker, ordered->time_ns, 0); /* the edge refers to it */
             status = put_spawn(reader, maker, child, ordered->time_ns, err);
+        }
     }
     if (!status && is_known)
         tables_set_parent(reader->tables, child, maker);

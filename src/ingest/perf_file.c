@@ -132,11 +132,17 @@ static int read_attributes(struct perf_file *file, uint64_t entry_size, struct s
 {
     if (entry_size < PERF_ATTR_SIZE_VER0 + 16 || entry_size > 4096)
         return err_set(err, ERR_INPUT, "byte 0x10: an attribute's entry has %" PRIu64 " bytes", entry_size);
+    size_t id_bytes = 0;
     for (size_t i = 0; (i + 1) * entry_size <= entries.length; i++) {
         const char *entry = entries.bytes + i * entry_size;
         struct span section = {.bytes = entry + entry_size - 16, .length = 16}, ids = {0};
         uint64_t offset = take_u64(&section), size = take_u64(&section);
         int status = part_of(file->input, offset, size, "the ids of an event", &ids, err);
+        /* Each event has its own: the same ones for thousands of events would be read for hours. */
+        id_bytes += ids.length;
+        if (!status && id_bytes > file->input->length)
+            status = err_set(err, ERR_INPUT, "byte 0x%zx: the ids of the events overlap",
+                             (size_t)(entry - file->input->bytes));
         if (!status)
             status = add_attribute(file, entry, entry_size - 16, err);
         if (!status)
@@ -340,6 +346,9 @@ int perf_file_open(const struct ingest_input *input, struct arena *arena, struct
         return refuse(input, err);
     memcpy(&header_size, input->bytes + 8, sizeof header_size);
     file.is_pipe = header_size == PIPE_HEADER;
+    /* Samples that wait for their turn point to them, and a pipe may tell of more behind samples: they must not move. */
+    if (vec_reserve(&file.attributes, PERF_FILE_ATTRIBUTES_MAX))
+        return err_memory(err);
     if (file.is_pipe) {
         file.records = input->bytes + PIPE_HEADER;
         file.records_length = input->length - PIPE_HEADER;

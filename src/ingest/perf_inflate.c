@@ -4,7 +4,6 @@
  * cut anywhere: the pieces are put one behind the other, in a file without a name.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -118,9 +117,8 @@ int perf_inflate(struct perf_file *file, struct perf_inflated *ret_inflated, str
     int status = holds_compressed(file, &file->has_compressed, err);
     if (status || !file->has_compressed)
         return status;
-    const char *folder = getenv("TMPDIR");
     struct inflater inflater = {.stream = ZSTD_createDStream(), .piece = malloc(PIECE_BYTES)};
-    inflater.fd = open(folder && folder[0] ? folder : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    inflater.fd = fs_nameless();
     if (!inflater.stream || !inflater.piece)
         status = err_memory(err);
     else if (inflater.fd < 0)

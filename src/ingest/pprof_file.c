@@ -65,6 +65,7 @@ struct reading {
     VEC(struct location) locations;
     VEC(uint64_t) frames;
     struct map function_of, location_of, mapping_of; /* by id; a mapping: its file's string */
+    size_t depth;                                    /* of the sample so far */
     uint64_t main_file;
     uint64_t types[VALUES_MAX], units[VALUES_MAX];
     size_t type_count, value_index;
@@ -269,7 +270,8 @@ static int push_location(struct reading *reading, const struct protobuf_field *s
                        place(reading, sample), (unsigned long long)id);
     struct location *location = &reading->locations.items[*index];
     int status = location->is_made ? 0 : make_location(reading, location, err);
-    for (size_t i = 0; i < location->count && !status; i++)
+    /* Locations of many inlined calls make a sample of a few KB a stack of a million frames. */
+    for (size_t i = 0; i < location->count && !status && reading->depth++ < LOCATIONS_MAX; i++)
         status =
             tables_stack(reading->tables, *stack, reading->frames.items[location->first + i], stack, err);
     return status;
@@ -379,6 +381,7 @@ static int take_sample(struct reading *reading, const struct protobuf_field *fro
         return 0;
     uint32_t thread;
     uint64_t stack = 0;
+    reading->depth = 0;
     int status = find_thread(reading, &sample, &thread, err);
     while (sample.location_count && !status)
         status = push_location(reading, from, sample.locations[--sample.location_count], &stack, err);

@@ -389,7 +389,9 @@ static int speedscope_read(const struct ingest_input *input, const struct ingest
 
 static bool speedscope_probe(const struct ingest_input *input)
 {
-    return json_file_is(input, SCHEMA);
+    const struct json_slice whole = json_part_whole(input);
+    /* Others tell of it too: a transcript of who works on such files. */
+    return json_file_is(input, SCHEMA) && json_part_find(&whole, "$schema").length;
 }
 
 const struct ingest_reader ingest_speedscope = {

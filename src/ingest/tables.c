@@ -152,8 +152,9 @@ int tables_rename(struct tables *tables, uint32_t index, uint64_t time_ns, const
     int status = sink_intern(tables->sink, name, &id, err);
     if (status || (id == thread->name && !is_exec))
         return status;
-    /* The row that follows replaces it: it tells who wants to know the name that the thread had until then. */
-    if (id != thread->name && tables->is_seen)
+    /* The row that follows replaces it: it tells who wants to know the name that the thread had until then. Samples may not be
+     * looked at yet (tables_settle_early); of a thread without anything there is no row. */
+    if (id != thread->name && (thread->is_seen || thread->sample_count))
         status = sink_append(tables->sink, track, &before, err);
     struct table_process *process = &tables->processes.items[thread->process];
     thread->name = id;
@@ -437,8 +438,11 @@ int tables_on(struct tables *tables, uint32_t index, uint64_t time_ns, struct er
     }
     if (!thread->is_preempted && !thread->woken_ns && waited_for_child(tables, thread, &wait))
         return add_wait(tables, thread, wait, err);
-    if (thread->waker != UINT32_MAX) {
-        wait.waker_track = tables->threads.items[thread->waker].track;
+    const struct table_thread *waker =
+        thread->waker != UINT32_MAX ? &tables->threads.items[thread->waker] : NULL;
+    /* One of which the file tells nothing else has no row to refer to. */
+    if (waker && (waker->is_seen || waker->sample_count)) {
+        wait.waker_track = waker->track;
         wait.waker_source = WAKER_EXACT;
     } else if (thread->woken_ns && thread->is_woken_from_outside) {
         wait.waker_source = WAKER_INTERRUPT;

@@ -84,9 +84,11 @@ static int write_image(struct tables *tables, const struct table_process *proces
 static int write_process(struct tables *tables, const struct table_process *process, uint32_t index,
                          size_t *cursor, struct err *err)
 {
+    /* A parent of which the file tells nothing else has no row. */
+    const struct table_process *parent =
+        process->parent ? &tables->processes.items[process->parent - 1] : NULL;
     struct row_track row = {.id = process->track,
-                            .parent =
-                                process->parent ? tables->processes.items[process->parent - 1].track : 0,
+                            .parent = parent && parent->is_seen ? parent->track : 0,
                             .kind = TRACK_PROCESS,
                             .name = process->name,
                             .pid = process->pid,

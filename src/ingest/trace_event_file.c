@@ -466,8 +466,12 @@ static int take_arrow(struct reading *reading, const struct event *event, struct
                                   .to_ns = num_max(ns_of(reading, event->ts), from->start_ns),
                                   .kind = EDGE_MESSAGE,
                                   .source = EDGE_RECORDED};
-    if (!status && edge.from_track != edge.to_track)
+    if (!status && edge.from_track != edge.to_track) {
+        /* What it refers to has a row, though it may have nothing but arrows. */
+        tables_life(reading->tables, from->thread, edge.from_ns, 0);
+        tables_life(reading->tables, lane->thread, edge.to_ns, 0);
         status = sink_append(tables_sink(reading->tables), edge, &edge, err);
+    }
     if (!status) {
         from->thread = lane->thread;
         from->start_ns = edge.to_ns;
