@@ -76,7 +76,7 @@ static struct heap_ring *ring_make(uint32_t number)
     int fd;
 
     /* Over the limit of a file's size the kernel would send the program a signal. */
-    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur < bytes)
+    if (!heap || getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur < bytes)
         return NULL;
     end = put_number(put_text(put_text(path, folder), "/heap-"), heap->pid, 10);
     end = put_number(put_text(end, "-"), heap->nonce, 16);

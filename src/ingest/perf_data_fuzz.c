@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
         return 0;
     memcpy(copy, bytes, count);
     if (count >= 8)
-        memcpy(copy, "PERFILE2", 8);
+        memcpy(copy, "PERFILE2", 8); /* NOLINT(bugprone-not-null-terminated-result): bytes, no text */
     ingest_fuzz("perf-data", copy, count);
     free(copy);
     return 0;

@@ -245,7 +245,7 @@ static int compare_read(const struct compare_request *request, const struct file
         str_free(&contents[i]);
     free(contents);
     free(texts);
-    return status ? transcripts_refuse(a->paths.items[0], status, err) : 0;
+    return status && a->paths.count ? transcripts_refuse(a->paths.items[0], status, err) : status;
 }
 
 /* --- all of it --- */

@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
         return 0;
     memcpy(image.bytes, bytes + 1, image.length);
     uint64_t version = versions[bytes[0] & 3];
-    memcpy(image.bytes, "xdebugpy", 8);
+    memcpy(image.bytes, "xdebugpy", 8); /* NOLINT(bugprone-not-null-terminated-result): bytes, no text */
     memcpy(image.bytes + 8, &version, sizeof version);
     struct python_memory memory = {.context = &image, .read = image_read};
     if (python_layout_find(version, &memory, 0, &layout)) {

@@ -23,10 +23,12 @@ struct left {
 static struct left *left_of_calls(const struct team *team, const struct team_effects *effects,
                                   enum team_case which, bool is_cost)
 {
-    struct left *left = malloc((team->calls.count + 1) * sizeof *left);
-    for (size_t i = 0; i < team->calls.count && left; i++)
+    struct left *left = calloc(team->calls.count + 1, sizeof *left);
+    if (!left)
+        return NULL;
+    for (size_t i = 0; i < team->calls.count; i++)
         left[i] = (struct left){1, 1};
-    for (size_t i = 0; i < effects->items.count && left; i++) {
+    for (size_t i = 0; i < effects->items.count; i++) {
         const struct team_effect *effect = &effects->items.items[i];
         if (effect->kind != EFFECT_CALL || effect->index >= team->calls.count)
             continue;
