@@ -25,7 +25,7 @@
 #define PAUSE_NS_EXACT    (5 * NS_PER_MS)
 #define SWEEP_NS          (20 * NS_PER_MS)
 #define FUTURE_US         1000000 /* an event that is later than the clock by more is nonsense */
-#define SWEEPS_BEFORE_END 2 /* a process that is just being made is not known to all yet */
+#define SWEEPS_BEFORE_END 2       /* a process that is just being made is not known to all yet */
 
 struct open_lane {
     struct heap_lane *lane;

@@ -146,8 +146,8 @@ void allocations_finish(struct allocations *allocations)
         emit_remark(emit, "%" PRIu64 " events of the heap were dropped: a ring was full, or could not be had",
                     totals.lost_count);
     if (totals.is_given_up)
-        emit_remark(
-            emit, "the heap is known in part: toll did not read for so long that programs stopped telling");
+        emit_remark(emit,
+                    "the heap is known in part: toll did not read for so long that programs stopped telling");
     if (totals.broken_count)
         emit_remark(emit, "%" PRIu64 " events of the heap made no sense: a program wrote over them",
                     totals.broken_count);
