@@ -5,11 +5,11 @@
  */
 #include "planted.h"
 
-#define RECORD_COUNT 20
+#define RECORD_COUNT 4
 #define FIELD_COUNT  400u
-#define ROUND_COUNT  800u
+#define ROUND_COUNT  4000u
 #define RECORD_UNITS 4u
-#define SETTLE_NS    (5 * PLANTED_MS_NS)
+#define SETTLE_NS    (25 * PLANTED_MS_NS)
 
 static char buffer[FIELD_COUNT][256];
 
