@@ -12,11 +12,7 @@
 #include "base/str.h"
 #include "model/meta.h"
 
-/* Ids are dense, so they stay near the number of their table's rows; a recording that was cut short or repaired lacks
- * some. What is above is damage, and would cost memory. */
-#define ID_SLACK_FACTOR 4
-#define ID_SLACK        65536
-#define ID_MAX          (1u << 30)
+#define ID_MAX (1u << 30)
 /* Servers beyond these count as any other load of the machine. */
 #define SERVER_MAX 256
 
@@ -865,8 +861,7 @@ int run_load(const struct view *view, struct run *ret_run, struct err *err)
     struct loader loader = {.run = &run};
     int status = 0;
     for (size_t i = 0; !status && i < sizeof steps / sizeof steps[0]; i++) {
-        uint64_t rows = num_min(view->row_count(view, steps[i].table), ID_MAX / ID_SLACK_FACTOR);
-        loader.id_max = num_min(rows * ID_SLACK_FACTOR + ID_SLACK, ID_MAX);
+        loader.id_max = view_id_max(view, steps[i].table, ID_MAX);
         status = view_scan_all(view, steps[i].table, steps[i].load, &loader, err);
     }
     map_free(&loader.task_of);

@@ -8,11 +8,8 @@
 #include "codec/json.h"
 #include "model/meta.h"
 
-/* An id far over the number of rows is no id. As far as analyze/ takes them: of an import, tracks that did nothing have no row. */
-#define ID_SLACK_FACTOR 4
-#define ID_SLACK        65536u
-#define HOPS_MAX        256
-#define MADE_UP_FROM    2000000000u /* pids and tids of tracks without: over what a kernel gives */
+#define HOPS_MAX     256
+#define MADE_UP_FROM 2000000000u /* pids and tids of tracks without: over what a kernel gives */
 
 struct loading {
     struct cast *cast;
@@ -206,9 +203,7 @@ static int load(struct cast *cast, struct err *err)
     struct loading loading = {.cast = cast, .first_ns = UINT64_MAX};
     int status = 0;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && !status; i++) {
-        uint64_t rows =
-            num_min(cast->view->row_count(cast->view, steps[i].table), (CAST_NONE - 1) / ID_SLACK_FACTOR);
-        loading.id_max = num_min(rows * ID_SLACK_FACTOR + ID_SLACK, CAST_NONE - 1);
+        loading.id_max = view_id_max(cast->view, steps[i].table, CAST_NONE - 1);
         status = view_scan_all(cast->view, steps[i].table, steps[i].each, &loading, err);
     }
     const struct view_query images = {.table = TABLE_SPAN,

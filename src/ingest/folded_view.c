@@ -13,9 +13,6 @@
 
 #define DEPTH_MAX 4096u
 #define ID_MAX    (1u << 30)
-/* An id far over the number of rows is no id: it would cost memory without end. */
-#define ID_SLACK_FACTOR 4
-#define ID_SLACK        65536u
 
 struct node {
     uint32_t parent, frame; /* ids */
@@ -288,8 +285,7 @@ int folded_view_write(const struct view *view, struct str *ret_text, struct err 
                             .is_tidied = format && strcmp(format, "perf.data") == 0};
     int status = 0;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && !status; i++) {
-        uint64_t rows = num_min(view->row_count(view, steps[i].table), ID_MAX / ID_SLACK_FACTOR);
-        folder.id_max = num_min(rows * ID_SLACK_FACTOR + ID_SLACK, ID_MAX);
+        folder.id_max = view_id_max(view, steps[i].table, ID_MAX);
         status = view_scan_all(view, steps[i].table, steps[i].take, &folder, err);
     }
     if (!status)

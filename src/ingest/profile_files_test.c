@@ -12,54 +12,8 @@
 
 #include "base/clock.h"
 #include "ingest/folded_view.h"
-#include "ingest/ingest.h"
-#include "model/dataset.h"
+#include "ingest/imported.h"
 #include "model/meta.h"
-
-struct imported {
-    struct ingest_file file;
-    struct dataset data;
-    struct ingest_result result;
-    struct err err;
-    int status;
-};
-
-static void import_bytes_of(struct imported *imported, const struct ingest_input *input, const char *reader,
-                            const char *event)
-{
-    const struct ingest_choice choice = {.event = event};
-    const struct ingest_reader *found = ingest_probe(input);
-    dataset_init(&imported->data);
-    assert_non_null(found);
-    assert_string_equal(found->name, reader);
-    imported->result = (struct ingest_result){0};
-    imported->err = (struct err){0};
-    imported->status =
-        ingest_read(found, input, &choice, &imported->data.sink, &imported->result, &imported->err);
-}
-
-static void import_path(struct imported *imported, const char *path, const char *reader, const char *event)
-{
-    struct str whole = {0};
-    str_printf(&whole, "%s/%s", getenv("TOLL_TEST_DATA"), path);
-    assert_int_equal(ingest_open(str_text(&whole), &imported->file, NULL), 0);
-    import_bytes_of(imported, &imported->file.input, reader, event);
-    str_free(&whole);
-}
-
-static void import_text(struct imported *imported, const char *text, const char *reader)
-{
-    const struct ingest_input input = {.path = "a file", .bytes = text, .length = strlen(text)};
-    imported->file = (struct ingest_file){0};
-    import_bytes_of(imported, &input, reader, NULL);
-}
-
-static void imported_deinit(struct imported *imported)
-{
-    ingest_result_deinit(&imported->result);
-    dataset_deinit(&imported->data);
-    ingest_close(&imported->file);
-}
 
 static uint64_t weight_sum(const struct imported *imported)
 {
@@ -89,7 +43,7 @@ static void a_profile_of_go_keeps_its_cpu_time(void **state)
 {
     (void)state;
     struct imported imported;
-    import_path(&imported, "profiles/go.pprof", "pprof", NULL);
+    imported_from_path(&imported, "profiles/go.pprof", "pprof", NULL);
     assert_int_equal(imported.status, 0);
     assert_true(weight_sum(&imported) == 330000000);
     assert_string_equal(view_meta(&imported.data.view, META_SAMPLE_UNIT), "ns");
@@ -100,11 +54,11 @@ static void another_value_of_a_pprof_sample_can_be_asked_for(void **state)
 {
     (void)state;
     struct imported imported;
-    import_path(&imported, "profiles/go.pprof", "pprof", "samples");
+    imported_from_path(&imported, "profiles/go.pprof", "pprof", "samples");
     assert_int_equal(imported.status, 0);
     assert_true(weight_sum(&imported) == 33);
     imported_deinit(&imported);
-    import_path(&imported, "profiles/go.pprof", "pprof", "space");
+    imported_from_path(&imported, "profiles/go.pprof", "pprof", "space");
     assert_int_equal(imported.status, -ERR_INPUT);
     assert_non_null(strstr(imported.err.hint, "samples, cpu"));
     imported_deinit(&imported);
@@ -115,7 +69,7 @@ static void a_pprof_file_of_toll_keeps_threads_and_waits(void **state)
 {
     (void)state;
     struct imported imported;
-    import_path(&imported, "ingest/waits.pprof", "pprof", "off-cpu");
+    imported_from_path(&imported, "ingest/waits.pprof", "pprof", "off-cpu");
     expect_folded(&imported, "rows;[wait: cpu_queue] 256138\n");
     assert_true(imported.data.columns[TABLE_TRACK][COLUMN(track, pid)].items[0] == 24819);
     imported_deinit(&imported);
@@ -125,7 +79,7 @@ static void a_speedscope_file_of_toll_keeps_stacks_and_waits(void **state)
 {
     (void)state;
     struct imported imported;
-    import_path(&imported, "ingest/waits.speedscope.json", "speedscope", NULL);
+    imported_from_path(&imported, "ingest/waits.speedscope.json", "speedscope", NULL);
     expect_folded(&imported, "rows;[wait: cpu_queue] 256138\n"
                              "rows;__libc_start_call_main;log_line 50251250\n"
                              "rows;__libc_start_call_main;main;check_row 432160750\n"
@@ -141,7 +95,7 @@ static void events_of_speedscope_become_time_by_stack(void **state)
 {
     (void)state;
     struct imported imported;
-    import_path(&imported, "ingest/evented.speedscope.json", "speedscope", NULL);
+    imported_from_path(&imported, "ingest/evented.speedscope.json", "speedscope", NULL);
     expect_folded(&imported, "events;main 65000000\n"
                              "events;main;p\xc3\xa4"
                              "ck\xc3\xa9: 5000000\n"
@@ -157,15 +111,16 @@ static void spans_of_toll_become_spans_again(void **state)
 {
     (void)state;
     struct imported imported;
-    import_text(&imported,
-                "{\"$schema\":\"https://www.speedscope.app/"
-                "file-format-schema.json\",\"exporter\":\"toll\",\"profiles\":[\n"
-                "{\"type\":\"evented\",\"name\":\"app (pid 7) app (tid 7): spans\",\"unit\":\"nanoseconds\","
-                "\"startValue\":0,\"endValue\":90,\"events\":[{\"type\":\"O\",\"frame\":0,\"at\":10},"
-                "{\"type\":\"O\",\"frame\":1,\"at\":20},{\"type\":\"C\",\"frame\":1,\"at\":30},"
-                "{\"type\":\"C\",\"frame\":0,\"at\":90}]}],"
-                "\"shared\":{\"frames\":[{\"name\":\"load\"},{\"name\":\"parse\"}]}}",
-                "speedscope");
+    imported_from_text(
+        &imported,
+        "{\"$schema\":\"https://www.speedscope.app/"
+        "file-format-schema.json\",\"exporter\":\"toll\",\"profiles\":[\n"
+        "{\"type\":\"evented\",\"name\":\"app (pid 7) app (tid 7): spans\",\"unit\":\"nanoseconds\","
+        "\"startValue\":0,\"endValue\":90,\"events\":[{\"type\":\"O\",\"frame\":0,\"at\":10},"
+        "{\"type\":\"O\",\"frame\":1,\"at\":20},{\"type\":\"C\",\"frame\":1,\"at\":30},"
+        "{\"type\":\"C\",\"frame\":0,\"at\":90}]}],"
+        "\"shared\":{\"frames\":[{\"name\":\"load\"},{\"name\":\"parse\"}]}}",
+        "speedscope");
     assert_int_equal(imported.status, 0);
     assert_int_equal(rows_of(&imported, TABLE_SAMPLE), 0);
     assert_int_equal(imported.result.facts.span_count, 2);
@@ -177,7 +132,7 @@ static void a_cpuprofile_of_node_keeps_the_time_of_every_function(void **state)
 {
     (void)state;
     struct imported imported;
-    import_path(&imported, "profiles/node.cpuprofile", "cpuprofile", NULL);
+    imported_from_path(&imported, "profiles/node.cpuprofile", "cpuprofile", NULL);
     assert_int_equal(imported.status, 0);
     assert_true(weight_sum(&imported) == 241506000);
     imported_deinit(&imported);
@@ -187,7 +142,7 @@ static void a_node_works_until_the_next_sample_and_idle_is_no_work(void **state)
 {
     (void)state;
     struct imported imported;
-    import_text(
+    imported_from_text(
         &imported,
         "{\"nodes\":[{\"id\":1,\"callFrame\":{\"functionName\":\"(root)\",\"lineNumber\":-1},\"children\":[2,"
         "3]},"
@@ -205,7 +160,7 @@ static void a_node_works_until_the_next_sample_and_idle_is_no_work(void **state)
 static void expect_refused(const char *text, const char *reader, const char *what)
 {
     struct imported imported;
-    import_text(&imported, text, reader);
+    imported_from_text(&imported, text, reader);
     assert_int_equal(imported.status, -ERR_INPUT);
     if (!strstr(imported.err.what, what))
         fail_msg("'%s' is not in '%s'", what, imported.err.what);

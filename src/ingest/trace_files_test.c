@@ -7,61 +7,24 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/num.h"
 #include "ingest/folded_view.h"
-#include "ingest/ingest.h"
-#include "model/dataset.h"
+#include "ingest/imported.h"
 #include "model/meta.h"
 
-struct imported {
-    struct ingest_file file;
-    struct dataset data;
-    struct ingest_result result;
-    struct err err;
-    int status;
-};
-
-static void import_input(struct imported *imported, const struct ingest_input *input, const char *reader,
-                         const char *event)
-{
-    const struct ingest_choice choice = {.event = event};
-    const struct ingest_reader *found = ingest_probe(input);
-    dataset_init(&imported->data);
-    assert_non_null(found);
-    assert_string_equal(found->name, reader);
-    imported->result = (struct ingest_result){0};
-    imported->err = (struct err){0};
-    imported->status =
-        ingest_read(found, input, &choice, &imported->data.sink, &imported->result, &imported->err);
-}
-
+/* name: of a file of tests/data/ingest. */
 static void import_path(struct imported *imported, const char *name, const char *reader, const char *event)
 {
-    struct str path = {0};
-    str_printf(&path, "%s/ingest/%s", getenv("TOLL_TEST_DATA"), name);
-    assert_int_equal(ingest_open(str_text(&path), &imported->file, NULL), 0);
-    import_input(imported, &imported->file.input, reader, event);
+    char path[128];
+    snprintf(path, sizeof path, "ingest/%s", name);
+    imported_from_path(imported, path, reader, event);
     if (imported->status && !event)
         fail_msg("%s", imported->err.what);
-    str_free(&path);
-}
-
-static void import_text(struct imported *imported, const char *text, const char *reader)
-{
-    const struct ingest_input input = {.path = "a file", .bytes = text, .length = strlen(text)};
-    imported->file = (struct ingest_file){0};
-    import_input(imported, &input, reader, NULL);
-}
-
-static void imported_deinit(struct imported *imported)
-{
-    ingest_result_deinit(&imported->result);
-    dataset_deinit(&imported->data);
-    ingest_close(&imported->file);
 }
 
 #define CELL(imported, NAME, name, field, row)                                                               \
@@ -145,7 +108,7 @@ static void waits_that_toll_wrote_become_waits_again(void **state)
 {
     (void)state;
     struct imported imported;
-    import_text(
+    imported_from_text(
         &imported,
         "{\"otherData\":{\"writer\":\"toll\"},\"traceEvents\":[\n"
         "{\"ph\":\"X\",\"pid\":7,\"tid\":7,\"name\":\"load\",\"cat\":\"task\",\"ts\":0,\"dur\":900},\n"
@@ -198,7 +161,7 @@ static void callers_share_a_cost_as_their_calls_do(void **state)
     (void)state;
     struct imported imported;
     struct str folded = {0};
-    import_text(
+    imported_from_text(
         &imported,
         "# callgrind format\npid: 9\ncmd: /bin/app -v\nevents: Ir Dr\nfl=(1) a.c\nfn=(1) main\n10 5 1\n"
         "cfn=(2) left\ncalls=2 20\n+1 37\ncfn=(3) right\ncalls=1 30\n* 74\n\n"
@@ -227,7 +190,7 @@ static void another_event_of_callgrind_can_be_asked_for(void **state)
 static void expect_refused(const char *text, const char *reader, const char *what)
 {
     struct imported imported;
-    import_text(&imported, text, reader);
+    imported_from_text(&imported, text, reader);
     assert_int_equal(imported.status, -ERR_INPUT);
     if (!strstr(imported.err.what, what))
         fail_msg("'%s' is not in '%s'", what, imported.err.what);

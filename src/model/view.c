@@ -3,6 +3,11 @@
 
 #include <string.h>
 
+#include "base/num.h"
+
+#define ID_SLACK_FACTOR 4
+#define ID_SLACK        65536u
+
 void batch_row(const struct batch *batch, size_t index, uint64_t *ret_row)
 {
     const struct table *table = table_find(batch->table);
@@ -59,4 +64,10 @@ int sink_attr(struct sink *sink, const struct row_attr *owner, const char *key, 
     if (!status)
         status = sink_intern(sink, value, &row.value, err);
     return status ? status : sink_append(sink, attr, &row, err);
+}
+
+uint64_t view_id_max(const struct view *view, enum table_id table, uint64_t most)
+{
+    uint64_t rows = num_min(view->row_count(view, table), most / ID_SLACK_FACTOR);
+    return num_min(rows * ID_SLACK_FACTOR + ID_SLACK, most);
 }

@@ -67,6 +67,10 @@ static inline const char *view_text(const struct view *view, uint64_t string)
 /* Copies row `index` of a batch that holds all columns into a row struct (as uint64_t *). */
 void batch_row(const struct batch *batch, size_t index, uint64_t *ret_row);
 
+/* Up to which id a reader that keeps a table's rows by id takes them, at most `most`. Ids are nearly dense (of an import, tracks that
+ * did nothing have no row): one far over the number of rows is damage, and would cost memory without end. */
+uint64_t view_id_max(const struct view *view, enum table_id table, uint64_t most);
+
 /* The value of a meta key (the last one written), NULL when absent. Scans the meta table. */
 const char *view_meta(const struct view *view, const char *key);
 
