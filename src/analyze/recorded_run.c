@@ -810,9 +810,9 @@ static void settle_stacks(struct run *run)
     }
 }
 
-static int settle(struct run *run, uint64_t last_ns, struct err *err)
+/* From where to where the run is looked at. */
+static int settle_window(struct run *run, uint64_t last_ns, struct err *err)
 {
-    settle_stacks(run);
     uint64_t start = meta_u64(run->view, META_START, 0), end = meta_u64(run->view, META_END, last_ns);
     for (size_t i = 0; i < run->tracks.count; i++) {
         const struct run_track *track = &run->tracks.items[i];
@@ -829,7 +829,15 @@ static int settle(struct run *run, uint64_t last_ns, struct err *err)
     run->end_ns = end;
     run->cpu_count = (uint32_t)num_max(num_min(meta_u64(run->view, META_CPU_COUNT, 1), 65536), 1);
     run->boundary_error_ns = meta_u64(run->view, META_WAIT_BOUNDARY_ERROR, 0);
-    int status = lend_spans(run, err);
+    return 0;
+}
+
+static int settle(struct run *run, uint64_t last_ns, struct err *err)
+{
+    settle_stacks(run);
+    int status = settle_window(run, last_ns, err);
+    if (!status)
+        status = lend_spans(run, err);
     if (!status)
         status = settle_tracks(run, err);
     if (!status)
@@ -845,34 +853,59 @@ static int settle(struct run *run, uint64_t last_ns, struct err *err)
     return status ? status : stage_pieces(run, err);
 }
 
-int run_load(const struct view *view, struct run *ret_run, struct err *err)
+/* Tracks, what ran on them when, and their samples with whole stacks. */
+static int settle_samples(struct run *run, uint64_t last_ns, struct err *err)
 {
-    static const struct {
-        enum table_id table;
-        view_batch_fn *load;
-    } steps[] = {
-        {TABLE_TRACK, load_tracks},   {TABLE_PEER, load_peers},   {TABLE_WAIT, load_waits},
-        {TABLE_SPAN, load_spans},     {TABLE_FRAME, load_frames}, {TABLE_STACK, load_stacks},
-        {TABLE_SAMPLE, load_samples}, {TABLE_EDGE, load_edges},   {TABLE_IO, load_io},
-        {TABLE_SERIES, load_series},  {TABLE_POINT, load_points}, {TABLE_USAGE, load_usage},
-        {TABLE_BIND, load_binds},     {TABLE_ATTR, load_attrs},
-    };
+    settle_stacks(run);
+    int status = settle_window(run, last_ns, err);
+    return status ? status : settle_tracks(run, err);
+}
+
+struct load_step {
+    enum table_id table;
+    view_batch_fn *load;
+};
+
+static int load(const struct view *view, const struct load_step *steps, size_t step_count, bool is_whole,
+                struct run *ret_run, struct err *err)
+{
     struct run run = {.view = view};
     struct loader loader = {.run = &run};
     int status = 0;
-    for (size_t i = 0; !status && i < sizeof steps / sizeof steps[0]; i++) {
+    for (size_t i = 0; !status && i < step_count; i++) {
         loader.id_max = view_id_max(view, steps[i].table, ID_MAX);
         status = view_scan_all(view, steps[i].table, steps[i].load, &loader, err);
     }
     map_free(&loader.task_of);
     if (!status)
-        status = settle(&run, loader.last_ns, err);
+        status = is_whole ? settle(&run, loader.last_ns, err) : settle_samples(&run, loader.last_ns, err);
     if (status) {
         run_deinit(&run);
         return status;
     }
     *ret_run = run;
     return 0;
+}
+
+int run_load(const struct view *view, struct run *ret_run, struct err *err)
+{
+    static const struct load_step steps[] = {
+        {TABLE_TRACK, load_tracks},   {TABLE_PEER, load_peers},   {TABLE_WAIT, load_waits},
+        {TABLE_SPAN, load_spans},     {TABLE_FRAME, load_frames}, {TABLE_STACK, load_stacks},
+        {TABLE_SAMPLE, load_samples}, {TABLE_EDGE, load_edges},   {TABLE_IO, load_io},
+        {TABLE_SERIES, load_series},  {TABLE_POINT, load_points}, {TABLE_USAGE, load_usage},
+        {TABLE_BIND, load_binds},     {TABLE_ATTR, load_attrs},
+    };
+    return load(view, steps, sizeof steps / sizeof steps[0], true, ret_run, err);
+}
+
+int run_load_samples(const struct view *view, struct run *ret_run, struct err *err)
+{
+    static const struct load_step steps[] = {
+        {TABLE_TRACK, load_tracks}, {TABLE_SPAN, load_spans},     {TABLE_FRAME, load_frames},
+        {TABLE_STACK, load_stacks}, {TABLE_SAMPLE, load_samples},
+    };
+    return load(view, steps, sizeof steps / sizeof steps[0], false, ret_run, err);
 }
 
 void run_deinit(struct run *run)

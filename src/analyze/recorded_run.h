@@ -192,6 +192,9 @@ struct run {
 
 /* Loads a view. ERR_INPUT when the recording has no track or no end. Memory: about 80 bytes a wait. */
 WARN_UNUSED int run_load(const struct view *view, struct run *ret_run, struct err *err);
+/* Tracks, their programs, samples and stacks alone, which is what a flame graph of CPU time is made of: of a
+ * recording that is sealed a few hundredths of the whole. */
+WARN_UNUSED int run_load_samples(const struct view *view, struct run *ret_run, struct err *err);
 void run_deinit(struct run *run);
 
 /* How far a deed and the wake-up it causes may be apart: 2 ms on exact clocks, more where /proc was looked at. */

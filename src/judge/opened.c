@@ -1,12 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "judge/opened.h"
 
-#include "judge/verdict.h"
+#include <string.h>
 
-static int judge_reader(struct opened *opened, const char *objective, bool is_whole, struct err *err)
+#include "judge/verdict.h"
+#include "model/meta.h"
+
+enum depth { DEPTH_FLAME, DEPTH_VERDICT, DEPTH_WHOLE };
+
+struct how {
+    enum depth depth;
+    enum stack_kind kind; /* of DEPTH_FLAME */
+    const char *objective;
+};
+
+/* What ran already is told by what it serves, as far as it serves. */
+static bool has_plain_title(const struct view *view)
+{
+    const char *scope = view_meta(view, META_SCOPE);
+    return !scope || strcmp(scope, "attached") != 0;
+}
+
+static int judge_reader(struct opened *opened, const struct how *how, struct err *err)
 {
     const struct view *view = reader_view(opened->reader);
-    if (!is_whole)
+    const char *objective = how->objective;
+    if (how->depth == DEPTH_FLAME && has_plain_title(view))
+        return analyze_flame(view, how->kind, &opened->verdict, err);
+    if (how->depth != DEPTH_WHOLE)
         return analyze_verdict_for(view, objective, &opened->verdict, err);
     int status = analyze_verdict_keep(view, objective, &opened->verdict, &opened->judged, err);
     if (status)
@@ -16,14 +37,13 @@ static int judge_reader(struct opened *opened, const char *objective, bool is_wh
     return 0;
 }
 
-static int open_and_judge(const char *path, const char *objective, bool is_whole, struct opened *ret_opened,
-                          struct err *err)
+static int open_and_judge(const char *path, const struct how *how, struct opened *ret_opened, struct err *err)
 {
     struct opened opened = {0};
     int status = reader_open(path, &opened.reader, err);
     if (status)
         return status;
-    if (judge_reader(&opened, objective, is_whole, err)) {
+    if (judge_reader(&opened, how, err)) {
         reader_close(opened.reader);
         return err_wrap(err, "could not judge recording '%s'", path);
     }
@@ -33,12 +53,18 @@ static int open_and_judge(const char *path, const char *objective, bool is_whole
 
 int opened_open(const char *path, const char *objective, struct opened *ret_opened, struct err *err)
 {
-    return open_and_judge(path, objective, false, ret_opened, err);
+    return open_and_judge(path, &(struct how){.depth = DEPTH_VERDICT, .objective = objective}, ret_opened,
+                          err);
 }
 
 int opened_open_whole(const char *path, const char *objective, struct opened *ret_opened, struct err *err)
 {
-    return open_and_judge(path, objective, true, ret_opened, err);
+    return open_and_judge(path, &(struct how){.depth = DEPTH_WHOLE, .objective = objective}, ret_opened, err);
+}
+
+int opened_open_flame(const char *path, enum stack_kind kind, struct opened *ret_opened, struct err *err)
+{
+    return open_and_judge(path, &(struct how){.depth = DEPTH_FLAME, .kind = kind}, ret_opened, err);
 }
 
 void opened_close(struct opened *opened)

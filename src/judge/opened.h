@@ -4,6 +4,7 @@
 #define TOLL_JUDGE_OPENED_H
 
 #include "model/finding.h"
+#include "model/stack_kind.h"
 #include "recording/reader.h"
 
 struct judged_run;
@@ -24,6 +25,10 @@ WARN_UNUSED int opened_open(const char *path, const char *objective, struct open
                             struct err *err);
 /* The same, and keeps the run in memory (about 80 bytes a wait) for who asks on after the verdict. */
 WARN_UNUSED int opened_open_whole(const char *path, const char *objective, struct opened *ret_opened,
+                                  struct err *err);
+/* A flame graph of time on a CPU or of time waited, and what its title needs: no more of the verdict than that, unless the
+ * title is told by what a service is. */
+WARN_UNUSED int opened_open_flame(const char *path, enum stack_kind kind, struct opened *ret_opened,
                                   struct err *err);
 void opened_close(struct opened *opened);
 

@@ -405,3 +405,43 @@ void judged_run_destroy(struct judged_run *judged)
     run_deinit(&judged->run);
     free(judged);
 }
+
+/* Samples of toll's own rungs weigh nanoseconds; what weighs something else shares the time that threads ran, which takes
+ * the waits. Without the run's end every table's last row is needed. */
+static bool samples_are_enough(const struct view *view)
+{
+    return strcmp(meta_text(view, META_SAMPLE_UNIT, "ns"), "ns") == 0 && view_meta(view, META_END);
+}
+
+static int flame_load(const struct view *view, enum stack_kind kind, struct run *ret_run, struct err *err)
+{
+    if (kind == STACKS_CPU && samples_are_enough(view))
+        return run_load_samples(view, ret_run, err);
+    int status = run_load(view, ret_run, err);
+    if (status || kind == STACKS_CPU)
+        return status;
+    status = infer_wakers(ret_run, err);
+    if (status)
+        run_deinit(ret_run);
+    return status;
+}
+
+int analyze_flame(const struct view *view, enum stack_kind kind, struct verdict *ret_verdict, struct err *err)
+{
+    struct verdict verdict = {.run.objective = verdict_objective(view)};
+    struct run run;
+    int status = flame_load(view, kind, &run, err);
+    if (status)
+        return status;
+    if (keep_names(&run, &verdict.arena) || fill_facts(&run, &verdict))
+        status = err_memory(err);
+    if (!status)
+        status = kind == STACKS_CPU ? picture_flame(&run, &verdict.arena, &verdict.flame, err)
+                                    : picture_flame_waits(&run, &verdict.arena, &verdict.flame_waits, err);
+    run_deinit(&run);
+    if (status)
+        verdict_deinit(&verdict);
+    else
+        *ret_verdict = verdict;
+    return status;
+}

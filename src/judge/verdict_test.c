@@ -248,10 +248,48 @@ static void a_recording_without_a_run_is_refused(void **state)
     dataset_deinit(&dataset);
 }
 
+static void assert_same_flames(const struct flame *a, const struct flame *b)
+{
+    assert_int_equal(a->node_count, b->node_count);
+    assert_true(a->node_count > 2);
+    for (size_t i = 0; i < a->node_count; i++) {
+        assert_string_equal(a->nodes[i].name, b->nodes[i].name);
+        assert_int_equal(a->nodes[i].total_ns, b->nodes[i].total_ns);
+        assert_int_equal(a->nodes[i].parent, b->nodes[i].parent);
+        assert_int_equal(a->nodes[i].line, b->nodes[i].line);
+        assert_int_equal(a->nodes[i].kind, b->nodes[i].kind);
+    }
+}
+
+static void a_flame_graph_alone_is_that_of_the_verdict(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict, flame;
+    struct err err;
+    scenario_init(&s, 2, 400);
+    uint64_t root = scenario_process(&s, 0, "shell", 0, 400);
+    uint64_t child = scenario_process(&s, root, "parser", 20, 380);
+    scenario_samples(&s, child, "parse_row", 20, 160);
+    scenario_samples(&s, child, "print_row", 260, 380);
+    scenario_wait(&s, child, 160, 260, WAIT_NETWORK, scenario_peer(&s, PEER_SOCKET, "", "127.0.0.1:8080"));
+    judge(&s, &verdict);
+    assert_int_equal(analyze_flame(&s.data.view, STACKS_CPU, &flame, &err), 0);
+    assert_same_flames(&flame.flame, &verdict.flame);
+    assert_int_equal(flame.flame_waits.node_count, 0);
+    assert_int_equal(flame.run.wall_ns, verdict.run.wall_ns);
+    verdict_deinit(&flame);
+    assert_int_equal(analyze_flame(&s.data.view, STACKS_OFF_CPU, &flame, &err), 0);
+    assert_same_flames(&flame.flame_waits, &verdict.flame_waits);
+    verdict_deinit(&flame);
+    judged_deinit(&s, &verdict);
+}
+
 int verdict_test(void);
 int verdict_test(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_flame_graph_alone_is_that_of_the_verdict),
         cmocka_unit_test(downloads_one_after_another_are_the_finding_and_the_database_is_cleared),
         cmocka_unit_test(a_hot_function_gets_no_promise_only_its_most),
         cmocka_unit_test(the_loop_of_an_interpreter_is_the_code_that_it_runs),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/report_file.h"
 
+#include <string.h>
+
 #include "judge/opened.h"
 #include "report/exporter.h"
 
@@ -15,7 +17,9 @@ int ops_report_numbers(const struct report_request *request, struct str *ret_tex
     if (status)
         return status;
     struct opened opened;
-    status = opened_open(request->path, request->objective, &opened, err);
+    bool is_flame = strcmp(exporter->name, "flamegraph") == 0 && !stack_kind_is_heap(kind);
+    status = is_flame ? opened_open_flame(request->path, kind, &opened, err)
+                      : opened_open(request->path, request->objective, &opened, err);
     if (status)
         return status;
     struct export_options options = {.file = request->path,
