@@ -134,27 +134,15 @@ uint32_t attribute_frame(const struct run *run, uint32_t stack)
     return leaf;
 }
 
-const char *attribute_peer(const struct run *run, uint32_t index)
-{
-    if (index == RUN_NONE || index >= run->peers.count)
-        return NULL;
-    const struct run_peer *peer = &run->peers.items[index];
-    if (peer->address && peer->address[0])
-        return peer->address;
-    if (peer->path && peer->path[0])
-        return peer->path;
-    return peer->name && peer->name[0] ? peer->name : NULL;
-}
-
 static void fill_peer(const struct run *run, uint32_t index, struct where *where)
 {
     if (index == RUN_NONE || index >= run->peers.count)
         return;
     const struct run_peer *peer = &run->peers.items[index];
     if (peer->kind == PEER_FILE || peer->kind == PEER_DEVICE)
-        where->path = peer->path && peer->path[0] ? peer->path : attribute_peer(run, index);
+        where->path = peer->path && peer->path[0] ? peer->path : run_peer_name(run, index);
     else if (peer->kind != PEER_TIMER && peer->kind != PEER_PROCESS)
-        where->peer = attribute_peer(run, index);
+        where->peer = run_peer_name(run, index);
 }
 
 static struct tally *tally_of(struct ledger *ledger, const struct where *where, int doing, bool open)

@@ -48,7 +48,4 @@ bool attribute_is_reclaim(const struct run *run, uint32_t stack);
 /* In a call that makes written data durable (fsync and its kin), in the C library or the kernel. */
 bool attribute_is_sync(const struct run *run, uint32_t stack);
 
-/* How a peer is called in reports: its address, else path, else name; NULL for RUN_NONE and unnamed ones. */
-const char *attribute_peer(const struct run *run, uint32_t peer);
-
 #endif

@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "analyze/exchange.h"
 #include "analyze/trips.h"
 #include "base/num.h"
+#include "run/exchange.h"
 
 /* Of a request on a connection of its own: the calls, and the waiting where it cannot be told, that are for the
  * connection. */

@@ -3,8 +3,8 @@
 #ifndef TOLL_ANALYZE_CHANGE_TARGET_H
 #define TOLL_ANALYZE_CHANGE_TARGET_H
 
-#include "analyze/recorded_run.h"
 #include "model/change.h"
+#include "run/recorded_run.h"
 
 struct target {
     struct change change; /* its kind is never CHANGE_ANY */

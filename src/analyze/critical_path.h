@@ -13,9 +13,9 @@
 #ifndef TOLL_ANALYZE_CRITICAL_PATH_H
 #define TOLL_ANALYZE_CRITICAL_PATH_H
 
-#include "analyze/recorded_run.h"
 #include "analyze/spin.h"
 #include "model/finding.h"
+#include "run/recorded_run.h"
 
 struct path_step {
     uint64_t start_ns, end_ns;

@@ -217,30 +217,6 @@ static void where_a_wait_was_is_told_by_its_stack_or_by_the_samples_around_it(vo
 }
 
 /* The recorder writes what has passed of a long wait: once with its peer, once without, and the end with the waker. */
-static void a_wait_that_was_written_in_pieces_is_one(void **state)
-{
-    (void)state;
-    struct exact_run run;
-    start(&run, PEER_PROCESS, "process", "104");
-    scenario_wait(&run.s, run.root, 10, 20, WAIT_CHILD, run.peer);
-    scenario_wait(&run.s, run.root, 20, 35, WAIT_CHILD, 0);
-    struct scenario_wake wake = {.thread = run.root,
-                                 .waker = run.maker,
-                                 .start_ms = 35,
-                                 .end_ms = 50,
-                                 .reason = WAIT_CHILD,
-                                 .peer = run.peer,
-                                 .source = WAKER_EXACT};
-    scenario_woken(&run.s, &wake);
-    scenario_walk(&run.s);
-    const struct run_track *track = &run.s.run.tracks.items[run.root - 1];
-    assert_int_equal(track->waits.count, 1);
-    assert_int_equal(track->waits.items[0].waker, run.maker - 1);
-    assert_int_equal(track->waits.items[0].peer, run.peer - 1);
-    assert_int_equal(scenario_doing_ms(&run.s, "waiter", WAIT_CHILD), 0);
-    scenario_deinit(&run.s);
-}
-
 /* A look dated the second child back into its maker's wait for the first one. */
 static void who_waits_for_one_child_does_not_make_another(void **state)
 {
@@ -329,43 +305,6 @@ static void who_delivers_a_servers_packet_did_not_end_the_wait(void **state)
 }
 
 int exact_waker_test(void);
-/* How many waits there are of two, of which the first was ended by a timer. */
-static size_t waits_left(const char *name, uint64_t *ret_waker)
-{
-    struct exact_run run;
-    start(&run, PEER_LOCK, name, "100:lock");
-    struct scenario_wake first = {.thread = run.root,
-                                  .waker = run.decoy,
-                                  .start_ms = 10,
-                                  .end_ms = 15,
-                                  .reason = WAIT_LOCK,
-                                  .peer = run.peer,
-                                  .source = WAKER_INFERRED};
-    struct scenario_wake second = first;
-    second.waker = run.maker;
-    second.start_ms = 15;
-    second.end_ms = 40;
-    second.source = WAKER_EXACT;
-    scenario_woken(&run.s, &first);
-    scenario_woken(&run.s, &second);
-    scenario_walk(&run.s);
-    const struct run_track *track = &run.s.run.tracks.items[run.root - 1];
-    size_t count = track->waits.count;
-    *ret_waker = track->waits.items[count - 1].waker == run.maker - 1;
-    scenario_deinit(&run.s);
-    return count;
-}
-
-static void looks_after_pythons_lock_are_one_wait_for_who_had_it_last(void **state)
-{
-    uint64_t is_last;
-    (void)state;
-    assert_int_equal(waits_left(PEER_NAME_GIL, &is_last), 1);
-    assert_true(is_last);
-    assert_int_equal(waits_left(PEER_NAME_LOCK, &is_last), 2);
-    assert_true(is_last);
-}
-
 int exact_waker_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,9 +316,7 @@ int exact_waker_test(void)
         cmocka_unit_test(who_delivers_a_servers_packet_did_not_end_the_wait),
         cmocka_unit_test(who_sleeps_has_woken_others_before),
         cmocka_unit_test(a_row_of_equal_waits_goes_to_their_waker_in_proportion),
-        cmocka_unit_test(a_wait_that_was_written_in_pieces_is_one),
         cmocka_unit_test(where_a_wait_was_is_told_by_its_stack_or_by_the_samples_around_it),
-        cmocka_unit_test(looks_after_pythons_lock_are_one_wait_for_who_had_it_last),
     };
     return cmocka_run_group_tests_name("exact_waker", tests, NULL, NULL);
 }

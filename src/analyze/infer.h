@@ -10,7 +10,7 @@
 #ifndef TOLL_ANALYZE_INFER_H
 #define TOLL_ANALYZE_INFER_H
 
-#include "analyze/recorded_run.h"
+#include "run/recorded_run.h"
 
 /* Sets waker, event_ns, waker_source (WAKER_INFERRED) and poll_series of the run's waits. */
 WARN_UNUSED int infer_wakers(struct run *run, struct err *err);

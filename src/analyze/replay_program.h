@@ -10,7 +10,7 @@
 #ifndef TOLL_ANALYZE_REPLAY_PROGRAM_H
 #define TOLL_ANALYZE_REPLAY_PROGRAM_H
 
-#include "analyze/recorded_run.h"
+#include "run/recorded_run.h"
 
 enum op_kind {
     OP_CPU,    /* needs a core for duration_ns, split over `chunks` cores when there are as many free */

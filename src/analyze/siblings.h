@@ -10,7 +10,7 @@
 #ifndef TOLL_ANALYZE_SIBLINGS_H
 #define TOLL_ANALYZE_SIBLINGS_H
 
-#include "analyze/recorded_run.h"
+#include "run/recorded_run.h"
 
 enum sibling_kind { SIBLING_THREAD, SIBLING_PROGRAM, SIBLING_SPAN };
 

@@ -10,7 +10,7 @@
 #ifndef TOLL_ANALYZE_SPIN_H
 #define TOLL_ANALYZE_SPIN_H
 
-#include "analyze/recorded_run.h"
+#include "run/recorded_run.h"
 
 struct spin {
     uint32_t actor;

@@ -167,29 +167,6 @@ static void only_what_spins_can_be_made_to_block(void **state)
 }
 
 /* What is inlined gets its ids when it is known, and damage may tell anything. */
-static void stacks_may_be_told_before_their_parents(void **state)
-{
-    (void)state;
-    struct scenario s;
-    static const uint64_t parents[] = {0, 4, 2, 1, 6, 5, 7, 900}; /* of 1 to 8 */
-    static const uint32_t depths[] = {0, 2, 3, 1, 1, 0, 0, 0};
-    scenario_init(&s, 1, 10);
-    uint64_t root = scenario_process(&s, 0, "main", 0, 10);
-    for (uint64_t i = 0; i < 8; i++) {
-        struct row_stack stack = {.id = i + 1, .parent = parents[i], .frame = 1};
-        assert_int_equal(sink_append(&s.data.sink, stack, &stack, NULL), 0);
-    }
-    scenario_stack_samples(&s, root, 3, 0, 10);
-    scenario_walk(&s);
-    for (size_t i = 0; i < 8; i++) {
-        assert_int_equal(s.run.stacks.items[i].depth, depths[i]);
-        assert_int_equal(s.run.stacks.items[i].parent == RUN_NONE, depths[i] == 0);
-    }
-    assert_int_equal(s.run.stacks.items[2].parent, 1);
-    assert_int_equal(s.run.stacks.items[1].parent, 3);
-    scenario_deinit(&s);
-}
-
 int spin_test(void);
 int spin_test(void)
 {
@@ -199,7 +176,6 @@ int spin_test(void)
         cmocka_unit_test(the_path_goes_through_the_awaited),
         cmocka_unit_test(work_is_no_spin),
         cmocka_unit_test(only_what_spins_can_be_made_to_block),
-        cmocka_unit_test(stacks_may_be_told_before_their_parents),
     };
     return cmocka_run_group_tests_name("spin", tests, NULL, NULL);
 }

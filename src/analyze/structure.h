@@ -10,7 +10,7 @@
 #ifndef TOLL_ANALYZE_STRUCTURE_H
 #define TOLL_ANALYZE_STRUCTURE_H
 
-#include "analyze/recorded_run.h"
+#include "run/recorded_run.h"
 
 struct occurrence {
     uint32_t driver;

@@ -6,7 +6,7 @@
 #ifndef TOLL_ANALYZE_TREND_H
 #define TOLL_ANALYZE_TREND_H
 
-#include "analyze/recorded_run.h"
+#include "run/recorded_run.h"
 
 struct trend {
     uint64_t start_ns, end_ns; /* of the rise */

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/exchange.h"
 #include "base/num.h"
+#include "run/exchange.h"
 
 /* Larger pieces are no chat but data. */
 #define TRIP_BYTES_MAX 8192

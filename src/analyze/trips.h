@@ -8,7 +8,7 @@
 #ifndef TOLL_ANALYZE_TRIPS_H
 #define TOLL_ANALYZE_TRIPS_H
 
-#include "analyze/recorded_run.h"
+#include "run/recorded_run.h"
 
 struct trips {
     const struct run_flow *flow;

@@ -7,8 +7,8 @@
 #ifndef TOLL_ANALYZE_WAIT_PLACE_H
 #define TOLL_ANALYZE_WAIT_PLACE_H
 
-#include "analyze/recorded_run.h"
 #include "model/finding.h"
+#include "run/recorded_run.h"
 
 /* Fills stage and process of an actor at t, and nothing else. */
 void place_actor(const struct run *run, uint32_t actor, uint64_t t, struct where *where);

@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "analyze/attribution.h"
-#include "analyze/exchange.h"
 #include "analyze/trips.h"
 #include "base/map.h"
 #include "base/num.h"
 #include "detect/peer_limit.h"
 #include "report/units.h"
+#include "run/exchange.h"
 
 /* Fewer are no habit yet. */
 #define TRIPS_MIN                 200
@@ -545,7 +545,7 @@ int client_use_rows(const struct run *run, const struct client_use *use, struct 
     size_t count = 0;
     int status = peers ? 0 : err_memory(err);
     for (uint32_t i = 0; i < run->peers.count && !status; i++) {
-        const char *name = run->peers.items[i].kind ? attribute_peer(run, i) : NULL;
+        const char *name = run->peers.items[i].kind ? run_peer_name(run, i) : NULL;
         peers[i] = name && strcmp(name, use->peer) == 0;
     }
     for (size_t i = 0; i < CLIENT_ROWS_MAX && !status; i++) {

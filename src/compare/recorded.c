@@ -7,12 +7,12 @@
 
 #include "analyze/attribution.h"
 #include "analyze/infer.h"
-#include "analyze/stage.h"
 #include "base/clock.h"
 #include "base/num.h"
 #include "codec/json.h"
 #include "model/agent_names.h"
 #include "model/meta.h"
+#include "run/stage.h"
 
 #define STACK_DEPTH_MAX    256
 #define COMMAND_BYTES_MAX  400
@@ -56,7 +56,7 @@ static void socket_name(const char *address, char name[NAME_BYTES_MAX])
 
 static void peer_name(const struct run *run, uint32_t index, char name[NAME_BYTES_MAX])
 {
-    const char *text = attribute_peer(run, index);
+    const char *text = run_peer_name(run, index);
     name[0] = '\0';
     if (!text)
         return;

@@ -4,12 +4,12 @@
  * recorder that counts each call has seen them all; looks see some of them, and the machine's own count bounds the
  * rest.
  */
-#include "analyze/exchange.h"
 #include "analyze/trend.h"
 #include "base/clock.h"
 #include "base/num.h"
 #include "detect/detectors.h"
 #include "model/meta.h"
+#include "run/exchange.h"
 
 #define SEEN_MIN 6
 /* A connection that lasts longer is not the cost of what is done over it. */

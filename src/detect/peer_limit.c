@@ -39,7 +39,7 @@ static bool is_ours(const struct traffic *traffic, uint64_t peer)
 {
     if (peer >= traffic->run->peers.count || traffic->run->peers.items[peer].kind != PEER_SOCKET)
         return false;
-    const char *name = attribute_peer(traffic->run, (uint32_t)peer);
+    const char *name = run_peer_name(traffic->run, (uint32_t)peer);
     return name && strcmp(name, traffic->peer) == 0;
 }
 

@@ -15,7 +15,7 @@
 enum peer_limit { PEER_LIMIT_UNKNOWN, PEER_LIMIT_CONNECTION, PEER_LIMIT_LINK };
 
 /* Unknown where there are fewer than four connections of some size, all had about the same company, or the slope is in
- * between. `peer` is its name as attribute_peer has it. */
+ * between. `peer` is its name as run_peer_name has it. */
 WARN_UNUSED int peer_limit_of(const struct run *run, const char *peer, enum peer_limit *ret_limit,
                               struct err *err);
 

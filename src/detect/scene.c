@@ -2,12 +2,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analyze/exchange.h"
 #include "analyze/wait_place.h"
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/str.h"
 #include "detect/detector.h"
+#include "run/exchange.h"
 
 int claim_add(struct cause_claims *claims, const struct cause_claim *claim, struct err *err)
 {

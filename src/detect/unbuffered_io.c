@@ -3,9 +3,9 @@
  * unbuffered-io: a file or a pipe is read or written a few bytes at a time, and every few bytes are a system call.
  * Where calls are not told apart by peer, it is known of the process only.
  */
-#include "analyze/exchange.h"
 #include "base/num.h"
 #include "detect/detectors.h"
+#include "run/exchange.h"
 
 #define CALL_COUNT_MIN 5000
 /* Of the calls, so many in ten are small. */

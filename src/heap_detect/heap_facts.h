@@ -3,9 +3,9 @@
 #ifndef TOLL_HEAP_DETECT_HEAP_FACTS_H
 #define TOLL_HEAP_DETECT_HEAP_FACTS_H
 
-#include "analyze/recorded_run.h"
 #include "base/err.h"
 #include "model/finding.h"
+#include "run/recorded_run.h"
 
 /* In the arena; NULL where allocations were not recorded. */
 WARN_UNUSED int heap_facts_of(const struct run *run, struct arena *arena, const struct heap_facts **ret_facts,

@@ -3,11 +3,11 @@
 #ifndef TOLL_HEAP_DETECT_HEAP_SITES_H
 #define TOLL_HEAP_DETECT_HEAP_SITES_H
 
-#include "analyze/recorded_run.h"
 #include "base/err.h"
 #include "base/map.h"
 #include "base/vec.h"
 #include "model/finding.h"
+#include "run/recorded_run.h"
 
 struct heap_site {
     const char *program;

@@ -7,12 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "analyze/recorded_run.h"
 #include "base/fs.h"
 #include "base/num.h"
 #include "codec/json.h"
 #include "investigate/path_vote.h"
 #include "model/meta.h"
+#include "run/recorded_run.h"
 
 #define COMM_MAX 64
 

@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "analyze/infer.h"
-#include "analyze/stage.h"
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/str.h"
@@ -15,6 +14,7 @@
 #include "model/meta.h"
 #include "picture/picture.h"
 #include "rank/rank.h"
+#include "run/stage.h"
 #include "service/service.h"
 
 #define REMARK_MAX 16

@@ -267,7 +267,7 @@ static size_t reason_node(struct tree *tree, size_t code, uint8_t reason)
 static size_t wait_node(struct tree *tree, size_t code, const struct run_wait *wait, const char *waker)
 {
     bool is_told = waker && wait->peer != RUN_NONE && tree->run->peers.items[wait->peer].kind == PEER_PROCESS;
-    const char *peer = is_told ? NULL : attribute_peer(tree->run, wait->peer);
+    const char *peer = is_told ? NULL : run_peer_name(tree->run, wait->peer);
     if (peer && (str_starts(peer, "pipe:[") || str_starts(peer, "socket:[")))
         peer = NULL;
     size_t node = reason_node(tree, code, wait->reason);

@@ -52,7 +52,7 @@ static const char *peer_name(struct summer *summer, uint32_t index)
     const char **name = &summer->name_of[index];
     if (*name)
         return *name;
-    const char *plain = attribute_peer(summer->run, index);
+    const char *plain = run_peer_name(summer->run, index);
     if (peer->kind == PEER_PIPE && (!plain || str_starts(plain, "pipe:[")))
         *name = pipe_name(summer, index);
     else if (peer->kind == PEER_SOCKET && plain && peer->server && peer->server[0])

@@ -115,7 +115,7 @@ static bool next_pair(const struct run *run, const struct run_track *from, size_
                                              .doing = mostly_runs        ? DOING_CPU
                                                       : wait->blocked_ns ? wait->reason
                                                                          : WAIT_CPU_QUEUE,
-                                             .label = attribute_peer(run, wait->peer)};
+                                             .label = run_peer_name(run, wait->peer)};
     return true;
 }
 

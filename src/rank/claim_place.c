@@ -37,7 +37,7 @@ static bool is_of(const struct scene *scene, const struct cause_claim *claim, co
         return false;
     if (step->doing == (int)reason_of(claim->cause))
         return true;
-    const char *peer = attribute_peer(scene->run, step->peer);
+    const char *peer = run_peer_name(scene->run, step->peer);
     return same(where->peer, peer) || same(where->path, peer);
 }
 

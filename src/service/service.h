@@ -6,9 +6,9 @@
 #ifndef TOLL_SERVICE_SERVICE_H
 #define TOLL_SERVICE_SERVICE_H
 
-#include "analyze/recorded_run.h"
 #include "model/change.h"
 #include "model/finding.h"
+#include "run/recorded_run.h"
 
 /* Fills the verdict's service, findings and cleared, in its arena; run.objective is "throughput" or "latency". */
 WARN_UNUSED int service_judge(const struct run *run, struct verdict *verdict, struct err *err);

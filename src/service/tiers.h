@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "analyze/recorded_run.h"
+#include "run/recorded_run.h"
 
 #define TIER_NONE UINT32_MAX
 /* Waits of a program's workers for each other, which take their own requests: locks inside it (a database's rows). */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "analyze/exchange.h"
+#include "run/exchange.h"
 
 #include <string.h>
 
-#include "analyze/attribution.h"
 #include "base/histogram.h"
 #include "base/num.h"
 #include "model/meta.h"
@@ -58,7 +57,7 @@ static struct run_flow *flow_make(struct summer *summer, uint32_t process, uint3
 {
     char key[512] = {0};
     struct run *run = summer->run;
-    const char *name = attribute_peer(run, peer);
+    const char *name = run_peer_name(run, peer);
     size_t length = name ? strnlen(name, sizeof key - sizeof process) : 0;
     memcpy(key, &process, sizeof process);
     if (length)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "analyze/stage.h"
+#include "run/stage.h"
 
 #include <string.h>
 

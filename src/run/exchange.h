@@ -7,10 +7,10 @@
  * holds all of the process's; where each call was timed, the kernel's counts are left out. The CPU time that calls took
  * is a share of the process's time in the kernel, and of the way in and out of it.
  */
-#ifndef TOLL_ANALYZE_EXCHANGE_H
-#define TOLL_ANALYZE_EXCHANGE_H
+#ifndef TOLL_RUN_EXCHANGE_H
+#define TOLL_RUN_EXCHANGE_H
 
-#include "analyze/recorded_run.h"
+#include "run/recorded_run.h"
 
 /* Points kept of one series: of more, every other one is left out, again and again. */
 #define EXCHANGE_POINT_MAX 2048

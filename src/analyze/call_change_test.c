@@ -8,13 +8,13 @@
 
 #include <cmocka.h>
 
-#include "analyze/exchange.h"
 #include "analyze/scenario.h"
 #include "analyze/trend.h"
 #include "analyze/trips.h"
 #include "analyze/whatif_replay.h"
 #include "base/clock.h"
 #include "model/meta.h"
+#include "run/exchange.h"
 
 static uint64_t replay_ms(const struct run *run, const char *change)
 {
@@ -66,25 +66,6 @@ static uint64_t questions(struct scenario *s)
     return root;
 }
 
-static void rows_of_one_peer_are_one_flow(void **state)
-{
-    (void)state;
-    struct scenario s;
-    questions(&s);
-    scenario_walk(&s);
-    assert_int_equal(s.run.flows.count, 1);
-    const struct run_flow *flow = exchange_flow(&s.run, 0, "10.0.0.1:6379");
-    assert_non_null(flow);
-    assert_int_equal(exchange_call_count(flow), 16000);
-    assert_int_equal(flow->wait_count, 8000);
-    assert_int_equal(flow->wait_ns, 600 * NS_PER_MS);
-    assert_int_equal(flow->connection_count, 1);
-    assert_int_equal(flow->connection_late_count, 0);
-    assert_int_equal(exchange_call_cpu_ns(&s.run, flow), 200 * NS_PER_MS);
-    assert_null(exchange_flow(&s.run, 0, NULL));
-    scenario_deinit(&s);
-}
-
 static void calls_that_were_timed_count_once_and_share_the_kernel_s_time(void **state)
 {
     (void)state;
@@ -115,29 +96,6 @@ static void calls_that_were_timed_count_once_and_share_the_kernel_s_time(void **
     /* An eighth of it would be 10 us a call: that went into something else. */
     assert_int_equal(exchange_call_cpu_ns(&s.run, exchange_flow(&s.run, 0, "log")),
                      25 * NS_PER_MS + 200 * NS_PER_US);
-    scenario_deinit(&s);
-}
-
-static void sizes_tell_which_calls_are_small(void **state)
-{
-    (void)state;
-    struct scenario s;
-    scenario_init(&s, 2, 1000);
-    uint64_t root = scenario_process(&s, 0, "writer", 0, 1000);
-    uint64_t file = scenario_peer(&s, PEER_FILE, "log", "");
-    /* On average each is a kilobyte; nine in ten are of 8 to 15 bytes. */
-    struct scenario_io io = {.thread = root,
-                             .peer = file,
-                             .operation = IO_WRITE,
-                             .count = 1000,
-                             .bytes = 1000000,
-                             .sizes = "3:900,13:100"};
-    scenario_io(&s, &io);
-    io = (struct scenario_io){.thread = root, .operation = IO_WRITE, .count = 50, .bytes = 500};
-    scenario_io(&s, &io);
-    scenario_walk(&s);
-    assert_int_equal(exchange_flow(&s.run, 0, "log")->small_count[IO_WRITE], 900);
-    assert_int_equal(exchange_flow(&s.run, 0, NULL)->small_count[IO_WRITE], 50);
     scenario_deinit(&s);
 }
 
@@ -232,7 +190,6 @@ static void connection_calls_go_when_connections_are_kept(void **state)
     scenario_deinit(&s);
 }
 
-/* A recorder looks up who listens at an address once. */
 /* 50 questions over 500 ms, each on a connection of its own: 6 ms until the other end has made it, 2 ms for the answer. */
 static void the_first_wait_for_each_connection_is_what_keeping_it_saves(void **state)
 {
@@ -255,23 +212,6 @@ static void the_first_wait_for_each_connection_is_what_keeping_it_saves(void **s
     assert_true(flow->opening_wait_ns == 300 * NS_PER_MS && flow->wait_ns == 400 * NS_PER_MS);
     /* One connection still has to be made. */
     assert_in_range(replay_ms(&s.run, "cached:peer/10.0.0.1:5432=connection"), 204, 208);
-    scenario_deinit(&s);
-}
-
-static void connections_to_one_address_have_one_server(void **state)
-{
-    (void)state;
-    struct scenario s;
-    scenario_init(&s, 2, 100);
-    scenario_process(&s, 0, "client", 0, 100);
-    uint64_t first = scenario_connection(&s, "127.0.0.1:80", "127.0.0.1:40001");
-    uint64_t second = scenario_connection(&s, "127.0.0.1:80", "127.0.0.1:40003");
-    uint64_t other = scenario_connection(&s, "127.0.0.1:81", "127.0.0.1:40005");
-    struct row_attr owner = {.owner_table = TABLE_PEER, .owner = first};
-    assert_int_equal(sink_attr(&s.data.sink, &owner, ATTR_SERVER, "nginx[7]", NULL), 0);
-    scenario_walk(&s);
-    assert_string_equal(s.run.peers.items[second - 1].server, "nginx[7]");
-    assert_null(s.run.peers.items[other - 1].server);
     scenario_deinit(&s);
 }
 
@@ -354,22 +294,19 @@ static void a_long_series_is_thinned_and_keeps_its_shape(void **state)
     scenario_deinit(&s);
 }
 
-int exchange_test(void);
-int exchange_test(void)
+int call_change_test(void);
+int call_change_test(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_of_one_peer_are_one_flow),
         cmocka_unit_test(calls_that_were_timed_count_once_and_share_the_kernel_s_time),
-        cmocka_unit_test(sizes_tell_which_calls_are_small),
         cmocka_unit_test(a_batch_waits_and_calls_once_for_so_many),
         cmocka_unit_test(there_are_no_fewer_calls_than_one),
         cmocka_unit_test(a_batch_of_a_recorded_server_is_still_worked_off),
         cmocka_unit_test(connection_calls_go_when_connections_are_kept),
         cmocka_unit_test(the_first_wait_for_each_connection_is_what_keeping_it_saves),
-        cmocka_unit_test(connections_to_one_address_have_one_server),
         cmocka_unit_test(questions_and_answers_are_trips_and_a_stream_is_none),
         cmocka_unit_test(a_rise_is_told_with_its_pace),
         cmocka_unit_test(a_long_series_is_thinned_and_keeps_its_shape),
     };
-    return cmocka_run_group_tests_name("exchange", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("call_change", tests, NULL, NULL);
 }

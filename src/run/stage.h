@@ -5,11 +5,11 @@
  * A run with spans has their names as stages: an actor is in its innermost open span, or, where it has none, in
  * the stage its spawner was in when it was spawned. A run without spans has the programs of its tree as stages.
  */
-#ifndef TOLL_ANALYZE_STAGE_H
-#define TOLL_ANALYZE_STAGE_H
+#ifndef TOLL_RUN_STAGE_H
+#define TOLL_RUN_STAGE_H
 
-#include "analyze/recorded_run.h"
 #include "model/finding.h"
+#include "run/recorded_run.h"
 
 /* Fills run->stages' pieces of all actors; called by run_load. */
 WARN_UNUSED int stage_pieces(struct run *run, struct err *err);

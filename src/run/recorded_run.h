@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * run: a recorded run in memory, as every analysis walks it.
+ * recorded_run: a recorded run in memory, as every analysis walks it.
  *
  * A track that does work is an *actor*: a thread, or a logical track that no thread carries. A process is a
  * container of actors. An actor's life [start, end] is its waits, in order and without overlap, and running
@@ -8,8 +8,8 @@
  *
  * Everything belongs to the run and lives until run_deinit. Indexes, not ids: id - 1.
  */
-#ifndef TOLL_ANALYZE_RECORDED_RUN_H
-#define TOLL_ANALYZE_RECORDED_RUN_H
+#ifndef TOLL_RUN_RECORDED_RUN_H
+#define TOLL_RUN_RECORDED_RUN_H
 
 #include <stdbool.h>
 
@@ -215,6 +215,9 @@ uint32_t run_stage_at(const struct run *run, uint32_t actor, uint64_t t);
 
 /* The process's name as it was at t (its program image), never NULL. */
 const char *run_process_name(const struct run *run, uint32_t track, uint64_t t);
+
+/* How a peer is called in reports: its address, else path, else name; NULL for RUN_NONE and unnamed ones. */
+const char *run_peer_name(const struct run *run, uint32_t peer);
 
 /* The mean part of the run in which some task of the machine was stalled for memory (searched for it, or waited for a
  * page that was there before), and from where on that matters. */
