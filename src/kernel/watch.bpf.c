@@ -31,6 +31,7 @@
 #define PYTHON_FRAME_BYTES  80u /* of an interpreter's frame */
 #define PYTHON_THREAD_MAX   128u
 #define PYTHON_SHIM_OWNER   3u
+#define PYTHON_TAG_BITS     7ull /* of the address of a code object: how the frame holds it */
 #define PYTHON_SHIM_MAX     16u
 #define PYTHON_RETRY_NS     20000000ull
 #define PYTHON_KEY_FACTOR   0x9e3779b97f4a7c15ull

@@ -119,7 +119,7 @@ __noinline __u64 python_frame_take(const struct bpf_python *python, struct scrat
     if (count >= BPF_PYTHON_DEPTH)
         return address;
     volatile struct bpf_python_frame *frame = &stack->frames[count];
-    __u64 code = frame_word(scratch, python->frame_code);
+    __u64 code = frame_word(scratch, python->frame_code) & ~PYTHON_TAG_BITS;
     __u64 instruction = frame_word(scratch, python->frame_instruction);
     __u64 lines = python_word(code + python->code_lines);
     stack->key = key_add(key_add(key_add(stack->key, code), instruction), lines);

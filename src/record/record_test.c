@@ -23,6 +23,7 @@
 #include "model/meta.h"
 #include "record/machine.h"
 #include "record/rung.h"
+#include "runtime/python_layout.h"
 
 int record_test(void);
 
@@ -390,9 +391,9 @@ static void waits_of_python_code_have_function_and_line(void **state)
     char *const command[] = {"/usr/bin/python3", "-c",
                              "import time\ndef nap():\n    time.sleep(0.4)\nnap()\nnap()\n", NULL};
     if (system(
-            "exec /usr/bin/python3 -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' "
+            "exec /usr/bin/python3 -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 15))' "
             "2>/dev/null")) { /* NOLINT(cert-env33-c,concurrency-mt-unsafe): a command of our own */
-        print_message("# there is no /usr/bin/python3 whose functions can be read (3.11 to 3.13)\n");
+        print_message("# there is no /usr/bin/python3 whose functions can be read (" PYTHON_VERSIONS ")\n");
         skip();
     }
     run_start(&run, *state, command);

@@ -74,13 +74,15 @@ static void python_remark(struct recorder *recorder)
         counts = python_counts(recorder->python ? recorder->python : recorder->watch.python);
     unsigned minor = (unsigned)(counts.unknown_version_hex >> 16 & 0xff);
     if (counts.unknown_count && minor)
-        emit_remark(
-            emit, "%" PRIu64 " processes run Python 3.%u, whose functions cannot be read (3.11 to 3.13 can)",
-            counts.unknown_count, minor);
+        emit_remark(emit,
+                    "%" PRIu64 " processes run Python 3.%u, whose functions cannot be read (" PYTHON_VERSIONS
+                    " can)",
+                    counts.unknown_count, minor);
     else if (counts.unknown_count)
         emit_remark(emit,
                     "%" PRIu64
-                    " processes run a Python before 3.11, whose functions cannot be read (3.11 to 3.13 can)",
+                    " processes run a Python before 3.11, whose functions cannot be read (" PYTHON_VERSIONS
+                    " can)",
                     counts.unknown_count);
     if (counts.refused_count)
         emit_remark(emit,

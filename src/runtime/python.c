@@ -210,12 +210,14 @@ static int frame_note(struct python *python, uint32_t pid, const struct process_
 {
     struct stacks_managed_frame managed = {.is_entry = frame->is_entry};
     const struct code_known *known = code_of(python, pid, process, frame);
+    struct python_memory memory = python_memory_of(&pid);
     int status;
 
     if (known) {
-        status =
-            stacks_managed_frame(python->stacks, known->code.name, known->code.file,
-                                 python_code_line(&known->code, frame->instruction), &managed.frame, err);
+        uint64_t instruction =
+            python_code_instruction(&memory, &process->place.layout, frame->code, frame->instruction);
+        status = stacks_managed_frame(python->stacks, known->code.name, known->code.file,
+                                      python_code_line(&known->code, instruction), &managed.frame, err);
     } else {
         python->counts.unnamed_count++;
         status = stacks_managed_frame(python->stacks, "[python]", "", 0, &managed.frame, err);
@@ -339,7 +341,13 @@ int python_stacks_add(struct python *python, uint32_t pid, const struct stacks_d
 bool python_is_gil(const struct python *python, uint32_t pid, uint64_t address)
 {
     const struct process_known *process = process_of(python, pid);
-    return process && address >= process->place.runtime.low && address < process->place.runtime.high;
+    if (!process || address < process->place.runtime.low || address >= process->place.runtime.high)
+        return false;
+    struct python_memory memory = python_memory_of(&pid);
+    uint32_t offset = process->place.layout.gil_enabled, enabled = 0;
+    return process->is_left_alone || offset == PYTHON_ABSENT ||
+           (memory.read(memory.context, process->place.runtime.low + offset, &enabled, sizeof enabled) &&
+            enabled);
 }
 
 struct python_counts python_counts(const struct python *python)

@@ -63,7 +63,8 @@ WARN_UNUSED int python_thread_read(struct python *python, uint32_t pid, uint32_t
 WARN_UNUSED int python_stacks_add(struct python *python, uint32_t pid, const struct stacks_dumped *dumped,
                                   uint64_t stack, uint64_t *ret_row, struct err *err);
 
-/* Whether a futex there is the lock that all threads of the interpreter take turns with. */
+/* Whether a futex there is the lock that all threads of the interpreter take turns with. A free-threaded interpreter has
+ * none, unless it is switched on. */
 bool python_is_gil(const struct python *python, uint32_t pid, uint64_t address);
 
 struct python_counts python_counts(const struct python *python);

@@ -4,14 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CODE_BYTES_MAX  512 /* up to the first instruction */
-#define TYPE_OFFSET     8   /* of ob_type in any object of a build with the GIL */
-#define LINE_MAX_SANE   (1u << 30)
-#define TEXT_LENGTH_MAX (1u << 20)
-#define FORM_NONE       15
-#define FORM_LONG       14
-#define FORM_NO_COLUMN  13
-#define FORM_ONE_LINE   10
+#define CODE_BYTES_MAX        512  /* up to the first instruction */
+#define COPY_COUNT_MAX        4096 /* of a function's instructions, one a thread */
+#define INSTRUCTION_COUNT_MAX (1u << 24)
+#define LINE_MAX_SANE         (1u << 30)
+#define TEXT_LENGTH_MAX       (1u << 20)
+#define FORM_NONE             15
+#define FORM_LONG             14
+#define FORM_NO_COLUMN        13
+#define FORM_ONE_LINE         10
 
 struct cursor {
     const uint8_t *bytes;
@@ -181,9 +182,9 @@ bool python_code_read(const struct python_memory *memory, const struct python_la
 
     if (size > sizeof bytes || layout->code_filename > size - 8 || layout->code_qualname > size - 8 ||
         layout->code_linetable > size - 8 || layout->code_firstlineno > size - 8 ||
-        !memory->read(memory->context, address, bytes, size))
+        layout->object_type > size - 8 || !memory->read(memory->context, address, bytes, size))
         return false;
-    if (code_type && word_at(bytes, TYPE_OFFSET) != code_type)
+    if (code_type && word_at(bytes, layout->object_type) != code_type)
         return false;
     memcpy(&first_line, bytes + layout->code_firstlineno, sizeof first_line);
     if (first_line < 0 ||
@@ -196,6 +197,22 @@ bool python_code_read(const struct python_memory *memory, const struct python_la
     lines_read(memory, layout, word_at(bytes, layout->code_linetable), &code);
     *ret_code = code;
     return true;
+}
+
+uint64_t python_code_instruction(const struct python_memory *memory, const struct python_layout *layout,
+                                 uint64_t address, uint64_t instruction)
+{
+    uint64_t own = address + layout->code_instructions, count, copies, copy_count, copy;
+
+    if (layout->code_copies == PYTHON_ABSENT ||
+        !python_memory_u64(memory, address + layout->object_size, &count) || count > INSTRUCTION_COUNT_MAX ||
+        instruction - own < 2 * count || !python_memory_u64(memory, address + layout->code_copies, &copies) ||
+        !copies || !python_memory_u64(memory, copies, &copy_count))
+        return instruction;
+    for (uint64_t i = 1; i < copy_count && i < COPY_COUNT_MAX; i++) /* the first is its own */
+        if (python_memory_u64(memory, copies + 8 + 8 * i, &copy) && copy && instruction - copy < 2 * count)
+            return own + (instruction - copy);
+    return instruction;
 }
 
 uint32_t python_code_line(const struct python_code *code, uint64_t instruction)

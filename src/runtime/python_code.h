@@ -28,6 +28,10 @@ struct python_code {
 /* `code_type`: what its type must be, 0 when that is not known. */
 bool python_code_read(const struct python_memory *memory, const struct python_layout *layout,
                       uint64_t code_type, uint64_t address, struct python_code *ret_code);
+/* Where threads of a free-threaded build run copies of a function's instructions: the same instruction in the code object
+ * itself. Any other is itself. */
+uint64_t python_code_instruction(const struct python_memory *memory, const struct python_layout *layout,
+                                 uint64_t address, uint64_t instruction);
 /* 0 when it has none. */
 uint32_t python_code_line(const struct python_code *code, uint64_t instruction);
 void python_code_free(struct python_code *code);

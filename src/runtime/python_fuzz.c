@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/python_code.h"
+#include "runtime/python_pieces.h"
 #include "runtime/python_walk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
@@ -38,15 +39,31 @@ static void codes_read(const struct python_memory *memory, const struct python_l
             continue;
         if (!memchr(code.name, 0, sizeof code.name) || !memchr(code.file, 0, sizeof code.file))
             abort();
-        volatile uint32_t line = python_code_line(&code, frame->instruction);
+        volatile uint32_t line =
+            python_code_line(&code, python_code_instruction(memory, layout, frame->code, frame->instruction));
         (void)line;
         python_code_free(&code);
     }
 }
 
+/* Code of functions of some length each; one of them is the interpreter's. */
+static void pieces_join(const uint8_t *bytes, size_t length)
+{
+    struct python_code_bytes code = {.bytes = bytes, .address = 0x1000, .size = length};
+    struct python_range functions[16];
+    struct python_place place = {0};
+    size_t each = 1 + bytes[0];
+    for (size_t i = 0; i < 16; i++)
+        functions[i] = (struct python_range){0x1000 + i * each, 0x1000 + (i + 1) * each};
+    place.eval[place.eval_count++] = functions[bytes[1] & 15];
+    python_pieces_join(&code, functions, 16, &place);
+    if (place.eval_count > PYTHON_EVAL_MAX)
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-    static const uint64_t versions[] = {0x030b02f0, 0x030c01f0, 0x030d00f0, 0x030e00f0};
+    static const uint64_t versions[] = {0x030b02f0, 0x030c01f0, 0x030d00f0, 0x030e00f0, 0x030f00f0};
     struct python_layout layout;
     struct python_stack stack;
 
@@ -56,7 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     if (!image.bytes)
         return 0;
     memcpy(image.bytes, bytes + 1, image.length);
-    uint64_t version = versions[bytes[0] & 3];
+    pieces_join(image.bytes, image.length);
+    uint64_t version = versions[(bytes[0] & 7) % 5];
     memcpy(image.bytes, "xdebugpy", 8); /* NOLINT(bugprone-not-null-terminated-result): bytes, no text */
     memcpy(image.bytes + 8, &version, sizeof version);
     struct python_memory memory = {.context = &image, .read = image_read};

@@ -11,6 +11,7 @@
 
 #include "base/fs.h"
 #include "base/str.h"
+#include "runtime/python_pieces.h"
 #include "symbol/elf_image.h"
 
 #define FILE_MAX       64
@@ -84,7 +85,7 @@ static int read_file(struct python_file *file, int fd)
         return -1;
     for (Elf_Scn *section = NULL; image.elf && (section = elf_nextscn(image.elf, section));)
         read_table(file, image.elf, section);
-    int status = 0;
+    int status = python_pieces_find(&image, &file->place, &err);
     for (size_t i = 0; !status && i < image.segments.count; i++) {
         const struct elf_segment *segment = &image.segments.items[i];
         struct python_range range = {segment->offset, segment->offset + segment->size};

@@ -18,6 +18,7 @@
 #include "model/meta.h"
 
 int python_test(void);
+void python_image_keep(const char *path, uint32_t pid, const struct python_place *place);
 
 #define POLL_NS    (2 * 1000 * 1000)
 #define POLL_COUNT 10000 /* 20 s and more */
@@ -98,7 +99,8 @@ static void skip_without(const struct fixture *fixture)
 {
     if (fixture->place)
         return;
-    printf("# %s is not there, is no Python 3.11 to 3.13, or its memory may not be read\n", interpreter());
+    printf("# %s is not there, is no Python " PYTHON_VERSIONS ", or its memory may not be read\n",
+           interpreter());
     skip();
 }
 
@@ -158,7 +160,10 @@ static void functions_and_lines_of_a_waiting_thread_are_read(void **state)
 {
     struct fixture *fixture = *state;
     skip_without(fixture);
+    const char *keep = getenv("TOLL_TEST_PYTHON_KEEP"); /* for tests/data/python */
     stack_of(fixture, (uint32_t)fixture->child);
+    if (keep)
+        python_image_keep(keep, (uint32_t)fixture->child, fixture->place);
     assert_int_equal(python_counts(fixture->python).unnamed_count, 0);
     assert_int_equal(stacks_counts(fixture->stacks).truncated_count, 0);
 }

@@ -80,7 +80,7 @@ static bool frames_read(const struct python_memory *memory, const struct python_
             stack->is_cut = true;
             return true;
         }
-        struct python_frame frame = {.code = word_at(bytes, layout->frame_code),
+        struct python_frame frame = {.code = word_at(bytes, layout->frame_code) & ~PYTHON_TAG_BITS,
                                      .instruction = word_at(bytes, layout->frame_instruction)};
         frame.is_entry = layout->frame_entry != PYTHON_ABSENT && bytes[layout->frame_entry];
         if (!python_memory_u64(memory, frame.code + layout->code_linetable, &frame.lines))

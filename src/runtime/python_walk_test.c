@@ -126,6 +126,7 @@ static void from_3_12_on_the_interpreters_own_frames_say_it(void **state)
     frame_put(&image, 0, FRAME(1), 0);
     frame_put(&image, 1, FRAME(2), PYTHON_OWNER_INTERPRETER);
     frame_put(&image, 2, FRAME(3), 0);
+    put(&image, FRAME(2) + image.layout.frame_code, CODE(2) | 1); /* as 3.14 marks who owns it */
     frame_put(&image, 3, 0, PYTHON_OWNER_INTERPRETER);
     head_put(&image, THREAD(0), FRAME(0));
     assert_true(python_stack_read(&image.memory, &image.layout, THREAD(0), &stack));
@@ -210,6 +211,29 @@ static void what_is_no_code_object_has_no_name(void **state)
     assert_false(python_code_read(&image.memory, &image.layout, 0, 0x5000000, &code));
 }
 
+/* Threads of a free-threaded build run copies of the instructions, which the code object lists. */
+static void the_line_of_a_copy_is_that_of_the_original(void **state)
+{
+    struct image image;
+    (void)state;
+    image_init(&image, 0x030b02f0);
+    image.layout.code_copies = 0x60;
+    uint64_t at = CODE(0), own = at + image.layout.code_instructions, list = BASE + 0x5000;
+    put(&image, at + image.layout.object_size, 50); /* instructions */
+    put(&image, at + image.layout.code_copies, list);
+    put(&image, list, 3);
+    put(&image, list + 8, own);
+    put(&image, list + 24, BASE + 0x6000);
+    const struct python_memory *memory = &image.memory;
+    assert_int_equal(python_code_instruction(memory, &image.layout, at, own + 10), own + 10);
+    assert_int_equal(python_code_instruction(memory, &image.layout, at, BASE + 0x6000 + 12), own + 12);
+    assert_int_equal(python_code_instruction(memory, &image.layout, at, BASE + 0x6000 + 100),
+                     BASE + 0x6000 + 100); /* behind its end */
+    image.layout.code_copies = PYTHON_ABSENT;
+    assert_int_equal(python_code_instruction(memory, &image.layout, at, BASE + 0x6000 + 12),
+                     BASE + 0x6000 + 12);
+}
+
 static void a_version_that_is_not_known_has_no_layout(void **state)
 {
     struct image image;
@@ -233,6 +257,7 @@ int python_walk_test(void)
         cmocka_unit_test(a_thread_that_goes_on_has_no_wrong_stack),
         cmocka_unit_test(a_list_without_end_is_cut),
         cmocka_unit_test(what_is_no_code_object_has_no_name),
+        cmocka_unit_test(the_line_of_a_copy_is_that_of_the_original),
         cmocka_unit_test(a_version_that_is_not_known_has_no_layout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
