@@ -36,6 +36,20 @@ struct watch_memo {
     uint64_t sample_python, sample_python_ns; /* the Python stack of the sample that is about to come */
 };
 
+#define SAMPLE_PYTHON_NS                                                                                     \
+    1000000ull /* at most between what is read of a sample's thread and the sample itself */
+
+/* The key of the Python stack that was read for the sample at that time; 0: none was. It is that sample's alone: the next one
+ * may well be of a thread that has left Python. */
+static inline uint64_t watch_memo_python_take(struct watch_memo *memo, uint64_t time_ns)
+{
+    uint64_t key = memo->sample_python;
+    if (memo->sample_python_ns > time_ns)
+        return 0;
+    memo->sample_python = 0;
+    return time_ns - memo->sample_python_ns < SAMPLE_PYTHON_NS ? key : 0;
+}
+
 /* preload rung: what a thread with the library told of itself so far. */
 struct task_inside {
     bool is_attached;

@@ -19,7 +19,6 @@
 #define MEMO_NS_MAX         (400 * NS_PER_MS)
 #define END_PAUSE_NS        (50 * NS_PER_US)
 #define END_WAIT_ROUNDS     100
-#define SAMPLE_PYTHON_NS    NS_PER_MS /* between what is read of a sample's thread and the sample itself */
 
 int watch_open(struct watch *watch, const struct bpf_source_options *options, uint64_t main_pid,
                struct err *err)
@@ -395,15 +394,11 @@ static void wait_tell(struct watch *watch, struct task *task, const struct bpf_w
     waits_tell(watch->waits, task, &told);
 }
 
-static int on_sample(struct watch *watch, const struct perf_event *event, const struct task *task,
-                     struct err *err)
+static int on_sample(struct watch *watch, const struct perf_event *event, struct task *task, struct err *err)
 {
     struct row_sample row = {
         .time_ns = event->time_ns, .track = task->track, .weight = event->weight_ns, .kind = SAMPLE_CPU};
-    const struct watch_memo *memo = &task->watch;
-    bool has_python = memo->sample_python && memo->sample_python_ns <= event->time_ns &&
-                      event->time_ns < memo->sample_python_ns + SAMPLE_PYTHON_NS;
-    uint64_t python = has_python ? python_stack_find(watch->python, memo->sample_python) : 0;
+    uint64_t python = python_stack_find(watch->python, watch_memo_python_take(&task->watch, event->time_ns));
     struct stacks_dumped dumped = {
         .chain = event->chain, .chain_count = event->chain_count, .dump = event->dump};
     stacks_set_time(watch->stacks, event->time_ns);
@@ -418,7 +413,7 @@ static int on_sample(struct watch *watch, const struct perf_event *event, const 
 static int on_perf(struct watch *watch, const struct bpf_event *event, struct err *err)
 {
     const struct perf_event *perf = event->perf;
-    const struct task *task = tracks_find(watch->tracks, perf->tid);
+    struct task *task = tracks_find(watch->tracks, perf->tid);
 
     if (!task)
         return 0;
