@@ -297,6 +297,8 @@ static void checkpoint(struct recorder *recorder, uint64_t now_ns)
         observe_checkpoint(&recorder->observe, recorder->tracks.tasks.items[i], now_ns);
     watch_checkpoint(&recorder->watch, now_ns);
     symbols_advance(recorder, now_ns);
+    if (recorder_stacks(recorder))
+        stacks_look_ahead(recorder_stacks(recorder), now_ns - recorder->start_ns);
     ended_look(recorder, now_ns);
     flush(recorder);
 }
@@ -401,9 +403,11 @@ static void record_finish(struct recorder *recorder, struct record_result *ret_r
                       recorder->end_ns); /* counts what came and went since the last one */
     tracks_leave(recorder);
     spans_poll(recorder, recorder->end_ns);
-    /* What follows the run (symbols) is no cost to the run. */
+    /* What follows the run (symbols) is no cost to the run, nor what was done of it when nobody else wanted the CPU. */
     allocations_finish(&recorder->allocations);
-    uint64_t overhead_ns = clock_process_cpu_ns() - recorder->cpu_before_ns + recorder->inside.recording_ns;
+    uint64_t idle_ns = recorder_stacks(recorder) ? stacks_ahead_idle_ns(recorder_stacks(recorder)) : 0;
+    uint64_t cpu_ns = clock_process_cpu_ns() - recorder->cpu_before_ns;
+    uint64_t overhead_ns = cpu_ns - num_min(cpu_ns, idle_ns) + recorder->inside.recording_ns;
     if (recorder->events.source)
         events_finish(&recorder->events);
     if (recorder->watch.source)

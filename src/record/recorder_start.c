@@ -118,10 +118,7 @@ static int heap_open(struct recorder *recorder, struct err *err)
         return -ERR_ENVIRONMENT;
     }
     allocations->is_alone = !recorder_is_exact(recorder) && !recorder->inside.drain;
-    allocations->stacks = recorder->watch.source    ? recorder->watch.stacks
-                          : recorder->events.source ? recorder->events.stacks
-                          : recorder->inside.drain  ? recorder->inside.stacks
-                                                    : recorder->stacks;
+    allocations->stacks = recorder_stacks(recorder);
     return allocations_open(allocations, span_drain_folder(recorder->spans), err);
 }
 

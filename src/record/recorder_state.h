@@ -59,6 +59,15 @@ static inline bool recorder_is_exact(const struct recorder *recorder)
     return recorder->events.source || recorder->watch.source;
 }
 
+/* Those of the rung; NULL: none. */
+static inline struct stacks *recorder_stacks(const struct recorder *recorder)
+{
+    return recorder->watch.source    ? recorder->watch.stacks
+           : recorder->events.source ? recorder->events.stacks
+           : recorder->inside.drain  ? recorder->inside.stacks
+                                     : recorder->stacks;
+}
+
 static inline uint64_t recorder_lost_count(const struct recorder *recorder)
 {
     return events_lost_count(&recorder->events) + watch_lost_count(&recorder->watch);

@@ -473,6 +473,7 @@ void stacks_destroy(struct stacks *stacks)
 {
     if (!stacks)
         return;
+    stacks_ahead_end(stacks);
     for (size_t i = 0; i < stacks->modules.count; i++) {
         struct code_module *module = &stacks->modules.items[i];
         free(module->path);

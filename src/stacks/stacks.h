@@ -94,6 +94,11 @@ WARN_UNUSED int stacks_add_dumped(struct stacks *stacks, uint32_t pid, const str
 
 /* Looks up and writes what is new, for about `budget_ns`; files with much debug information wait for the end. */
 WARN_UNUSED int stacks_advance(struct stacks *stacks, struct sink *sink, uint64_t budget_ns, struct err *err);
+/* Has names that the end will ask for looked up by a thread of low priority, which this starts and gives work to; to be called from
+ * time to time, `elapsed_ns` after the recording's start. What was seen little is left for the end. */
+void stacks_look_ahead(struct stacks *stacks, uint64_t elapsed_ns);
+/* CPU time that this took and no one else wanted, which is no cost to the run; 0 where the thread cannot be that modest. */
+uint64_t stacks_ahead_idle_ns(const struct stacks *stacks);
 /* Writes all frame and stack rows that are not written yet. */
 WARN_UNUSED int stacks_finish(struct stacks *stacks, struct sink *sink, struct err *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stacks_state: what stacks.c gathers and stacks_write.c writes out. For these two alone. */
+/* stacks_state: what stacks.c gathers, stacks_ahead.c looks up and stacks_write.c writes out. For these alone. */
 #ifndef TOLL_STACKS_STATE_H
 #define TOLL_STACKS_STATE_H
 
@@ -10,6 +10,7 @@
 #include "base/vec.h"
 #include "model/meta.h"
 #include "stacks/jit_source.h"
+#include "stacks/names_ahead.h"
 #include "stacks/process_maps.h"
 #include "stacks/stacks.h"
 #include "symbol/resolver.h"
@@ -38,7 +39,8 @@ struct code_module {
     bool large;       /* its debug information may take long to read */
     bool unwind_seen; /* `unwind` was asked for: it has a table if there is one */
     struct unwind_file unwind;
-    struct map frames; /* offset to index in raw_frames */
+    struct map frames;     /* offset to index in raw_frames */
+    uint64_t ahead_weight; /* chains of its places when they were last looked up ahead */
 };
 
 /* A place in a module, however many functions are inlined there. */
@@ -92,6 +94,9 @@ struct stacks {
     size_t open_count, jit_open_count; /* files of modules; of compilers */
     bool kernel_readable;
     struct stacks_counts counts;
+    struct names_ahead *ahead; /* NULL: not begun, or over */
+    bool is_ahead_over;        /* or it could not begin */
+    uint64_t ahead_idle_ns;    /* when it was over */
 };
 
 #define STACKS_MANAGED MODULE_NAME_PYTHON
@@ -100,6 +105,7 @@ struct stacks {
 #define MODULE_UNKNOWN 1u
 #define MODULE_MANAGED 2u /* the last that is no file */
 #define CHAIN_MAX      1024u
+#define LINES_RATIO    100u /* functions in fewer chains than one of so many are named without lines */
 
 struct place {
     uint32_t module;
@@ -122,6 +128,9 @@ void managed_free(struct stacks *stacks);
 
 /* stacks.c: opens the file of a module of a process, once. */
 void stacks_module_open(struct stacks *stacks, struct code_module *module, uint32_t pid);
+
+/* stacks_ahead.c: no names are looked up ahead from here on, and the resolver is the caller's. */
+void stacks_ahead_end(struct stacks *stacks);
 
 struct stacks_unwound {
     uint64_t addresses[CHAIN_MAX];

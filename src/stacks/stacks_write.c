@@ -15,7 +15,6 @@
 #include "symbol/spin_loop.h"
 
 #define BATCH_COUNT 128u /* places looked up between two looks at the clock */
-#define LINES_RATIO 100u /* functions in fewer chains than one of so many are named without lines */
 
 struct writer {
     struct stacks *stacks;
@@ -316,7 +315,12 @@ int stacks_advance(struct stacks *stacks, struct sink *sink, uint64_t budget_ns,
 {
     struct writer writer = {
         .stacks = stacks, .sink = sink, .err = err, .deadline_ns = clock_monotonic_ns() + budget_ns};
-    return stacks->pending_nodes.count ? write_pending(&writer) : 0;
+    if (!stacks->pending_nodes.count || (stacks->ahead && !names_ahead_try_lock(stacks->ahead)))
+        return 0;
+    int status = write_pending(&writer);
+    if (stacks->ahead)
+        names_ahead_unlock(stacks->ahead);
+    return status;
 }
 
 /*
@@ -337,6 +341,7 @@ static void count_truncated(struct stacks *stacks)
 int stacks_finish(struct stacks *stacks, struct sink *sink, struct err *err)
 {
     struct writer writer = {.stacks = stacks, .sink = sink, .err = err, .is_last = true};
+    stacks_ahead_end(stacks);
     int status = write_pending(&writer);
     if (!status)
         count_truncated(stacks);

@@ -173,8 +173,8 @@ static int download(const struct elf_image *image, struct elf_image *ret_debug, 
     return take_if_same(fd, image, ret_debug, err);
 }
 
-int debug_file_open(const struct elf_image *image, const char *path, struct elf_image *ret_debug,
-                    struct err *err)
+int debug_file_open(const struct elf_image *image, const char *path, bool may_download,
+                    struct elf_image *ret_debug, struct err *err)
 {
     char installed[256];
     int status = 0;
@@ -183,7 +183,7 @@ int debug_file_open(const struct elf_image *image, const char *path, struct elf_
         status = take_if_same(open_file(installed), image, ret_debug, err);
     if (!status && !ret_debug->elf)
         status = open_linked(image, path, ret_debug, err);
-    if (!status && !ret_debug->elf)
+    if (!status && !ret_debug->elf && may_download)
         status = download(image, ret_debug, err);
     return status;
 }

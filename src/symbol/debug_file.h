@@ -23,10 +23,10 @@
 
 #define DEBUG_FILE_DOWNLOAD_SECONDS 60
 
-/* Opens the debug file of the program at `path` ("" when that is not known) that `image` was read from. elf is NULL
- * in ret_debug when there is none; only memory can run out. */
-WARN_UNUSED int debug_file_open(const struct elf_image *image, const char *path, struct elf_image *ret_debug,
-                                struct err *err);
+/* Opens the debug file of the program at `path` ("" when that is not known) that `image` was read from; without
+ * `may_download` no server is asked. elf is NULL in ret_debug when there is none; only memory can run out. */
+WARN_UNUSED int debug_file_open(const struct elf_image *image, const char *path, bool may_download,
+                                struct elf_image *ret_debug, struct err *err);
 
 /* Whether a debug file is installed for a build-id. */
 bool debug_file_is_installed(const uint8_t *build_id, size_t size);

@@ -19,12 +19,12 @@ struct program {
     struct kernel_names *kernel; /* of SYMBOL_PATH_KERNEL, else NULL */
 };
 
-static int program_load(struct program *program, const char *path, struct err *err)
+static int program_load(struct program *program, const char *path, bool may_download, struct err *err)
 {
     int status = elf_image_load_symbols(&program->image, &program->image, err);
     program->has_lines = elf_image_has_lines(&program->image);
     if (!status && !program->has_lines)
-        status = debug_file_open(&program->image, path, &program->debug, err);
+        status = debug_file_open(&program->image, path, may_download, &program->debug, err);
     if (!status && program->debug.elf) {
         status = elf_image_load_symbols(&program->image, &program->debug, err);
         program->has_lines = elf_image_has_lines(&program->debug);
@@ -66,8 +66,8 @@ static int open_kernel(struct program *program, const char *cache_folder, struct
     return program->kernel ? kernel_names_open(program->kernel, cache_folder, err) : err_memory(err);
 }
 
-int program_open(const struct symbol_module *module, const char *cache_folder, struct program **ret_program,
-                 struct err *err)
+int program_open(const struct symbol_module *module, const struct program_options *options,
+                 struct program **ret_program, struct err *err)
 {
     *ret_program = NULL;
     struct program *program = calloc(1, sizeof *program);
@@ -77,13 +77,14 @@ int program_open(const struct symbol_module *module, const char *cache_folder, s
     bool wanted = false;
     int status;
     if (strcmp(module->path, SYMBOL_PATH_KERNEL) == 0) {
-        status = open_kernel(program, cache_folder, err);
+        status = open_kernel(program, options->cache_folder, err);
         wanted = !status && program->kernel->table.entries.count > 0;
     } else {
         status = open_image(module, &program->image, err);
         wanted = !status && is_wanted(&program->image, module);
         if (wanted)
-            status = program_load(program, module->path, err);
+            status = program_load(program, module->path, !options->is_early, err);
+        wanted = wanted && !(options->is_early && !program->has_lines && debug_file_may_download());
     }
     if (status || !wanted) {
         program_close(program);

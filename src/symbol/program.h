@@ -9,9 +9,14 @@
 
 struct program;
 
-/* Reads the symbols; the kernel's by way of the cache folder. NULL in ret_program when the file cannot be read, is no
- * ELF, or is not the one with that build-id; only memory can run out. */
-WARN_UNUSED int program_open(const struct symbol_module *module, const char *cache_folder,
+struct program_options {
+    const char *cache_folder; /* for the kernel's names; "": none */
+    bool is_early;            /* a program whose debug file may come from a server is left alone */
+};
+
+/* Reads the symbols. NULL in ret_program when the file cannot be read, is no ELF, or is not the one with that build-id;
+ * only memory can run out. */
+WARN_UNUSED int program_open(const struct symbol_module *module, const struct program_options *options,
                              struct program **ret_program, struct err *err);
 /* Whether there is debug information. It is not read before the first program_find_lines. */
 bool program_has_lines(const struct program *program);

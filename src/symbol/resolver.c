@@ -143,15 +143,16 @@ static void close_oldest(struct resolver *resolver)
 }
 
 static int module_open(struct resolver *resolver, struct module *module, const struct symbol_module *wanted,
-                       struct err *err)
+                       bool is_early, struct err *err)
 {
+    const struct program_options options = {.cache_folder = resolver->cache_folder, .is_early = is_early};
     if (module->program || module->broken)
         return 0;
     close_oldest(resolver);
-    int status = program_open(wanted, resolver->cache_folder, &module->program, err);
+    int status = program_open(wanted, &options, &module->program, err);
     if (status)
         return status;
-    module->broken = !module->program;
+    module->broken = !module->program && !is_early;
     if (module->program)
         module->table.has_lines = program_has_lines(module->program);
     return 0;
@@ -251,13 +252,13 @@ static int learn_places(struct resolver *resolver, struct module *module, struct
 /* Learns what the request asks for and is not known: functions that matter with their lines, others when that takes
  * no time. */
 static int learn(struct resolver *resolver, struct module *module, const struct symbol_request *request,
-                 struct err *err)
+                 const atomic_bool *stop, struct err *err)
 {
     const uint64_t *offsets = request->offsets;
     struct place_table known = module->table;
     struct dwarf_answer *scratch = &resolver->scratch;
     int status = 0;
-    for (size_t i = 0, end; !status && i < request->count; i = end) {
+    for (size_t i = 0, end; !status && i < request->count && !(stop && atomic_load(stop)); i = end) {
         end = i + 1;
         known.ranges.items = module->table.ranges.items;
         if (place_table_find(&known, offsets[i]))
@@ -307,6 +308,17 @@ static size_t count_known(const struct module *module, const struct symbol_reque
     return count;
 }
 
+int resolver_prepare(struct resolver *resolver, const struct symbol_module *module,
+                     const struct symbol_request *request, const atomic_bool *stop, struct err *err)
+{
+    struct module *known = NULL;
+    int status = find_module(resolver, module, &known, err);
+    if (status || count_known(known, request) == request->count)
+        return status;
+    status = module_open(resolver, known, module, true, err);
+    return !status && known->program ? learn(resolver, known, request, stop, err) : status;
+}
+
 int resolver_lookup(struct resolver *resolver, const struct symbol_module *module,
                     const struct symbol_request *request, struct symbol_answer *answer, struct err *err)
 {
@@ -320,9 +332,9 @@ int resolver_lookup(struct resolver *resolver, const struct symbol_module *modul
     size_t hit_count = count_known(known, request);
     resolver->hit_count += hit_count;
     if (hit_count < request->count)
-        status = module_open(resolver, known, module, err);
+        status = module_open(resolver, known, module, false, err);
     if (!status && hit_count < request->count && known->program)
-        status = learn(resolver, known, request, err);
+        status = learn(resolver, known, request, NULL, err);
     for (size_t i = 0; !status && i < request->count; i++) {
         uint64_t offset = request->offsets[i];
         const struct place_range *range = place_table_find(&known->table, offset);

@@ -15,6 +15,7 @@
 #ifndef TOLL_SYMBOL_RESOLVER_H
 #define TOLL_SYMBOL_RESOLVER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -66,6 +67,13 @@ struct symbol_request {
     uint64_t weight_min;     /* a function whose places weigh less together is named, and that is all: reading
                               * debug information takes long */
 };
+
+/* Looks up what resolver_lookup will be asked for, so that it need not: the same request now gets its answer from memory. Places
+ * in files whose debug information may have to be fetched from a server are left out, and what is left when another thread sets
+ * `stop` (looked at between functions). Fails only when memory runs out. */
+WARN_UNUSED int resolver_prepare(struct resolver *resolver, const struct symbol_module *module,
+                                 const struct symbol_request *request, const atomic_bool *stop,
+                                 struct err *err);
 
 /* Fails only when memory runs out. */
 WARN_UNUSED int resolver_lookup(struct resolver *resolver, const struct symbol_module *module,

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stacks/stacks.h"
+
+#include <linux/perf_event.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "model/dataset.h"
+#include "stacks/stacks_state.h"
+
+int stacks_ahead_test(void);
+
+#define PID     4000000000u /* no such process: nothing is read from /proc */
+#define ADDRESS 0x10000ull
+#define LONG_NS (1000 * NS_PER_S) /* a recording that has gone on so long may have spent a lot on names */
+
+/* Chains of one place each, `count` times each of the first 64 places of the inlined program's main. */
+static struct stacks *some_stacks(uint64_t count)
+{
+    const char *path = getenv("TOLL_TEST_INLINED"); /* NOLINT(concurrency-mt-unsafe) */
+    struct stacks *stacks;
+    assert_non_null(path);
+    assert_int_equal(stacks_create(&(struct stacks_options){.cache_folder = ""}, &stacks, NULL), 0);
+    const struct perf_event map = {
+        .kind = PERF_MAP, .pid = PID, .map = {.address = ADDRESS, .length_bytes = 1 << 20, .path = path}};
+    assert_int_equal(stacks_note(stacks, &map, NULL), 0);
+    for (uint64_t i = 0; i < count * 64; i++) {
+        const uint64_t chain[] = {PERF_CONTEXT_USER, ADDRESS + 0x1000 + 8 * (i % 64)};
+        uint64_t id;
+        assert_int_equal(stacks_add(stacks, PID, chain, 2, &id, NULL), 0);
+    }
+    return stacks;
+}
+
+/* Until the thread has done what it was given. */
+static void wait_done(struct stacks *stacks)
+{
+    const struct timespec pause = {.tv_nsec = NS_PER_MS};
+    struct names_job job;
+    while (names_ahead_is_busy(stacks->ahead)) {
+        if (names_ahead_take(stacks->ahead, &job))
+            names_job_free(&job);
+        else
+            nanosleep(&pause, NULL);
+    }
+}
+
+/* All frame rows as text. */
+static void finish(struct stacks *stacks, struct str *ret_text)
+{
+    struct dataset dataset;
+    dataset_init(&dataset);
+    assert_int_equal(stacks_finish(stacks, &dataset.sink, NULL), 0);
+    for (size_t i = 0; i < dataset.columns[TABLE_FRAME][0].count; i++)
+        str_printf(ret_text, "%s:%llu ",
+                   view_text(&dataset.view, dataset.columns[TABLE_FRAME][COLUMN(frame, function)].items[i]),
+                   (unsigned long long)dataset.columns[TABLE_FRAME][COLUMN(frame, line)].items[i]);
+    dataset_deinit(&dataset);
+}
+
+static void what_was_looked_up_ahead_is_not_looked_up_at_the_end(void **state)
+{
+    (void)state;
+    struct str late = {0}, ahead = {0};
+    struct stacks *stacks = some_stacks(10);
+    finish(stacks, &late);
+    assert_int_equal(resolver_hit_count(stacks->resolver), 0);
+    stacks_destroy(stacks);
+
+    stacks = some_stacks(10);
+    stacks_look_ahead(stacks, LONG_NS);
+    assert_true(names_ahead_is_busy(stacks->ahead));
+    wait_done(stacks);
+    assert_true(names_ahead_cpu_ns(stacks->ahead) > 0);
+    finish(stacks, &ahead);
+    assert_true(resolver_hit_count(stacks->resolver) >= 32);
+    assert_string_equal(str_text(&ahead), str_text(&late));
+    assert_non_null(strstr(str_text(&ahead), "main:"));
+    stacks_destroy(stacks);
+    str_free(&late);
+    str_free(&ahead);
+}
+
+static void an_end_in_the_middle_of_it_has_all_names(void **state)
+{
+    (void)state;
+    struct str late = {0}, ahead = {0};
+    struct stacks *stacks = some_stacks(10);
+    finish(stacks, &late);
+    stacks_destroy(stacks);
+    stacks = some_stacks(10);
+    stacks_look_ahead(stacks, LONG_NS);
+    finish(stacks, &ahead);
+    assert_string_equal(str_text(&ahead), str_text(&late));
+    stacks_look_ahead(stacks, LONG_NS); /* it is over */
+    assert_null(stacks->ahead);
+    stacks_destroy(stacks);
+    str_free(&late);
+    str_free(&ahead);
+}
+
+static void a_module_is_asked_for_again_when_its_chains_have_doubled(void **state)
+{
+    (void)state;
+    struct stacks *stacks = some_stacks(10);
+    const struct timespec pause = {.tv_nsec = NS_PER_MS};
+    uint64_t id;
+    stacks_look_ahead(stacks, LONG_NS);
+    while (names_ahead_is_busy(stacks->ahead)) { /* takes the job back when it is done */
+        stacks_look_ahead(stacks, 0);
+        nanosleep(&pause, NULL);
+    }
+    stacks_look_ahead(stacks, LONG_NS);
+    assert_false(names_ahead_is_busy(stacks->ahead));
+    for (uint64_t i = 0; i < 640; i++) {
+        const uint64_t chain[] = {PERF_CONTEXT_USER, ADDRESS + 0x1000 + 8 * (i % 64)};
+        assert_int_equal(stacks_add(stacks, PID, chain, 2, &id, NULL), 0);
+    }
+    stacks_look_ahead(stacks, LONG_NS);
+    assert_true(names_ahead_is_busy(stacks->ahead));
+    stacks_destroy(stacks);
+}
+
+static void short_recordings_and_few_chains_are_left_for_the_end(void **state)
+{
+    (void)state;
+    struct stacks *stacks = some_stacks(10);
+    stacks_look_ahead(stacks, 0);
+    assert_false(names_ahead_is_busy(stacks->ahead));
+    stacks_destroy(stacks);
+    assert_int_equal(stacks_create(&(struct stacks_options){.cache_folder = ""}, &stacks, NULL), 0);
+    stacks_look_ahead(stacks, LONG_NS);
+    assert_null(stacks->ahead);
+    stacks_destroy(stacks);
+}
+
+int stacks_ahead_test(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_looked_up_ahead_is_not_looked_up_at_the_end),
+        cmocka_unit_test(an_end_in_the_middle_of_it_has_all_names),
+        cmocka_unit_test(a_module_is_asked_for_again_when_its_chains_have_doubled),
+        cmocka_unit_test(short_recordings_and_few_chains_are_left_for_the_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
