@@ -195,6 +195,8 @@ def main():
                 tell(number, case)
     for tries, (number, case) in enumerate(again):
         tell(number, case.run_again() if tries < SECOND_TRIES_MAX else case)
+    if twice := [case.name for _, case in again if case.notes]:
+        print(f"# {len(twice)} passed only alone: {', '.join(twice)}")
     longest = sorted(cases, key=lambda case: -case.took_s)[:LONGEST_SHOWN]
     print(f"# {sum(case.took_s for case in cases):.0f} s of cases, {args.j} at a time; the longest: "
           + ", ".join(f"{case.name} {case.took_s:.1f} s" for case in longest))

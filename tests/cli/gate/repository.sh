@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A repository of two commits: `work` does the second one's work more than twice as long. Its size grew too.
+# A repository of two commits: `work` does the second one's work ten times as long. Its size grew too.
 git init -q -b main .
 git config user.email a@example.org
 git config user.name a
@@ -15,9 +15,9 @@ gates:
   binary:
     size: {files: work, max_increase: 10%}
 YAML
-printf '#!/bin/sh\ni=0; while [ $i -lt 4000 ]; do i=$((i + 1)); done\necho tokens 100\n' > source
+printf '#!/bin/sh\ni=0; while [ $i -lt 2000 ]; do i=$((i + 1)); done\necho tokens 100\n' > source
 printf 'work\n' > .gitignore
 git add -A
 git commit -qm one
-printf '#!/bin/sh\ni=0; while [ $i -lt 12000 ]; do i=$((i + 1)); done\n# much longer than it was before\necho tokens 105\n' > source
+printf '#!/bin/sh\ni=0; while [ $i -lt 24000 ]; do i=$((i + 1)); done\n# much longer than it was before\necho tokens 105\n' > source
 git commit -qam two
