@@ -164,7 +164,7 @@ struct bpf_wait {
     /* Where the stacks end that have no such number: equal ones are equal stacks, most likely. */
     __u64 sp, waker_sp;
     struct bpf_file file;
-    /* A piece of the thread's memory: what the arguments point to. */
+    /* A piece of the thread's memory: what the arguments point to; of a thread that parks the address of what it parks for. */
     __u64 memory_address;
     __u32 memory_bytes;
     __u32 waker_dump; /* the same among those of waker_tid */
@@ -183,7 +183,7 @@ struct bpf_python {
     __u32 thread_frame, cframe_frame;
     __u32 frame_code, frame_previous, frame_instruction, frame_owner, frame_entry;
     __u32 code_lines;
-    __u32 reserved;
+    __u32 parks; /* its threads wait for locks at a place on their own stacks, behind the lock's address */
 };
 
 struct bpf_python_frame {

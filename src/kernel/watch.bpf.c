@@ -34,6 +34,7 @@
 #define PYTHON_TAG_BITS     7ull /* of the address of a code object: how the frame holds it */
 #define PYTHON_SHIM_MAX     16u
 #define PYTHON_RETRY_NS     20000000ull
+#define PYTHON_PARK_BYTES   1024u /* so far above the end of the stack is the place where a thread parks */
 #define PYTHON_KEY_FACTOR   0x9e3779b97f4a7c15ull
 #define WAKE_SLACK_NS       20000ull /* a wake may come while the thread is still leaving */
 
@@ -430,12 +431,16 @@ BPF_INLINE void wait_begin(void *context, struct bpf_thread *thread, struct task
     wait->memory_bytes = 0;
     if (!is_plain(kind))
         memory_read(wait, kind);
+    else if (has_python && wait->call == CALL_FUTEX)
+        python_park_read(thread, wait->arguments[0]);
     __u64 number = descriptor_of(wait, task, kind), file = 0;
     if (number <= 0x7fffffff)
         file = file_address_of(task, number);
     thread->is_same =
         run->count && is_plain(kind) && run->call == wait->call && run->flags == wait->flags &&
         run->arguments[0] == wait->arguments[0] && thread->file_address == file && run->sp == wait->sp &&
+        run->memory_bytes == wait->memory_bytes &&
+        (!wait->memory_bytes || *(const __u64 *)run->memory == *(const __u64 *)wait->memory) &&
         (!is_taken || run->stack < 0 ||
          (run->stack == wait->stack && run->python == wait->python && run->gil_holder == wait->gil_holder));
     if (thread->is_same)

@@ -212,6 +212,23 @@ static __noinline __u32 python_gil_holder(struct bpf_thread *thread, __u64 futex
     return holder ? (__u32)python_word(holder + python->thread_native_id) : 0;
 }
 
+/* Where a thread of 3.13 and newer waits on its own stack: the word before says for which lock. */
+static __noinline int python_park_read(struct bpf_thread *thread, __u64 futex)
+{
+    if (!thread)
+        return 0;
+    struct bpf_wait *wait = &thread->wait;
+    __u32 pid = thread->pid;
+    const struct bpf_python *python = bpf_map_lookup_elem(&pythons, &pid);
+    if (!python || !python->parks || futex < wait->sp || futex - wait->sp >= PYTHON_PARK_BYTES)
+        return 0;
+    if (bpf_probe_read_user(wait->memory, 8, (const void *)(futex - 8)))
+        return 0;
+    wait->memory_address = futex - 8;
+    wait->memory_bytes = 8;
+    return 1;
+}
+
 /* Some kernels give a sample its time before they run this program, others behind it: this one's is earlier than both. */
 BPF_INLINE void python_sample(struct bpf_thread *thread)
 {

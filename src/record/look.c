@@ -107,6 +107,7 @@ enum look_state look_call(struct look *look, uint64_t pid, uint64_t tid, struct 
     }
     for (size_t i = 0; i < 6; i++)
         call.arguments[i] = strtoull(rest, &rest, 16);
+    call.stack_pointer = strtoull(rest, &rest, 16);
     *ret_call = call;
     return LOOK_BLOCKED;
 }

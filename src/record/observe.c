@@ -107,6 +107,7 @@ static enum look_state call_observe(struct observe *observe, struct task *task,
     if (state != LOOK_BLOCKED)
         return state;
     struct reason_source source = resolve_source(observe->resolve, task->process->pid, task->tid);
+    source.parks = observe->python && python_parks(observe->python, (uint32_t)task->process->pid);
     reason_find(&call, &source, &found);
     if (found.peer_kind == PEER_LOCK && observe->python &&
         python_is_gil(observe->python, (uint32_t)task->process->pid, call.arguments[0]))

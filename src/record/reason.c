@@ -14,6 +14,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#define PARK_BYTES 1024 /* so far above the end of its stack a thread parks */
+
 /* How a call's arguments are read. */
 enum call_kind {
     CALL_READ,   /* from the descriptor */
@@ -296,9 +298,22 @@ static void from_epoll(const struct reason_source *source, uint64_t number, stru
         from_watched(source, fds, count, found);
 }
 
-static void from_futex(const struct reason_source *source, const uint64_t *arguments,
+/* What is waited for at a futex: itself, or where threads park on their own stacks what they park for. */
+static uint64_t lock_at(const struct reason_source *source, const struct reason_call *call)
+{
+    uint64_t futex = call->arguments[0], lock = 0;
+    bool is_own =
+        call->stack_pointer && futex >= call->stack_pointer && futex - call->stack_pointer < PARK_BYTES;
+    if (source->parks && is_own && source->memory(source->context, futex - sizeof lock, &lock, sizeof lock) &&
+        lock)
+        return lock;
+    return futex;
+}
+
+static void from_futex(const struct reason_source *source, const struct reason_call *call,
                        struct reason_found *found)
 {
+    const uint64_t *arguments = call->arguments;
     uint64_t operation = arguments[1] & (uint64_t)FUTEX_CMD_MASK;
     bool is_private = (arguments[1] & FUTEX_PRIVATE_FLAG) != 0;
     uint32_t value = (uint32_t)arguments[2];
@@ -311,7 +326,7 @@ static void from_futex(const struct reason_source *source, const uint64_t *argum
         return;
     }
     found->reason = WAIT_LOCK;
-    snprintf(text, sizeof text, "%" PRIu64 ":0x%" PRIx64, source->pid, arguments[0]);
+    snprintf(text, sizeof text, "%" PRIu64 ":0x%" PRIx64, source->pid, lock_at(source, call));
     set_peer(found, PEER_LOCK, text, "");
     bool is_mutex = (operation == FUTEX_WAIT && value == 2) || operation == FUTEX_LOCK_PI ||
                     operation == FUTEX_LOCK_PI2 || (value & FUTEX_WAITERS);
@@ -433,9 +448,10 @@ static void from_connect(const struct reason_source *source, const uint64_t *arg
         from_fd(&fd, WAIT_NETWORK, found);
 }
 
-static void from_rule(const struct call_rule *rule, const uint64_t *arguments,
+static void from_rule(const struct call_rule *rule, const struct reason_call *call,
                       const struct reason_source *source, struct reason_found *found)
 {
+    const uint64_t *arguments = call->arguments;
     uint64_t first = arguments[rule->argument];
 
     switch (rule->kind) {
@@ -456,7 +472,7 @@ static void from_rule(const struct call_rule *rule, const uint64_t *arguments,
         if (arguments[1] == F_SETLKW || arguments[1] == F_OFD_SETLKW)
             from_lock(source, first, found);
         break;
-    case CALL_FUTEX: from_futex(source, arguments, found); break;
+    case CALL_FUTEX: from_futex(source, call, found); break;
     case CALL_CHILD:
     case CALL_CHILD_PID:
     case CALL_CHILD_ID: from_child(source, rule->kind, arguments, found); break;
@@ -483,7 +499,7 @@ void reason_find(const struct reason_call *call, const struct reason_source *sou
     }
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         if (rules[i].number == call->number) {
-            from_rule(&rules[i], call->arguments, source, ret_found);
+            from_rule(&rules[i], call, source, ret_found);
             look_for_reclaim(source, ret_found);
             return;
         }

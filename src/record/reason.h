@@ -22,6 +22,7 @@
 struct reason_call {
     int64_t number; /* -1: blocked outside a call: a page fault, or stopped */
     uint64_t arguments[6];
+    uint64_t stack_pointer; /* 0: not known */
 };
 
 enum reason_fd_kind {
@@ -62,6 +63,8 @@ struct reason_source {
     /* The kernel function it sleeps in (/proc/PID/wchan), or where it may be read its kernel stack, one function a
      * line; "" when neither is known. */
     void (*kernel_function)(void *context, char *ret_name, size_t capacity);
+    /* A Python whose threads wait for locks at a place on their own stacks, with the lock's address in the word before. */
+    bool parks;
 };
 
 struct reason_found {

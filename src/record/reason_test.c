@@ -178,6 +178,30 @@ static void futexes_are_told_apart(void **state)
     assert_string_equal(found.address, "4242");
 }
 
+/* Python 3.13 and newer. */
+static void a_thread_that_parks_waits_for_the_lock_behind_its_place(void **state)
+{
+    (void)state;
+    uint64_t stack[4] = {0, 0x5550, 0, 0};
+    struct reason_source source = {.pid = 100, .memory = fake_memory, .is_thread = fake_is_thread};
+    struct reason_call call = {.number = SYS_futex,
+                               .arguments = {AT(&stack[2]), FUTEX_WAIT_BITSET_PRIVATE, 0},
+                               .stack_pointer = AT(stack)};
+    struct reason_found found;
+    char own[64];
+    source.parks = true;
+    reason_find(&call, &source, &found);
+    assert_string_equal(found.address, "100:0x5550");
+    snprintf(own, sizeof own, "100:0x%llx", (unsigned long long)AT(&stack[2]));
+    source.parks = false; /* another program's semaphore */
+    reason_find(&call, &source, &found);
+    assert_string_equal(found.address, own);
+    source.parks = true;
+    call.stack_pointer -= 4096; /* far from the end of the stack */
+    reason_find(&call, &source, &found);
+    assert_string_equal(found.address, own);
+}
+
 static void waits_for_children_name_them(void **state)
 {
     (void)state;
@@ -239,6 +263,7 @@ int reason_test(void)
         cmocka_unit_test(a_descriptor_tells_reason_and_peer),
         cmocka_unit_test(a_poll_is_told_by_what_it_waits_on),
         cmocka_unit_test(futexes_are_told_apart),
+        cmocka_unit_test(a_thread_that_parks_waits_for_the_lock_behind_its_place),
         cmocka_unit_test(waits_for_children_name_them),
         cmocka_unit_test(outside_a_call_it_is_a_page_fault_unless_stopped),
         cmocka_unit_test(calls_that_free_memory_first_wait_for_that),

@@ -270,7 +270,7 @@ static void source_kernel_function(void *context, char *ret_name, size_t capacit
 void watch_reason_find(struct watch_reason *reasons, const struct task *task, const struct bpf_wait *wait,
                        uint64_t time_ns, struct reason_found *ret_found)
 {
-    struct reason_call call = {.number = wait->call < 0 ? -1 : wait->call};
+    struct reason_call call = {.number = wait->call < 0 ? -1 : wait->call, .stack_pointer = wait->sp};
     const struct reason_source source = {.context = reasons,
                                          .pid = task->process->pid,
                                          .descriptor = source_descriptor,
@@ -279,7 +279,8 @@ void watch_reason_find(struct watch_reason *reasons, const struct task *task, co
                                          .watched = source_watched,
                                          .is_thread = source_is_thread,
                                          .has_children = source_has_children,
-                                         .kernel_function = source_kernel_function};
+                                         .kernel_function = source_kernel_function,
+                                         .parks = wait->call == SYS_futex && wait->memory_bytes};
 
     *ret_found = (struct reason_found){.reason = WAIT_UNKNOWN};
     if (wait->call == BPF_CALL_FOREIGN || wait->flags & BPF_WAIT_STOPPED)

@@ -8,6 +8,7 @@
 #include "base/sort.h"
 #include "model/meta.h"
 #include "run/exchange.h"
+#include "run/python_lock.h"
 #include "run/stage.h"
 
 /* The spans of a logical track stand on each thread that carried it too, for the time it did. */
@@ -178,7 +179,8 @@ static void straighten_waits(const struct run *run, struct run_track *track)
             wait_extend(&track->waits.items[kept - 1], &wait);
             continue;
         }
-        if (kept && looks_again(run, &track->waits.items[kept - 1], &wait)) {
+        if (kept && (looks_again(run, &track->waits.items[kept - 1], &wait) ||
+                     python_lock_goes_on(run, &track->waits.items[kept - 1], &wait))) {
             look_extend(&track->waits.items[kept - 1], &wait);
             continue;
         }
@@ -444,6 +446,8 @@ int settle_run(struct run *run, uint64_t last_ns, struct err *err)
     int status = settle_window(run, last_ns, err);
     if (!status)
         status = lend_spans(run, err);
+    if (!status)
+        status = python_lock_name(run, err);
     if (!status)
         status = settle_tracks(run, err);
     if (!status)

@@ -163,7 +163,8 @@ struct bpf_python python_for_bpf(const struct python_place *place, uint64_t salt
                                .frame_instruction = layout->frame_instruction,
                                .frame_owner = layout->frame_owner,
                                .frame_entry = layout->frame_entry,
-                               .code_lines = layout->code_linetable};
+                               .code_lines = layout->code_linetable,
+                               .parks = layout->version >= PYTHON_PARKS_SINCE};
 }
 
 static uint64_t code_key(uint32_t pid, uint64_t looked_ns, const struct python_frame *frame)
@@ -336,6 +337,12 @@ int python_stacks_add(struct python *python, uint32_t pid, const struct stacks_d
         interpreter[i] = (struct stacks_range){place->eval[i].low, place->eval[i].high};
     whole.managed = &managed;
     return stacks_add_dumped(python->stacks, pid, &whole, ret_row, err);
+}
+
+bool python_parks(const struct python *python, uint32_t pid)
+{
+    const struct python_place *place = python_known(python, pid);
+    return place && place->layout.version >= PYTHON_PARKS_SINCE;
 }
 
 bool python_is_gil(const struct python *python, uint32_t pid, uint64_t address)

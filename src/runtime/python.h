@@ -63,6 +63,9 @@ WARN_UNUSED int python_thread_read(struct python *python, uint32_t pid, uint32_t
 WARN_UNUSED int python_stacks_add(struct python *python, uint32_t pid, const struct stacks_dumped *dumped,
                                   uint64_t stack, uint64_t *ret_row, struct err *err);
 
+/* Whether its threads wait for locks at a place on their own stacks, with the lock's address in the word before. */
+bool python_parks(const struct python *python, uint32_t pid);
+
 /* Whether a futex there is the lock that all threads of the interpreter take turns with. A free-threaded interpreter has
  * none, unless it is switched on. */
 bool python_is_gil(const struct python *python, uint32_t pid, uint64_t address);

@@ -16,9 +16,10 @@
 
 #include "runtime/python_memory.h"
 
-#define PYTHON_VERSIONS   "3.11 to 3.15" /* whose layout is known */
-#define PYTHON_ABSENT     UINT32_MAX
-#define PYTHON_OFFSET_MAX (1u << 24) /* of a field in its struct */
+#define PYTHON_VERSIONS    "3.11 to 3.15" /* whose layout is known */
+#define PYTHON_PARKS_SINCE 0x030du
+#define PYTHON_ABSENT      UINT32_MAX
+#define PYTHON_OFFSET_MAX  (1u << 24) /* of a field in its struct */
 
 struct python_layout {
     uint32_t version; /* 0x030b: 3.11 */
