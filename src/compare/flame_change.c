@@ -4,23 +4,17 @@
  * and what is new are seen; its colour tells how its *own* time changed: red grew, blue shrank, the more the deeper, and grey is
  * within noise.
  */
-#include <math.h>
 #include <stdlib.h>
 
 #include "compare/compare_words.h"
+#include "compare/flame_pair.h"
 #include "report/escape.h"
 #include "report/flame_data.h"
 #include "report/units.h"
 
-#define DEEP_LOG 1.4 /* a change of 4 times has the deepest colour */
-
 static int shade_of(const struct flame_change *change)
 {
-    if (!change->is_changed)
-        return 0;
-    double depth = change->ratio > 0 && isfinite(change->ratio) ? fabs(log(change->ratio)) / DEEP_LOG : 1;
-    int shade = depth >= 1 ? FLAME_SHADES : 1 + (int)(depth * FLAME_SHADES);
-    return change->ratio > 1 ? shade : -shade;
+    return change->is_changed ? flame_shade(change->ratio) : 0;
 }
 
 static uint64_t ns_of(double ns)
@@ -58,7 +52,7 @@ static int pair_make(const struct comparison *comparison, struct pair *ret_pair,
         pair.before[i] =
             (struct flame_before){ns_of(change->self_a), ns_of(change->total_a), shade_of(change)};
     }
-    pair.flame = (struct flame){pair.nodes, count};
+    pair.flame = (struct flame){.nodes = pair.nodes, .node_count = count};
     *ret_pair = pair;
     return 0;
 }

@@ -15,10 +15,12 @@ const struct foreign_format foreign_formats[] = {
     {.name = "speedscope",
      .extension = "speedscope.json",
      .kind_default = STACKS_CPU,
+     .takes_heap = true,
      .write = speedscope_write},
     {.name = "pprof",
      .extension = "pb.gz",
      .kind_default = STACKS_ALL,
+     .takes_heap = true,
      .is_binary = true,
      .write = pprof_write},
     {.name = "trace-event",
@@ -72,15 +74,19 @@ int foreign_write(const struct view *view, const struct view *against, const str
         return -(int)ERR_USAGE;
     if (stack_kind_is_heap(input.kind) && !format->takes_heap) {
         int status = err_set(err, ERR_USAGE, "the format has no stacks of kind '%s'", choice->kind);
-        err_hint(err, "--kind %s goes with --format folded", choice->kind);
+        err_hint(err, "--kind %s goes with --format flamegraph, folded, speedscope or pprof", choice->kind);
         return status;
     }
     if (against && !format->compares) {
         int status = err_set(err, ERR_USAGE, "the format has no differences");
-        err_hint(err, "--against goes with --format folded");
+        err_hint(err, "--against goes with --format folded or flamegraph");
         return status;
     }
-    int status = cast_load(view, &cast, err);
+    int status = stack_kind_check(input.kind, view, err);
+    if (!status && against)
+        status = stack_kind_check(input.kind, against, err);
+    if (!status)
+        status = cast_load(view, &cast, err);
     if (status)
         return status;
     if (against)

@@ -6,6 +6,10 @@
  * processor was at: a function and, before it, those that the compiler put into it. A stack that waited ends in a location without an
  * address whose function says for what. Labels: thread, tid, pid, reason, peer.
  *
+ * Of allocations (stack_kind_is_heap) a sample is a row of the heap table: what Go's heap profiles have (alloc_objects, alloc_space,
+ * inuse_objects, inuse_space: what was never freed), what it had at the peak and how many were temporary; the kind says what is
+ * shown first. Labels: process, pid, memory (malloc, pages).
+ *
  * The texts, which samples refer to by number, come last: they are found on the way.
  */
 #include <string.h>
@@ -100,13 +104,18 @@ static void put_label(struct pprof *pprof, const char *key, const char *text, ui
     protobuf_put_message(&pprof->sample, 3, &pprof->part);
 }
 
+static void put_process(struct pprof *pprof, const struct stack_entry *entry)
+{
+    put_label(pprof, "process", entry->program, 0);
+    put_label(pprof, "pid", NULL, pprof->cast->tracks.items[entry->track].pid);
+}
+
 static void put_labels(struct pprof *pprof, const struct stack_entry *entry)
 {
     const struct cast *cast = pprof->cast;
     const struct cast_track *track = &cast->tracks.items[entry->track];
-    put_label(pprof, "process", entry->program, 0);
+    put_process(pprof, entry);
     put_label(pprof, "thread", track->name, 0);
-    put_label(pprof, "pid", NULL, track->pid);
     put_label(pprof, "tid", NULL, track->tid);
     if (entry->reason == STACK_ON_CPU)
         return;
@@ -145,6 +154,58 @@ static int write_samples(struct pprof *pprof, enum stack_kind kind, struct err *
     stack_sum_free(&sum);
     return status;
 }
+
+/* --- allocations --- */
+
+#define HEAP_TYPE_COUNT 6
+
+static const char *const heap_types[HEAP_TYPE_COUNT][2] = {
+    {"alloc_objects", "count"}, {"alloc_space", "bytes"}, {"inuse_objects", "count"},
+    {"inuse_space", "bytes"},   {"peak_space", "bytes"},  {"temporary_objects", "count"}};
+
+static const char *heap_type_first(enum stack_kind kind)
+{
+    if (kind == STACKS_PEAK)
+        return "peak_space";
+    if (kind == STACKS_LEAK)
+        return "inuse_space";
+    return kind == STACKS_TEMPORARY ? "temporary_objects" : "alloc_space";
+}
+
+static int write_allocation(struct pprof *pprof, const struct row_heap *row, struct err *err)
+{
+    const struct cast *cast = pprof->cast;
+    struct stack_entry entry = {.track = cast_track(cast, row->track),
+                                .stack = cast_stack(cast, row->stack),
+                                .peer = CAST_NONE,
+                                .reason = STACK_ON_CPU};
+    const uint64_t values[HEAP_TYPE_COUNT] = {
+        row->count,      row->bytes,      row->count - num_min(row->freed_count, row->count),
+        row->left_bytes, row->peak_bytes, row->temporary_count};
+    if (entry.track == CAST_NONE)
+        return 0;
+    entry.program = cast_program(cast, entry.track, row->end_ns);
+    put_locations(pprof, &entry);
+    for (size_t i = 0; i < HEAP_TYPE_COUNT; i++)
+        protobuf_put_varint(&pprof->packed, values[i]);
+    protobuf_put_message(&pprof->sample, 2, &pprof->packed);
+    put_process(pprof, &entry);
+    put_label(pprof, "memory", row->kind == ALLOCATION_PAGES ? "pages" : "malloc", 0);
+    return send_field(pprof, PROFILE_SAMPLE, err);
+}
+
+static int write_allocations(void *context, const struct batch *batch, struct err *err)
+{
+    int status = 0;
+    for (size_t i = 0; i < batch->row_count && !status; i++) {
+        struct row_heap row;
+        batch_row(batch, i, (uint64_t *)&row);
+        status = write_allocation(context, &row, err);
+    }
+    return status;
+}
+
+/* --- what samples refer to --- */
 
 static uint64_t function_of(struct pprof *pprof, const char *name, const char *file)
 {
@@ -243,15 +304,21 @@ static int write_facts(struct pprof *pprof, enum stack_kind kind, struct err *er
     struct str *facts = &pprof->packed;
     protobuf_put_number(facts, PROFILE_TIME, meta_number(pprof, META_STARTED_REALTIME));
     protobuf_put_number(facts, PROFILE_DURATION, cast->end_ns - cast->start_ns);
-    if (rate_hz)
+    bool is_heap = stack_kind_is_heap(kind);
+    if (is_heap)
+        protobuf_put_number(facts, PROFILE_PERIOD, num_max(meta_number(pprof, META_HEAP_RATE), 1));
+    else if (rate_hz)
         protobuf_put_number(facts, PROFILE_PERIOD, 1000000000u / rate_hz);
     protobuf_put_number(facts, PROFILE_DEFAULT_TYPE,
-                        string_of(pprof, kind == STACKS_OFF_CPU ? "off-cpu" : cpu_type(cast)));
+                        string_of(pprof, is_heap                  ? heap_type_first(kind)
+                                         : kind == STACKS_OFF_CPU ? "off-cpu"
+                                                                  : cpu_type(cast)));
     if (cast->command[0])
         protobuf_put_number(facts, PROFILE_COMMENT, string_of(pprof, cast->command));
     stream_bytes(pprof->stream, str_text(facts), facts->length);
     str_clear(facts);
-    return write_type(pprof, PROFILE_PERIOD_TYPE, cpu_type(cast), cpu_unit(cast), err);
+    return is_heap ? write_type(pprof, PROFILE_PERIOD_TYPE, "space", "bytes", err)
+                   : write_type(pprof, PROFILE_PERIOD_TYPE, cpu_type(cast), cpu_unit(cast), err);
 }
 
 static int write_strings(struct pprof *pprof, struct err *err)
@@ -282,16 +349,27 @@ static void put_program_first(struct pprof *pprof)
     }
 }
 
-static int write_profile(struct pprof *pprof, enum stack_kind kind, struct err *err)
+static int write_types(struct pprof *pprof, enum stack_kind kind, struct err *err)
 {
-    int status = write_type(pprof, PROFILE_SAMPLE_TYPE, "samples", "count", err);
+    int status = 0;
+    for (size_t i = 0; stack_kind_is_heap(kind) && i < HEAP_TYPE_COUNT && !status; i++)
+        status = write_type(pprof, PROFILE_SAMPLE_TYPE, heap_types[i][0], heap_types[i][1], err);
+    if (stack_kind_is_heap(kind))
+        return status;
+    status = write_type(pprof, PROFILE_SAMPLE_TYPE, "samples", "count", err);
     if (!status)
         status = write_type(pprof, PROFILE_SAMPLE_TYPE, cpu_type(pprof->cast), cpu_unit(pprof->cast), err);
-    if (!status)
-        status = write_type(pprof, PROFILE_SAMPLE_TYPE, "off-cpu", "nanoseconds", err);
+    return status ? status : write_type(pprof, PROFILE_SAMPLE_TYPE, "off-cpu", "nanoseconds", err);
+}
+
+static int write_profile(struct pprof *pprof, enum stack_kind kind, struct err *err)
+{
+    int status = write_types(pprof, kind, err);
     put_program_first(pprof);
     if (!status)
-        status = write_samples(pprof, kind, err);
+        status = stack_kind_is_heap(kind)
+                     ? view_scan_all(pprof->cast->view, TABLE_HEAP, write_allocations, pprof, err)
+                     : write_samples(pprof, kind, err);
     for (size_t i = 0; i < pprof->locations.entries.count && !status; i++)
         status = write_location(pprof, i, err);
     for (size_t i = 0; i < pprof->mappings.entries.count && !status; i++)

@@ -131,6 +131,36 @@ static void a_location_holds_what_was_inlined_into_it(void **state)
     decoded_free(&decoded);
 }
 
+static void allocations_are_told_as_go_tells_them(void **state)
+{
+    (void)state;
+    static const char *const kinds[][2] = {{"alloc", "alloc_space"},
+                                           {"peak", "peak_space"},
+                                           {"leak", "inuse_space"},
+                                           {"temporary", "temporary_objects"}};
+    static const uint64_t wanted[2][6] = {{10, 1000, 2, 100, 400, 5}, {1, 4096, 1, 4096, 4096, 0}};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct decoded decoded;
+        decode(kinds[i][0], &decoded);
+        struct protobuf_field whole = {.bytes = decoded.bytes.text, .length = decoded.bytes.length};
+        struct str first = {0};
+        append_string(&decoded, number(&whole, 14), &first);
+        assert_string_equal(str_text(&first), kinds[i][1]);
+        assert_int_equal(number(&whole, 12), 512);
+        assert_int_equal(decoded.samples.count, 2);
+        for (size_t j = 0; j < 2; j++) {
+            uint64_t values[ITEMS_MAX];
+            assert_int_equal(numbers(&decoded.samples.items[j], 2, values), 6);
+            assert_memory_equal(values, wanted[j], sizeof wanted[j]);
+        }
+        str_clear(&first);
+        append_stack(&decoded, &decoded.samples.items[0], &first);
+        assert_string_equal(str_text(&first), "trim+parse main");
+        str_free(&first);
+        decoded_free(&decoded);
+    }
+}
+
 static void the_first_string_is_empty(void **state)
 {
     (void)state;
@@ -164,6 +194,7 @@ int pprof_write_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_location_holds_what_was_inlined_into_it),
+        cmocka_unit_test(allocations_are_told_as_go_tells_them),
         cmocka_unit_test(the_first_string_is_empty),
         cmocka_unit_test(the_same_recording_gives_the_same_bytes),
     };

@@ -71,6 +71,12 @@ static void put_doings(struct dataset *dataset)
     PUT(point, {1, AT(500), num_bits(3e6)});
 }
 
+static void put_allocations(struct dataset *dataset)
+{
+    PUT(heap, {1, 3, ALLOCATION_MALLOC, AT(0), AT(1000), 10, 1000, 8, 900, 5, 400, 100});
+    PUT(heap, {1, 4, ALLOCATION_PAGES, AT(0), AT(1000), 1, 4096, 0, 0, 0, 4096, 4096});
+}
+
 void sample_run(struct dataset *ret_dataset)
 {
     dataset_init(ret_dataset);
@@ -78,12 +84,15 @@ void sample_run(struct dataset *ret_dataset)
                                            {META_END, "2000000000"},
                                            {META_COMMAND, "[\"app\", \"--fast\"]"},
                                            {META_ROOT_TRACK, "1"},
+                                           {META_RECORDER_HEAP, "sampled"},
+                                           {META_HEAP_RATE, "512"},
                                            {META_STARTED_REALTIME, "1700000000000000000"}};
     for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++)
         assert_int_equal(sink_meta(&ret_dataset->sink, facts[i][0], facts[i][1], NULL), 0);
     put_tracks(ret_dataset);
     put_stacks(ret_dataset);
     put_doings(ret_dataset);
+    put_allocations(ret_dataset);
 }
 
 static int keep(void *context, const char *bytes, size_t length, struct err *err)

@@ -3,14 +3,18 @@
  * speedscope_write: speedscope's own file format (speedscope, src/lib/file-format-spec.ts): for each thread a sampled profile of its
  * stacks with their nanoseconds, and an evented one of its spans. A sampled profile has no clock: weights add up, in time order.
  *
+ * Of allocations it is a profile for each program, of bytes or, of temporary ones, of how many.
+ *
  * What is shared comes last, because frames of waits and spans are found on the way.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/map.h"
 #include "export/internal.h"
 #include "export/span_lanes.h"
+#include "export/stack_sum.h"
 
 #define SCHEMA "https://www.speedscope.app/file-format-schema.json"
 
@@ -237,6 +241,84 @@ static void write_frame(struct byte_stream *stream, const char *name, const stru
     stream_text(stream, "}");
 }
 
+/* --- allocations --- */
+
+static void open_allocations(struct speedscope *speedscope, const struct stack_entry *entry)
+{
+    const struct cast *cast = speedscope->input->cast;
+    struct str name = {0};
+    str_printf(&name, "%s (pid %llu): %s", entry->program,
+               (unsigned long long)cast->tracks.items[entry->track].pid,
+               stack_kind_name(speedscope->input->kind));
+    stream_text(speedscope->stream, speedscope->profile_count++ ? ",\n{\"type\":\"sampled\",\"name\":"
+                                                                : "\n{\"type\":\"sampled\",\"name\":");
+    stream_json(speedscope->stream, str_text(&name));
+    stream_printf(speedscope->stream, ",\"unit\":\"%s\",\"samples\":[",
+                  speedscope->input->kind == STACKS_TEMPORARY ? "none" : "bytes");
+    str_free(&name);
+}
+
+static int compare_programs(const void *a, const void *b)
+{
+    const struct stack_entry *x = a, *y = b;
+    if (x->track != y->track)
+        return x->track < y->track ? -1 : 1;
+    int by_name = strcmp(x->program, y->program);
+    return by_name ? by_name : (x->stack > y->stack) - (x->stack < y->stack);
+}
+
+/* Entries of one process and program. */
+static int write_program(struct speedscope *speedscope, const struct stack_entry *entries, size_t count,
+                         struct err *err)
+{
+    struct byte_stream *stream = speedscope->stream;
+    uint64_t total = 0;
+    open_allocations(speedscope, entries);
+    for (size_t i = 0; i < count; i++) {
+        const struct track_row row = {.kind = ROW_SAMPLE, .stack = entries[i].stack, .peer = CAST_NONE};
+        stream_text(stream, i ? "," : "");
+        int status = write_chain(speedscope, &row, err);
+        if (status || (status = stream_status(stream, err)))
+            return status;
+    }
+    stream_text(stream, "],\"weights\":[");
+    for (size_t i = 0; i < count; i++) {
+        stream_text(stream, i ? "," : "");
+        stream_u64(stream, entries[i].ns);
+        total += entries[i].ns;
+    }
+    stream_text(stream, "],\"startValue\":0,\"endValue\":");
+    stream_u64(stream, total);
+    stream_text(stream, "}");
+    if (total > speedscope->weight_max) {
+        speedscope->weight_max = total;
+        speedscope->profile_active = speedscope->profile_count - 1;
+    }
+    return 0;
+}
+
+static int write_allocations(struct speedscope *speedscope, struct err *err)
+{
+    struct stack_sum sum;
+    int status =
+        stack_sum_make(speedscope->input->cast, speedscope->input->kind, STACK_SUM_BY_TRACK, &sum, err);
+    if (status)
+        return status;
+    struct stack_entry *entries = sum.entries.items;
+    size_t count = sum.entries.count;
+    if (count)
+        qsort(entries, count, sizeof *entries, compare_programs);
+    for (size_t from = 0, to; from < count && !status; from = to) {
+        to = from + 1;
+        while (to < count && entries[to].track == entries[from].track &&
+               strcmp(entries[to].program, entries[from].program) == 0)
+            to++;
+        status = write_program(speedscope, entries + from, to - from, err);
+    }
+    stack_sum_free(&sum);
+    return status;
+}
+
 FOREIGN_WRITER(speedscope_write)
 {
     const struct cast *cast = input->cast;
@@ -245,7 +327,8 @@ FOREIGN_WRITER(speedscope_write)
     stream_text(stream, "{\"$schema\":\"" SCHEMA "\",\"exporter\":\"toll\",\"name\":");
     stream_json(stream, cast->command[0] ? cast->command : input->title ? input->title : "");
     stream_text(stream, ",\"profiles\":[");
-    int status = track_rows_each(&query, write_track, &speedscope, err);
+    int status = stack_kind_is_heap(input->kind) ? write_allocations(&speedscope, err)
+                                                 : track_rows_each(&query, write_track, &speedscope, err);
     stream_printf(stream, "],\n\"activeProfileIndex\":%zu,\"shared\":{\"frames\":[",
                   speedscope.profile_active);
     for (size_t i = 0; i < cast->frames.count; i++)

@@ -74,6 +74,29 @@ static void every_thread_is_a_profile_of_its_stacks(void **state)
     json_free(root);
 }
 
+static void what_a_program_allocated_is_a_profile_in_bytes(void **state)
+{
+    (void)state;
+    struct json_value *root = written("peak");
+    const struct json_value *profile = profile_named(root, "app (pid 100): peak");
+    const char *unit = "";
+    double end = 0;
+    assert_true(json_find_text(profile, "unit", &unit));
+    assert_string_equal(unit, "bytes");
+    assert_int_equal(json_count(json_find_array(root, "profiles")), 1);
+    expect_sample(root, profile, 0, "main|parse|trim", 400);
+    expect_sample(root, profile, 1, "main|" SAMPLE_HOSTILE, 4096);
+    assert_true(json_find_number(profile, "endValue", &end) && end == 4496);
+    json_free(root);
+    root = written("temporary");
+    profile = profile_named(root, "app (pid 100): temporary");
+    assert_true(json_find_text(profile, "unit", &unit));
+    assert_string_equal(unit, "none");
+    assert_int_equal(json_count(json_find_array(profile, "samples")), 1);
+    expect_sample(root, profile, 0, "main|parse|trim", 5);
+    json_free(root);
+}
+
 static void waits_stand_between_the_samples_when_asked_for(void **state)
 {
     (void)state;
@@ -126,6 +149,7 @@ int speedscope_write_test(void);
 int speedscope_write_test(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_program_allocated_is_a_profile_in_bytes),
         cmocka_unit_test(every_thread_is_a_profile_of_its_stacks),
         cmocka_unit_test(waits_stand_between_the_samples_when_asked_for),
         cmocka_unit_test(spans_open_and_close_in_order_and_those_that_cross_stand_apart),

@@ -99,15 +99,6 @@ static int add_waits(void *context, const struct batch *batch, struct err *err)
     return status;
 }
 
-static uint64_t heap_amount(enum stack_kind kind, const struct row_heap *row)
-{
-    if (kind == STACKS_TEMPORARY)
-        return row->temporary_count;
-    if (kind == STACKS_PEAK)
-        return row->peak_bytes;
-    return kind == STACKS_LEAK ? row->left_bytes : row->bytes;
-}
-
 static int add_allocations(void *context, const struct batch *batch, struct err *err)
 {
     struct summing *summing = context;
@@ -116,7 +107,7 @@ static int add_allocations(void *context, const struct batch *batch, struct err 
         struct row_heap row;
         batch_row(batch, i, (uint64_t *)&row);
         uint32_t track = cast_track(summing->cast, row.track);
-        uint64_t amount = heap_amount(summing->kind, &row);
+        uint64_t amount = stack_kind_amount(summing->kind, &row);
         if (track == CAST_NONE || !amount)
             continue;
         struct stack_entry entry = {.program = cast_program(summing->cast, track, row.end_ns),

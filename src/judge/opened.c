@@ -25,6 +25,8 @@ static int judge_reader(struct opened *opened, const struct how *how, struct err
 {
     const struct view *view = reader_view(opened->reader);
     const char *objective = how->objective;
+    if (how->depth == DEPTH_FLAME && stack_kind_check(how->kind, view, err))
+        return -(int)ERR_INPUT;
     if (how->depth == DEPTH_FLAME && has_plain_title(view))
         return analyze_flame(view, how->kind, &opened->verdict, err);
     if (how->depth != DEPTH_WHOLE)
@@ -45,7 +47,8 @@ static int open_and_judge(const char *path, const struct how *how, struct opened
         return status;
     if (judge_reader(&opened, how, err)) {
         reader_close(opened.reader);
-        return err_wrap(err, "could not judge recording '%s'", path);
+        return err_wrap(err, "could not %s recording '%s'", how->depth == DEPTH_FLAME ? "draw" : "judge",
+                        path);
     }
     *ret_opened = opened;
     return 0;

@@ -26,8 +26,8 @@ WARN_UNUSED int opened_open(const char *path, const char *objective, struct open
 /* The same, and keeps the run in memory (about 80 bytes a wait) for who asks on after the verdict. */
 WARN_UNUSED int opened_open_whole(const char *path, const char *objective, struct opened *ret_opened,
                                   struct err *err);
-/* A flame graph of time on a CPU or of time waited, and what its title needs: no more of the verdict than that, unless the
- * title is told by what a service is. */
+/* One flame graph, and what its title needs: no more of the verdict than that, unless the title is told by what a service
+ * is. `kind` is any but STACKS_ALL; ERR_INPUT for allocations that were not recorded. */
 WARN_UNUSED int opened_open_flame(const char *path, enum stack_kind kind, struct opened *ret_opened,
                                   struct err *err);
 void opened_close(struct opened *opened);

@@ -277,6 +277,15 @@ static int find_causes(const struct scene *scene, struct verdict *verdict, struc
     return agents_verdict(scene->run, scene->whatif, verdict, err);
 }
 
+static int picture_allocations(const struct run *run, struct verdict *verdict, struct err *err)
+{
+    int status = picture_memory(run, &verdict->arena, &verdict->timeline, err);
+    for (int i = 0; i < STACK_HEAP_COUNT && !status; i++)
+        status = picture_flame_heap(run, (enum stack_kind)(STACKS_ALLOC + i), &verdict->arena,
+                                    &verdict->flame_heap[i], err);
+    return status;
+}
+
 static int judge(const struct run *run, struct path *path, struct whatif *whatif, struct verdict *verdict,
                  struct err *err)
 {
@@ -322,7 +331,7 @@ static int judge(const struct run *run, struct path *path, struct whatif *whatif
         status = picture_flame(run, &verdict->arena, &verdict->flame, err);
     if (!status)
         status = picture_flame_waits(run, &verdict->arena, &verdict->flame_waits, err);
-    return status;
+    return status || !verdict->heap ? status : picture_allocations(run, verdict, err);
 }
 
 /* The run dies before the verdict: its own texts (stage names) are copied into the verdict's arena. */
@@ -415,15 +424,25 @@ static bool samples_are_enough(const struct view *view)
 
 static int flame_load(const struct view *view, enum stack_kind kind, struct run *ret_run, struct err *err)
 {
-    if (kind == STACKS_CPU && samples_are_enough(view))
+    bool has_waits = stack_kind_has_waits(kind);
+    if (!has_waits && samples_are_enough(view))
         return run_load_samples(view, ret_run, err);
     int status = run_load(view, ret_run, err);
-    if (status || kind == STACKS_CPU)
+    if (status || !has_waits)
         return status;
     status = infer_wakers(ret_run, err);
     if (status)
         run_deinit(ret_run);
     return status;
+}
+
+static int draw_flame(const struct run *run, enum stack_kind kind, struct verdict *verdict, struct err *err)
+{
+    if (stack_kind_is_heap(kind))
+        return picture_flame_heap(run, kind, &verdict->arena,
+                                  &verdict->flame_heap[stack_kind_heap_index(kind)], err);
+    return kind == STACKS_CPU ? picture_flame(run, &verdict->arena, &verdict->flame, err)
+                              : picture_flame_waits(run, &verdict->arena, &verdict->flame_waits, err);
 }
 
 int analyze_flame(const struct view *view, enum stack_kind kind, struct verdict *ret_verdict, struct err *err)
@@ -436,8 +455,7 @@ int analyze_flame(const struct view *view, enum stack_kind kind, struct verdict 
     if (keep_names(&run, &verdict.arena) || fill_facts(&run, &verdict))
         status = err_memory(err);
     if (!status)
-        status = kind == STACKS_CPU ? picture_flame(&run, &verdict.arena, &verdict.flame, err)
-                                    : picture_flame_waits(&run, &verdict.arena, &verdict.flame_waits, err);
+        status = draw_flame(&run, kind, &verdict, err);
     run_deinit(&run);
     if (status)
         verdict_deinit(&verdict);

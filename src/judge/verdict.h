@@ -18,7 +18,7 @@ WARN_UNUSED int analyze_verdict(const struct view *view, struct verdict *ret_ver
 /* The same about another objective (wall, throughput, latency) than the recording's own; NULL: its own. */
 WARN_UNUSED int analyze_verdict_for(const struct view *view, const char *objective,
                                     struct verdict *ret_verdict, struct err *err);
-/* What a flame graph of time on a CPU, or of time waited, needs of a verdict: the facts of the run (but for sums over
+/* What one flame graph (of any kind of stacks but STACKS_ALL) needs of a verdict: the facts of the run (but for sums over
  * its threads) and that flame graph. No path is walked and no cause looked for, which is most of a verdict's time. */
 WARN_UNUSED int analyze_flame(const struct view *view, enum stack_kind kind, struct verdict *ret_verdict,
                               struct err *err);

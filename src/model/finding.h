@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "model/stack_kind.h"
 #include "model/table.h"
 
 /* A place in a run: any field may be NULL (line 0). Two places are equal when all fields are. */
@@ -191,6 +192,11 @@ struct timeline_step {
     int doing;
 };
 
+/* What all programs together had allocated, from that moment to the next point. */
+struct timeline_memory {
+    uint64_t time_ns, bytes;
+};
+
 struct timeline {
     const struct timeline_track *tracks;
     size_t track_count;
@@ -201,6 +207,9 @@ struct timeline {
     size_t wake_count, wake_hidden_count;
     uint64_t
         resolution_ns; /* shorter intervals of the track with the most of them are drawn together; 0: none are */
+    const struct timeline_memory *memory; /* by time; none where allocations were not recorded */
+    size_t memory_count;
+    struct timeline_memory memory_peak;
 };
 
 /* What a box of a flame graph stands for. */
@@ -216,7 +225,9 @@ enum flame_kind {
     FLAME_KIND_COUNT
 };
 
-/* A node of the flame graph tree: index 0 is the root; children follow their parents. */
+enum flame_unit { FLAME_NS, FLAME_BYTES, FLAME_ALLOCATIONS };
+
+/* A node of the flame graph tree: index 0 is the root; children follow their parents. Amounts (_ns) are in the graph's unit. */
 struct flame_node {
     const char *name;
     const char *module; /* NULL when unknown */
@@ -224,7 +235,7 @@ struct flame_node {
     uint64_t self_ns;
     uint64_t total_ns;
     const char *file; /* NULL when unknown */
-    uint32_t line;    /* in `file`, where most of the time was; 0 when no line had most of it */
+    uint32_t line;    /* in `file`, where most of the amount was; 0 when no line had most of it */
     enum flame_kind kind;
     int doing; /* of FLAME_WAIT: an enum wait_reason */
 };
@@ -232,6 +243,7 @@ struct flame_node {
 struct flame {
     const struct flame_node *nodes;
     size_t node_count;
+    enum flame_unit unit;
 };
 
 /* What all processes did to one peer, one kind of call. */
@@ -390,6 +402,8 @@ struct verdict {
     struct io_table io;
     struct flame flame;       /* time on a CPU */
     struct flame flame_waits; /* time waited: by stack, then reason, other end and who ended it */
+    struct flame flame_heap
+        [STACK_HEAP_COUNT]; /* what was allocated, by kind of stacks; empty when it was not recorded */
 };
 
 void verdict_deinit(struct verdict *verdict);

@@ -13,7 +13,8 @@ struct report_request {
     const char *format;    /* NULL: text */
     const char *objective; /* NULL: that of the recording */
     unsigned width;        /* 0: 80 columns */
-    const char *kind;      /* of stacks in a flame graph: cpu, off-cpu; NULL: cpu */
+    const char *kind;      /* of stacks in a flame graph, any but all; NULL: cpu */
+    const char *against;   /* the recording before, of a flame graph of allocations; NULL */
     bool colour;
     bool ascii;
 };
@@ -25,6 +26,9 @@ struct report_numbers {
 
 /* Appends the whole report; nothing on failure. ERR_USAGE for an unknown format, ERR_INPUT for a bad file. */
 WARN_UNUSED int ops_report(const struct report_request *request, struct str *ret_text, struct err *err);
+/* A differential flame graph of allocations, as an SVG; `kind` is one of them, and `against` is given. */
+WARN_UNUSED int ops_report_heap_change(const struct report_request *request, struct str *ret_text,
+                                       struct err *err);
 WARN_UNUSED int ops_report_numbers(const struct report_request *request, struct str *ret_text,
                                    struct report_numbers *ret_numbers, struct err *err);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The samples, or the waits, of all tracks as one tree.
+ * The samples, the waits, or the allocations, of all tracks as one tree.
  *
  * A tree of waits goes on above the code that waited: what it waited for, at whom, and who ended it. A waker's stack stands
  * upside down, so that the function that did it touches the wait (B. Gregg's off-wake graphs).
@@ -203,7 +203,7 @@ static int tree_end(struct tree *tree, int status, struct arena *arena, struct f
     vec_free(&tree->votes);
     map_free(&tree->children);
     free(tree->known);
-    return nodes ? 0 : err_memory(err);
+    return status || nodes ? status : err_memory(err);
 }
 
 /* Weights that are no time (cycles of an import) share the time that the threads ran. */
@@ -239,7 +239,7 @@ int picture_flame(const struct run *run, struct arena *arena, struct flame *ret_
     }
     if (!status)
         weights_to_time(&tree);
-    return tree_end(&tree, status, arena, ret_flame, err);
+    return tree_end(&tree, status ? err_memory(err) : 0, arena, ret_flame, err);
 }
 
 /* --- waits --- */
@@ -328,5 +328,48 @@ int picture_flame_waits(const struct run *run, struct arena *arena, struct flame
     for (uint32_t i = 0; i < run->tracks.count && !status; i++)
         for (size_t j = 0; j < run->tracks.items[i].waits.count && !status; j++)
             status = add_wait(&tree, i, &run->tracks.items[i].waits.items[j]);
-    return tree_end(&tree, status, arena, ret_flame, err);
+    return tree_end(&tree, status ? err_memory(err) : 0, arena, ret_flame, err);
+}
+
+/* --- allocations --- */
+
+struct allocations {
+    struct tree *tree;
+    enum stack_kind kind;
+};
+
+static int add_allocations(void *context, const struct batch *batch, struct err *err)
+{
+    struct allocations *allocations = context;
+    struct tree *tree = allocations->tree;
+    const struct run *run = tree->run;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        struct row_heap row;
+        batch_row(batch, i, (uint64_t *)&row);
+        uint64_t amount = stack_kind_amount(allocations->kind, &row);
+        bool has_track =
+            row.track && row.track <= run->tracks.count && run->tracks.items[row.track - 1].present;
+        if (!amount || !has_track)
+            continue;
+        uint32_t stack = row.stack && row.stack <= run->stacks.count ? (uint32_t)(row.stack - 1) : RUN_NONE;
+        size_t node =
+            code_node(tree, run_process_name(run, (uint32_t)(row.track - 1), row.end_ns), stack, amount);
+        if (node == SIZE_MAX)
+            return err_memory(err);
+        tree->nodes.items[node].self_ns += amount;
+    }
+    return 0;
+}
+
+int picture_flame_heap(const struct run *run, enum stack_kind kind, struct arena *arena,
+                       struct flame *ret_flame, struct err *err)
+{
+    struct tree tree;
+    struct allocations allocations = {&tree, kind};
+    int status = tree_begin(&tree, run) ? err_memory(err) : 0;
+    if (!status)
+        status = view_scan_all(run->view, TABLE_HEAP, add_allocations, &allocations, err);
+    status = tree_end(&tree, status, arena, ret_flame, err);
+    ret_flame->unit = kind == STACKS_TEMPORARY ? FLAME_ALLOCATIONS : FLAME_BYTES;
+    return status;
 }

@@ -126,10 +126,47 @@ static void a_box_knows_its_kind_and_the_line_with_most_of_its_time(void **state
     scenario_deinit(&s);
 }
 
+static void a_box_of_memory_is_what_was_allocated_in_it(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct flame flame;
+    struct arena arena = {0};
+    struct err err = {0};
+    scenario_init(&s, 2, 100);
+    uint64_t root = scenario_process(&s, 0, "app", 0, 100);
+    uint64_t load = scenario_stack(&s, "main", "load"), keep = scenario_stack(&s, "main", "keep");
+    const struct row_heap rows[] = {
+        {root - 1, load, ALLOCATION_MALLOC, 0, UINT64_MAX, 10, 1000, 10, 1000, 7, 300, 0},
+        {root - 1, load, ALLOCATION_PAGES, 0, UINT64_MAX, 1, 4096, 0, 0, 0, 4096, 4096},
+        {root - 1, keep, ALLOCATION_MALLOC, 0, UINT64_MAX, 1, 50, 0, 0, 0, 0, 50},
+        {root - 1, 0, ALLOCATION_MALLOC, 0, UINT64_MAX, 1, 8, 1, 8, 0, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_int_equal(sink_append(&s.data.sink, heap, &rows[i], &err), 0);
+    scenario_walk(&s);
+    assert_int_equal(picture_flame_heap(&s.run, STACKS_ALLOC, &arena, &flame, &err), 0);
+    assert_int_equal(flame.unit, FLAME_BYTES);
+    assert_int_equal(flame.nodes[0].total_ns, 5154);
+    assert_int_equal(NODE(&flame, "app")->self_ns, 8);
+    assert_int_equal(NODE(&flame, "app", "main", "load")->self_ns, 5096);
+    assert_int_equal(picture_flame_heap(&s.run, STACKS_PEAK, &arena, &flame, &err), 0);
+    assert_int_equal(flame.nodes[0].total_ns, 4396);
+    assert_int_equal(picture_flame_heap(&s.run, STACKS_LEAK, &arena, &flame, &err), 0);
+    assert_int_equal(NODE(&flame, "app", "main", "keep")->self_ns, 50);
+    assert_int_equal(flame.nodes[0].total_ns, 4146);
+    assert_int_equal(picture_flame_heap(&s.run, STACKS_TEMPORARY, &arena, &flame, &err), 0);
+    assert_int_equal(flame.unit, FLAME_ALLOCATIONS);
+    assert_int_equal(flame.nodes[0].total_ns, 7);
+    arena_free(&arena);
+    scenario_deinit(&s);
+}
+
 int flame_test(void);
 int flame_test(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_box_of_memory_is_what_was_allocated_in_it),
         cmocka_unit_test(a_wait_stands_on_its_code_with_reason_peer_and_waker),
         cmocka_unit_test(a_box_knows_its_kind_and_the_line_with_most_of_its_time),
     };

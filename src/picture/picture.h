@@ -10,6 +10,7 @@
 #define TIMELINE_INTERVAL_MAX 40000
 #define TIMELINE_SPAN_MAX     16000
 #define TIMELINE_WAKE_MAX     4000
+#define TIMELINE_MEMORY_MAX   1200
 #define IO_ENTRY_MAX          60
 
 WARN_UNUSED int picture_timeline(const struct run *run, const struct path *path, struct arena *arena,
@@ -21,6 +22,13 @@ WARN_UNUSED int picture_flame(const struct run *run, struct arena *arena, struct
  * other end, the program that ended the wait and its stack, innermost first, where those are known. */
 WARN_UNUSED int picture_flame_waits(const struct run *run, struct arena *arena, struct flame *ret_flame,
                                     struct err *err);
+/* What was allocated, in bytes (of STACKS_TEMPORARY how many allocations): program, then the frames of each stack that
+ * allocated. `kind` is of allocations. */
+WARN_UNUSED int picture_flame_heap(const struct run *run, enum stack_kind kind, struct arena *arena,
+                                   struct flame *ret_flame, struct err *err);
+/* Fills the timeline's memory, where it was recorded. */
+WARN_UNUSED int picture_memory(const struct run *run, struct arena *arena, struct timeline *timeline,
+                               struct err *err);
 /* Input and output by peer and kind of call, with latencies where calls were timed. */
 WARN_UNUSED int picture_io(const struct run *run, const struct path *path, struct arena *arena,
                            struct io_table *ret_table, struct err *err);

@@ -19,7 +19,7 @@ struct export_options {
     const char *file;     /* the recording's name, for "More" and page titles; NULL: not told */
     unsigned width;       /* columns of a text; 0: EXPORT_WIDTH_DEFAULT */
     bool colour;          /* ANSI colours in a text */
-    enum stack_kind kind; /* what a flame graph shows: STACKS_CPU, or STACKS_OFF_CPU */
+    enum stack_kind kind; /* what a flame graph shows; not STACKS_ALL */
     bool ascii;           /* a text's own characters are ASCII (the locale is not UTF-8) */
 };
 

@@ -33,18 +33,21 @@
   function amount(graph, value) {
     var whole = value * graph.scale;
     if (graph.unit === "bytes") return bytes(whole);
-    return graph.unit === "ns" ? duration(whole) : digits(whole) + " " + graph.unit;
+    if (graph.unit === "ns") return duration(whole);
+    var count = String(Math.round(whole)).replace(/\B(?=(\d{3})+$)/g, ",");
+    return count + " " + (count === "1" ? graph.unit.replace(/s$/, "") : graph.unit);
   }
   function share(part, whole) {
     var percent = whole > 0 ? part / whole * 100 : 0;
     return percent > 0 && percent < 0.1 ? "<0.1 %" : percent >= 10 || percent === 0 ? Math.round(percent) + " %" : percent.toFixed(1) + " %";
   }
 
-  /* The same hue for the same module: flame_hue() in C. */
-  function hue(module, kind) {
+  /* The same hue for the same module: flame_hue() in C. Memory is green. */
+  function hue(module, kind, unit) {
     var hash = 2166136261;
     for (var i = 0; i < module.length; i++) hash = Math.imul(hash ^ module.charCodeAt(i), 16777619) >>> 0;
     if (kind === "kernel") return 205 + hash % 24;
+    if (unit !== "ns") return (kind === "managed" ? 72 : 118) + hash % 34;
     if (kind === "managed") return 92 + hash % 44;
     return 10 + hash % 34;
   }
@@ -169,7 +172,7 @@
     var names = { code: "program", kernel: "kernel", inlined: "inlined", managed: "Python, JIT", peer: "other end", waker: "woken by" };
     var graph = this.graph, seen = {}, legend = make("span", { "class": "fg-legend" }, bar);
     if (graph.isChange)
-      names = { "change fg-r3": "its own time grew", "change fg-b3": "shrank", "change fg-s": "within noise" };
+      names = { "change fg-r3": graph.unit === "ns" ? "its own time grew" : "its own grew", "change fg-b3": "shrank", "change fg-s": "within noise" };
     else
       graph.frames.forEach(function (frame) {
         seen[frame.kind] = true;
@@ -178,7 +181,7 @@
     for (var kind in names) {
       if (!graph.isChange && !seen[kind]) continue;
       var item = make("span", {}, legend);
-      make("i", { "class": "fg-key fg-" + kind, style: "--h:" + hue("", kind) }, item);
+      make("i", { "class": "fg-key fg-" + kind, style: "--h:" + hue("", kind, graph.unit) }, item);
       item.appendChild(document.createTextNode(names[kind]));
     }
   };
@@ -215,7 +218,7 @@
     var y = this.y(graph.depth[index]), letters = Math.floor((width - 2 * INSET) / letterWidth()), name = frame.name;
     var kind = this.style(index) + (isPast ? " fg-past" : "");
     if (this.hits && this.hits[index]) kind += " fg-hit";
-    var markup = "<rect class='" + kind + "' style='--h:" + hue(frame.module, frame.kind) + "' x='" + x.toFixed(1) + "' y='" + y +
+    var markup = "<rect class='" + kind + "' style='--h:" + hue(frame.module, frame.kind, graph.unit) + "' x='" + x.toFixed(1) + "' y='" + y +
       "' width='" + Math.max(width - 0.6, 0.6).toFixed(1) + "' height='" + (ROW - 1) + "' rx='2' data-i='" + index + "'/>";
     if (letters < 9) letters--; /* a few wide ones can be all there are */
     if (frame.kind === "waker") name = "woken by " + name;

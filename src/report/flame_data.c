@@ -215,8 +215,10 @@ static int write_nodes(struct writer *writer, struct err *err)
 
 static void write_object(const struct writer *writer, struct str *str)
 {
-    str_printf(str, "{\"unit\":\"ns\",\"scale\":%" PRIu64 ",\"step\":%d,\n\"strings\":[\"\"", writer->scale,
-               writer->graph->before ? 8 : 5);
+    static const char *const units[] = {
+        [FLAME_NS] = "ns", [FLAME_BYTES] = "bytes", [FLAME_ALLOCATIONS] = "allocations"};
+    str_printf(str, "{\"unit\":\"%s\",\"scale\":%" PRIu64 ",\"step\":%d,\n\"strings\":[\"\"",
+               units[writer->graph->flame->unit], writer->scale, writer->graph->before ? 8 : 5);
     for (size_t i = 0; i < writer->strings.entries.count; i++) {
         str_append(str, ",\n\"");
         escape_script(str, writer->strings.entries.items[i].bytes);

@@ -6,7 +6,7 @@
  * that called them, so that everything still adds up.
  *
  * The data is one JSON object that may stand in a <script> of HTML or XML:
- *   unit     "ns"
+ *   unit     "ns", "bytes", "allocations"
  *   scale    units in a value of 1
  *   strings  texts; the first is ""
  *   frames   4 numbers each, indexes of strings: name, module, file, kind (a class of flame.css, without "fg-")

@@ -43,7 +43,7 @@ static void many_make(struct many *many)
         many->nodes[i].total_ns += many->nodes[i].self_ns;
         many->nodes[many->nodes[i].parent].total_ns += many->nodes[i].total_ns;
     }
-    many->flame = (struct flame){many->nodes, count};
+    many->flame = (struct flame){.nodes = many->nodes, .node_count = count};
 }
 
 static void many_free(struct many *many)
@@ -117,7 +117,7 @@ static void a_difference_keeps_what_is_gone(void **state)
         {.name = "same", .self_ns = 10, .total_ns = 10},
     };
     static const struct flame_before before[] = {{0, 50, 0}, {0, 0, 4}, {40, 40, -4}, {10, 10, 0}};
-    const struct flame flame = {nodes, 4};
+    const struct flame flame = {.nodes = nodes, .node_count = 4};
     struct str text = {0};
     struct err err = {0};
     size_t cut = 0;

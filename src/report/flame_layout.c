@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report/flame_layout.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/num.h"
-#include "report/units.h"
 
-#define HUE_FIRST 10
-#define HUE_COUNT 34
+#define HUE_FIRST        10
+#define HUE_FIRST_MEMORY 118 /* as the palette `mem` of FlameGraph is */
+#define HUE_COUNT        34
 
 struct ordered {
     const struct flame_node *node;
@@ -83,14 +84,27 @@ int flame_layout_make(const struct flame *flame, double width_min, struct flame_
     return 0;
 }
 
-unsigned flame_hue(const struct flame_node *node)
+unsigned flame_hue(const struct flame *flame, const struct flame_node *node)
 {
     const char *text = node->module ? node->module : "";
     uint32_t hash = 2166136261u; /* FNV-1a */
 
     for (; *text; text++)
         hash = (hash ^ (unsigned char)*text) * 16777619u;
-    return HUE_FIRST + hash % HUE_COUNT;
+    return (flame->unit == FLAME_NS ? HUE_FIRST : HUE_FIRST_MEMORY) + hash % HUE_COUNT;
+}
+
+struct unit flame_amount(const struct flame *flame, uint64_t amount)
+{
+    struct unit unit;
+
+    if (flame->unit == FLAME_BYTES)
+        return unit_bytes(amount);
+    if (flame->unit == FLAME_NS)
+        return unit_duration(amount);
+    snprintf(unit.text, sizeof unit.text, "%.24s allocation%s", unit_count((double)amount).text,
+             amount == 1 ? "" : "s");
+    return unit;
 }
 
 void flame_box_label(struct str *str, const struct flame *flame, const struct flame_node *node)
@@ -98,8 +112,8 @@ void flame_box_label(struct str *str, const struct flame *flame, const struct fl
     str_append(str, node->name);
     if (node->module)
         str_printf(str, " (%s)", node->module);
-    str_printf(str, ": %s, %s", unit_duration(node->total_ns).text,
+    str_printf(str, ": %s, %s", flame_amount(flame, node->total_ns).text,
                unit_ratio(num_ratio(node->total_ns, flame->nodes[0].total_ns)).text);
     if (node->self_ns && node->self_ns != node->total_ns)
-        str_printf(str, ", itself %s", unit_duration(node->self_ns).text);
+        str_printf(str, ", itself %s", flame_amount(flame, node->self_ns).text);
 }

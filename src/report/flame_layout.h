@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "model/finding.h"
+#include "report/units.h"
 
 #define FLAME_DEPTH_MAX 200
 
@@ -33,8 +34,11 @@ struct flame_layout {
 WARN_UNUSED int flame_layout_make(const struct flame *flame, double width_min,
                                   struct flame_layout *ret_layout, struct err *err);
 
-/* A warm hue, 10 to 43 degrees, the same for the same module. */
-unsigned flame_hue(const struct flame_node *node);
+/* The same hue for the same module: a warm one, 10 to 43 degrees; of memory a green one, 118 to 151. */
+unsigned flame_hue(const struct flame *flame, const struct flame_node *node);
+
+/* "1.5 s", "2.8 MB", "1,200 allocations": an amount in the graph's unit. */
+struct unit flame_amount(const struct flame *flame, uint64_t amount);
 
 /* "parse_row (market-data): 1.5 s, 43 %" */
 void flame_box_label(struct str *str, const struct flame *flame, const struct flame_node *node);

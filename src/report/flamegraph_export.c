@@ -4,6 +4,7 @@
  * (flame.js), and a still picture for where no script runs.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/num.h"
 #include "report/escape.h"
@@ -31,7 +32,8 @@ static const char *const grew[FLAME_SHADES + 1] = {"#dcdad5", "#f6c1b5", "#ef9a8
 
 /* --- the still picture --- */
 
-static void write_fill(struct str *str, const struct flame_node *node, const struct flame_before *before)
+static void write_fill(struct str *str, const struct flame *flame, const struct flame_node *node,
+                       const struct flame_before *before)
 {
     if (before) {
         unsigned shade = (unsigned)num_min((uint64_t)abs(before->change), FLAME_SHADES);
@@ -47,25 +49,26 @@ static void write_fill(struct str *str, const struct flame_node *node, const str
     } else if (node->kind == FLAME_PROGRAM || node->kind == FLAME_PEER || node->kind == FLAME_WAKER) {
         str_append(str, " class=\"fg-program\" fill=\"#dcdad5\"");
     } else {
-        unsigned hue = flame_hue(node);
+        unsigned hue = flame_hue(flame, node);
         str_printf(str, " class=\"fg-code\" style=\"--h:%u\" fill=\"hsl(%u,78%%,80%%)\"", hue, hue);
     }
 }
 
 /* "parse (work): itself 812 ms -> 1.62 s, 2.00x; with what it calls 1.2 s -> 2 s" */
-static void change_label(struct str *str, const struct flame_node *node, const struct flame_before *before)
+static void change_label(struct str *str, const struct flame *flame, const struct flame_node *node,
+                         const struct flame_before *before)
 {
     str_append(str, node->name);
     if (node->module)
         str_printf(str, " (%s)", node->module);
-    str_printf(str, ": itself %s -> %s", unit_duration(before->self_ns).text,
-               unit_duration(node->self_ns).text);
+    str_printf(str, ": itself %s -> %s", flame_amount(flame, before->self_ns).text,
+               flame_amount(flame, node->self_ns).text);
     if (!before->change)
         str_append(str, ", within noise");
     else if (before->self_ns && node->self_ns)
         str_printf(str, ", %.2fx", num_ratio(node->self_ns, before->self_ns));
-    str_printf(str, "; with what it calls %s -> %s", unit_duration(before->total_ns).text,
-               unit_duration(node->total_ns).text);
+    str_printf(str, "; with what it calls %s -> %s", flame_amount(flame, before->total_ns).text,
+               flame_amount(flame, node->total_ns).text);
 }
 
 /* At most FLAME_STILL_MAX boxes. */
@@ -88,7 +91,7 @@ static void write_box(struct str *str, const struct flame_graph *graph, const st
     struct str label = {0}, cut = {0}, name = {0};
 
     if (graph->before)
-        change_label(&label, box->node, &graph->before[index]);
+        change_label(&label, flame, box->node, &graph->before[index]);
     else
         flame_box_label(&label, flame, box->node);
     escape_plain_cut(&cut, str_text(&label), PAGE_TEXT_MAX, false);
@@ -96,7 +99,7 @@ static void write_box(struct str *str, const struct flame_graph *graph, const st
     escape_markup(str, str_text(&cut));
     str_printf(str, "</title><rect x=\"%.1f\" y=\"%u\" width=\"%.1f\" height=\"%d\" rx=\"2\"", x, y, width,
                ROW_PX - 1);
-    write_fill(str, box->node, graph->before ? &graph->before[index] : NULL);
+    write_fill(str, flame, box->node, graph->before ? &graph->before[index] : NULL);
     str_append(str, "/>");
     if (letters >= LETTERS_MIN) {
         escape_plain_cut(&name, box->node->name, letters, false);
@@ -247,25 +250,62 @@ int flame_svg_write(struct str *str, const struct flame_graph *graph, const stru
     return status;
 }
 
+static const struct flame *flame_of(const struct verdict *verdict, enum stack_kind kind)
+{
+    if (stack_kind_is_heap(kind))
+        return &verdict->flame_heap[stack_kind_heap_index(kind)];
+    return kind == STACKS_OFF_CPU ? &verdict->flame_waits : &verdict->flame;
+}
+
+/* What the width of the root is, behind its amount. */
+static const char *whole_of(enum stack_kind kind)
+{
+    static const char *const wholes[STACK_KIND_COUNT] = {
+        [STACKS_CPU] = " of CPU time",
+        [STACKS_OFF_CPU] = " waited, by all threads",
+        [STACKS_ALLOC] = " allocated in all",
+        [STACKS_PEAK] = " allocated at the run's peak",
+        [STACKS_LEAK] = " never freed before the program ended",
+        [STACKS_TEMPORARY] = " that were temporary: freed before their thread made another one"};
+    return wholes[kind];
+}
+
+static const char *nothing_of(enum stack_kind kind)
+{
+    static const char *const nothings[STACK_KIND_COUNT] = {
+        [STACKS_CPU] = "no CPU time was sampled",
+        [STACKS_OFF_CPU] = "no wait was recorded",
+        [STACKS_ALLOC] = "nothing was allocated",
+        [STACKS_PEAK] = "nothing was allocated",
+        [STACKS_LEAK] = "everything was freed before its program ended",
+        [STACKS_TEMPORARY] = "no allocation was temporary"};
+    return nothings[kind];
+}
+
+static void write_note(struct str *note, const struct verdict *verdict, const struct flame_graph *graph,
+                       enum stack_kind kind)
+{
+    if (flame_is_empty(graph)) {
+        str_append(note, nothing_of(kind));
+        return;
+    }
+    str_append(note, flame_amount(graph->flame, graph->flame->nodes[0].total_ns).text);
+    str_append(note, whole_of(kind));
+    if (stack_kind_is_heap(kind) && strcmp(verdict->run.recorder_heap, "sampled") == 0)
+        str_append(note, " (estimated from samples)");
+    str_append(note, kind == STACKS_OFF_CPU
+                         ? "; on the code that waited stand the reason, the other end and who ended the wait"
+                         : "; a box is a function, what it called stands on it");
+}
+
 EXPORT_FUNCTION(flamegraph_export_write)
 {
-    bool has_waits = options->kind == STACKS_OFF_CPU;
-    const struct flame_graph graph = {.flame = has_waits ? &verdict->flame_waits : &verdict->flame};
+    const struct flame_graph graph = {.flame = flame_of(verdict, options->kind)};
     struct str title = {0}, note = {0};
 
     phrase_subject(&title, verdict);
-    if (flame_is_empty(&graph))
-        str_append(&note, has_waits ? "no wait was recorded" : "no CPU time was sampled");
-    else if (has_waits)
-        str_printf(
-            &note,
-            "%s waited, by all threads; on the code that waited stand the reason, the other end and who "
-            "ended the wait",
-            unit_duration(graph.flame->nodes[0].total_ns).text);
-    else
-        str_printf(&note, "%s of CPU time; a box is a function, what it called stands on it",
-                   unit_duration(graph.flame->nodes[0].total_ns).text);
-    const struct flame_svg svg = {title.length ? str_text(&title) : "CPU time", str_text(&note)};
+    write_note(&note, verdict, &graph, options->kind);
+    const struct flame_svg svg = {title.length ? str_text(&title) : "a run", str_text(&note)};
     int status = flame_svg_write(ret_text, &graph, &svg, err);
     str_free(&title);
     str_free(&note);
@@ -316,7 +356,12 @@ int page_flame(struct str *str, const struct verdict *verdict, struct err *err)
     const struct {
         const char *title;
         const struct flame *flame;
-    } graphs[] = {{"On a CPU", &verdict->flame}, {"Waiting", &verdict->flame_waits}};
+    } graphs[] = {{"On a CPU", &verdict->flame},
+                  {"Waiting", &verdict->flame_waits},
+                  {"Memory at its peak", flame_of(verdict, STACKS_PEAK)},
+                  {"Never freed", flame_of(verdict, STACKS_LEAK)},
+                  {"Allocated", flame_of(verdict, STACKS_ALLOC)},
+                  {"Temporary", flame_of(verdict, STACKS_TEMPORARY)}};
     bool has_any = false;
     int status = 0;
 
@@ -328,11 +373,12 @@ int page_flame(struct str *str, const struct verdict *verdict, struct err *err)
         if (!has_any)
             str_append(
                 str, "<section id=\"flame\"><h2>Function by function</h2>\n<p class=\"note\">A box is a "
-                     "function, as wide as its time; below it stands what it called. Under a wait stand the "
-                     "other end and who ended it.<span class=\"js\"> Click a box to widen it, the top one "
-                     "to go back.</span></p>\n<div class=\"flamegraphs\">\n");
+                     "function, as wide as its time, or its memory; below it stands what it called. Under a "
+                     "wait stand the other end and who ended it.<span class=\"js\"> Click a box to widen it, "
+                     "the top one to go back.</span></p>\n<div class=\"flamegraphs\">\n");
         has_any = true;
-        str_printf(&title, "%s: %s", graphs[i].title, unit_duration(graph.flame->nodes[0].total_ns).text);
+        str_printf(&title, "%s: %s", graphs[i].title,
+                   flame_amount(graph.flame, graph.flame->nodes[0].total_ns).text);
         status = flame_figure_write(str, &graph, str_text(&title), err);
         str_free(&title);
     }

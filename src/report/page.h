@@ -44,7 +44,7 @@ WARN_UNUSED int page_stages(struct str *str, const struct verdict *verdict, stru
 WARN_UNUSED int page_timeline(struct str *str, const struct verdict *verdict, struct err *err);
 /* Input and output by the other end; nothing when none was recorded. */
 void page_io(struct str *str, const struct verdict *verdict);
-/* The flame graphs with their style and script: of time on a CPU and of time waited. */
+/* The flame graphs with their style and script: of time on a CPU, of time waited, and of memory where that was recorded. */
 WARN_UNUSED int page_flame(struct str *str, const struct verdict *verdict, struct err *err);
 
 /* The colours' names; `is_used` is indexed by doing + 1. */

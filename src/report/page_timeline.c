@@ -29,6 +29,7 @@
 #define COMPACT_OVER    40
 #define COMPACT_SPAN_PX 5
 #define TICKS_MAX       8
+#define MEMORY_PX       44
 
 struct drawing {
     struct str *str;
@@ -373,12 +374,51 @@ static void write_still_notes(const struct drawing *drawing)
     str_append(drawing->str, "</p>\n");
 }
 
+static uint64_t most_memory(const struct timeline *timeline)
+{
+    uint64_t most = timeline->memory_peak.bytes;
+
+    for (size_t i = 0; i < timeline->memory_count; i++)
+        most = num_max(most, timeline->memory[i].bytes);
+    return num_max(most, 1);
+}
+
+/* What all programs had allocated, as one area over the lanes. */
+static void write_memory(const struct drawing *drawing)
+{
+    const struct timeline *timeline = drawing->timeline;
+    double scale = MEMORY_PX / (double)most_memory(timeline);
+
+    if (!timeline->memory_count)
+        return;
+    str_printf(drawing->str,
+               "<div class=\"tracks\"><div class=\"labels\" style=\"height:%dpx\"><div style=\"top:12px\">"
+               "<b>Memory</b> <small>%s</small></div></div><div class=\"plot\" style=\"height:%dpx\">\n"
+               "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"memory "
+               "allocated, over time\"><path class=\"live\" d=\"M0 %d",
+               MEMORY_PX, unit_bytes(most_memory(timeline)).text, MEMORY_PX, PLOT_UNITS, MEMORY_PX,
+               MEMORY_PX);
+    for (size_t i = 0; i < timeline->memory_count; i++)
+        str_printf(drawing->str, "H%.1fV%.1f", position(drawing, timeline->memory[i].time_ns),
+                   MEMORY_PX - (double)timeline->memory[i].bytes * scale);
+    str_printf(drawing->str, "H%dV%dZ\"/>", PLOT_UNITS, MEMORY_PX);
+    if (timeline->memory_peak.bytes)
+        str_printf(drawing->str,
+                   "<path class=\"live-peak\" d=\"M%.1f %.1fV%d\"><title>%s at most</title></path>",
+                   position(drawing, timeline->memory_peak.time_ns),
+                   MEMORY_PX - (double)timeline->memory_peak.bytes * scale, MEMORY_PX,
+                   unit_bytes(timeline->memory_peak.bytes).text);
+    str_append(drawing->str, "</svg></div></div>\n");
+}
+
 static void write_plot(struct drawing *drawing)
 {
     struct str *str = drawing->str;
 
+    str_append(str, "<div class=\"tl-still\">");
+    write_memory(drawing);
     str_printf(str,
-               "<div class=\"tl-still\"><div class=\"scroll%s\"><div class=\"tracks\"><div class=\"labels\" "
+               "<div class=\"scroll%s\"><div class=\"tracks\"><div class=\"labels\" "
                "style=\"height:%upx\">\n",
                drawing->track_count > COMPACT_OVER ? " compact" : "", drawing->height_px);
     for (size_t i = 0; i < drawing->track_count; i++)

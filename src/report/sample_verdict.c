@@ -402,8 +402,8 @@ static void hostile_pictures(struct verdict *verdict)
                                           .step_count = COUNT_OF(steps),
                                           .wakes = wakes,
                                           .wake_count = COUNT_OF(wakes)};
-    verdict->flame = (struct flame){flame, COUNT_OF(flame)};
-    verdict->flame_waits = (struct flame){flame, COUNT_OF(flame)};
+    verdict->flame = (struct flame){.nodes = flame, .node_count = COUNT_OF(flame)};
+    verdict->flame_waits = (struct flame){.nodes = flame, .node_count = COUNT_OF(flame)};
     verdict->io = (struct io_table){io, COUNT_OF(io), 0};
 }
 

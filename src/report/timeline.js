@@ -4,8 +4,8 @@
   var holder = document.querySelector(".timeline");
   if (!holder) return;
   var data = JSON.parse(holder.querySelector("script[type='application/json']").textContent);
-  var LABELS = 190, LANE = 14, GAP = 8, SPAN = 15, SPANS_MAX = 3, INDENT = 11, VIEW_MAX = 620, AXIS = 24, OVERVIEW = 18;
-  var WAKES_SHOWN = 400, CLICK = 4, ZOOM_IN_MOST = 20, FOLD_FROM = 100;
+  var labels = 190 /* px of the column of names */, LANE = 14, GAP = 8, SPAN = 15, SPANS_MAX = 3, INDENT = 11, VIEW_MAX = 620, AXIS = 24, OVERVIEW = 18;
+  var MEMORY = 54, MEMORY_TOP = 16, WAKES_SHOWN = 400, CLICK = 4, ZOOM_IN_MOST = 20, FOLD_FROM = 100;
   var wall = Math.max(data.wall, 1), tracks = data.tracks, view = { from: 0, to: wall };
   var showsWakes = true, onlyPath = false, hovered = null, drag = null, wanted = false;
 
@@ -61,6 +61,13 @@
       at += data.wakes[i];
       data.wake.push({ to: at, from: at - data.wakes[i + 1], waker: data.wakes[i + 2], woken: data.wakes[i + 3] });
     }
+    data.live = [];
+    data.most = data.peak ? data.peak[1] : 0;
+    for (i = 0, at = 0; i < data.memory.length; i += 2) {
+      at += data.memory[i];
+      data.live.push({ at: at, amount: data.memory[i + 1] });
+      data.most = Math.max(data.most, data.memory[i + 1]);
+    }
   }
 
   function digits(value) {
@@ -73,6 +80,11 @@
     if (ns >= 1e9) return digits(ns / 1e9) + " s";
     if (ns >= 1e6) return digits(ns / 1e6) + " ms";
     return ns >= 1e3 ? digits(ns / 1e3) + " us" : Math.round(ns) + " ns";
+  }
+  function bytes(amount) {
+    var count = amount * data.memory_scale, units = ["B", "kB", "MB", "GB", "TB"], at = 0;
+    while (count >= 1000 && at < 4) { count /= 1000; at++; }
+    return digits(count) + " " + units[at];
   }
   /* A moment, with as many digits as neighbours need to differ. */
   function moment(units, step) {
@@ -154,6 +166,7 @@
   pathButton.setAttribute("aria-pressed", "false");
   make("span", { "class": "tl-hint" }, bar, "Drag or Ctrl + wheel to zoom, Shift + drag to pan; keys + \u2212 \u2190 \u2192 0");
   var head = make("canvas", { "class": "tl-head" }, holder);
+  var memory = data.live.length ? make("canvas", { "class": "tl-memory", role: "img", "aria-label": "memory allocated, over time" }, holder) : null;
   var box = make("div", { "class": "tl-box", tabindex: "0", role: "application", "aria-label": "timeline: plus and minus zoom, arrows pan, 0 resets" }, holder);
   var canvas = make("canvas", { "class": "tl-canvas" }, box);
   var filler = make("div", {}, box);
@@ -169,7 +182,7 @@
       probe.className = doing[0];
       return getComputedStyle(probe).backgroundColor;
     });
-    ["ink", "soft", "faint", "line", "wash", "card", "halo", "accent", "paper"].forEach(function (name) {
+    ["ink", "soft", "faint", "line", "wash", "card", "halo", "accent", "paper", "heap"].forEach(function (name) {
       colour[name] = style.getPropertyValue("--" + name).trim();
     });
     holder.removeChild(probe);
@@ -180,10 +193,10 @@
 
   var room = 0, height = 0;
   function x(units) {
-    return LABELS + (units - view.from) / (view.to - view.from) * room;
+    return labels + (units - view.from) / (view.to - view.from) * room;
   }
   function units(px) {
-    return view.from + (px - LABELS) / room * (view.to - view.from);
+    return view.from + (px - labels) / room * (view.to - view.from);
   }
 
   function size(element, width, tall) {
@@ -213,7 +226,7 @@
   function drawIntervals(pen, track, y, tall, onlyCpu) {
     for (var i = firstBehind(track.end, view.from); i < track.start.length && track.start[i] < view.to; i++) {
       if (onlyCpu && track.doing[i] !== 0) continue;
-      var left = Math.max(x(track.start[i]), LABELS), right = Math.min(x(track.end[i]), LABELS + room);
+      var left = Math.max(x(track.start[i]), labels), right = Math.min(x(track.end[i]), labels + room);
       pen.fillStyle = colour.doing[track.doing[i]];
       pen.fillRect(left, y, Math.max(right - left, 0.7), tall);
     }
@@ -230,7 +243,7 @@
     pen.font = "11px " + colour.font;
     track.span.forEach(function (span) {
       if (span.end <= view.from || span.start >= view.to) return;
-      var left = Math.max(x(span.start), LABELS), right = Math.min(x(span.end), LABELS + room), width = right - left;
+      var left = Math.max(x(span.start), labels), right = Math.min(x(span.end), labels + room), width = right - left;
       if (width < 0.5) return;
       var top = y + span.depth * SPAN;
       pen.fillStyle = colour.wash;
@@ -257,7 +270,7 @@
     pen.font = "600 12.5px " + colour.font;
     pen.fillStyle = colour.ink;
     var note = track.folded ? "+" + track.children : track.tid ? String(track.tid) : "";
-    var name = clip(track.label, LABELS - left - 14 - note.length * 6.5);
+    var name = clip(track.label, labels - left - 14 - note.length * 6.5);
     pen.fillText(name, left, middle + 4);
     var end = left + pen.measureText(name).width + 6;
     pen.font = "11px " + colour.font;
@@ -267,10 +280,10 @@
 
   function drawRow(pen, row, offset) {
     var track = row.track, y = row.lane - offset;
-    var left = Math.max(x(track.from), LABELS), right = Math.min(x(track.to), LABELS + room);
+    var left = Math.max(x(track.from), labels), right = Math.min(x(track.to), labels + room);
     pen.save();
     pen.beginPath();
-    pen.rect(LABELS, 0, room, height);
+    pen.rect(labels, 0, room, height);
     pen.clip();
     pen.fillStyle = colour.wash;
     if (right > left) pen.fillRect(left, y, right - left, LANE);
@@ -316,8 +329,8 @@
       pen.beginPath();
       lines.forEach(function (line) {
         var y = pathY(line.row, offset);
-        pen.moveTo(Math.max(x(line.from), LABELS), y);
-        pen.lineTo(Math.min(Math.max(x(line.to), x(line.from) + 0.7), LABELS + room), y);
+        pen.moveTo(Math.max(x(line.from), labels), y);
+        pen.lineTo(Math.min(Math.max(x(line.to), x(line.from) + 0.7), labels + room), y);
       });
       pen.stroke();
     });
@@ -371,26 +384,26 @@
       if (!hasText) continue;
       var text = at === 0 ? "0" : moment(at, step), width = pen.measureText(text).width;
       pen.fillStyle = colour.faint;
-      pen.fillText(text, Math.min(Math.max(px - width / 2, LABELS), LABELS + room - width), OVERVIEW + 18);
+      pen.fillText(text, Math.min(Math.max(px - width / 2, labels), labels + room - width), OVERVIEW + 18);
     }
   }
 
   /* What the critical path did over the whole run, and which part of it is shown. */
   function drawHead() {
-    var pen = size(head, LABELS + room, OVERVIEW + AXIS), scale = room / wall;
+    var pen = size(head, labels + room, OVERVIEW + AXIS), scale = room / wall;
     data.path.forEach(function (step) {
       pen.fillStyle = colour.doing[step.doing];
-      pen.fillRect(LABELS + step.start * scale, 2, Math.max((step.end - step.start) * scale, 0.5), OVERVIEW - 6);
+      pen.fillRect(labels + step.start * scale, 2, Math.max((step.end - step.start) * scale, 0.5), OVERVIEW - 6);
     });
     pen.font = "11.5px " + colour.font;
     pen.fillStyle = colour.faint;
-    pen.fillText("critical path, whole run", 12, 12);
-    var left = LABELS + view.from * scale, right = LABELS + view.to * scale;
+    pen.fillText(labels > 150 ? "critical path, whole run" : "critical path", 12, 12);
+    var left = labels + view.from * scale, right = labels + view.to * scale;
     if (view.from > 0 || view.to < wall) {
       pen.fillStyle = colour.paper;
       pen.globalAlpha = 0.7;
-      pen.fillRect(LABELS, 0, left - LABELS, OVERVIEW);
-      pen.fillRect(right, 0, LABELS + room - right, OVERVIEW);
+      pen.fillRect(labels, 0, left - labels, OVERVIEW);
+      pen.fillRect(right, 0, labels + room - right, OVERVIEW);
       pen.globalAlpha = 1;
       pen.strokeStyle = colour.ink;
       pen.lineWidth = 1.5;
@@ -399,15 +412,67 @@
     drawTicks(pen, OVERVIEW + 20, 4, true);
   }
 
+  function liveAt(time) {
+    var i = firstBehind(data.live.map(function (point) { return point.at; }), time);
+    return i ? data.live[i - 1].amount : 0;
+  }
+
+  /* What all programs had allocated, at the same times as the lanes below. */
+  function drawMemory() {
+    if (!memory) return;
+    var pen = size(memory, labels + room, MEMORY), floor = MEMORY - 2, scale = (floor - MEMORY_TOP) / Math.max(data.most, 1);
+    drawTicks(pen, 0, MEMORY, false);
+    pen.font = "600 12.5px " + colour.font;
+    pen.fillStyle = colour.ink;
+    pen.fillText("Memory", 12, MEMORY_TOP + 14);
+    pen.font = "11px " + colour.font;
+    pen.fillStyle = colour.faint;
+    pen.fillText((labels > 150 ? "allocated, " : "") + bytes(data.most) + " at most", 12, MEMORY_TOP + 29);
+    pen.save();
+    pen.beginPath();
+    pen.rect(labels, 0, room, MEMORY);
+    pen.clip();
+    pen.beginPath();
+    pen.moveTo(labels, floor);
+    var height = floor - liveAt(view.from) * scale;
+    pen.lineTo(labels, height);
+    data.live.forEach(function (point) {
+      if (point.at <= view.from || point.at > view.to) return;
+      pen.lineTo(x(point.at), height);
+      height = floor - point.amount * scale;
+      pen.lineTo(x(point.at), height);
+    });
+    pen.lineTo(labels + room, height);
+    pen.lineTo(labels + room, floor);
+    pen.fillStyle = pen.strokeStyle = colour.heap;
+    pen.globalAlpha = 0.35;
+    pen.fill();
+    pen.globalAlpha = 1;
+    pen.lineWidth = 1.5;
+    pen.stroke();
+    if (data.peak && data.peak[0] >= view.from && data.peak[0] <= view.to) drawPeak(pen, x(data.peak[0]), floor - data.peak[1] * scale, floor);
+    pen.restore();
+  }
+
+  function drawPeak(pen, left, top, floor) {
+    var text = "peak " + bytes(data.peak[1]), width = pen.measureText(text).width;
+    pen.fillRect(left - 0.5, top, 1, floor - top);
+    pen.beginPath();
+    pen.arc(left, top, 3.5, 0, 7);
+    pen.fill();
+    pen.fillStyle = colour.ink;
+    pen.fillText(text, Math.min(Math.max(left - width / 2, labels + 2), labels + room - width - 2), 11);
+  }
+
   function draw() {
-    var offset = box.scrollTop, pen = size(canvas, LABELS + room, height);
+    var offset = box.scrollTop, pen = size(canvas, labels + room, height);
     drawTicks(pen, 0, height, false);
     rows.forEach(function (row) {
       if (row.lane + LANE + GAP >= offset && row.top <= offset + height) drawRow(pen, row, offset);
     });
     pen.save();
     pen.beginPath();
-    pen.rect(LABELS, 0, room, height);
+    pen.rect(labels, 0, room, height);
     pen.clip();
     drawWakes(pen, offset);
     drawPath(pen, offset);
@@ -423,6 +488,7 @@
     }
     pen.restore();
     drawHead();
+    drawMemory();
     reset.disabled = view.from === 0 && view.to === wall;
     if (foldAll) foldAll.textContent = tracks.some(function (track) { return track.folded; }) ? "Unfold all" : "Fold all";
     holder.setAttribute("data-view", Math.round(view.from) + " " + Math.round(view.to));
@@ -436,11 +502,13 @@
 
   function resize() {
     layOut();
-    room = Math.max(box.clientWidth - LABELS, 200);
+    labels = box.clientWidth < 560 ? 112 : 190;
+    room = Math.max(box.clientWidth - labels, 100);
     height = Math.min(total, VIEW_MAX);
     box.style.height = height + "px";
     filler.style.height = Math.max(total - height, 0) + "px";
-    head.style.width = canvas.style.width = LABELS + room + "px";
+    head.style.width = canvas.style.width = labels + room + "px";
+    if (memory) memory.style.width = labels + room + "px";
     draw();
   }
 
@@ -487,11 +555,11 @@
   window.addEventListener("mousemove", function (event) {
     if (!drag) return;
     var at = place(event);
-    drag.now = Math.min(Math.max(at.x, LABELS), LABELS + room);
+    drag.now = Math.min(Math.max(at.x, labels), labels + room);
     if (drag.isPan) {
       var by = (drag.x - at.x) / room * (drag.to - drag.from);
       look(drag.from + by, drag.to + by);
-    } else if (drag.x >= LABELS && Math.abs(at.x - drag.x) > CLICK) {
+    } else if (drag.x >= labels && Math.abs(at.x - drag.x) > CLICK) {
       drag.isRange = true;
       tip.hidden = true;
       later();
@@ -503,17 +571,17 @@
     if (!done) return;
     if (done.isRange && Math.abs(done.now - done.x) > CLICK) {
       look(units(Math.min(done.x, done.now)), units(Math.max(done.x, done.now)));
-    } else if (!done.isPan && done.x < LABELS && (row = rowAt(done.y)) && row.track.children) {
+    } else if (!done.isPan && done.x < labels && (row = rowAt(done.y)) && row.track.children) {
       row.track.folded = !row.track.folded;
       resize();
     }
     later();
   });
   box.addEventListener("dblclick", function (event) {
-    if (place(event).x >= LABELS) look(0, wall);
+    if (place(event).x >= labels) look(0, wall);
   });
   head.addEventListener("mousedown", function (event) {
-    var at = (event.clientX - head.getBoundingClientRect().left - LABELS) / room * wall, half = (view.to - view.from) / 2;
+    var at = (event.clientX - head.getBoundingClientRect().left - labels) / room * wall, half = (view.to - view.from) / 2;
     look(at - half, at + half);
   });
   box.addEventListener("keydown", function (event) {
@@ -532,7 +600,7 @@
 
   function describe(row, at) {
     var track = row.track, time = units(at.x), lines = [], depth = Math.floor((at.y - row.top) / SPAN);
-    if (at.x < LABELS) {
+    if (at.x < labels) {
       lines.push(track.label, "process " + track.pid + (track.tid ? ", thread " + track.tid : ""),
         duration(track.to - track.from) + " from " + duration(track.from) + " on");
       if (track.onPath) lines.push(duration(track.onPath) + " of it on the critical path");
@@ -558,18 +626,29 @@
   }
   box.addEventListener("mousemove", function (event) {
     if (drag && (drag.isRange || drag.isPan)) return;
-    var at = place(event), row = rowAt(at.y), lines = row ? describe(row, at) : [], frame = holder.getBoundingClientRect();
-    canvas.style.cursor = at.x < LABELS ? row && row.track.children ? "pointer" : "default" : "crosshair";
+    var at = place(event), row = rowAt(at.y), lines = row ? describe(row, at) : [];
+    canvas.style.cursor = at.x < labels ? row && row.track.children ? "pointer" : "default" : "crosshair";
+    tell(event, lines);
+  });
+  box.addEventListener("mouseleave", function () { tip.hidden = true; });
+
+  function tell(event, lines) {
+    var frame = holder.getBoundingClientRect(), left = event.clientX - frame.left + 14;
     tip.hidden = !lines.length;
     if (!lines.length) return;
     tip.textContent = "";
     make("b", {}, tip, lines[0]);
     lines.slice(1).forEach(function (line) { make("div", {}, tip, line); });
-    var left = event.clientX - frame.left + 14;
     tip.style.left = Math.max(Math.min(left, frame.width - tip.offsetWidth - 4), 0) + "px";
     tip.style.top = event.clientY - frame.top + 16 + "px";
-  });
-  box.addEventListener("mouseleave", function () { tip.hidden = true; });
+  }
+  if (memory) {
+    memory.addEventListener("mousemove", function (event) {
+      var at = event.clientX - memory.getBoundingClientRect().left, time = units(at);
+      tell(event, at < labels ? [] : [bytes(liveAt(time)) + " allocated", "after " + duration(time)]);
+    });
+    memory.addEventListener("mouseleave", function () { tip.hidden = true; });
+  }
 
   function repaint() {
     readColours();

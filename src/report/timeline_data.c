@@ -11,6 +11,7 @@
 
 #define NAME_COLUMNS_MAX 120
 #define VALUE_MAX        1e8 /* the run's length at most */
+#define MEMORY_MAX       1e5 /* the peak at most */
 
 struct writer {
     struct str *str;
@@ -122,6 +123,27 @@ static void write_wakes(struct writer *writer, const struct timeline *timeline, 
     }
 }
 
+static void write_memory(struct writer *writer, const struct timeline *timeline)
+{
+    uint64_t last = 0, scale = 1, most = timeline->memory_peak.bytes;
+    for (size_t i = 0; i < timeline->memory_count; i++)
+        most = num_max(most, timeline->memory[i].bytes);
+    while ((double)most / (double)scale > MEMORY_MAX)
+        scale *= 10;
+    str_printf(writer->str, "],\n\"memory_scale\":%" PRIu64 ",\"memory\":[", scale);
+    for (size_t i = 0; i < timeline->memory_count; i++) {
+        uint64_t at = num_max(scaled(writer, timeline->memory[i].time_ns), last);
+        str_printf(writer->str, "%s%" PRIu64 ",%" PRIu64, i ? "," : "", at - last,
+                   timeline->memory[i].bytes / scale);
+        last = at;
+    }
+    if (timeline->memory_peak.bytes)
+        str_printf(writer->str, "],\n\"peak\":[%" PRIu64 ",%" PRIu64 "]",
+                   scaled(writer, timeline->memory_peak.time_ns), timeline->memory_peak.bytes / scale);
+    else
+        str_append(writer->str, "],\n\"peak\":null");
+}
+
 int timeline_data_write(struct str *str, const struct timeline *timeline, uint64_t wall_ns, struct err *err)
 {
     struct writer writer = {.str = str, .scale = 1};
@@ -140,7 +162,8 @@ int timeline_data_write(struct str *str, const struct timeline *timeline, uint64
         write_track(&writer, &timeline->tracks[i], i);
     write_steps(&writer, timeline);
     write_wakes(&writer, timeline, track_count);
-    str_append(str, "],\n\"strings\":[\"\"");
+    write_memory(&writer, timeline);
+    str_append(str, ",\n\"strings\":[\"\"");
     for (size_t i = 0; i < writer.strings.entries.count; i++) {
         str_append(str, ",\n\"");
         escape_script(str, writer.strings.entries.items[i].bytes);

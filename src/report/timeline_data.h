@@ -10,6 +10,8 @@
  *            spans      start less that of the last one, length, name, depth
  *   steps    of the critical path: gap, length, track + 1 (0: not shown), doing + 1
  *   wakes    time since the last one's, how much earlier the deed was, from, to
+ *   memory   time since the last point's, what all programs had allocated from then on, in units of `memory_scale` bytes
+ *   peak     when they had most, and how much that was; null where allocations were not recorded
  */
 #ifndef TOLL_REPORT_TIMELINE_DATA_H
 #define TOLL_REPORT_TIMELINE_DATA_H

@@ -35,9 +35,8 @@ static const struct option_row rows[] = {
      .type = OPTION_TEXT,
      .argument = "KIND",
      .choices = STACK_KINDS,
-     .help = "of stacks: time on a CPU, time waited (each ends in what it waited for), or both; with "
-             "--format folded, of "
-             "a recording with --heap: bytes allocated, at the peak, never freed, or how many temporary "
+     .help = "of stacks: time on a CPU, time waited (each ends in what it waited for), or both; of a "
+             "recording with --heap: bytes allocated, at the peak, never freed, or how many temporary "
              "allocations",
      .offset = offsetof(struct options, kind)},
     {.name = "against",
@@ -109,6 +108,15 @@ static int run_foreign(struct verb_context *context, const char *format, struct 
     return ops_report_foreign(&request, err);
 }
 
+static int put_text(const struct verb_context *context, const struct str *text, struct err *err)
+{
+    const struct options *options = context->options;
+    if (options->output)
+        return fs_replace(options->output, str_text(text), text->length, 0644, err);
+    fwrite(str_text(text), 1, text->length, context->out);
+    return 0;
+}
+
 static int run_verdict(struct verb_context *context, const char *format, struct err *err)
 {
     const struct options *options = context->options;
@@ -123,18 +131,39 @@ static int run_verdict(struct verb_context *context, const char *format, struct 
     int status = master_files_exist(request.path)
                      ? master_files_read(request.path, request.format, &text, err)
                      : ops_report(&request, &text, err);
-    if (!status && options->output)
-        status = fs_replace(options->output, str_text(&text), text.length, 0644, err);
-    else if (!status)
-        fwrite(str_text(&text), 1, text.length, context->out);
+    if (!status)
+        status = put_text(context, &text, err);
     str_free(&text);
     return status;
 }
 
-/* What `toll compare` draws. */
+/* `--kind`, once it is known to be a kind. */
+static enum stack_kind kind_of(const struct options *options)
+{
+    struct err ignored;
+    enum stack_kind kind;
+    return stack_kind_find(options->kind, &kind, &ignored) ? STACKS_CPU : kind;
+}
+
+static int run_heap_change(const struct verb_context *context, struct err *err)
+{
+    const struct options *options = context->options;
+    const struct report_request request = {
+        .path = context->operands[0], .kind = options->kind, .against = options->against};
+    struct str text = {0};
+    int status = ops_report_heap_change(&request, &text, err);
+    if (!status)
+        status = put_text(context, &text, err);
+    str_free(&text);
+    return status;
+}
+
+/* Of CPU time what `toll compare` draws. */
 static int run_difference(struct verb_context *context, struct err *err)
 {
     const struct options *options = context->options;
+    if (stack_kind_is_heap(kind_of(options)))
+        return run_heap_change(context, err);
     char *before[] = {(char *)(uintptr_t)options->against};
     const struct compare_request request = {.a = before,
                                             .a_count = 1,
@@ -144,31 +173,39 @@ static int run_difference(struct verb_context *context, struct err *err)
                                             .options = {.threshold_ratio = -1, .noise_ratio = -1}};
     struct compare_outcome outcome = {0};
     int status = ops_compare(&request, &outcome, err);
-    if (!status && options->output)
-        status = fs_replace(options->output, str_text(&outcome.text), outcome.text.length, 0644, err);
-    else if (!status)
-        fwrite(str_text(&outcome.text), 1, outcome.text.length, context->out);
+    if (!status)
+        status = put_text(context, &outcome.text, err);
     str_free(&outcome.text);
     return status;
 }
 
-/* A flame graph is of time on a CPU or of time waited, a difference of the former. */
+/* A flame graph is of one kind of stacks, a difference of time on a CPU or of allocations. */
 static int check_choice(const struct verb_context *context, const char *format, struct err *err)
 {
     const struct options *options = context->options;
     bool is_flame = strcmp(format, "flamegraph") == 0 && !master_files_exist(context->operands[0]);
+    if (strcmp(format, "html") == 0 && options->kind) {
+        err_set(err, ERR_USAGE, "could not write html: it takes no option '--kind'");
+        err_hint(err, "the page has all kinds that were recorded");
+        return -(int)ERR_USAGE;
+    }
     if (!is_flame && (options->kind || options->against)) {
         err_set(err, ERR_USAGE, "could not write %s: it takes no option '--%s'", format,
                 options->kind ? "kind" : "against");
-        err_hint(err, "it goes with --format folded or flamegraph");
+        err_hint(err, options->kind ? "it goes with --format flamegraph, and with those of other tools"
+                                    : "it goes with --format folded or flamegraph");
         return -(int)ERR_USAGE;
     }
-    bool is_cpu = !options->kind || strcmp(options->kind, "cpu") == 0;
-    if (is_cpu || (strcmp(options->kind, "off-cpu") == 0 && !options->against))
+    enum stack_kind kind = kind_of(options);
+    bool is_bad = kind == STACKS_ALL || (options->against && kind == STACKS_OFF_CPU);
+    if (!is_bad)
         return 0;
-    err_set(err, ERR_USAGE, "could not draw a flame graph of kind '%s'%s", options->kind,
-            options->against ? ": a difference is of time on a CPU" : "");
-    err_hint(err, "--kind cpu or off-cpu; --format html has both; others go with --format folded");
+    err_set(err, ERR_USAGE, "could not draw a flame graph of kind '%s': %s", options->kind,
+            kind == STACKS_ALL ? "it is of one kind alone"
+                               : "a difference is of time on a CPU or of allocations");
+    err_hint(err, kind == STACKS_ALL
+                      ? "--format html has all of them; --kind all goes with --format folded"
+                      : "--format folded --kind off-cpu --against BEFORE has both times by stack");
     return -(int)ERR_USAGE;
 }
 
@@ -197,6 +234,8 @@ static const struct example examples[] = {
     {"toll report a.toll --format folded --kind peak", "what was allocated at the peak, by stack, in bytes"},
     {"toll report b.toll --against a.toll --format folded", "each stack's time in both"},
     {"toll report a.toll --kind off-cpu -o waits.svg", "a flame graph of the time waited"},
+    {"toll report a.toll --kind peak -o peak.svg", "a flame graph of what was allocated at the peak"},
+    {"toll report b.toll --against a.toll --kind leak -o more.svg", "what more, or less, was never freed"},
     {"toll report b.toll --against a.toll -o difference.svg",
      "a flame graph of both, coloured by what changed"},
     {"toll report a.toll -o a.speedscope.json", "for the viewer of that name"},

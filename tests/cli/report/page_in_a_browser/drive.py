@@ -99,5 +99,13 @@ with Browser() as browser:
     browser.click(".fg-mode-before")
     assert "before" in browser.value("document.querySelector('[aria-pressed=true]').className")
     assert browser.value("document.querySelector(\"[data-i='1']\").getAttribute('width')") == both
+    browser.open("memory.html")
+    browser.click("[role=tab]:nth-child(3)")
+    assert "Memory at its peak" in browser.value(f"document.querySelector('{SHOWN}').dataset.title")
+    assert " kB, 100 %" in text(browser, ".fg-details"), text(browser, ".fg-details")
+    flame_graph(browser, ("load", "parse"))
+    x, y, _, _ = browser.middle(".tl-memory")
+    browser.hover(x, y)
+    assert " kB allocated" in browser.value("document.querySelector('.tl-tip').textContent")
     assert not browser.errors, browser.errors
 print("ok")
