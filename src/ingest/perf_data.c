@@ -466,7 +466,7 @@ static int read_file(struct reader *reader, struct err *err)
 {
     struct perf_order order = {.each = on_ordered, .context = reader};
     struct perf_inflated inflated = {0};
-    int status = perf_inflate(&reader->file, &inflated, err);
+    int status = perf_inflate(&reader->file, NULL, &inflated, err);
     if (!status)
         status = read_records(reader, &order, err);
     if (!status && !reader->sample_count && !reader->has_switches) {

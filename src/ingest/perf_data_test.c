@@ -8,10 +8,12 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <zstd.h>
 
 #include "base/clock.h"
 #include "ingest/folded_view.h"
 #include "ingest/ingest.h"
+#include "ingest/perf_file.h"
 #include "ingest/perf_sample.h"
 #include "model/dataset.h"
 #include "model/meta.h"
@@ -388,6 +390,42 @@ static void a_file_whose_perf_was_killed_is_read_as_far_as_it_goes(void **state)
     str_free(&maker.bytes);
 }
 
+#define INFLATED_BYTES (4u << 20)
+
+static void what_a_few_bytes_may_become_is_bounded(void **state)
+{
+    static const struct {
+        struct perf_inflate_bounds bounds;
+        int status;
+        const char *says;
+    } cases[] = {
+        {{.ratio = 16, .bytes_always = 1 << 20, .bytes_max = UINT64_MAX}, -ERR_INPUT, "than 1 MB"},
+        {{.ratio = UINT64_MAX, .bytes_always = 1, .bytes_max = 3 << 20}, -ERR_INPUT, "than 3 MB"},
+        {{.ratio = UINT64_MAX, .bytes_always = 1, .bytes_max = UINT64_MAX, .disk_bytes_left = UINT64_MAX},
+         -ERR_ENVIRONMENT,
+         "the folder for temporary files has"},
+        {{.ratio = 1, .bytes_always = INFLATED_BYTES, .bytes_max = INFLATED_BYTES}, 0, ""},
+    };
+    static const char zeros[INFLATED_BYTES];
+    char packed[4096];
+    struct maker maker = {0};
+    size_t length = ZSTD_compress(packed, sizeof packed, zeros, sizeof zeros, 1);
+    (void)state;
+    assert_false(ZSTD_isError(length));
+    put_head(&maker, PERF_FILE_COMPRESSED, 0, length);
+    put(&maker, packed, length);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct perf_file file = {.records = maker.bytes.text, .records_length = maker.bytes.length};
+        struct perf_inflated inflated;
+        struct err err = {0};
+        assert_int_equal(perf_inflate(&file, &cases[i].bounds, &inflated, &err), cases[i].status);
+        assert_non_null(strstr(err.what, cases[i].says));
+        assert_int_equal(inflated.length, cases[i].status ? 0 : INFLATED_BYTES);
+        perf_inflated_close(&inflated);
+    }
+    str_free(&maker.bytes);
+}
+
 int perf_data_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +433,7 @@ int perf_data_test(void)
         cmocka_unit_test(switches_become_waits_and_a_childs_end_their_reason),
         cmocka_unit_test(a_copy_of_the_stack_is_found_behind_the_chain),
         cmocka_unit_test(what_cannot_be_read_is_refused_with_its_place),
+        cmocka_unit_test(what_a_few_bytes_may_become_is_bounded),
         cmocka_unit_test(a_file_whose_perf_was_killed_is_read_as_far_as_it_goes),
     };
     return cmocka_run_group_tests_name("perf_data_test", tests, NULL, NULL);

@@ -96,7 +96,16 @@ struct perf_inflated {
     void *mapping;
     size_t length;
 };
-WARN_UNUSED int perf_inflate(struct perf_file *file, struct perf_inflated *ret_inflated, struct err *err);
+/* What may come of compressed records; beyond it the file is refused. */
+struct perf_inflate_bounds {
+    uint64_t ratio;        /* times as many bytes as the records have */
+    uint64_t bytes_always; /* so many may be, whatever the ratio */
+    uint64_t bytes_max;
+    uint64_t disk_bytes_left; /* free on the disk of temporary files */
+};
+/* `bounds` NULL: 256 times, or 64 MiB, and 64 GiB; 256 MiB stay free. */
+WARN_UNUSED int perf_inflate(struct perf_file *file, const struct perf_inflate_bounds *bounds,
+                             struct perf_inflated *ret_inflated, struct err *err);
 void perf_inflated_close(struct perf_inflated *inflated);
 
 #endif
