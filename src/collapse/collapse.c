@@ -1,63 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collapse/collapse.h"
 
-#include <inttypes.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <xxhash.h>
-
-#include "base/map.h"
-#include "base/num.h"
-#include "base/vec.h"
+#include "collapse/collapse_state.h"
+#include "collapse/event_line.h"
 #include "collapse/tidy_frame.h"
 
-#define PENDING_MAX      64
-#define EVENT_BYTES      65536u
-#define HALVES_BYTES_MIN (1u << 20)
-#define FRAME_NONE       0u
+#define EVENT_BYTES_MAX 65536u
+#define RESTS_MAX       (1u << 20) /* that are known; others are read line by line */
+#define FRAME_NONE      0u
+#define FRAME_STRANGE   UINT32_MAX /* the line is none of a frame */
+#define BLOCK_BYTES     16u
+#define BLOCKS          4u
 
-/* A text is known by 128 bits of hash: no two of a file's have the same. */
-struct line_slot {
-    XXH128_hash_t hash;
-    uint32_t frame;
-    bool is_taken;
-};
-
-/* A frame's line, its text from `at` on hashed. */
-struct pending {
-    const char *line;
-    size_t length, at;
-    XXH128_hash_t hash;
-};
-
-struct collapse {
-    struct collapse_options options;
-    char *event; /* that counts; NULL: none seen yet */
-    bool event_by_default;
-
-    /* What follows a frame's address, and the frame that it stands for. */
-    struct line_slot *slots;
-    size_t slot_count, line_count;
-    struct intern frames; /* tidied texts, names of programs among them */
-    struct intern stacks; /* of frames: uint32_t, innermost first */
-    VEC(uint64_t) counts; /* by stack */
-
-    /* Lines whose slots are on their way into the cache. */
-    struct pending pending[PENDING_MAX];
-    size_t pending_count;
-
-    /* The sample that is open. */
-    VEC(uint32_t) stack;
-    uint32_t program; /* 0: none is open */
-    bool is_java;
-    uint64_t period;
-    struct str text;
-
-    struct collapse_watch watch;
-    struct collapse_facts facts;
-};
+/* Texts of one table are told apart by what else decides what they stand for. */
+enum seed { SEED_PLAIN, SEED_JAVA, SEED_IGNORED };
 
 int collapse_create(const struct collapse_options *options, struct collapse **ret_collapse, struct err *err)
 {
@@ -69,6 +28,7 @@ int collapse_create(const struct collapse_options *options, struct collapse **re
         free(collapse);
         return err_memory(err);
     }
+    collapse->event_length = options->event ? strlen(options->event) : 0;
     *ret_collapse = collapse;
     return 0;
 }
@@ -82,11 +42,15 @@ void collapse_destroy(struct collapse *collapse)
 {
     if (!collapse)
         return;
-    free(collapse->slots);
+    text_table_free(&collapse->lines);
+    text_table_free(&collapse->programs);
+    text_table_free(&collapse->rests);
     intern_free(&collapse->frames);
-    intern_free(&collapse->stacks);
+    intern_free(&collapse->rest_frames);
+    vec_free(&collapse->stacks);
+    free(collapse->slots);
     vec_free(&collapse->counts);
-    vec_free(&collapse->stack);
+    vec_free(&collapse->open);
     str_free(&collapse->text);
     free(collapse->event);
     free(collapse);
@@ -102,145 +66,107 @@ static int frame_of_text(struct collapse *collapse, const char *text, size_t len
     return 0;
 }
 
-/* The numbers of the stack's frames are its name. A sample without frames is its program alone. */
-static int end_sample(struct collapse *collapse, struct err *err)
+/* --- the end of a sample --- */
+
+static struct stack_slot *stack_slot(struct stack_slot *slots, size_t slot_count, const struct stack *wanted)
+{
+    size_t at = map_hash(((uint64_t)wanted->first << 32 | wanted->rest) ^ (uint64_t)wanted->program << 48) &
+                (slot_count - 1);
+    while (slots[at].id && (slots[at].stack.first != wanted->first || slots[at].stack.rest != wanted->rest ||
+                            slots[at].stack.program != wanted->program))
+        at = (at + 1) & (slot_count - 1);
+    return &slots[at];
+}
+
+/* Half of the slots are free. */
+static int make_room(struct collapse *collapse, struct err *err)
+{
+    if (collapse->stacks.count * 2 < collapse->slot_count)
+        return 0;
+    size_t slot_count = collapse->slot_count ? collapse->slot_count * 2 : 1024;
+    struct stack_slot *slots = calloc(slot_count, sizeof *slots);
+    if (!slots)
+        return err_memory(err);
+    for (size_t i = 0; i < collapse->slot_count; i++)
+        if (collapse->slots[i].id)
+            *stack_slot(slots, slot_count, &collapse->slots[i].stack) = collapse->slots[i];
+    free(collapse->slots);
+    collapse->slots = slots;
+    collapse->slot_count = slot_count;
+    return 0;
+}
+
+/* The sample that is open has this stack. */
+static int count_sample(struct collapse *collapse, uint32_t first, uint32_t rest, struct err *err)
+{
+    struct stack stack = {.first = first, .rest = rest, .program = collapse->program};
+    int status = make_room(collapse, err);
+    if (status)
+        return status;
+    struct stack_slot *slot = stack_slot(collapse->slots, collapse->slot_count, &stack);
+    if (!slot->id) {
+        if (collapse->stacks.count >= UINT32_MAX - 1 || vec_push(&collapse->stacks, stack) ||
+            vec_push(&collapse->counts, 0))
+            return err_memory(err);
+        *slot = (struct stack_slot){.stack = stack, .id = (uint32_t)collapse->stacks.count};
+    }
+    collapse->counts.items[slot->id - 1] += collapse->period;
+    collapse->facts.sample_count++;
+    collapse->open.count = 0;
+    collapse->program = 0;
+    return collapse->watch.sample
+               ? collapse->watch.sample(collapse->watch.context, slot->id, collapse->period, err)
+               : 0;
+}
+
+/* The number of the open stack's frames from the second on. */
+static int number_rest(struct collapse *collapse, uint32_t *ret_rest, struct err *err)
 {
     uint64_t id;
-    bool is_new;
+    size_t count = collapse->open.count > 1 ? collapse->open.count - 1 : 0;
+    if (intern_put(&collapse->rest_frames, count ? (const char *)(collapse->open.items + 1) : "",
+                   count * sizeof(uint32_t), &id, NULL))
+        return err_memory(err);
+    *ret_rest = (uint32_t)id;
+    return 0;
+}
+
+static int end_sample(struct collapse *collapse, struct err *err)
+{
+    uint32_t rest;
     if (!collapse->program)
         return 0;
-    if (vec_push(&collapse->stack, collapse->program) ||
-        intern_put(&collapse->stacks, (const char *)collapse->stack.items,
-                   collapse->stack.count * sizeof(uint32_t), &id, &is_new) ||
-        (is_new && vec_push(&collapse->counts, 0)))
-        return err_memory(err);
-    collapse->counts.items[id - 1] += collapse->period;
-    collapse->facts.sample_count++;
-    collapse->stack.count = 0;
-    collapse->program = 0;
-    return collapse->watch.sample ? collapse->watch.sample(collapse->watch.context, id, collapse->period, err)
-                                  : 0;
+    int status = number_rest(collapse, &rest, err);
+    return status ? status
+                  : count_sample(collapse, collapse->open.count ? collapse->open.items[0] : FRAME_NONE, rest,
+                                 err);
 }
 
-/* Parts of an event's line: a name, blanks, a number, slashes, perhaps a number, a blank. */
-struct event_line {
-    size_t name_length;
-    const char *first, *second; /* the numbers behind the name; second NULL when there is none */
-    size_t first_length, second_length;
-};
-
-static size_t skip_digits(const char *line, size_t at, size_t length)
-{
-    while (at < length && is_digit(line[at]))
-        at++;
-    return at;
-}
-
-static bool event_numbers(const char *line, size_t length, size_t at, struct event_line *ret_event)
-{
-    size_t end = skip_digits(line, at, length), second;
-    if (end == at)
-        return false;
-    for (second = end; second < length && line[second] == '/'; second++)
-        ;
-    size_t second_end = skip_digits(line, second, length);
-    if (second_end == length || !is_blank(line[second_end]))
-        return false;
-    ret_event->first = line + at;
-    ret_event->first_length = end - at;
-    ret_event->second = second_end > second ? line + second : NULL;
-    ret_event->second_length = second_end - second;
-    return true;
-}
-
-/* The shortest name, of two characters at least, that blanks and numbers follow. */
-static bool event_line_read(const char *line, size_t length, struct event_line *ret_event)
-{
-    for (size_t end = 2; end < length; end++) {
-        if (!is_blank(line[end]))
-            continue;
-        size_t at = end;
-        while (at < length && is_blank(line[at]))
-            at++;
-        if (event_numbers(line, length, at, ret_event)) {
-            ret_event->name_length = end;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The end of such a line: a colon, perhaps a number, the event and its colon, blanks between. */
-struct event_end {
-    const char *event;
-    size_t event_length;
-    const char *period; /* NULL: not told */
-    size_t period_length;
-};
-
-static bool event_end_read(const char *line, size_t length, struct event_end *ret_end)
-{
-    while (length && is_blank(line[length - 1]))
-        length--;
-    size_t from = length;
-    while (from && !is_blank(line[from - 1]))
-        from--;
-    if (length - from < 2 || line[length - 1] != ':')
-        return false;
-    size_t behind = from;
-    while (behind && is_blank(line[behind - 1]))
-        behind--;
-    size_t digits = behind;
-    while (digits && is_digit(line[digits - 1]))
-        digits--;
-    size_t colon = digits;
-    while (colon && is_blank(line[colon - 1]))
-        colon--;
-    if (behind == from || !colon || line[colon - 1] != ':')
-        return false;
-    *ret_end = (struct event_end){.event = line + from,
-                                  .event_length = length - 1 - from,
-                                  .period = digits < behind ? line + digits : NULL,
-                                  .period_length = behind - digits};
-    return true;
-}
+/* --- the line that begins a sample --- */
 
 /* Whether samples of this event count: the first kind does. */
 static int take_event(struct collapse *collapse, const struct event_end *end, bool *ret_is_taken,
                       struct err *err)
 {
-    if (!collapse->event || !*collapse->event) {
+    if (!collapse->event_length) {
         free(collapse->event);
         collapse->event = calloc(end->event_length + 1, 1);
         if (!collapse->event)
             return err_memory(err);
         memcpy(collapse->event, end->event, end->event_length);
+        collapse->event_length = end->event_length;
         collapse->event_by_default = true;
     }
-    *ret_is_taken = strlen(collapse->event) == end->event_length &&
+    *ret_is_taken = collapse->event_length == end->event_length &&
                     memcmp(collapse->event, end->event, end->event_length) == 0;
     collapse->facts.other_event_count += !*ret_is_taken;
     return 0;
 }
 
-static uint64_t number_of(const char *digits, size_t length)
-{
-    uint64_t number = 0;
-    for (size_t i = 0; i < length; i++)
-        if (num_mul_u64(number, 10, &number) || num_add_u64(number, (uint64_t)(digits[i] - '0'), &number))
-            return UINT64_MAX;
-    return number;
-}
-
-static bool is_true(const char *digits, size_t length)
-{
-    return digits && !(length == 1 && *digits == '0');
-}
-
 static void name_program(struct collapse *collapse, const char *line, const struct event_line *event)
 {
     struct str *text = &collapse->text;
-    bool has_both = is_true(event->second, event->second_length);
+    bool has_both = event_is_true(event->second, event->second_length);
     str_clear(text);
     str_append_bytes(text, line, event->name_length);
     if (collapse->options.with_tid || collapse->options.with_pid) {
@@ -257,16 +183,50 @@ static void name_program(struct collapse *collapse, const char *line, const stru
             text->text[i] = '_';
 }
 
+/* Where in the line the numbers that are a part of the program's name end. */
+static size_t named_length(const struct collapse_options *options, const char *line,
+                           const struct event_line *event)
+{
+    if (!options->with_pid && !options->with_tid)
+        return event->name_length;
+    return event->second ? (size_t)(event->second - line) + event->second_length
+                         : (size_t)(event->first - line) + event->first_length;
+}
+
+static int find_program(struct collapse *collapse, const char *line, const struct event_line *event,
+                        struct err *err)
+{
+    if (text_table_room(&collapse->programs, 1))
+        return err_memory(err);
+    /* The text does not say where the name ends: "a 1" of "a 1 2". */
+    XXH128_hash_t hash =
+        XXH3_128bits_withSeed(line, named_length(&collapse->options, line, event), event->name_length);
+    struct text_slot *slot = text_table_slot(&collapse->programs, hash);
+    if (!slot->is_taken) {
+        uint32_t program = 0;
+        name_program(collapse, line, event);
+        int status = collapse->text.failed ? err_memory(err)
+                                           : frame_of_text(collapse, str_text(&collapse->text),
+                                                           collapse->text.length, &program, err);
+        if (status)
+            return status;
+        text_slot_take(&collapse->programs, slot, hash, program);
+    }
+    collapse->program = slot->value;
+    collapse->is_java = event->name_length >= 4 && memcmp(line, "java", 4) == 0;
+    return 0;
+}
+
 static int tell_event(struct collapse *collapse, const struct event_line *event, struct collapse_event *told,
                       struct err *err)
 {
-    bool has_both = is_true(event->second, event->second_length);
+    bool has_both = event_is_true(event->second, event->second_length);
     if (!collapse->watch.event)
         return 0;
     told->name_length = event->name_length;
-    told->pid = has_both ? number_of(event->first, event->first_length) : 0;
-    told->tid = has_both ? number_of(event->second, event->second_length)
-                         : number_of(event->first, event->first_length);
+    told->pid = has_both ? event_number(event->first, event->first_length) : 0;
+    told->tid = has_both ? event_number(event->second, event->second_length)
+                         : event_number(event->first, event->first_length);
     return collapse->watch.event(collapse->watch.context, told, err);
 }
 
@@ -281,20 +241,21 @@ static int begin_sample(struct collapse *collapse, const char *line, size_t leng
         status = take_event(collapse, &end, &told.is_counted, err);
         told.event = end.event;
         told.event_length = end.event_length;
-        if (is_true(end.period, end.period_length))
-            period = number_of(end.period, end.period_length);
+        if (event_is_true(end.period, end.period_length))
+            period = event_number(end.period, end.period_length);
     }
     if (!status)
         status = tell_event(collapse, event, &told, err);
-    if (status || !told.is_counted)
-        return status;
-    collapse->period = period; /* one of another event leaves the open sample as it is */
-    name_program(collapse, line, event);
-    collapse->is_java = str_starts(str_text(&collapse->text), "java");
-    if (collapse->text.failed)
-        return err_memory(err);
-    return frame_of_text(collapse, str_text(&collapse->text), collapse->text.length, &collapse->program, err);
+    /* One of another event leaves the open sample as it is. */
+    if (!status && told.is_counted) {
+        collapse->period = period;
+        status = find_program(collapse, line, event, err);
+    }
+    collapse->is_fresh = !collapse->open.count && (told.is_counted || !collapse->program);
+    return status;
 }
+
+/* --- lines of frames --- */
 
 /* Code that has a file: not compiled at run time, not the kernel's. */
 static bool has_file(const struct frame_line *frame)
@@ -352,82 +313,57 @@ static int tidy_frame(struct collapse *collapse, const struct frame_line *frame,
     return frame_of_text(collapse, str_text(&collapse->text), collapse->text.length, ret_frame, err);
 }
 
-/* A line whose text behind the address is new, or one of which the address matters. */
 static int frame_anew(struct collapse *collapse, const char *line, size_t length, uint32_t *ret_frame,
                       struct err *err)
 {
     struct frame_line frame;
-    *ret_frame = FRAME_NONE;
-    if (frame_line_read(line, length, &frame))
-        return tidy_frame(collapse, &frame, ret_frame, err);
-    collapse->facts.strange_count++;
-    return 0;
-}
-
-static struct line_slot *slot_of(struct line_slot *slots, size_t slot_count, XXH128_hash_t hash)
-{
-    size_t at = hash.low64 & (slot_count - 1);
-    while (slots[at].is_taken && (slots[at].hash.low64 != hash.low64 || slots[at].hash.high64 != hash.high64))
-        at = (at + 1) & (slot_count - 1);
-    return &slots[at];
-}
-
-/* Half of the slots are free. */
-static int make_room(struct collapse *collapse, struct err *err)
-{
-    if (collapse->line_count * 2 < collapse->slot_count)
-        return 0;
-    size_t slot_count = collapse->slot_count ? collapse->slot_count * 2 : 1024;
-    struct line_slot *slots = calloc(slot_count, sizeof *slots);
-    if (!slots)
-        return err_memory(err);
-    for (size_t i = 0; i < collapse->slot_count; i++)
-        if (collapse->slots[i].is_taken)
-            *slot_of(slots, slot_count, collapse->slots[i].hash) = collapse->slots[i];
-    free(collapse->slots);
-    collapse->slots = slots;
-    collapse->slot_count = slot_count;
-    return 0;
+    *ret_frame = FRAME_STRANGE;
+    return frame_line_read(line, length, &frame) ? tidy_frame(collapse, &frame, ret_frame, err) : 0;
 }
 
 static int push_frame(struct collapse *collapse, uint32_t frame, struct err *err)
 {
-    return frame != FRAME_NONE && vec_push(&collapse->stack, frame) ? err_memory(err) : 0;
+    if (frame == FRAME_STRANGE)
+        collapse->facts.strange_count++;
+    else if (frame != FRAME_NONE && vec_push(&collapse->open, frame))
+        return err_memory(err);
+    return 0;
 }
 
 /* The frames of the lines that are pending, which may be known. */
 static int push_pending(struct collapse *collapse, struct err *err)
 {
-    for (size_t i = 0; i < collapse->pending_count; i++) {
+    size_t count = collapse->pending_count;
+    collapse->pending_count = 0;
+    for (size_t i = 0; i < count; i++) {
         const struct pending *pending = &collapse->pending[i];
-        struct line_slot *slot = slot_of(collapse->slots, collapse->slot_count, pending->hash);
+        struct text_slot *slot = text_table_slot(&collapse->lines, pending->hash);
         int status = 0;
         if (!slot->is_taken) {
-            status = frame_anew(collapse, pending->line, pending->length, &slot->frame, err);
-            slot->hash = pending->hash;
-            slot->is_taken = true;
-            collapse->line_count++;
+            uint32_t frame = FRAME_STRANGE;
+            status = frame_anew(collapse, pending->line, pending->length, &frame, err);
+            if (!status)
+                text_slot_take(&collapse->lines, slot, pending->hash, frame);
         }
         if (!status)
-            status = push_frame(collapse, slot->frame, err);
+            status = push_frame(collapse, slot->value, err);
         if (status)
             return status;
     }
-    collapse->pending_count = 0;
     return 0;
 }
 
 static int add_pending(struct collapse *collapse, const char *line, size_t length, size_t at, struct err *err)
 {
     int status = collapse->pending_count == PENDING_MAX ? push_pending(collapse, err) : 0;
-    if (!status && !collapse->pending_count)
-        status = make_room(collapse, err);
+    if (!status && !collapse->pending_count && text_table_room(&collapse->lines, PENDING_MAX))
+        status = err_memory(err);
     if (status)
         return status;
     /* Programs whose names begin with "java" have their names tidied in another way. */
     struct pending pending = {.line = line, .length = length, .at = at};
-    pending.hash = XXH3_128bits_withSeed(line + at, length - at, collapse->is_java);
-    __builtin_prefetch(&collapse->slots[pending.hash.low64 & (collapse->slot_count - 1)]);
+    pending.hash = XXH3_128bits_withSeed(line + at, length - at, collapse->is_java ? SEED_JAVA : SEED_PLAIN);
+    text_table_fetch(&collapse->lines, pending.hash);
     collapse->pending[collapse->pending_count++] = pending;
     return 0;
 }
@@ -445,22 +381,26 @@ static int tell_scheduler(struct collapse *collapse, const char *line, size_t le
     struct collapse_event told = {.line = line, .length = length, .is_counted = true, .has_no_sample = true};
     *ret_is_told = collapse->watch.event && memmem(line, length, ": sched:sched_", 14) &&
                    event_line_read(line, length, &event);
+    collapse->told_count += *ret_is_told;
     return *ret_is_told ? tell_event(collapse, &event, &told, err) : 0;
+}
+
+static int add_ignored(struct collapse *collapse, const char *line, size_t length, struct err *err)
+{
+    struct frame_line ignored;
+    bool is_told = false;
+    int status = tell_scheduler(collapse, line, length, &is_told, err);
+    if (!status && !is_told)
+        collapse->facts.strange_count += !frame_line_read(line, length, &ignored);
+    return status;
 }
 
 static int add_frame(struct collapse *collapse, const char *line, size_t length, struct err *err)
 {
     size_t at = 0;
     uint32_t frame;
-    if (!collapse->program) {
-        struct frame_line ignored;
-        bool is_told = false;
-        int status = tell_scheduler(collapse, line, length, &is_told, err);
-        if (status || is_told)
-            return status;
-        collapse->facts.strange_count += !frame_line_read(line, length, &ignored);
-        return 0;
-    }
+    if (!collapse->program)
+        return add_ignored(collapse, line, length, err);
     while (at < length && is_blank(line[at]))
         at++;
     size_t address = at;
@@ -493,19 +433,146 @@ static int collapse_line(struct collapse *collapse, const char *line, size_t len
     return add_frame(collapse, line, length, err);
 }
 
+/* --- stacks as a whole --- */
+
+typedef char byte_block __attribute__((vector_size(BLOCK_BYTES)));
+
+/* The first of two newlines side by side; the length when there are none. */
+static size_t find_empty_line(const char *text, size_t length)
+{
+    const byte_block newlines = (byte_block){0} + '\n';
+    size_t at = 0;
+    for (; at + (size_t)BLOCK_BYTES * BLOCKS < length; at += (size_t)BLOCK_BYTES * BLOCKS) {
+        byte_block found = {0};
+#pragma GCC unroll 4
+        for (size_t i = 0; i < BLOCKS; i++) {
+            byte_block here, next;
+            memcpy(&here, text + at + i * BLOCK_BYTES, BLOCK_BYTES);
+            memcpy(&next, text + at + i * BLOCK_BYTES + 1, BLOCK_BYTES);
+            found |= (byte_block)(here == newlines) & (byte_block)(next == newlines);
+        }
+        uint64_t halves[2];
+        memcpy(halves, &found, sizeof halves);
+        if (halves[0] | halves[1])
+            break;
+    }
+    for (; at + 1 < length; at++)
+        if (text[at] == '\n' && text[at + 1] == '\n')
+            return at;
+    return length;
+}
+
+/* Lines that begin with a blank, one by one. *ret_used is less than the length where one does not. */
+static int add_lines(struct collapse *collapse, const char *text, size_t length, size_t *ret_used,
+                     struct err *err)
+{
+    size_t at = 0;
+    int status = 0;
+    while (at < length && is_blank(text[at]) && !status) {
+        const char *end = memchr(text + at, '\n', length - at);
+        size_t line_length = end ? (size_t)(end - text) - at : length - at;
+        status = add_frame(collapse, text + at, line_length, err);
+        at += line_length + (end != NULL);
+    }
+    *ret_used = at;
+    return status ? status : push_pending(collapse, err);
+}
+
+/* A sample that does not count: known by its text, all that is to know is that no line of it is strange. */
+static int skip_whole(struct collapse *collapse, const char *text, size_t length, size_t *ret_used,
+                      struct err *err)
+{
+    uint64_t strange_count = collapse->facts.strange_count, told_count = collapse->told_count;
+    XXH128_hash_t hash = XXH3_128bits_withSeed(text, length, SEED_IGNORED);
+    struct text_slot *slot = text_table_slot(&collapse->rests, hash);
+    *ret_used = length;
+    if (slot->is_taken)
+        return 0;
+    int status = add_lines(collapse, text, length, ret_used, err);
+    if (!status && *ret_used == length && strange_count == collapse->facts.strange_count &&
+        told_count == collapse->told_count && collapse->rests.count < RESTS_MAX)
+        text_slot_take(&collapse->rests, slot, hash, 0);
+    return status;
+}
+
+/* The number of the frames that the lines behind a stack's first make. */
+static int find_rest(struct collapse *collapse, const char *text, size_t length, size_t *ret_used,
+                     uint32_t *ret_rest, struct err *err)
+{
+    uint64_t strange_count = collapse->facts.strange_count;
+    uint32_t first = collapse->open.count ? collapse->open.items[0] : FRAME_NONE;
+    XXH128_hash_t hash = XXH3_128bits_withSeed(text, length, collapse->is_java ? SEED_JAVA : SEED_PLAIN);
+    struct text_slot *slot = text_table_slot(&collapse->rests, hash);
+    *ret_used = length;
+    *ret_rest = slot->value;
+    if (slot->is_taken)
+        return 0;
+    /* Where the first line has no frame, none stands for it. */
+    if (first == FRAME_NONE && vec_push(&collapse->open, FRAME_NONE))
+        return err_memory(err);
+    int status = add_lines(collapse, text, length, ret_used, err);
+    if (!status && *ret_used == length)
+        status = number_rest(collapse, ret_rest, err);
+    if (first == FRAME_NONE) {
+        collapse->open.count--;
+        memmove(collapse->open.items, collapse->open.items + 1,
+                collapse->open.count * sizeof collapse->open.items[0]);
+    }
+    if (!status && *ret_used == length && strange_count == collapse->facts.strange_count &&
+        collapse->rests.count < RESTS_MAX)
+        text_slot_take(&collapse->rests, slot, hash, *ret_rest);
+    return status;
+}
+
+/*
+ * What is behind the line of an event, up to the end of an empty line, is known when it was seen before: its first line by itself,
+ * because a function is met at many of its instructions, and the others together, because they are calls. *ret_used is what was used
+ * of the text: all, up to the line that does not begin with a blank, where what it is depends on what was before.
+ */
+static int take_whole(struct collapse *collapse, const char *text, size_t length, size_t *ret_used,
+                      struct err *err)
+{
+    size_t first = 0, used = 0;
+    uint32_t rest = 0;
+    if (text_table_room(&collapse->rests, 1))
+        return err_memory(err);
+    if (!collapse->program)
+        return skip_whole(collapse, text, length, ret_used, err);
+    const char *end = memchr(text, '\n', length);
+    int status = add_lines(collapse, text, end ? (size_t)(end - text) + 1 : length, &first, err);
+    uint32_t frame = collapse->open.count ? collapse->open.items[0] : FRAME_NONE;
+    *ret_used = first;
+    if (status || !first)
+        return status;
+    status = find_rest(collapse, text + first, length - first, &used, &rest, err);
+    *ret_used = first + used;
+    return status || *ret_used < length ? status : count_sample(collapse, frame, rest, err);
+}
+
 int collapse_text(struct collapse *collapse, const char *text, size_t length, bool is_end, size_t *ret_used,
                   struct err *err)
 {
-    size_t at = 0;
+    size_t at = 0, empty = 0; /* up to there no stack is tried as a whole */
     while (at < length) {
         const char *end = memchr(text + at, '\n', length - at);
         if (!end && !is_end)
             break;
         size_t line_length = end ? (size_t)(end - text) - at : length - at;
+        collapse->is_fresh = false;
         int status = collapse_line(collapse, text + at, line_length, err);
         if (status)
             return status;
         at += line_length + (end != NULL);
+        if (!collapse->is_fresh || at < empty || at >= length || text[at] == '\n')
+            continue;
+        size_t used = 0, whole = find_empty_line(text + at, length - at);
+        empty = at + whole;
+        if (empty < length)
+            status = take_whole(collapse, text + at, whole + 1, &used, err);
+        if (status)
+            return status;
+        /* All of it: the empty line goes with it. */
+        at += used == whole + 1 ? used + 1 : used;
     }
     *ret_used = at;
     return push_pending(collapse, err);
@@ -525,18 +592,21 @@ bool collapse_recognise(const char *text, size_t length)
     struct event_line event;
     while (line_length && is_blank(text[at + line_length - 1]))
         line_length--;
-    if (!line_length || line_length > EVENT_BYTES || is_blank(text[at]) ||
+    if (!line_length || line_length > EVENT_BYTES_MAX || is_blank(text[at]) ||
         !event_line_read(text + at, line_length, &event))
         return false;
     return text[at + line_length - 1] == ':' || memmem(text + at, line_length, ": sched:sched_", 14) != NULL;
 }
 
-void collapse_stack(const struct collapse *collapse, uint64_t stack, const uint32_t **ret_frames,
-                    size_t *ret_count)
+void collapse_stack(const struct collapse *collapse, uint64_t id, struct collapse_stack *ret_stack)
 {
-    const struct intern_entry *entry = &collapse->stacks.entries.items[stack - 1];
-    *ret_frames = (const uint32_t *)(const void *)entry->bytes;
-    *ret_count = entry->length / sizeof(uint32_t);
+    const struct stack *stack = &collapse->stacks.items[id - 1];
+    const struct intern_entry *rest = &collapse->rest_frames.entries.items[stack->rest - 1];
+    *ret_stack = (struct collapse_stack){.first = stack->first,
+                                         .rest = stack->rest,
+                                         .program = stack->program,
+                                         .rest_frames = (const uint32_t *)(const void *)rest->bytes,
+                                         .rest_count = rest->length / sizeof(uint32_t)};
 }
 
 const char *collapse_frame(const struct collapse *collapse, uint32_t frame, const char **ret_module)
@@ -545,161 +615,6 @@ const char *collapse_frame(const struct collapse *collapse, uint32_t frame, cons
     size_t length = strlen(entry->bytes);
     *ret_module = length < entry->length ? entry->bytes + length + 1 : "";
     return entry->bytes;
-}
-
-struct folded {
-    char *text;
-    size_t length;
-    uint64_t count;
-};
-
-static int compare_folded(const void *a, const void *b)
-{
-    const struct folded *left = a, *right = b;
-    int order = memcmp(left->text, right->text, left->length < right->length ? left->length : right->length);
-    return order ? order : (left->length > right->length) - (left->length < right->length);
-}
-
-static int fold(const struct collapse *collapse, size_t stack, struct arena *arena, struct folded *ret_folded,
-                struct err *err)
-{
-    const struct intern_entry *entry = &collapse->stacks.entries.items[stack];
-    size_t count = entry->length / sizeof(uint32_t), length = 0;
-    uint32_t frame;
-    for (size_t i = 0; i < count; i++) {
-        memcpy(&frame, entry->bytes + i * sizeof frame, sizeof frame);
-        length += collapse->frames.entries.items[frame - 1].length + 1;
-    }
-    char *text = arena_alloc(arena, length + 1), *at = text;
-    if (!text)
-        return err_memory(err);
-    for (size_t i = count; i-- > 0;) {
-        memcpy(&frame, entry->bytes + i * sizeof frame, sizeof frame);
-        const struct intern_entry *name = &collapse->frames.entries.items[frame - 1];
-        memcpy(at, name->bytes, name->length);
-        at += name->length;
-        *at++ = ';';
-    }
-    *ret_folded = (struct folded){.text = text, .length = length - 1, .count = collapse->counts.items[stack]};
-    return 0;
-}
-
-/* Different frames, and different parts of a text, can make the same stack. */
-static void write_folded(struct folded *stacks, size_t count, FILE *out)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (i + 1 < count && compare_folded(&stacks[i], &stacks[i + 1]) == 0) {
-            stacks[i + 1].count += stacks[i].count;
-            continue;
-        }
-        fwrite(stacks[i].text, 1, stacks[i].length, out);
-        fprintf(out, " %" PRIu64 "\n", stacks[i].count);
-    }
-}
-
-int collapse_write(struct collapse *const *all, size_t count, FILE *out, struct err *err)
-{
-    size_t stack_count = 0, at = 0;
-    struct arena arena = {0};
-    for (size_t part = 0; part < count; part++)
-        stack_count += all[part] ? all[part]->stacks.entries.count : 0;
-    struct folded *stacks = calloc(stack_count + 1, sizeof *stacks);
-    int status = stacks ? 0 : err_memory(err);
-    for (size_t part = 0; part < count; part++)
-        for (size_t i = 0; all[part] && i < all[part]->stacks.entries.count && !status; i++)
-            status = fold(all[part], i, &arena, &stacks[at++], err);
-    if (!status && stack_count) {
-        qsort(stacks, stack_count, sizeof *stacks, compare_folded);
-        write_folded(stacks, stack_count, out);
-    }
-    free(stacks);
-    arena_free(&arena);
-    return status;
-}
-
-struct half {
-    struct collapse *collapse;
-    const char *text;
-    size_t length;
-    int status;
-    struct err err;
-};
-
-static void *collapse_half(void *context)
-{
-    struct half *half = context;
-    size_t used;
-    half->status = collapse_text(half->collapse, half->text, half->length, true, &used, &half->err);
-    return NULL;
-}
-
-/* Where a second half can begin: behind an empty line. The length when there is none. */
-static size_t find_middle(const char *text, size_t length)
-{
-    const char *empty = memmem(text + length / 2, length - length / 2, "\n\n", 2);
-    return empty ? (size_t)(empty - text) + 2 : length;
-}
-
-/* The first half up to where its event is known, or all of it. */
-static int find_event(struct collapse *collapse, const char *text, size_t length, size_t *ret_used,
-                      struct err *err)
-{
-    size_t at = 0;
-    int status = 0;
-    while (!status && at < length && !(collapse->event && *collapse->event)) {
-        size_t used = 0, part = length - at < EVENT_BYTES ? length - at : EVENT_BYTES;
-        status = collapse_text(collapse, text + at, part, at + part == length, &used, err);
-        at += used;
-        if (!used && part < length - at)
-            break; /* a line that is longer: the rest in one piece */
-    }
-    *ret_used = at;
-    return status;
-}
-
-static int join_halves(struct half halves[COLLAPSE_HALVES], struct err *err)
-{
-    pthread_t thread;
-    bool is_apart = pthread_create(&thread, NULL, collapse_half, &halves[1]) == 0;
-    collapse_half(&halves[0]);
-    if (is_apart)
-        pthread_join(thread, NULL);
-    else
-        collapse_half(&halves[1]);
-    for (size_t i = 0; i < COLLAPSE_HALVES; i++) {
-        if (halves[i].status) {
-            *err = halves[i].err;
-            return halves[i].status;
-        }
-    }
-    return 0;
-}
-
-int collapse_whole(const struct collapse_options *options, const char *text, size_t length,
-                   struct collapse *ret_all[COLLAPSE_HALVES], struct err *err)
-{
-    size_t used = 0, middle = length < HALVES_BYTES_MIN ? length : find_middle(text, length);
-    ret_all[1] = NULL;
-    int status = collapse_create(options, &ret_all[0], err);
-    if (!status)
-        status = find_event(ret_all[0], text, middle, &used, err);
-    if (status)
-        return status;
-    struct half halves[COLLAPSE_HALVES] = {
-        {.collapse = ret_all[0], .text = text + used, .length = middle - used},
-        {.text = text + middle, .length = length - middle},
-    };
-    if (middle == length) {
-        collapse_half(&halves[0]);
-        if (halves[0].status)
-            *err = halves[0].err;
-        return halves[0].status;
-    }
-    struct collapse_options second = *options;
-    second.event = ret_all[0]->event;
-    status = collapse_create(&second, &ret_all[1], err);
-    halves[1].collapse = ret_all[1];
-    return status ? status : join_halves(halves, err);
 }
 
 struct collapse_facts collapse_facts(const struct collapse *collapse)

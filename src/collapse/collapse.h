@@ -5,8 +5,9 @@
  * frames and ends of stacks, names are tidied alike, only events of the first kind count, a last stack without an empty line behind
  * it does not.
  *
- * A frame's text behind its address is tidied once and known by a hash of its bytes from then on; a stack is a list of numbers. So the
- * time is that of finding the ends of lines. Memory grows with what is different, not with the text.
+ * Stacks come again and again. The lines behind the first of a stack are known by a hash of their bytes from the second time on, and
+ * so is a frame's text behind its address, where a stack is new; a stack is a list of numbers. So the time is that of finding the ends
+ * of stacks. Memory grows with what is different, not with the text.
  */
 #ifndef TOLL_COLLAPSE_COLLAPSE_H
 #define TOLL_COLLAPSE_COLLAPSE_H
@@ -74,25 +75,41 @@ WARN_UNUSED int collapse_text(struct collapse *collapse, const char *text, size_
 /* Whether a text begins, after comments, with the line of an event. */
 bool collapse_recognise(const char *text, size_t length);
 
-/* A stack as frames, the innermost first; the last is the program's name. */
-void collapse_stack(const struct collapse *collapse, uint64_t stack, const uint32_t **ret_frames,
-                    size_t *ret_count);
+/* A stack. Two may have the same frames. */
+struct collapse_stack {
+    uint32_t first; /* the innermost frame; 0: none */
+    uint32_t rest;  /* the frames behind it, of which many stacks have the same; dense, from 1 on */
+    const uint32_t *rest_frames; /* the innermost first */
+    size_t rest_count;
+    uint32_t program; /* a frame with its name */
+};
+void collapse_stack(const struct collapse *collapse, uint64_t stack, struct collapse_stack *ret_stack);
 /* A frame's tidied text, inlined calls behind their caller with ';' between; *ret_module is "" without with_modules. */
 const char *collapse_frame(const struct collapse *collapse, uint32_t frame, const char **ret_module);
 
 /* Appends a function's name as tidied: "ns::f(int)" is "ns::f". `is_java`: of a program whose name begins so. */
 void collapse_tidy(const char *name, size_t length, bool is_java, struct str *ret_text);
 
-/* The stacks of all of them together, sorted. */
+/* The stacks of all of them together, sorted. NULLs are passed over. */
 WARN_UNUSED int collapse_write(struct collapse *const *all, size_t count, FILE *out, struct err *err);
 
+/* Where a text comes from: up to `capacity` bytes more of it; 0 at its end, and not before. Never asked by two threads at once. */
+struct collapse_input {
+    int (*read)(void *context, char *bytes, size_t capacity, size_t *ret_got, struct err *err);
+    void *context;
+};
+
 /*
- * A whole text by two threads where it is worth it, each of a half that ends where a sample does. ret_all[0] is the first
- * half's, which decides the event. The caller destroys both; ret_all[1] may be NULL.
+ * A whole text, by so many threads where it is long enough: they take turns in reading, each as much as ends where a sample does, and
+ * each has a collapse of its own. The first, ret_all[0], decides the event. The caller destroys all, of which some may be NULL, also
+ * after a failure. Memory for the text is 256 KiB a thread, more where a single line is longer (64 MiB at most).
  */
-#define COLLAPSE_HALVES 2
-WARN_UNUSED int collapse_whole(const struct collapse_options *options, const char *text, size_t length,
-                               struct collapse *ret_all[COLLAPSE_HALVES], struct err *err);
+#define COLLAPSE_THREADS_MAX 8
+WARN_UNUSED int collapse_read(const struct collapse_options *options, const struct collapse_input *input,
+                              size_t thread_count, struct collapse *ret_all[COLLAPSE_THREADS_MAX],
+                              struct err *err);
+/* As many threads as this process has processors, COLLAPSE_THREADS_MAX at most. */
+size_t collapse_thread_count(void);
 
 struct collapse_facts {
     uint64_t sample_count;

@@ -1,11 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzz target: any bytes as lines of perf script; the first byte chooses the options. */
+/* Fuzz target: any bytes as lines of perf script; the first byte chooses the options. Stacks that are known as a whole are what their
+ * lines are one by one. */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "collapse/collapse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
+
+static char *folded(const struct collapse_options *options, const char *text, size_t count, bool by_lines)
+{
+    struct collapse *collapse = NULL;
+    struct err err;
+    char *bytes = NULL;
+    size_t length = 0;
+    if (collapse_create(options, &collapse, &err))
+        abort();
+    for (size_t at = 0, used = 0; at < count; at += used) {
+        const char *end = by_lines ? memchr(text + at, '\n', count - at) : NULL;
+        size_t part = end ? (size_t)(end - text) + 1 - at : count - at;
+        if (collapse_text(collapse, text + at, part, true, &used, &err) || used != part)
+            abort();
+    }
+    FILE *out = open_memstream(&bytes, &length);
+    if (!out || collapse_write(&collapse, 1, out, &err))
+        abort();
+    fclose(out);
+    collapse_destroy(collapse);
+    return bytes;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
@@ -15,19 +39,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
                                        .mark_kernel = chosen & 4,
                                        .mark_jit = chosen & 8,
                                        .with_addresses = chosen & 16};
-    struct collapse *collapse = NULL;
-    struct err err;
-    char *text = NULL;
-    size_t used = 0, length = 0;
-    if (collapse_create(&options, &collapse, &err))
-        return 0;
-    if (collapse_text(collapse, (const char *)bytes, count, true, &used, &err) || used != count)
+    char *whole = folded(&options, (const char *)bytes, count, false);
+    char *by_lines = folded(&options, (const char *)bytes, count, true);
+    if (strcmp(whole, by_lines) != 0)
         abort();
-    FILE *out = open_memstream(&text, &length);
-    if (!out || collapse_write(&collapse, 1, out, &err))
-        abort();
-    fclose(out);
-    free(text);
-    collapse_destroy(collapse);
+    free(whole);
+    free(by_lines);
     return 0;
 }

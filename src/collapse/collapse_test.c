@@ -142,29 +142,169 @@ static void odd_lines_are_taken_as_by_the_original(void **state)
     becomes("", PLAIN, "");
 }
 
-/* Halves of a text give what the whole gives; the event is the first half's. */
-static void two_threads_give_what_one_gives(void **state)
+/* Line by line, as where no stack is known as a whole. */
+static char *collapsed_by_lines(const char *text, struct collapse_options options)
+{
+    struct collapse *collapse = NULL;
+    struct err err;
+    char *bytes = NULL;
+    size_t length = 0, used = 0;
+    FILE *out = open_memstream(&bytes, &length);
+    assert_int_equal(collapse_create(&options, &collapse, &err), 0);
+    for (const char *at = text; *at; at += used) {
+        const char *end = strchr(at, '\n');
+        assert_int_equal(
+            collapse_text(collapse, at, end ? (size_t)(end - at) + 1 : strlen(at), true, &used, &err), 0);
+    }
+    assert_int_equal(collapse_write(&collapse, 1, out, &err), 0);
+    facts = collapse_facts(collapse);
+    fclose(out);
+    collapse_destroy(collapse);
+    return bytes;
+}
+
+static void known_stacks_are_what_their_lines_are(void **state)
+{
+    (void)state;
+    /* Lines in any order, of which some begin or end something where it is not expected. */
+    static const char *const lines[] = {"aa 1 5.1: 1 e:\n",
+                                        "java 2/3 5.1: 4 e:\n",
+                                        "bb 2 5.2: 7 f:\n",
+                                        "aa 1 5.1:\n",
+                                        " 5 La/x (m)\n",
+                                        "\t6 main+0x1 (/m)\n",
+                                        " 7 o->i ([unknown])\n",
+                                        "\n",
+                                        "\n",
+                                        "\n",
+                                        " 5 x (m)\n 6 y (m)\n\n",
+                                        "odd\n",
+                                        " odd\n",
+                                        "# note\n",
+                                        " 12ab (mod)\n",
+                                        "8 at_start (m)\n",
+                                        " 9 [unknown] (l)\n"};
+    uint64_t random = 7;
+    for (unsigned round = 0; round < 600; round++) {
+        struct str text = {0};
+        struct collapse_options options = {.with_tid = round & 1, .with_addresses = round & 2};
+        for (unsigned i = 0; i < 40; i++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            str_append(&text, lines[(random >> 33) % (sizeof lines / sizeof lines[0])]);
+        }
+        char *found = collapsed(str_text(&text), options);
+        struct collapse_facts of_all = facts;
+        char *expected = collapsed_by_lines(str_text(&text), options);
+        assert_string_equal(found, expected);
+        assert_int_equal(of_all.strange_count, facts.strange_count);
+        assert_int_equal(of_all.sample_count, facts.sample_count);
+        free(found);
+        free(expected);
+        str_free(&text);
+    }
+}
+
+static void each_strange_line_is_counted(void **state)
+{
+    (void)state;
+    becomes("aa 1 5.1: 1 e:\n 5 x\n 6 y (m)\n\naa 1 5.1: 1 e:\n 5 x\n 6 y (m)\n\n", PLAIN, "aa;y 2\n");
+    assert_int_equal(facts.strange_count, 2);
+}
+
+/* Words are compared with what is behind them: ';' is above digits and below letters. */
+static void lines_are_sorted_by_their_bytes(void **state)
+{
+    (void)state;
+    static const char text[] = "%s 1 5.1: 1 e:\n 5 y (m)\n 5 %s (m)\n\n";
+    static const char *const names[] = {"ab", "abc", "ab1", "a", "ab_", "ab.x"};
+    struct str all = {0};
+    char *found, *line, *rest, before[64] = "";
+    for (size_t i = 0; i < 6; i++)
+        for (size_t k = 0; k < 6; k++)
+            if (names[i][1])
+                str_printf(&all, text, names[i], names[k]);
+    str_append(&all, "ab 1 5.1: 1 e:\n\nab1 1 5.1: 1 e:\n\n");
+    found = collapsed(str_text(&all), PLAIN);
+    for (line = strtok_r(found, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        *strrchr(line, ' ') = '\0';
+        assert_true(strcmp(before, line) < 0);
+        snprintf(before, sizeof before, "%s", line);
+    }
+    free(found);
+    str_free(&all);
+}
+
+struct source {
+    const char *text;
+    size_t length, at, piece;
+};
+
+static int read_source(void *context, char *bytes, size_t capacity, size_t *ret_got, struct err *err)
+{
+    struct source *source = context;
+    size_t length = source->length - source->at;
+    (void)err;
+    length = length < source->piece ? length : source->piece;
+    length = length < capacity ? length : capacity;
+    memcpy(bytes, source->text + source->at, length);
+    source->at += length;
+    *ret_got = length;
+    return 0;
+}
+
+static void reads_to(const struct str *text, size_t piece, size_t threads, const char *expected)
+{
+    struct source source = {.text = str_text(text), .length = text->length, .piece = piece};
+    struct collapse_input input = {.read = read_source, .context = &source};
+    struct collapse *all[COLLAPSE_THREADS_MAX];
+    struct err err;
+    uint64_t sample_count = 0;
+    char *bytes = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&bytes, &length);
+    assert_int_equal(collapse_read(&PLAIN, &input, threads, all, &err), 0);
+    assert_int_equal(collapse_write(all, COLLAPSE_THREADS_MAX, out, &err), 0);
+    fclose(out);
+    for (size_t i = 0; i < COLLAPSE_THREADS_MAX; i++) {
+        sample_count += all[i] ? collapse_facts(all[i]).sample_count : 0;
+        assert_true(i < threads || !all[i]);
+        collapse_destroy(all[i]);
+    }
+    assert_string_equal(bytes, expected);
+    assert_int_equal(sample_count, facts.sample_count);
+    free(bytes);
+}
+
+/* Parts of a text give what the whole gives; the event is the first part's. */
+static void several_threads_give_what_one_gives(void **state)
 {
     (void)state;
     struct str text = {0};
-    for (unsigned i = 0; text.length < 3u << 20; i++)
+    for (unsigned i = 0; text.length < 5u << 20; i++)
         str_printf(&text, "w%u0 %u 5.1: %u %s:\n\t 5f f%u+0x%x (/m)\n\t 6f main (/m)\n\n", i % 3, i % 7,
                    i % 100, i % 10 == 3 ? "faults" : "cycles", i * i % 997, i % 16);
-    char *whole = collapsed(str_text(&text), PLAIN), *bytes = NULL;
-    struct collapse *all[COLLAPSE_HALVES];
-    struct err err;
-    size_t length = 0;
-    FILE *out = open_memstream(&bytes, &length);
-    assert_int_equal(collapse_whole(&PLAIN, str_text(&text), text.length, all, &err), 0);
-    assert_non_null(all[1]);
-    assert_int_equal(collapse_write(all, COLLAPSE_HALVES, out, &err), 0);
-    fclose(out);
-    assert_string_equal(bytes, whole);
-    assert_int_equal(collapse_facts(all[0]).sample_count + collapse_facts(all[1]).sample_count,
-                     facts.sample_count);
-    collapse_destroy(all[0]);
-    collapse_destroy(all[1]);
-    free(bytes);
+    char *whole = collapsed(str_text(&text), PLAIN);
+    reads_to(&text, SIZE_MAX, 3, whole);
+    reads_to(&text, 65536, 2, whole);
+    reads_to(&text, 100001, 1, whole);
+    free(whole);
+    str_free(&text);
+}
+
+/* Then it is one thread's, line by line, also where it is the last and never ends. */
+static void a_sample_may_be_longer_than_a_part(void **state)
+{
+    (void)state;
+    struct str text = {0};
+    str_append(&text, "aa 1 5.1: 1 e:\n 5 x (m)\n\naa 1 5.1: 1 e:\n");
+    while (text.length < 3u << 20)
+        str_append(&text, " 5 y (m)\n");
+    str_append(&text, "\naa 1 5.1: 1 e:\n 5 x (m)\n\naa 1 5.1: 1 e:\n");
+    while (text.length < 5u << 20)
+        str_append(&text, " 5 z (m)\n");
+    char *whole = collapsed(str_text(&text), PLAIN);
+    assert_int_equal(facts.sample_count, 3);
+    reads_to(&text, SIZE_MAX, 2, whole);
     free(whole);
     str_free(&text);
 }
@@ -179,7 +319,11 @@ int collapse_test(void)
         cmocka_unit_test(names_are_tidied),
         cmocka_unit_test(kernel_and_jitted_functions_are_marked),
         cmocka_unit_test(odd_lines_are_taken_as_by_the_original),
-        cmocka_unit_test(two_threads_give_what_one_gives),
+        cmocka_unit_test(known_stacks_are_what_their_lines_are),
+        cmocka_unit_test(each_strange_line_is_counted),
+        cmocka_unit_test(lines_are_sorted_by_their_bytes),
+        cmocka_unit_test(several_threads_give_what_one_gives),
+        cmocka_unit_test(a_sample_may_be_longer_than_a_part),
     };
     return cmocka_run_group_tests_name("collapse", tests, NULL, NULL);
 }

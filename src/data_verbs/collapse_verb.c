@@ -3,9 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,8 +11,7 @@
 #include "data_verbs/data_verbs.h"
 #include "data_verbs/inline_frames.h"
 
-#define READ_BYTES     (256u << 10)
-#define LINE_BYTES_MAX (64u << 20)
+#define PIPE_BYTES (1 << 20)
 
 struct options {
     bool pid, tid, kernel, jit, all, addrs, is_inline, is_context;
@@ -58,116 +55,127 @@ static const struct option_row rows[] = {
      .offset = offsetof(struct options, event)},
 };
 
-/* Feeds a stream to the end; what is not used of a piece stays in front of the next. */
-static int feed(struct collapse *collapse, FILE *in, const char *name, struct err *err)
+/* The files of the command line one behind the other, or stdin. */
+struct files {
+    const struct verb_context *context;
+    size_t next;
+    int fd; /* -1: none is open */
+    bool is_line_open;
+};
+
+static const char *file_name(const struct verb_context *context, size_t index)
 {
-    size_t capacity = READ_BYTES, held = 0, used = 0;
-    char *bytes = malloc(capacity);
-    int status = bytes ? 0 : err_memory(err);
-    for (bool is_end = false; !status && !is_end;) {
-        size_t got = fread(bytes + held, 1, capacity - held, in);
-        is_end = got == 0;
-        held += got;
-        status = collapse_text(collapse, bytes, held, is_end, &used, err);
-        memmove(bytes, bytes + used, held - used);
-        held -= used;
-        if (!status && held == capacity) {
-            char *grown = capacity < LINE_BYTES_MAX ? realloc(bytes, capacity * 2) : NULL;
-            if (!grown)
-                status = err_set(err, ERR_INPUT, "could not read '%s': a line is longer than %zu bytes", name,
-                                 capacity);
-            else
-                bytes = grown;
-            capacity *= 2;
+    const char *name = context->operand_count ? context->operands[index] : "-";
+    return strcmp(name, "-") == 0 ? NULL : name;
+}
+
+static size_t file_count(const struct verb_context *context)
+{
+    return context->operand_count ? context->operand_count : 1;
+}
+
+static int open_next(struct files *files, struct err *err)
+{
+    const char *name = file_name(files->context, files->next);
+    files->next++;
+    files->fd = name ? open(name, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+    return files->fd < 0 ? err_errno(err, errno, "could not open file '%s'", name) : 0;
+}
+
+static void close_file(struct files *files)
+{
+    if (files->fd > STDIN_FILENO)
+        close(files->fd);
+    files->fd = -1;
+}
+
+/* A collapse_input's: the last line of a file ends where the file does. */
+static int read_files(void *context, char *bytes, size_t capacity, size_t *ret_got, struct err *err)
+{
+    struct files *files = context;
+    for (;;) {
+        if (files->fd < 0 && files->next == file_count(files->context)) {
+            *ret_got = 0;
+            return 0;
+        }
+        int status = files->fd < 0 ? open_next(files, err) : 0;
+        if (status)
+            return status;
+        ssize_t got = read(files->fd, bytes, capacity);
+        if (got < 0 && errno == EINTR)
+            continue;
+        const char *name = file_name(files->context, files->next - 1);
+        if (got < 0)
+            return err_errno(err, errno, "could not read '%s'", name ? name : "stdin");
+        if (got > 0) {
+            files->is_line_open = bytes[got - 1] != '\n';
+            *ret_got = (size_t)got;
+            return 0;
+        }
+        close_file(files);
+        if (files->is_line_open) {
+            files->is_line_open = false;
+            bytes[0] = '\n';
+            *ret_got = 1;
+            return 0;
         }
     }
-    if (!status && ferror(in))
-        status = err_errno(err, errno, "could not read '%s'", name);
-    free(bytes);
+}
+
+/* Pipes of perf script and to flamegraph.pl take more at a time, where that is allowed. */
+static void widen_pipe(int fd)
+{
+    (void)fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
+}
+
+static int collapse_files(const struct verb_context *context, const struct collapse_options *how,
+                          struct collapse *all[COLLAPSE_THREADS_MAX], struct err *err)
+{
+    struct files files = {.context = context, .fd = -1};
+    struct collapse_input input = {.read = read_files, .context = &files};
+    /* Inlined calls are looked up by one thread. */
+    size_t thread_count = how->inline_of ? 1 : collapse_thread_count();
+    int status = collapse_read(how, &input, thread_count, all, err);
+    close_file(&files);
     return status;
 }
 
-static int feed_file(struct collapse *collapse, const char *path, struct err *err)
+/* Files can be read twice, a pipe cannot. */
+static bool is_repeatable(const struct verb_context *context)
 {
-    if (strcmp(path, "-") == 0)
-        return feed(collapse, stdin, "stdin", err);
-    FILE *in = fopen(path, "rb");
-    if (!in)
-        return err_errno(err, errno, "could not open file '%s'", path);
-    int status = feed(collapse, in, path, err);
-    fclose(in);
-    return status;
-}
-
-/* A whole file that can be mapped, from its beginning; NULL for a pipe and the like. */
-static char *map_whole(int fd, size_t *ret_length)
-{
-    struct stat about;
-    if (fstat(fd, &about) || !S_ISREG(about.st_mode) || about.st_size <= 0 || lseek(fd, 0, SEEK_CUR) != 0)
-        return NULL;
-    *ret_length = (size_t)about.st_size;
-    char *text = mmap(NULL, *ret_length, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
-    return text == MAP_FAILED ? NULL : text;
-}
-
-/* One file by two threads; *ret_is_done is false where it has to be read as a stream. */
-static int collapse_mapped(const struct verb_context *context, const struct collapse_options *how,
-                           struct collapse *all[COLLAPSE_HALVES], bool *ret_is_done, struct err *err)
-{
-    bool is_stdin = !context->operand_count || strcmp(context->operands[0], "-") == 0;
-    int fd = is_stdin ? STDIN_FILENO : open(context->operands[0], O_RDONLY | O_CLOEXEC), status = 0;
-    size_t length = 0;
-    char *text = context->operand_count < 2 && fd >= 0 ? map_whole(fd, &length) : NULL;
-    if (text) {
-        status = collapse_whole(how, text, length, all, err);
-        munmap(text, length);
+    for (size_t i = 0; i < file_count(context); i++) {
+        const char *name = file_name(context, i);
+        struct stat about;
+        if ((name ? stat(name, &about) : fstat(STDIN_FILENO, &about)) || !S_ISREG(about.st_mode) ||
+            (!name && (lseek(STDIN_FILENO, 0, SEEK_CUR) != 0 || file_count(context) > 1)))
+            return false;
     }
-    if (!is_stdin && fd >= 0)
-        close(fd);
-    *ret_is_done = text != NULL;
-    return status;
+    return true;
 }
 
-/* What the text of a file will ask for is found first, several at a time. */
+/* What files will ask for is found first, several at a time. */
 static int find_inlined(const struct verb_context *context, const struct collapse_options *how,
                         struct inline_frames *inlined, struct err *err)
 {
     struct collapse_options noting = *how;
-    struct collapse *collapse = NULL;
-    bool is_stdin = !context->operand_count || strcmp(context->operands[0], "-") == 0;
-    int fd = is_stdin ? STDIN_FILENO : open(context->operands[0], O_RDONLY | O_CLOEXEC), status = 0;
-    size_t length = 0, used = 0;
-    char *text = context->operand_count < 2 && fd >= 0 ? map_whole(fd, &length) : NULL;
+    struct collapse *all[COLLAPSE_THREADS_MAX] = {NULL};
+    if (!is_repeatable(context))
+        return 0;
     noting.inline_of = inline_frames_note;
-    if (text) {
-        status = collapse_create(&noting, &collapse, err);
-        if (!status)
-            status = collapse_text(collapse, text, length, true, &used, err);
-        if (!status)
-            status = inline_frames_find(inlined, err);
-        collapse_destroy(collapse);
-        munmap(text, length);
-    }
-    if (!is_stdin && fd >= 0)
-        close(fd);
+    int status = collapse_files(context, &noting, all, err);
+    if (!status)
+        status = inline_frames_find(inlined, err);
+    for (size_t i = 0; i < COLLAPSE_THREADS_MAX; i++)
+        collapse_destroy(all[i]);
+    if (!status && !file_name(context, 0) && lseek(STDIN_FILENO, 0, SEEK_SET) != 0)
+        status = err_errno(err, errno, "could not read stdin again");
     return status;
 }
 
-static int collapse_streams(const struct verb_context *context, const struct collapse_options *how,
-                            struct collapse **ret_collapse, struct err *err)
-{
-    int status = collapse_create(how, ret_collapse, err);
-    if (!status && !context->operand_count)
-        status = feed(*ret_collapse, stdin, "stdin", err);
-    for (size_t i = 0; i < context->operand_count && !status; i++)
-        status = feed_file(*ret_collapse, context->operands[i], err);
-    return status;
-}
-
-static void talk(struct collapse *const all[COLLAPSE_HALVES])
+static void talk(struct collapse *const all[COLLAPSE_THREADS_MAX])
 {
     struct collapse_facts facts = {0};
-    for (size_t i = 0; i < COLLAPSE_HALVES && all[i]; i++) {
+    for (size_t i = 0; i < COLLAPSE_THREADS_MAX && all[i]; i++) {
         struct collapse_facts part = collapse_facts(all[i]);
         facts.event = facts.event ? facts.event : part.event;
         facts.other_event_count += part.other_event_count;
@@ -196,17 +204,17 @@ static int run(struct verb_context *context, struct err *err)
         how.inline_of = inline_frames_of;
         how.inline_context = inlined;
     }
-    struct collapse *all[COLLAPSE_HALVES] = {NULL, NULL};
-    bool is_done = false;
-    int status = inlined ? find_inlined(context, &how, inlined, err)
-                         : collapse_mapped(context, &how, all, &is_done, err);
-    if (!status && !is_done)
-        status = collapse_streams(context, &how, &all[0], err);
+    struct collapse *all[COLLAPSE_THREADS_MAX] = {NULL};
+    widen_pipe(STDIN_FILENO);
+    widen_pipe(fileno(context->out));
+    int status = inlined ? find_inlined(context, &how, inlined, err) : 0;
+    if (!status)
+        status = collapse_files(context, &how, all, err);
     if (!status) {
         talk(all);
-        status = collapse_write(all, COLLAPSE_HALVES, context->out, err);
+        status = collapse_write(all, COLLAPSE_THREADS_MAX, context->out, err);
     }
-    for (size_t i = 0; i < COLLAPSE_HALVES; i++)
+    for (size_t i = 0; i < COLLAPSE_THREADS_MAX; i++)
         collapse_destroy(all[i]);
     inline_frames_destroy(inlined);
     return status;

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ingest/folded_view.h"
 
-#include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/map.h"
 #include "base/num.h"
 #include "base/vec.h"
 #include "collapse/collapse.h"
+#include "collapse/fold.h"
 #include "model/meta.h"
 
 #define DEPTH_MAX 4096u
@@ -46,15 +45,13 @@ struct folder {
     VEC(struct old_name) old_names;
     struct map leaf_of;
     VEC(struct leaf) leaves;
-    bool is_perf;   /* blanks in the names of programs become '_' */
-    bool is_tidied; /* names are made short, as the scripts do */
+    struct fold *fold;
+    VEC(uint32_t) numbers;    /* in the fold, by a frame's id; of 0 that of "?" */
+    VEC(uint32_t) chains;     /* in the fold, by a stack's id, that number + 1; 0: not known yet */
+    struct map frame_of_name; /* in the fold */
+    bool is_perf;             /* blanks in the names of programs become '_' */
+    bool is_tidied;           /* names are made short, as the scripts do */
     struct str text;
-};
-
-struct line {
-    char *text;
-    size_t length;
-    uint64_t weight;
 };
 
 bool folded_view_is(const struct view *view)
@@ -192,85 +189,91 @@ static int take_samples(void *context, const struct batch *batch, struct err *er
     return 0;
 }
 
-/* The name of the program, then the frames. */
-static void write_stack(struct folder *folder, const struct leaf *leaf)
+/* The number of a frame's name in the fold. */
+static uint32_t number_of(const struct folder *folder, uint64_t frame)
 {
-    uint32_t chain[DEPTH_MAX];
-    size_t depth = 0;
+    return folder->numbers.items[frame < folder->numbers.count ? frame : 0];
+}
+
+/* The number of a program's name; blanks of perf's are '_'. */
+static int name_leaf(struct folder *folder, uint64_t name, uint32_t *ret_frame, struct err *err)
+{
+    const uint64_t *known = map_get(&folder->frame_of_name, name);
     struct str *text = &folder->text;
+    if (known) {
+        *ret_frame = (uint32_t)*known;
+        return 0;
+    }
     str_clear(text);
-    str_append(text, view_text(folder->view, leaf->name));
+    str_append(text, view_text(folder->view, name));
     for (size_t i = 0; i < text->length; i++)
         if (folder->is_perf && text->text[i] == ' ')
             text->text[i] = '_';
+    int status = text->failed ? err_memory(err)
+                              : fold_frame(folder->fold, str_text(text), text->length, ret_frame, err);
+    return !status && map_put(&folder->frame_of_name, name, *ret_frame) ? err_memory(err) : status;
+}
+
+/* Frames behind the innermost one, of which many stacks have the same, the outermost last; one that has no row is "?". */
+static int fold_callers(struct folder *folder, uint32_t stack, uint32_t *ret_chain, struct err *err)
+{
+    uint32_t chain[DEPTH_MAX];
+    size_t depth = 0;
+    if (ROOM(&folder->chains, stack + 1))
+        return err_memory(err);
+    uint32_t *known = &folder->chains.items[stack];
     /* A caller may be told after who it calls; rings end at the limit. */
-    for (uint64_t at = leaf->stack; at && at <= folder->stacks.count && depth < DEPTH_MAX;
+    for (uint64_t at = stack; !*known && at && at <= folder->stacks.count && depth < DEPTH_MAX;
          at = folder->stacks.items[at - 1].parent)
-        chain[depth++] = folder->stacks.items[at - 1].frame;
-    while (depth--) {
-        const char *name = chain[depth] && chain[depth] <= folder->frames.count
-                               ? folder->frames.items[chain[depth] - 1]
-                               : NULL;
-        if (text->length)
-            str_append(text, ";");
-        str_append(text, name ? name : "?");
+        chain[depth++] = number_of(folder, folder->stacks.items[at - 1].frame);
+    int status = *known ? 0 : fold_chain(folder->fold, chain, depth, ret_chain, err);
+    if (status)
+        return status;
+    if (*known)
+        *ret_chain = *known - 1;
+    else
+        *known = *ret_chain + 1;
+    return 0;
+}
+
+static int fold_leaf(struct folder *folder, const struct leaf *leaf, struct err *err)
+{
+    struct fold_stack stack = {.program = FOLD_NONE, .first = FOLD_NONE, .weight = leaf->weight};
+    uint32_t callers = 0;
+    if (leaf->stack) {
+        const struct node *node = &folder->stacks.items[leaf->stack - 1];
+        stack.first = number_of(folder, node->frame);
+        callers = node->parent;
     }
+    int status = fold_callers(folder, callers, &stack.chain, err);
+    if (!status && (!leaf->stack || view_text(folder->view, leaf->name)[0]))
+        status = name_leaf(folder, leaf->name, &stack.program, err);
+    return status ? status : fold_stack(folder->fold, &stack, err);
 }
 
-static int compare_lines(const void *a, const void *b)
+static int write_lines(struct folder *folder, fold_write_fn *write, void *context, struct err *err)
 {
-    const struct line *left = a, *right = b;
-    int order = memcmp(left->text, right->text, num_min(left->length, right->length));
-    return order ? order : (left->length > right->length) - (left->length < right->length);
-}
-
-/* Weights that were scaled up, because the file had fractions, are told as it did. */
-static void write_weight(struct str *text, uint64_t weight, uint64_t scale)
-{
-    str_printf(text, " %" PRIu64, weight / scale);
-    uint64_t rest = weight % scale;
-    if (rest) {
-        str_append(text, ".");
-        for (uint64_t unit = scale / 10; unit && rest; unit /= 10) {
-            str_printf(text, "%" PRIu64, rest / unit);
-            rest %= unit;
-        }
-    }
-    str_append(text, "\n");
-}
-
-static int write_lines(struct folder *folder, struct str *ret_text, struct err *err)
-{
-    struct line *lines = calloc(folder->leaves.count + 1, sizeof *lines);
     const char *told = view_meta(folder->view, META_SAMPLE_SCALE);
     uint64_t scale = 1;
-    int status = lines ? 0 : err_memory(err);
+    int status = fold_create(&folder->fold, err);
     if (!told || num_parse_u64(told, &scale) || !scale)
         scale = 1;
-    for (size_t i = 0; i < folder->leaves.count && !status; i++) {
-        write_stack(folder, &folder->leaves.items[i]);
-        lines[i] =
-            (struct line){.text = arena_copy(&folder->arena, str_text(&folder->text), folder->text.length),
-                          .length = folder->text.length,
-                          .weight = folder->leaves.items[i].weight};
-        if (folder->text.failed || !lines[i].text)
+    for (size_t i = 0; i <= folder->frames.count && !status; i++) {
+        const char *name = i && folder->frames.items[i - 1] ? folder->frames.items[i - 1] : "?";
+        uint32_t number = 0;
+        status = fold_frame(folder->fold, name, strlen(name), &number, err);
+        if (!status && vec_push(&folder->numbers, number))
             status = err_memory(err);
     }
-    if (!status && folder->leaves.count)
-        qsort(lines, folder->leaves.count, sizeof *lines, compare_lines);
-    for (size_t i = 0; i < folder->leaves.count && !status; i++) {
-        if (i + 1 < folder->leaves.count && compare_lines(&lines[i], &lines[i + 1]) == 0) {
-            lines[i + 1].weight += lines[i].weight;
-            continue;
-        }
-        str_append_bytes(ret_text, lines[i].text, lines[i].length);
-        write_weight(ret_text, lines[i].weight, scale);
-    }
-    free(lines);
-    return !status && ret_text->failed ? err_memory(err) : status;
+    for (size_t i = 0; i < folder->leaves.count && !status; i++)
+        status = fold_leaf(folder, &folder->leaves.items[i], err);
+    if (!status)
+        status = fold_write(folder->fold, scale, write, context, err);
+    fold_destroy(folder->fold);
+    return status;
 }
 
-int folded_view_write(const struct view *view, struct str *ret_text, struct err *err)
+int folded_view_send(const struct view *view, fold_write_fn *write, void *context, struct err *err)
 {
     static const struct {
         enum table_id table;
@@ -289,14 +292,29 @@ int folded_view_write(const struct view *view, struct str *ret_text, struct err 
         status = view_scan_all(view, steps[i].table, steps[i].take, &folder, err);
     }
     if (!status)
-        status = write_lines(&folder, ret_text, err);
+        status = write_lines(&folder, write, context, err);
     vec_free(&folder.stacks);
     vec_free(&folder.frames);
     vec_free(&folder.names);
     vec_free(&folder.old_names);
     vec_free(&folder.leaves);
+    vec_free(&folder.numbers);
+    vec_free(&folder.chains);
     map_free(&folder.leaf_of);
+    map_free(&folder.frame_of_name);
     arena_free(&folder.arena);
     str_free(&folder.text);
     return status;
+}
+
+static int append(void *context, const char *bytes, size_t length, struct err *err)
+{
+    struct str *text = context;
+    str_append_bytes(text, bytes, length);
+    return text->failed ? err_memory(err) : 0;
+}
+
+int folded_view_write(const struct view *view, struct str *ret_text, struct err *err)
+{
+    return folded_view_send(view, append, ret_text, err);
 }

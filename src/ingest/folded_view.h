@@ -13,10 +13,15 @@
 #include <stdbool.h>
 
 #include "base/str.h"
+#include "collapse/fold.h"
 #include "model/view.h"
 
 /* Whether a recording was imported from another tool's file, so that its samples stand for what they stood for there. */
 bool folded_view_is(const struct view *view);
+/* Piece by piece. */
+WARN_UNUSED int folded_view_send(const struct view *view, fold_write_fn *write, void *context,
+                                 struct err *err);
+/* All in one text. */
 WARN_UNUSED int folded_view_write(const struct view *view, struct str *ret_text, struct err *err);
 
 #endif

@@ -28,13 +28,19 @@ struct frame_parts {
     size_t first, count; /* in reader.parts */
 };
 
+/* Rows of the stack table by a number of collapse's; ROW_NONE: not made yet. */
+struct row_list {
+    uint64_t *items;
+    size_t count, capacity;
+};
+
 struct reader {
     const struct ingest_input *input;
     struct tables *tables;
     struct ingest_notes *notes;
     struct collapse *collapse;
-    VEC(uint64_t) rows;             /* row of the stack table by collapse's stack; ROW_NONE: not made yet */
-    VEC(struct frame_parts) frames; /* by collapse's frame */
+    struct row_list rows, rest_rows; /* of stacks, and of rests */
+    VEC(struct frame_parts) frames;  /* by collapse's frame */
     VEC(uint64_t) parts;
     uint32_t thread;
     uint64_t time_ns;
@@ -299,24 +305,41 @@ static int add_parts(struct reader *reader, uint32_t frame, uint64_t *stack, str
     return status;
 }
 
-static int stack_row(struct reader *reader, uint64_t stack, uint64_t *ret_row, struct err *err)
+/* The row that `made` says, or UINT64_MAX where there is none yet. */
+static int row_made(struct row_list *made, uint64_t id, uint64_t *ret_row, struct err *err)
 {
-    const uint32_t *frames;
-    size_t count;
-    while (reader->rows.count < stack)
-        if (vec_push(&reader->rows, ROW_NONE))
+    while (made->count < id)
+        if (vec_push(made, ROW_NONE))
             return err_memory(err);
-    *ret_row = reader->rows.items[stack - 1];
-    if (*ret_row != ROW_NONE)
-        return 0;
-    uint64_t row = 0;
-    int status = 0;
-    collapse_stack(reader->collapse, stack, &frames, &count);
-    /* The last is the program. */
-    for (size_t i = count - 1; i-- > 0 && !status;)
-        status = add_parts(reader, frames[i], &row, err);
-    reader->rows.items[stack - 1] = row;
-    *ret_row = row;
+    *ret_row = made->items[id - 1];
+    return 0;
+}
+
+/* Of the frames behind the innermost one. */
+static int callers_row(struct reader *reader, const struct collapse_stack *stack, uint64_t *ret_row,
+                       struct err *err)
+{
+    int status = row_made(&reader->rest_rows, stack->rest, ret_row, err);
+    if (status || *ret_row != ROW_NONE)
+        return status;
+    *ret_row = 0;
+    for (size_t i = stack->rest_count; i-- > 0 && !status;)
+        status = add_parts(reader, stack->rest_frames[i], ret_row, err);
+    reader->rest_rows.items[stack->rest - 1] = *ret_row;
+    return status;
+}
+
+static int stack_row(struct reader *reader, uint64_t id, uint64_t *ret_row, struct err *err)
+{
+    struct collapse_stack stack;
+    int status = row_made(&reader->rows, id, ret_row, err);
+    if (status || *ret_row != ROW_NONE)
+        return status;
+    collapse_stack(reader->collapse, id, &stack);
+    status = callers_row(reader, &stack, ret_row, err);
+    if (!status && stack.first)
+        status = add_parts(reader, stack.first, ret_row, err);
+    reader->rows.items[id - 1] = *ret_row;
     return status;
 }
 
@@ -422,6 +445,7 @@ static int perf_text_read(const struct ingest_input *input, const struct ingest_
         tell(&reader, choice);
     collapse_destroy(reader.collapse);
     vec_free(&reader.rows);
+    vec_free(&reader.rest_rows);
     vec_free(&reader.frames);
     vec_free(&reader.parts);
     return status;

@@ -25,17 +25,6 @@ static bool is_as_imported(const struct report_foreign_request *request, const s
            (!request->kind || strcmp(request->kind, "cpu") == 0) && folded_view_is(view);
 }
 
-static int write_as_imported(const struct report_foreign_request *request, const struct view *view,
-                             struct err *err)
-{
-    struct str text = {0};
-    int status = folded_view_write(view, &text, err);
-    if (!status)
-        status = request->write(request->context, str_text(&text), text.length, err);
-    str_free(&text);
-    return status;
-}
-
 int ops_report_foreign(const struct report_foreign_request *request, struct err *err)
 {
     const struct foreign_choice choice = {
@@ -47,7 +36,7 @@ int ops_report_foreign(const struct report_foreign_request *request, struct err 
     if (!status && request->against)
         status = reader_open(request->against, &before, err);
     if (!status && is_as_imported(request, reader_view(reader))) {
-        status = write_as_imported(request, reader_view(reader), err);
+        status = folded_view_send(reader_view(reader), request->write, request->context, err);
     } else if (!status) {
         status = foreign_write(reader_view(reader), before ? reader_view(before) : NULL, &choice,
                                request->write, request->context, err);
