@@ -13,6 +13,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
 
 #include "base/map.h"
 #include "base/vec.h"
@@ -34,6 +36,7 @@ struct watch_memo {
     enum wait_reason reason;
     uint64_t peer;
     uint64_t sample_python, sample_python_ns; /* the Python stack of the sample that is about to come */
+    uint64_t loop_argument, loop_peer;        /* the last connection that an event loop waited for; 0: none */
 };
 
 #define SAMPLE_PYTHON_NS                                                                                     \
@@ -48,6 +51,25 @@ static inline uint64_t watch_memo_python_take(struct watch_memo *memo, uint64_t 
         return 0;
     memo->sample_python = 0;
     return time_ns - memo->sample_python_ns < SAMPLE_PYTHON_NS ? key : 0;
+}
+
+/* What an event loop waited for is asked when the wait is over. Where nothing is left by then but the pair of sockets that
+ * others wake it with, the connection was closed meanwhile: most likely it was one like the last. */
+static inline void watch_memo_loop(struct watch_memo *memo, const struct reason_found *found)
+{
+    bool is_loop = memo->call == SYS_epoll_pwait;
+#ifdef SYS_epoll_wait
+    is_loop = is_loop || memo->call == SYS_epoll_wait;
+#endif
+    if (is_loop && found->reason == WAIT_NETWORK && memo->peer) {
+        memo->loop_argument = memo->argument;
+        memo->loop_peer = memo->peer;
+    } else if (is_loop && found->reason == WAIT_IPC && memo->loop_peer &&
+               memo->loop_argument == memo->argument &&
+               strncmp(found->address, "unix:[", strlen("unix:[")) == 0) {
+        memo->reason = WAIT_NETWORK;
+        memo->peer = memo->loop_peer;
+    }
 }
 
 /* preload rung: what a thread with the library told of itself so far. */

@@ -356,7 +356,10 @@ static void reason_tell(struct watch *watch, struct task *task, const struct bpf
                                     .reason = found.reason,
                                     .peer = peer,
                                     .sample_python = memo->sample_python,
-                                    .sample_python_ns = memo->sample_python_ns};
+                                    .sample_python_ns = memo->sample_python_ns,
+                                    .loop_argument = memo->loop_argument,
+                                    .loop_peer = memo->loop_peer};
+        watch_memo_loop(memo, &found);
     }
     told->reason = memo->reason;
     told->peer = memo->peer;

@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/map.h"
 #include "runtime/python_code.h"
+#include "stacks/jit_source.h"
 
 #define STACK_COUNT_MAX 65536
 #define CODE_COUNT_MAX  65536
@@ -231,10 +232,11 @@ static int frame_note(struct python *python, uint32_t pid, const struct process_
 /* With -X perf the interpreter makes a native function of each of Python's, and lists them. */
 static bool has_trampolines(uint32_t pid)
 {
-    char path[64], text[MAP_BYTES];
+    char text[MAP_BYTES];
+    struct jit_source source;
 
-    snprintf(path, sizeof path, "/tmp/perf-%u.map", pid);
-    FS_CLEANUP int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* it may be anybody's pipe */
+    jit_source_open(pid, NULL, &source);
+    FS_CLEANUP int fd = source.fd;
     return fd >= 0 && fs_pread_small(fd, text, sizeof text) > 0 && strstr(text, " py::");
 }
 

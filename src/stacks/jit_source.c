@@ -42,15 +42,16 @@ static uint32_t own_pid(uint32_t pid)
     return (uint32_t)last;
 }
 
-/* Opened where the process sees it, then where we do. -1 when it is not there, or somebody else's. */
-static int open_owned(uint32_t pid, const char *path, uid_t owner)
+/* Opened where the process sees it, then where we do, unless there it would be that of another process of its number. -1
+ * when it is not there, or somebody else's. */
+static int open_owned(uint32_t pid, const char *path, uid_t owner, bool is_ours)
 {
     char inside[4200];
     struct stat about;
     int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
     int length = snprintf(inside, sizeof inside, "/proc/%u/root%s", pid, path);
     int fd = length < (int)sizeof inside ? open(inside, flags) : -1;
-    if (fd < 0)
+    if (fd < 0 && is_ours)
         fd = open(path, flags);
     if (fd >= 0 &&
         (fstat(fd, &about) || !S_ISREG(about.st_mode) || (about.st_uid != owner && about.st_uid != 0)))
@@ -67,11 +68,12 @@ void jit_source_open(uint32_t pid, const char *dump, struct jit_source *ret_sour
     if (stat(path, &process))
         return;
     if (dump)
-        ret_source->fd = open_owned(pid, dump, process.st_uid);
+        ret_source->fd = open_owned(pid, dump, process.st_uid, true);
     ret_source->is_dump = ret_source->fd >= 0;
     if (ret_source->fd < 0) {
-        snprintf(path, sizeof path, "/tmp/perf-%u.map", own_pid(pid));
-        ret_source->fd = open_owned(pid, path, process.st_uid);
+        uint32_t own = own_pid(pid);
+        snprintf(path, sizeof path, "/tmp/perf-%u.map", own);
+        ret_source->fd = open_owned(pid, path, process.st_uid, own == pid);
     }
     jit_source_refresh(ret_source);
 }
