@@ -129,6 +129,7 @@
     this.turnButton = this.button(bar, "", "fg-turn", function () {
       self.isIcicle = !self.isIcicle;
       self.draw();
+      self.scroll();
     });
     if (graph.isChange) this.buildModes(bar);
     this.legend(bar);
@@ -241,7 +242,7 @@
     else row.push([left, right]);
   }
 
-  Flame.prototype.draw = function () {
+  Flame.prototype.draw = function (isAgain) {
     var graph = this.graph, top = this.zoomed, room = Math.max(this.box.clientWidth, 300), shown = [], crumbs = [], i;
     var scale = graph.width[top] > 0 ? room / graph.width[top] : 0;
     this.room = room;
@@ -273,7 +274,14 @@
     this.turnButton.textContent = this.isIcicle ? "Flame" : "Icicle";
     this.resetButton.disabled = top === 0;
     this.tell(top);
-    if (isAlone) fit();
+    if (isAlone) return fit();
+    /* A bar to scroll by takes room of its own. */
+    if (this.box.clientWidth >= 300 && this.box.clientWidth !== room && !isAgain) return this.draw(true);
+  };
+
+  /* To where the calls begin. */
+  Flame.prototype.scroll = function () {
+    this.box.scrollTop = this.isIcicle ? 0 : this.box.scrollHeight;
   };
 
   Flame.prototype.drawCrumbs = function (crumbs, markup) {
@@ -290,6 +298,7 @@
   Flame.prototype.zoom = function (index) {
     this.zoomed = this.cursor = index;
     this.draw();
+    this.scroll();
     if (this.search.value) this.find(this.search.value);
   };
 

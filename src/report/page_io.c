@@ -17,7 +17,7 @@ static void write_row(struct str *str, const struct io_entry *entry, bool is_fir
     str_printf(str, "<tr%s>", is_first ? "" : " class=\"more\"");
     page_element(str, "td", "", !is_first ? "" : entry->peer ? entry->peer : "others, not told apart");
     page_element(str, "td", " class=\"kind\"", is_first && entry->kind ? entry->kind : "");
-    page_element(str, "td", "", entry->operation);
+    page_element(str, "td", " class=\"call\"", entry->operation);
     number(str, unit_count((double)entry->count).text);
     number(str, entry->bytes ? unit_bytes(entry->bytes).text : "");
     number(str, is_timed ? unit_duration(entry->time_ns).text : "");

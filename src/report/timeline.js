@@ -232,10 +232,11 @@
     }
   }
 
-  function clip(text, width) {
-    var letters = Math.floor(width / 6.2);
-    if (text.length <= letters) return text;
-    return letters < 4 ? "" : text.slice(0, letters - 1) + "\u2026";
+  function clip(pen, text, width) {
+    if (width < 22) return "";
+    var wide = pen.measureText(text).width, letters = Math.floor(text.length * width / wide) - 2;
+    if (wide <= width) return text;
+    return letters < 3 ? "" : text.slice(0, letters) + "\u2026";
   }
 
   function drawSpans(pen, row, y) {
@@ -248,7 +249,7 @@
       var top = y + span.depth * SPAN;
       pen.fillStyle = colour.wash;
       pen.fillRect(left, top, Math.max(width - 1, 0.7), SPAN - 2);
-      var text = clip(span.name, width - 8);
+      var text = clip(pen, span.name, width - 8);
       if (!text) return;
       pen.fillStyle = colour.soft;
       pen.fillText(text, left + 4, top + 10);
@@ -267,10 +268,12 @@
       }
       pen.fill();
     }
+    var note = track.folded ? "+" + track.children : track.tid && labels > 150 ? String(track.tid) : "";
+    pen.font = "11px " + colour.font;
+    var beside = note ? pen.measureText(note).width + 6 : 0;
     pen.font = "600 12.5px " + colour.font;
     pen.fillStyle = colour.ink;
-    var note = track.folded ? "+" + track.children : track.tid ? String(track.tid) : "";
-    var name = clip(track.label, labels - left - 14 - note.length * 6.5);
+    var name = clip(pen, track.label, labels - left - beside - 6);
     pen.fillText(name, left, middle + 4);
     var end = left + pen.measureText(name).width + 6;
     pen.font = "11px " + colour.font;
