@@ -8,13 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/str.h"
 #include "base/vec.h"
 
-#define PATH_BYTES 4096u
-#define NAME_BYTES 160u
+#define PATH_BYTES   4096u
+#define NAME_BYTES   160u
+#define PART_SUFFIX  ".part" /* fs_replace's, while it writes */
+#define PART_SECONDS 3600
 
 char *cache_folder_of(const char *kind)
 {
@@ -66,6 +69,12 @@ static int by_age(const void *left, const void *right)
     return a->used.tv_nsec < b->used.tv_nsec ? -1 : a->used.tv_nsec > b->used.tv_nsec;
 }
 
+/* Whoever wrote it was killed: nobody writes for so long. */
+static bool is_left_behind(const struct stat *about)
+{
+    return S_ISREG(about->st_mode) && about->st_mtim.tv_sec < time(NULL) - PART_SECONDS;
+}
+
 void cache_folder_prune(const char *folder, const char *suffix)
 {
     DIR *stream = opendir(folder);
@@ -75,9 +84,15 @@ void cache_folder_prune(const char *folder, const char *suffix)
         struct stat about;
         struct cache_file file;
         size_t length = strlen(entry->d_name);
-        if (!str_ends(entry->d_name, suffix) || length >= sizeof file.name ||
+        bool is_part = str_ends(entry->d_name, PART_SUFFIX);
+        if ((!is_part && !str_ends(entry->d_name, suffix)) || length >= sizeof file.name ||
             fstatat(dirfd(stream), entry->d_name, &about, AT_SYMLINK_NOFOLLOW))
             continue;
+        if (is_part) {
+            if (is_left_behind(&about))
+                unlinkat(dirfd(stream), entry->d_name, 0);
+            continue;
+        }
         file.used = about.st_mtim;
         memcpy(file.name, entry->d_name, length + 1);
         if (vec_push(&files, file))

@@ -16,7 +16,8 @@ char *cache_folder_of(const char *kind);
 WARN_UNUSED int cache_folder_make(const char *folder, struct err *err);
 /* Says that a file is in use: it is kept longest. */
 void cache_file_touch(const char *path);
-/* Removes the files with a suffix that were used longest ago when there are too many. */
+/* Removes the files with a suffix that were used longest ago when there are too many, and what writers that were killed left
+ * unfinished over an hour ago. */
 void cache_folder_prune(const char *folder, const char *suffix);
 
 #endif

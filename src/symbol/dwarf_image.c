@@ -7,11 +7,10 @@
 
 #include "base/num.h"
 #include "base/search.h"
+#include "symbol/dwarf_scopes.h"
 
 #define UNIT_COUNT_MAX     (1u << 20)
 #define FUNCTION_COUNT_MAX (4u << 20) /* of one unit */
-#define SCOPE_DEPTH_MAX    64u
-#define RANGE_COUNT_MAX    65536 /* of one DIE */
 
 struct range {
     uint64_t low, high;
@@ -38,6 +37,9 @@ struct dwarf_image {
     Dwarf *dwarf;
     VEC(struct unit) units;
     struct ranges ranges;
+    const void *function; /* of what function the following is; NULL: none */
+    const char *function_name;
+    struct dwarf_scopes scopes;
 };
 
 static int by_low(const void *left, const void *right)
@@ -69,7 +71,7 @@ static int ranges_add(struct ranges *ranges, Dwarf_Die *die, uint32_t index, str
 {
     Dwarf_Addr base, low, high;
     ptrdiff_t offset = 0;
-    for (int i = 0; i < RANGE_COUNT_MAX; i++) {
+    for (int i = 0; i < DWARF_RANGE_COUNT_MAX; i++) {
         offset = dwarf_ranges(die, offset, &base, &low, &high);
         if (offset <= 0)
             break;
@@ -142,6 +144,7 @@ void dwarf_image_close(struct dwarf_image *image)
     }
     vec_free(&image->units);
     vec_free(&image->ranges.items);
+    dwarf_scopes_free(&image->scopes);
     dwarf_end(image->dwarf);
     free(image);
 }
@@ -159,7 +162,7 @@ static int add_function(struct unit *unit, Dwarf_Die *die, struct err *err)
 static int load_functions(struct unit *unit, Dwarf_Die *parent, unsigned depth, struct err *err)
 {
     Dwarf_Die die;
-    if (depth > SCOPE_DEPTH_MAX || dwarf_child(parent, &die) != 0)
+    if (depth > DWARF_SCOPE_DEPTH_MAX || dwarf_child(parent, &die) != 0)
         return 0;
     do {
         int tag = dwarf_tag(&die);
@@ -218,31 +221,6 @@ static void find_line(const struct unit *unit, uint64_t address, struct dwarf_an
     frame->line = number > 0 ? (uint32_t)number : 0;
 }
 
-/* Whether a scope covers the address; in any case the answer is narrowed to where that does not change. */
-static bool scope_covers(Dwarf_Die *die, uint64_t address, struct dwarf_answer *answer)
-{
-    Dwarf_Addr base, low, high;
-    ptrdiff_t offset = 0;
-    bool covers = false;
-    for (int i = 0; i < RANGE_COUNT_MAX; i++) {
-        offset = dwarf_ranges(die, offset, &base, &low, &high);
-        if (offset <= 0)
-            break;
-        if (high <= low)
-            continue;
-        if (address >= high) {
-            answer->low = num_max(answer->low, high);
-        } else if (address < low) {
-            answer->high = num_min(answer->high, low);
-        } else {
-            covers = true;
-            answer->low = num_max(answer->low, low);
-            answer->high = num_min(answer->high, high);
-        }
-    }
-    return covers;
-}
-
 static const char *die_name(Dwarf_Die *die)
 {
     Dwarf_Attribute attribute;
@@ -262,38 +240,56 @@ static uint64_t die_number(Dwarf_Die *die, unsigned name)
     return value;
 }
 
-/* An inlined call: the place of the call belongs to the frame around it. */
-static int push_inlined(const struct unit *unit, Dwarf_Die *die, struct dwarf_answer *answer, struct err *err)
+/* The name of an inlined function, and the place of its call. */
+static void scope_look(const struct unit *unit, struct dwarf_scope *scope)
 {
-    struct dwarf_frame *caller = &answer->frames.items[answer->frames.count - 1];
-    uint64_t file = die_number(die, DW_AT_call_file);
+    uint64_t file = die_number(&scope->die, DW_AT_call_file);
+    scope->is_known = true;
+    scope->name = die_name(&scope->die);
+    scope->line = (uint32_t)num_min(die_number(&scope->die, DW_AT_call_line), UINT32_MAX);
     if (unit->files && file < unit->file_count)
-        caller->file = dwarf_filesrc(unit->files, file, NULL, NULL);
-    caller->line = (uint32_t)num_min(die_number(die, DW_AT_call_line), UINT32_MAX);
-    return vec_push(&answer->frames, (struct dwarf_frame){.name = die_name(die)}) ? err_memory(err) : 0;
+        scope->file = dwarf_filesrc(unit->files, file, NULL, NULL);
 }
 
-static int find_inlined(const struct unit *unit, Dwarf_Die function, uint64_t address,
+/* The place of a call belongs to the frame around it. */
+static int push_inlined(const struct unit *unit, struct dwarf_scope *scope, struct dwarf_answer *answer,
+                        struct err *err)
+{
+    struct dwarf_frame *caller = &answer->frames.items[answer->frames.count - 1];
+    if (!scope->is_known)
+        scope_look(unit, scope);
+    caller->file = scope->file ? scope->file : caller->file;
+    caller->line = scope->line;
+    return vec_push(&answer->frames, (struct dwarf_frame){.name = scope->name}) ? err_memory(err) : 0;
+}
+
+static int find_inlined(struct dwarf_image *image, const struct unit *unit, uint64_t address,
                         struct dwarf_answer *answer, struct err *err)
 {
-    Dwarf_Die scope = function, die;
-    for (unsigned depth = 0; depth < SCOPE_DEPTH_MAX && dwarf_child(&scope, &die) == 0; depth++) {
-        bool found = false;
-        do {
-            int tag = dwarf_tag(&die);
-            found = (tag == DW_TAG_inlined_subroutine || tag == DW_TAG_lexical_block) &&
-                    scope_covers(&die, address, answer);
-        } while (!found && dwarf_siblingof(&die, &die) == 0);
-        if (!found)
-            break;
-        if (dwarf_tag(&die) == DW_TAG_inlined_subroutine) {
-            int status = push_inlined(unit, &die, answer, err);
-            if (status)
-                return status;
-        }
-        scope = die;
-    }
-    return 0;
+    struct dwarf_scope *scopes = image->scopes.scopes.items, *calls[DWARF_SCOPE_DEPTH_MAX];
+    size_t count = 0;
+    int status = 0;
+    for (uint32_t at = dwarf_scopes_find(&image->scopes, address, &answer->low, &answer->high); at;
+         at = scopes[at - 1].parent)
+        if (scopes[at - 1].is_call && count < DWARF_SCOPE_DEPTH_MAX)
+            calls[count++] = &scopes[at - 1];
+    while (!status && count)
+        status = push_inlined(unit, calls[--count], answer, err);
+    return status;
+}
+
+/* The function whose scopes are at hand. */
+static int load_function(struct dwarf_image *image, struct unit *unit, uint32_t index, struct err *err)
+{
+    Dwarf_Die *die = &unit->dies.items[index];
+    if (image->function == die->addr)
+        return 0;
+    image->function = NULL;
+    image->function_name = die_name(die);
+    int status = dwarf_scopes_read(&image->scopes, die, err);
+    if (!status)
+        image->function = die->addr;
+    return status;
 }
 
 int dwarf_image_find(struct dwarf_image *image, uint64_t address, struct dwarf_answer *answer,
@@ -314,12 +310,15 @@ int dwarf_image_find(struct dwarf_image *image, uint64_t address, struct dwarf_a
     if (function) {
         answer->low = num_max(answer->low, function->low);
         answer->high = num_min(answer->high, function->high);
-        outer.name = die_name(&unit->dies.items[function->index]);
+        status = load_function(image, unit, function->index, err);
+        outer.name = image->function_name;
     }
+    if (status)
+        return status;
     if (vec_push(&answer->frames, outer))
         return err_memory(err);
     if (function)
-        status = find_inlined(unit, unit->dies.items[function->index], address, answer, err);
+        status = find_inlined(image, unit, address, answer, err);
     if (status)
         return status;
     find_line(unit, address, answer, &answer->frames.items[answer->frames.count - 1]);

@@ -3,8 +3,8 @@
  * dwarf_image: from an address to its source line and the calls inlined there.
  *
  * Opening indexes the address ranges of all units (without .debug_aranges, which clang leaves out). A unit's functions
- * and lines are read when the first address in it is asked for, a function's inlined calls on the way to
- * each address. Nested scopes are disjoint, so an answer holds for a whole range of addresses.
+ * and lines are read when the first address in it is asked for, what is inlined into a function with the first of its
+ * addresses; of the last function that is kept (dwarf_scopes.h). An answer holds for a whole range of addresses.
  *
  * Source: DWARF 5 (dwarfstd.org), sections 2.17, 3.3.8; after the lazy index of gimli's addr2line.
  */

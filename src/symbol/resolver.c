@@ -26,9 +26,11 @@ struct module {
     size_t build_id_size;
     struct place_table table;
     struct program *program;
-    uint64_t used; /* larger: later */
-    bool dirty;    /* the cache file lacks something */
-    bool broken;   /* could not be opened: not tried again */
+    struct map texts; /* of the open program: its text to ours */
+    uint64_t used;    /* larger: later */
+    bool dirty;       /* the cache file lacks something */
+    bool broken;      /* could not be opened: not tried again */
+    bool is_kernel;
 };
 
 struct resolver {
@@ -83,7 +85,7 @@ static int module_load_cache(struct resolver *resolver, struct module *module, s
 {
     struct cache_key key = {resolver->cache_folder, module->build_id, module->build_id_size};
     int status = cache_load(&key, &resolver->texts, &module->table, err);
-    if (!status && strcmp(module->path, SYMBOL_PATH_KERNEL) == 0)
+    if (!status && module->is_kernel)
         drop_kernel_modules(&module->table);
     else if (!status && module->table.ranges.count && !module->table.has_lines &&
              resolver_debug_file_may_exist(module->build_id, module->build_id_size))
@@ -107,10 +109,12 @@ static int find_module(struct resolver *resolver, const struct symbol_module *wa
     if (status)
         return err_memory(err);
     if (is_new) {
-        struct module module = {.path = strdup(wanted->path), .build_id_size = build_id_size};
+        struct module module = {.path = strdup(wanted->path),
+                                .build_id_size = build_id_size,
+                                .is_kernel = strcmp(wanted->path, SYMBOL_PATH_KERNEL) == 0};
         if (build_id_size)
             memcpy(module.build_id, wanted->build_id, build_id_size);
-        else if (strcmp(wanted->path, SYMBOL_PATH_KERNEL) == 0)
+        else if (module.is_kernel)
             module.build_id_size = kernel_boot_id(module.build_id) ? KERNEL_BOOT_ID_BYTES : 0;
         if (!module.path || vec_push(&resolver->modules, module)) {
             free(module.path);
@@ -139,6 +143,7 @@ static void close_oldest(struct resolver *resolver)
     if (open_count < OPEN_MAX)
         return;
     program_close(oldest->program);
+    map_free(&oldest->texts);
     oldest->program = NULL;
 }
 
@@ -158,11 +163,20 @@ static int module_open(struct resolver *resolver, struct module *module, const s
     return 0;
 }
 
-static int keep_text(struct resolver *resolver, const char *text, size_t length, const char **ret_text,
-                     struct err *err)
+/* Texts of an open program stay where they are (but for the kernel's, which may be read anew), and most are met again and again. */
+static int keep_text(struct resolver *resolver, struct module *module, const char *text, bool is_mangled,
+                     const char **ret_text, struct err *err)
 {
+    char name[NAME_BYTES];
+    const uint64_t *known = module->is_kernel ? NULL : map_get(&module->texts, (uint64_t)(uintptr_t)text);
     uint64_t id;
-    if (intern_put(&resolver->texts, text, length, &id, NULL))
+    if (known) {
+        *ret_text = intern_text(&resolver->texts, *known);
+        return 0;
+    }
+    size_t length = is_mangled ? demangle(text, name, sizeof name) : strlen(text);
+    if (intern_put(&resolver->texts, is_mangled ? name : text, length, &id, NULL) ||
+        (!module->is_kernel && map_put(&module->texts, (uint64_t)(uintptr_t)text, id)))
         return err_memory(err);
     *ret_text = intern_text(&resolver->texts, id);
     return 0;
@@ -171,13 +185,12 @@ static int keep_text(struct resolver *resolver, const char *text, size_t length,
 static int keep_frame(struct resolver *resolver, struct module *module, const struct dwarf_frame *found,
                       bool inlined, struct err *err)
 {
-    char name[NAME_BYTES];
     struct symbol_frame frame = {.line = found->line, .inlined = inlined};
     int status = 0;
     if (found->name)
-        status = keep_text(resolver, name, demangle(found->name, name, sizeof name), &frame.function, err);
+        status = keep_text(resolver, module, found->name, true, &frame.function, err);
     if (!status && found->file)
-        status = keep_text(resolver, found->file, strlen(found->file), &frame.file, err);
+        status = keep_text(resolver, module, found->file, false, &frame.file, err);
     if (!status && vec_push(&module->table.frames, frame))
         status = err_memory(err);
     return status;
@@ -363,6 +376,7 @@ void resolver_destroy(struct resolver *resolver)
         if (module->dirty && module->build_id_size)
             saved |= cache_save(&key, &module->table, &ignored) == 0;
         program_close(module->program);
+        map_free(&module->texts);
         place_table_free(&module->table);
         free(module->path);
     }

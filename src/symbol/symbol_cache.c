@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cache_folder.h"
@@ -171,16 +172,22 @@ static uint32_t save_text(struct map *places, struct str *bytes, const char *tex
     return (uint32_t)place;
 }
 
-static void save_tables(const struct place_table *table, struct cache_header *header, struct str *body)
+/* Header, ranges, frames and texts in one piece. False when it is more than is read again. */
+static bool save_tables(const struct place_table *table, struct cache_header *header, struct str *file)
 {
-    struct str frames = {0}, texts = {0};
     struct map places = {0};
-    for (size_t i = 0; i < table->ranges.count && header->range_count < RANGE_COUNT_MAX; i++) {
+    struct str texts = {0};
+    size_t range_count = num_min(table->ranges.count, RANGE_COUNT_MAX), frame_count = 0;
+    for (size_t i = 0; i < range_count; i++)
+        frame_count += table->ranges.items[i].count;
+    size_t ranges_at = sizeof *header, frames_at = ranges_at + range_count * sizeof(struct place_range);
+    size_t length = frames_at + frame_count * sizeof(struct cache_frame);
+    char *bytes = frame_count < UINT32_MAX ? malloc(length) : NULL;
+    for (size_t i = 0; bytes && i < range_count; i++) {
         struct place_range range = table->ranges.items[i];
-        if (texts.length > FILE_BYTES_MAX / 2)
-            break;
         const struct symbol_frame *items = table->frames.items + range.first;
         range.first = header->frame_count;
+        memcpy(bytes + ranges_at + i * sizeof range, &range, sizeof range);
         for (uint32_t k = 0; k < range.count; k++) {
             struct cache_frame frame = {
                 .function = save_text(&places, &texts, items[k].function),
@@ -188,19 +195,20 @@ static void save_tables(const struct place_table *table, struct cache_header *he
                 .line = items[k].line,
                 .inlined = items[k].inlined,
             };
-            str_append_bytes(&frames, (const char *)&frame, sizeof frame);
+            memcpy(bytes + frames_at + header->frame_count++ * sizeof frame, &frame, sizeof frame);
         }
-        header->frame_count += range.count;
-        header->range_count++;
-        str_append_bytes(body, (const char *)&range, sizeof range);
     }
+    header->range_count = (uint32_t)range_count;
     header->text_bytes = texts.length;
-    str_append_bytes(body, str_text(&frames), frames.length);
-    str_append_bytes(body, str_text(&texts), texts.length);
-    body->failed = body->failed || frames.failed || texts.failed;
-    str_free(&frames);
+    if (bytes)
+        str_append_bytes(file, bytes, length);
+    str_append_bytes(file, str_text(&texts), texts.length);
+    file->failed = file->failed || texts.failed || !bytes;
+    bool is_kept = length + texts.length <= FILE_BYTES_MAX;
+    free(bytes);
     str_free(&texts);
     map_free(&places);
+    return is_kept;
 }
 
 int cache_save(const struct cache_key *key, const struct place_table *table, struct err *err)
@@ -212,15 +220,14 @@ int cache_save(const struct cache_key *key, const struct place_table *table, str
                                   .has_lines = table->has_lines,
                                   .build_id_size = (uint32_t)key->build_id_size};
     memcpy(header.build_id, key->build_id, key->build_id_size);
-    struct str body = {0}, file = {0};
-    save_tables(table, &header, &body);
-    header.hash = map_hash_bytes(str_text(&body), body.length);
-    str_append_bytes(&file, (const char *)&header, sizeof header);
-    str_append_bytes(&file, str_text(&body), body.length);
-    int status = body.failed || file.failed ? err_memory(err) : cache_folder_make(key->folder, err);
-    if (!status)
+    struct str file = {0};
+    bool is_kept = save_tables(table, &header, &file);
+    int status = file.failed ? err_memory(err) : is_kept ? cache_folder_make(key->folder, err) : 0;
+    if (!status && is_kept) {
+        header.hash = map_hash_bytes(file.text + sizeof header, file.length - sizeof header);
+        memcpy(file.text, &header, sizeof header);
         status = fs_replace(path, file.text, file.length, 0600, err);
-    str_free(&body);
+    }
     str_free(&file);
     return status;
 }

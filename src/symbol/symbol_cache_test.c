@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -183,6 +184,34 @@ static void the_oldest_files_go_when_there_are_too_many(void **state)
     assert_int_equal(left, 383);
 }
 
+static int part_make(const struct fixture *fixture, const char *name, time_t seconds_ago)
+{
+    char path[160];
+    const struct timespec times[2] = {{.tv_sec = time(NULL) - seconds_ago},
+                                      {.tv_sec = time(NULL) - seconds_ago}};
+    snprintf(path, sizeof path, "%s/%s", fixture->folder, name);
+    int fd = open(path, O_CREAT | O_WRONLY, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(futimens(fd, times), 0);
+    return close(fd);
+}
+
+static void what_a_killed_writer_left_goes_after_an_hour(void **state)
+{
+    const struct fixture *fixture = *state;
+    char old[160], fresh[160];
+    snprintf(old, sizeof old, "%s/abcdef01.sym.77.part", fixture->folder);
+    snprintf(fresh, sizeof fresh, "%s/kernel.names.78.part", fixture->folder);
+    save_two(fixture);
+    assert_int_equal(part_make(fixture, "abcdef01.sym.77.part", 3700), 0);
+    assert_int_equal(part_make(fixture, "kernel.names.78.part", 3000), 0);
+    cache_folder_prune(fixture->folder, ".sym");
+    assert_int_not_equal(access(old, F_OK), 0);
+    assert_int_equal(access(fresh, F_OK), 0);
+    assert_int_equal(access(fixture->path, F_OK), 0);
+    assert_int_equal(unlink(fresh), 0);
+}
+
 int symbol_cache_test(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -191,6 +220,7 @@ int symbol_cache_test(void)
         TEST(a_broken_file_is_ignored),
         TEST(another_programs_file_is_ignored),
         TEST(an_unwritable_folder_is_told),
+        TEST(what_a_killed_writer_left_goes_after_an_hour),
         TEST(the_oldest_files_go_when_there_are_too_many),
     };
     return cmocka_run_group_tests_name("symbol_cache", tests, NULL, NULL);
