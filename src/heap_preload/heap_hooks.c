@@ -11,6 +11,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "guest/guest_listing.h"
+
 /* The allocator's own functions are called by nobody else with another meaning. */
 void *malloc(size_t size);
 void free(void *block);
@@ -264,48 +266,8 @@ HOOK int munmap(void *address, size_t bytes)
     return heap_real_ready() ? heap_real.munmap(address, bytes) : -1;
 }
 
-/* AddressSanitizer refuses to run unless it is the first library; it asks here which one is. This one comes last. */
-struct listing {
-    int (*each)(struct dl_phdr_info *, size_t, void *);
-    void *context;
-    struct dl_phdr_info own;
-    size_t size;
-    bool has_own;
-};
-
-static bool is_this_library(const struct dl_phdr_info *info)
-{
-    uint64_t here = (uint64_t)(uintptr_t)&is_this_library;
-    unsigned i;
-
-    for (i = 0; i < info->dlpi_phnum; i++) {
-        uint64_t start = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
-        if (info->dlpi_phdr[i].p_type == PT_LOAD && here >= start &&
-            here < start + info->dlpi_phdr[i].p_memsz)
-            return true;
-    }
-    return false;
-}
-
-static int list_one(struct dl_phdr_info *info, size_t size, void *context)
-{
-    struct listing *listing = context;
-
-    if (!listing->has_own && is_this_library(info)) {
-        listing->own = *info;
-        listing->size = size;
-        listing->has_own = true;
-        return 0;
-    }
-    return listing->each(info, size, listing->context);
-}
-
+/* The allocator may be asked for before the C library's functions were found. */
 HOOK int dl_iterate_phdr(int (*each)(struct dl_phdr_info *, size_t, void *), void *context)
 {
-    struct listing listing = {.each = each, .context = context};
-    int result = heap_real_ready() ? heap_real.dl_iterate_phdr(list_one, &listing) : 0;
-
-    if (result == 0 && listing.has_own)
-        result = each(&listing.own, listing.size, context);
-    return result;
+    return heap_real_ready() ? guest_listing_iterate(heap_real.dl_iterate_phdr, each, context) : 0;
 }

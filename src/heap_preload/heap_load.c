@@ -15,11 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define FILE_NAME_BYTES 96
+#include "guest/guest_file.h"
+#include "guest/guest_text.h"
 
 static struct heap_process off;
 static uint8_t filter_off[FILTER_COUNT];
@@ -38,28 +38,6 @@ extern void __asan_init(void) __attribute__((weak));
 extern void __tsan_init(void) __attribute__((weak));
 extern void __msan_init(void) __attribute__((weak));
 
-static char *put_text(char *end, const char *text)
-{
-    size_t length = strlen(text);
-
-    memcpy(end, text, length + 1);
-    return end + length;
-}
-
-static char *put_number(char *end, uint64_t number, unsigned base)
-{
-    char digits[24];
-    unsigned count = 0;
-
-    do
-        digits[count++] = "0123456789abcdef"[number % base];
-    while ((number /= base) > 0);
-    while (count > 0)
-        *end++ = digits[--count];
-    *end = '\0';
-    return end;
-}
-
 static void *map(size_t bytes, int flags, int fd)
 {
     return heap_real.mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
@@ -69,27 +47,11 @@ static void *map(size_t bytes, int flags, int fd)
 
 static struct heap_ring *ring_make(uint32_t number)
 {
-    char path[WIRE_PATH_BYTES_MAX + FILE_NAME_BYTES], *end;
-    size_t bytes = heap_ring_bytes(heap_session->word_count);
-    struct rlimit limit;
-    void *memory = MAP_FAILED;
-    int fd;
+    char path[WIRE_PATH_BYTES_MAX + GUEST_NAME_BYTES];
 
-    /* Over the limit of a file's size the kernel would send the program a signal. */
-    if (!heap || getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur < bytes)
-        return NULL;
-    end = put_number(put_text(put_text(path, folder), "/heap-"), heap->pid, 10);
-    end = put_number(put_text(end, "-"), heap->nonce, 16);
-    put_number(put_text(end, "-"), number, 10);
-    fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return NULL;
-    if (syscall(SYS_fallocate, fd, 0, 0L, (long)bytes) == 0)
-        memory = map(bytes, MAP_SHARED, fd);
-    if (memory == MAP_FAILED)
-        syscall(SYS_unlinkat, AT_FDCWD, path, 0);
-    syscall(SYS_close, fd);
-    return memory == MAP_FAILED ? NULL : memory;
+    guest_put_number(guest_put_text(guest_put_process(path, folder, "heap", heap->pid, heap->nonce), "-"),
+                     number, 10);
+    return guest_file_make(path, heap_ring_bytes(heap_session->word_count), heap_real.mmap);
 }
 
 static struct heap_lane *lane_take_released(void)
@@ -196,12 +158,12 @@ static void thread_end(void *unused)
 
 static bool session_map(void)
 {
-    char path[WIRE_PATH_BYTES_MAX + FILE_NAME_BYTES];
+    char path[WIRE_PATH_BYTES_MAX + GUEST_NAME_BYTES];
     struct heap_session head;
     void *memory = MAP_FAILED;
     int fd;
 
-    put_text(put_text(put_text(path, folder), "/"), HEAP_FILE);
+    guest_put_text(guest_put_text(guest_put_text(path, folder), "/"), HEAP_FILE);
     fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return false;
@@ -269,7 +231,7 @@ static void start(void)
     given = getenv(WIRE_SESSION_VARIABLE);
     if (!given || given[0] != '/' || strlen(given) >= sizeof folder)
         return;
-    put_text(folder, given);
+    guest_put_text(folder, given);
     if (session_map()) {
         if (__asan_init || __tsan_init || __msan_init || !memory_get()) {
             __atomic_fetch_add(&heap_session->refused_count, 1, __ATOMIC_RELAXED);

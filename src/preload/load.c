@@ -12,7 +12,9 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#define FILE_NAME_BYTES 96
+#include "guest/guest_file.h"
+#include "guest/guest_text.h"
+
 #define NEWS_FREE_TRIES 3
 
 static struct calls_process off;
@@ -27,28 +29,6 @@ static char folder[WIRE_PATH_BYTES_MAX];
 static pthread_key_t end_key;
 static uint32_t parent_pid, parent_tid; /* of the process that forked this one; set just before it did */
 static bool is_forked_told;
-
-static char *put_text(char *end, const char *text)
-{
-    size_t length = strlen(text);
-
-    memcpy(end, text, length + 1);
-    return end + length;
-}
-
-static char *put_number(char *end, uint64_t number, unsigned base)
-{
-    char digits[24];
-    unsigned count = 0;
-
-    do
-        digits[count++] = "0123456789abcdef"[number % base];
-    while ((number /= base) > 0);
-    while (count > 0)
-        *end++ = digits[--count];
-    *end = '\0';
-    return end;
-}
 
 void calls_guard_enter(struct calls_guard *guard)
 {
@@ -117,47 +97,23 @@ void calls_news(enum call_news_kind kind, uint32_t tid, uint32_t number, uint64_
 
 /* The files */
 
-static char *folder_path(char *path, const char *name)
-{
-    return put_text(put_text(put_text(path, folder), "/"), name);
-}
-
 void *calls_file_make(uint32_t number)
 {
-    char path[WIRE_PATH_BYTES_MAX + FILE_NAME_BYTES], *end;
-    size_t bytes = call_ring_file_bytes(calls_session->word_count);
-    void *memory = MAP_FAILED;
-    struct rlimit limit;
-    int fd, status;
+    char path[WIRE_PATH_BYTES_MAX + GUEST_NAME_BYTES];
 
-    /* Over the limit of a file's size the kernel would send the program a signal. */
-    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur < bytes)
-        return NULL;
-    end = put_number(folder_path(path, "calls-"), calls->pid, 10);
-    end = put_number(put_text(end, "-"), calls->nonce, 16);
-    put_number(put_text(end, "-"), number, 10);
-    fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return NULL;
-    do
-        status = posix_fallocate(fd, 0, (off_t)bytes);
-    while (status == EINTR);
-    if (status == 0)
-        memory = REAL(mmap)(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (memory == MAP_FAILED)
-        unlink(path);
-    syscall(SYS_close, fd);
-    return memory == MAP_FAILED ? NULL : memory;
+    guest_put_number(guest_put_text(guest_put_process(path, folder, "calls", calls->pid, calls->nonce), "-"),
+                     number, 10);
+    return guest_file_make(path, call_ring_file_bytes(calls_session->word_count), REAL(mmap));
 }
 
 static bool session_map(void)
 {
-    char path[WIRE_PATH_BYTES_MAX + FILE_NAME_BYTES];
+    char path[WIRE_PATH_BYTES_MAX + GUEST_NAME_BYTES];
     struct calls_session head;
     void *memory;
     int fd;
 
-    folder_path(path, CALLS_FILE);
+    guest_put_text(guest_put_text(guest_put_text(path, folder), "/"), CALLS_FILE);
     fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return false;
@@ -304,7 +260,7 @@ __attribute__((constructor(101))) static void load(void)
     char name[16] = "";
 
     if (given && given[0] == '/' && strlen(given) < sizeof folder) {
-        put_text(folder, given);
+        guest_put_text(folder, given);
         if (pthread_key_create(&end_key, thread_end) == 0 && session_map() && memory_get()) {
             getrlimit(RLIMIT_STACK, &limit);
             process_start();

@@ -22,10 +22,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "guest/guest_file.h"
+#include "guest/guest_text.h"
+
 #define NAME_TABLE_COUNT 16384u /* a power of two, over twice the names that ids usually come to */
 #define NAME_PROBE_MAX   64u
 #define LOCK_SPIN_MAX    100000u
-#define FILE_NAME_BYTES  64
 
 /* The ids below 4 bytes are none; the first name is what names that found no place are called. */
 #define NAME_ID_OTHER 1u
@@ -66,36 +68,14 @@ static bool is_tsc(void)
     return session.clock == WIRE_CLOCK_TSC;
 }
 
-static char *put_text(char *end, const char *text)
-{
-    size_t length = strlen(text);
-
-    memcpy(end, text, length + 1);
-    return end + length;
-}
-
-static char *put_number(char *end, uint64_t number, unsigned base)
-{
-    char digits[24];
-    unsigned count = 0;
-
-    do
-        digits[count++] = "0123456789abcdef"[number % base];
-    while ((number /= base) > 0);
-    while (count > 0)
-        *end++ = digits[--count];
-    *end = '\0';
-    return end;
-}
-
 /* Reads the session's file. It must lie in a folder given by an absolute path. */
 static bool session_read(void)
 {
-    char path[WIRE_PATH_BYTES_MAX + FILE_NAME_BYTES];
+    char path[WIRE_PATH_BYTES_MAX + GUEST_NAME_BYTES];
     ssize_t count;
     int fd;
 
-    put_text(put_text(path, session_folder), "/session");
+    guest_put_text(guest_put_text(path, session_folder), "/session");
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return false;
@@ -123,7 +103,7 @@ __attribute__((constructor(101))) static void load(void)
     }
     if (folder[0] != '/' || strlen(folder) >= sizeof session_folder)
         return;
-    put_text(session_folder, folder);
+    guest_put_text(session_folder, folder);
     if (!session_read() || pthread_key_create(&exit_key, thread_release) != 0) {
         errno = error;
         return;
@@ -184,26 +164,10 @@ static void unlock(void)
 /* A new file of the session with all its blocks on the disk, mapped; NULL when it cannot be had. */
 static void *file_make(const char *kind, const char *suffix, size_t bytes)
 {
-    char path[WIRE_PATH_BYTES_MAX + FILE_NAME_BYTES], *end;
-    void *memory = MAP_FAILED;
-    int fd, status;
+    char path[WIRE_PATH_BYTES_MAX + GUEST_NAME_BYTES];
 
-    end = put_text(put_text(put_text(path, session_folder), "/"), kind);
-    end = put_number(put_text(end, "-"), process->pid, 10);
-    end = put_number(put_text(end, "-"), process->nonce, 16);
-    put_text(end, suffix);
-    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return NULL;
-    do
-        status = posix_fallocate(fd, 0, (off_t)bytes);
-    while (status == EINTR);
-    if (status == 0)
-        memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (memory == MAP_FAILED)
-        unlink(path);
-    close(fd);
-    return memory == MAP_FAILED ? NULL : memory;
+    guest_put_text(guest_put_process(path, session_folder, kind, process->pid, process->nonce), suffix);
+    return guest_file_make(path, bytes, mmap);
 }
 
 /* The names */
@@ -425,7 +389,7 @@ static bool thread_make_ring(struct sdk_thread *thread)
     struct ring_file *ring;
     char suffix[16] = "-";
 
-    put_number(suffix + 1, number, 10);
+    guest_put_number(suffix + 1, number, 10);
     ring = file_make("ring", suffix, RING_SLOTS_OFFSET + session.ring_bytes);
     if (!ring)
         return false;
