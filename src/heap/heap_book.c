@@ -273,9 +273,10 @@ static int region_insert(struct heap_image *image, size_t at, const struct heap_
     return 0;
 }
 
-/* A region that is cut in two or shortened counts as freed when it is wholly gone. */
-static void regions_cut(struct heap_book *book, struct heap_image *image, uint64_t low, uint64_t high)
+/* A region that is cut in two or shortened counts as freed when it is wholly gone. Returns the bytes that are gone. */
+static uint64_t regions_cut(struct heap_book *book, struct heap_image *image, uint64_t low, uint64_t high)
 {
+    uint64_t bytes = 0;
     size_t at = region_at(image, low);
 
     while (at < image->regions.count && image->regions.items[at].low < high) {
@@ -283,6 +284,7 @@ static void regions_cut(struct heap_book *book, struct heap_image *image, uint64
         uint64_t from = num_max(low, old.low), to = num_min(high, old.high);
         bool is_gone = from == old.low && to == old.high;
         site_gives(book, old.site, (double)(to - from), is_gone, false);
+        bytes += to - from;
         if (is_gone) {
             memmove(region, region + 1, (image->regions.count - at - 1) * sizeof *region);
             image->regions.count--;
@@ -296,10 +298,11 @@ static void regions_cut(struct heap_book *book, struct heap_image *image, uint64
             const struct heap_region rest = {to, old.high, old.site};
             if (region_insert(image, at + 1, &rest))
                 book->is_failed = true;
-            return;
+            return bytes;
         }
         at++;
     }
+    return bytes;
 }
 
 void heap_book_mapped(struct heap_book *book, uint32_t index, const struct heap_event *event)
@@ -320,15 +323,15 @@ void heap_book_mapped(struct heap_book *book, uint32_t index, const struct heap_
     site_takes(book, site, event->size, event->time);
 }
 
-void heap_book_unmapped(struct heap_book *book, uint32_t index, const struct heap_event *event)
+uint64_t heap_book_unmapped(struct heap_book *book, uint32_t index, const struct heap_event *event)
 {
     struct heap_image *image = &book->images.items[index];
     uint64_t page = 4095, high = event->address + ((event->size + page) & ~page);
 
     if (image->is_over || high <= event->address)
-        return;
+        return 0;
     image_see(image, event->time);
-    regions_cut(book, image, event->address, high);
+    return regions_cut(book, image, event->address, high);
 }
 
 /* --- the end --- */

@@ -95,7 +95,8 @@ struct heap_event {
 void heap_book_alloc(struct heap_book *book, uint32_t image, const struct heap_event *event);
 void heap_book_free(struct heap_book *book, uint32_t image, const struct heap_event *event);
 void heap_book_mapped(struct heap_book *book, uint32_t image, const struct heap_event *event);
-void heap_book_unmapped(struct heap_book *book, uint32_t image, const struct heap_event *event);
+/* Returns how many bytes of it the program had mapped. */
+uint64_t heap_book_unmapped(struct heap_book *book, uint32_t image, const struct heap_event *event);
 /* The process is gone: what stands is left. */
 void heap_book_end(struct heap_book *book, uint32_t image);
 /* All images end, and every site's peak_bytes is final. */

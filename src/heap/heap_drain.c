@@ -223,24 +223,36 @@ static void stack_tell(struct heap_drain *drain, const struct heap_lane *lane, c
                     host->stack(host->context, lane->pid, &stack));
 }
 
+static void taken_handle(struct heap_drain *drain, const struct heap_lane *lane, const uint64_t *words,
+                         uint64_t unmapped_bytes)
+{
+    struct heap_book *book = &drain->book;
+    struct heap_event event = {
+        .time = lane->time,
+        .address = words[1] & HEAP_ADDRESS_MASK,
+        .size = words[2] & HEAP_ADDRESS_MASK,
+        .stack = (uint32_t)(words[1] >> HEAP_ADDRESS_BITS | words[2] >> HEAP_ADDRESS_BITS << 16)};
+
+    if ((words[0] & 15) == HEAP_ALLOC)
+        heap_book_alloc(book, lane->image, &event);
+    else if ((words[0] & 15) == HEAP_MAPPED || unmapped_bytes)
+        heap_book_mapped(book, lane->image, &event);
+}
+
 static void event_handle(struct heap_drain *drain, struct heap_lane *lane, const uint64_t *words,
                          const struct heap_host *host)
 {
     struct heap_book *book = &drain->book;
     struct heap_event event = {.time = lane->time};
+    uint64_t kind = words[0] & 15, unmapped_bytes = lane->unmapped_bytes;
 
     drain->totals.event_count++;
-    switch (words[0] & 15) {
+    if (kind != HEAP_STACK && kind != HEAP_DUMP && kind != HEAP_MODULE)
+        lane->unmapped_bytes = 0;
+    switch (kind) {
     case HEAP_ALLOC:
     case HEAP_MAPPED:
-        event.address = words[1] & HEAP_ADDRESS_MASK;
-        event.size = words[2] & HEAP_ADDRESS_MASK;
-        event.stack = (uint32_t)(words[1] >> HEAP_ADDRESS_BITS | words[2] >> HEAP_ADDRESS_BITS << 16);
-        if ((words[0] & 15) == HEAP_ALLOC)
-            heap_book_alloc(book, lane->image, &event);
-        else
-            heap_book_mapped(book, lane->image, &event);
-        break;
+    case HEAP_REMAPPED: taken_handle(drain, lane, words, unmapped_bytes); break;
     case HEAP_FREE:
         event.address = words[1] & HEAP_ADDRESS_MASK;
         event.is_temporary = words[1] >> HEAP_ADDRESS_BITS == HEAP_FREE_TEMPORARY;
@@ -249,7 +261,7 @@ static void event_handle(struct heap_drain *drain, struct heap_lane *lane, const
     case HEAP_UNMAPPED:
         event.address = words[1] & HEAP_ADDRESS_MASK;
         event.size = words[2] & HEAP_ADDRESS_MASK;
-        heap_book_unmapped(book, lane->image, &event);
+        lane->unmapped_bytes = heap_book_unmapped(book, lane->image, &event);
         break;
     case HEAP_STACK:
     case HEAP_DUMP: stack_tell(drain, lane, words, host); break;

@@ -28,6 +28,7 @@ struct session {
     uint64_t series_count, track_count, module_count, stack_count;
     pid_t pid;
     bool is_over;
+    const char *allocator; /* a library to preload behind; NULL: none */
 };
 
 static const char *needed(const char *name)
@@ -115,7 +116,10 @@ static int probe_run(struct session *session, char *const *arguments)
     session->pid = fork();
     if (session->pid == 0) {
         setenv("TOLL_SESSION", session->folder, 1);
-        setenv("LD_PRELOAD", needed("TOLL_HEAP"), 1);
+        char libraries[2048];
+        snprintf(libraries, sizeof libraries, "%s:%s", needed("TOLL_HEAP"),
+                 session->allocator ? session->allocator : "");
+        setenv("LD_PRELOAD", libraries, 1);
         execv(needed("TOLL_HEAP_PROBE"), arguments);
         _exit(127);
     }
@@ -172,6 +176,51 @@ static void exact_sums_are_those_of_the_program(void **state)
                 pages->freed_bytes == 1 << 19);
     const struct heap_site *grown = site_of_size(&session, 100000);
     assert_true(grown->count == 1 && grown->freed_count == 1);
+    session_close(&session);
+}
+
+static double left_bytes_of(const struct session *session, enum allocation_kind kind)
+{
+    const struct heap_book *book = heap_drain_book(session->drain);
+    double bytes = 0;
+
+    for (size_t i = 0; i < book->sites.count; i++)
+        bytes += book->sites.items[i].kind == kind ? book->sites.items[i].left_bytes : 0;
+    return bytes;
+}
+
+static void pages_that_move_and_grow_are_followed(void **state)
+{
+    struct heap_drain_options exact = {.mode = HEAP_EXACT};
+    char *const arguments[] = {(char[]){"probe"}, (char[]){"remap"}, NULL};
+    struct session session;
+
+    (void)state;
+    session_open(&session, &exact);
+    assert_int_equal(probe_run(&session, arguments), 0);
+    assert_true(heap_drain_book(session.drain)->peak_bytes == 3 << 20);
+    assert_true(left_bytes_of(&session, ALLOCATION_PAGES) == 2 << 20);
+    const struct heap_site *first = site_of_size(&session, 1 << 20);
+    assert_true(first->count == 1 && first->freed_count == 1 && first->left_bytes == 0);
+    assert_int_equal(heap_drain_totals(session.drain).broken_count, 0);
+    session_close(&session);
+}
+
+/* Its pages are where its blocks lie, and operator new is its own. */
+static void an_allocator_of_another_library_is_counted_once(void **state)
+{
+    struct heap_drain_options exact = {.mode = HEAP_EXACT};
+    char *const arguments[] = {(char[]){"probe"}, (char[]){"new"}, NULL};
+    struct session session;
+
+    (void)state;
+    session_open(&session, &exact);
+    session.allocator = needed("TOLL_HEAP_ALLOCATOR");
+    assert_int_equal(probe_run(&session, arguments), 0);
+    assert_true(left_bytes_of(&session, ALLOCATION_PAGES) == 0);
+    assert_true(site_of_size(&session, 5000)->left_bytes == 10 * 5000);
+    const struct heap_site *by_new = site_of_size(&session, 6000);
+    assert_true(by_new->count == 20 && by_new->freed_count == 5 && by_new->left_bytes == 15 * 6000);
     session_close(&session);
 }
 
@@ -314,6 +363,8 @@ int heap_drain_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exact_sums_are_those_of_the_program),
+        cmocka_unit_test(pages_that_move_and_grow_are_followed),
+        cmocka_unit_test(an_allocator_of_another_library_is_counted_once),
         cmocka_unit_test(blocks_may_be_freed_by_another_thread),
         cmocka_unit_test(a_thread_may_ask_for_its_stack_first),
         cmocka_unit_test(a_child_has_a_heap_of_its_own),

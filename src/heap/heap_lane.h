@@ -15,12 +15,13 @@ struct heap_lane {
     uint64_t nonce;
     int fd; /* -1 in tests */
     uint32_t word_count;
-    uint32_t image;      /* of the book */
-    uint64_t tail;       /* words up to there are in `words` */
-    uint64_t lost_count; /* as read last */
-    uint64_t time;       /* of its last event: time does not go back in a ring */
-    uint64_t latest;     /* an event that is later is nonsense; 0: none is */
-    size_t at;           /* the next event's place in `words` */
+    uint32_t image;          /* of the book */
+    uint64_t tail;           /* words up to there are in `words` */
+    uint64_t lost_count;     /* as read last */
+    uint64_t unmapped_bytes; /* by its last event but for stacks and modules, of pages that the program had */
+    uint64_t time;           /* of its last event: time does not go back in a ring */
+    uint64_t latest;         /* an event that is later is nonsense; 0: none is */
+    size_t at;               /* the next event's place in `words` */
     VEC(uint64_t) words;
 };
 

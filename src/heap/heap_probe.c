@@ -10,7 +10,11 @@
  *   exec            a block of 7000 left, then this program again with "left 1 11000"
  *   left COUNT SIZE so many blocks left
  *   churn COUNT     so many blocks of 16 to 1015 bytes, freed at once
+ *   remap           1 MiB of pages, moved to be 3 MiB, the first of which is given back; a page of a file, moved too
+ *   new             10 blocks of 5000 left; 20 of 6000 by operator new, of which 5 are deleted
  */
+#include <dlfcn.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -140,6 +144,38 @@ static void churn(unsigned count)
     }
 }
 
+static void remap(void)
+{
+    const int access = PROT_READ | PROT_WRITE;
+    char *pages = mmap(NULL, 1 << 20, access, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    char *of_file = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+
+    if (pages == MAP_FAILED || of_file == MAP_FAILED ||
+        mremap(of_file, 4096, 8192, MREMAP_MAYMOVE) == MAP_FAILED)
+        _exit(2);
+    pages = mremap(pages, 1 << 20, 3 << 20, MREMAP_MAYMOVE);
+    if (pages == MAP_FAILED || mremap(pages, 3 << 20, (size_t)1 << 46, 0) != MAP_FAILED ||
+        munmap(pages, 1 << 20))
+        _exit(2);
+}
+
+static void by_new(void)
+{
+    void *(*new)(size_t) = NULL;
+    void (*delete)(void *) = NULL;
+
+    *(void **)&new = dlsym(RTLD_DEFAULT, "_Znwm");
+    *(void **)&delete = dlsym(RTLD_DEFAULT, "_ZdlPv");
+    if (!new || !delete)
+        _exit(2);
+    leave_blocks(10, 5000);
+    for (unsigned i = 0; i < 20; i++)
+        kept[100 + i] = new (6000);
+    for (unsigned i = 0; i < 5; i++)
+        delete (kept[100 + i]);
+}
+
 int main(int argument_count, char **arguments)
 {
     const char *what = argument_count > 1 ? arguments[1] : "";
@@ -155,6 +191,10 @@ int main(int argument_count, char **arguments)
         leave_blocks(number, strtoul(arguments[3], NULL, 10));
     else if (!strcmp(what, "churn"))
         churn(number);
+    else if (!strcmp(what, "remap"))
+        remap();
+    else if (!strcmp(what, "new"))
+        by_new();
     else if (!strcmp(what, "fork"))
         return fork_one();
     else if (!strcmp(what, "exec")) {

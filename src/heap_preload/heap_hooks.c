@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * heap_hooks: what stands before the allocator. Functions of the C library that allocate for their caller do so through malloc;
- * operator new, strdup and strndup are hooked so that a stack begins at their caller even where they keep no frame pointer.
+ * operator new, strdup and strndup are hooked so that a stack begins at their caller even where they keep no frame pointer. An
+ * allocator of another library may have an operator new and delete of its own, which do not go through malloc and free.
  */
 #include "heap_preload/internal.h"
 
 #include <dlfcn.h>
 #include <link.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -191,6 +193,8 @@ HOOK char *strndup(const char *text, size_t bytes)
     return heap_real_ready() ? heap_real.strndup(text, bytes) : NULL;
 }
 
+static bool cxx_is_allocators; /* operator new and delete are those of the library that has malloc */
+
 /* A library of C++ that was loaded for itself alone is in nobody's order of libraries. */
 static __attribute__((noinline)) void *cxx_find(const char *name)
 {
@@ -202,6 +206,8 @@ static __attribute__((noinline)) void *cxx_find(const char *name)
         runtime = dlopen(runtimes[i], RTLD_LAZY | RTLD_NOLOAD);
         found = runtime ? dlsym(runtime, name) : NULL;
     }
+    if (found && heap_real_is_allocator(found))
+        cxx_is_allocators = true;
     return found;
 }
 
@@ -213,8 +219,14 @@ static __attribute__((noinline)) void *cxx_find(const char *name)
     HOOK void *name parameters;                                                                              \
     HOOK void *name parameters                                                                               \
     {                                                                                                        \
-        if (__builtin_expect(self.left > (int64_t)(size) && CXX_READY(name), 1))                             \
+        if (__builtin_expect(CXX_READY(name) && self.left > (int64_t)(size) && !cxx_is_allocators, 1))       \
             return heap_real.name arguments;                                                                 \
+        if (UNLIKELY(cxx_is_allocators)) {                                                                   \
+            void *block = heap_real.name ? heap_real.name arguments : (own);                                 \
+            if (heap_real.name)                                                                              \
+                TOOK(block, size);                                                                           \
+            return block;                                                                                    \
+        }                                                                                                    \
         OUTER();                                                                                             \
         return CXX_READY(name) ? heap_real.name arguments : (own);                                           \
     }
@@ -230,22 +242,55 @@ CXX_NEW(_ZnwmSt11align_val_tRKSt9nothrow_t, (size_t size, size_t alignment, cons
         (size, alignment, tag), size, memalign(alignment, size))
 CXX_NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t size, size_t alignment, const void *tag),
         (size, alignment, tag), size, memalign(alignment, size))
+
+#define CXX_DELETE(name, parameters, arguments)                                                              \
+    HOOK void name parameters;                                                                               \
+    HOOK void name parameters                                                                                \
+    {                                                                                                        \
+        if (UNLIKELY(!CXX_READY(name))) {                                                                    \
+            free(block);                                                                                     \
+            return;                                                                                          \
+        }                                                                                                    \
+        if (UNLIKELY(cxx_is_allocators) && is_told(block))                                                   \
+            heap_gives(block, 0);                                                                            \
+        heap_real.name arguments;                                                                            \
+    }
+CXX_DELETE(_ZdlPv, (void *block), (block))
+CXX_DELETE(_ZdaPv, (void *block), (block))
+CXX_DELETE(_ZdlPvm, (void *block, size_t size), (block, size))
+CXX_DELETE(_ZdaPvm, (void *block, size_t size), (block, size))
+CXX_DELETE(_ZdlPvRKSt9nothrow_t, (void *block, const void *tag), (block, tag))
+CXX_DELETE(_ZdaPvRKSt9nothrow_t, (void *block, const void *tag), (block, tag))
+CXX_DELETE(_ZdlPvSt11align_val_t, (void *block, size_t alignment), (block, alignment))
+CXX_DELETE(_ZdaPvSt11align_val_t, (void *block, size_t alignment), (block, alignment))
+CXX_DELETE(_ZdlPvmSt11align_val_t, (void *block, size_t size, size_t alignment), (block, size, alignment))
+CXX_DELETE(_ZdaPvmSt11align_val_t, (void *block, size_t size, size_t alignment), (block, size, alignment))
+CXX_DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t alignment, const void *tag),
+           (block, alignment, tag))
+CXX_DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t alignment, const void *tag),
+           (block, alignment, tag))
 /* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp,bugprone-macro-parentheses) */
 
-/* Pages */
+/* Pages. Those that the allocator behind the hooks maps are where its blocks lie: they are counted as blocks. */
 
 static bool is_memory(int protection, int flags)
 {
     return (flags & MAP_ANONYMOUS) && !(flags & MAP_NORESERVE) && (protection & PROT_WRITE);
 }
 
+#define MAPPED(pages)                                                                                        \
+    do {                                                                                                     \
+        if ((pages) != MAP_FAILED && is_memory(protection, flags) && heap_session &&                         \
+            !heap_real_is_allocator(__builtin_return_address(0)))                                            \
+            heap_mapped(HEAP_MAPPED, (pages), bytes, CALLER());                                              \
+    } while (0)
+
 HOOK void *mmap(void *address, size_t bytes, int protection, int flags, int fd, off_t offset)
 {
     void *pages =
         heap_real_ready() ? heap_real.mmap(address, bytes, protection, flags, fd, offset) : MAP_FAILED;
 
-    if (pages != MAP_FAILED && is_memory(protection, flags) && heap_session)
-        heap_mapped(pages, bytes, CALLER());
+    MAPPED(pages);
     return pages;
 }
 
@@ -254,8 +299,7 @@ HOOK void *mmap64(void *address, size_t bytes, int protection, int flags, int fd
     void *pages =
         heap_real_ready() ? heap_real.mmap(address, bytes, protection, flags, fd, offset) : MAP_FAILED;
 
-    if (pages != MAP_FAILED && is_memory(protection, flags) && heap_session)
-        heap_mapped(pages, bytes, CALLER());
+    MAPPED(pages);
     return pages;
 }
 
@@ -264,6 +308,28 @@ HOOK int munmap(void *address, size_t bytes)
     if (heap_session)
         heap_unmapped(address, bytes);
     return heap_real_ready() ? heap_real.munmap(address, bytes) : -1;
+}
+
+/* What was there ends before it is moved, or another thread could be given its place first. Pages of a file end as they were: untold. */
+HOOK void *mremap(void *old, size_t old_bytes, size_t bytes, int flags, ...)
+{
+    bool is_move = heap_session && old_bytes && !(flags & MREMAP_DONTUNMAP);
+    void *target = NULL, *pages;
+    va_list more;
+
+    if (flags & MREMAP_FIXED) {
+        va_start(more, flags);
+        target = va_arg(more, void *);
+        va_end(more);
+    }
+    if (is_move)
+        heap_unmapped(old, old_bytes);
+    pages = heap_real_ready() ? heap_real.mremap(old, old_bytes, bytes, flags, target) : MAP_FAILED;
+    if (is_move && pages != MAP_FAILED)
+        heap_mapped(HEAP_REMAPPED, pages, bytes, CALLER());
+    else if (is_move)
+        heap_mapped(HEAP_REMAPPED, old, old_bytes, CALLER());
+    return pages;
 }
 
 /* The allocator may be asked for before the C library's functions were found. */

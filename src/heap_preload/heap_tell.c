@@ -302,7 +302,7 @@ bool heap_gives(const void *block, enum heap_free_flag flag)
     return is_told;
 }
 
-void heap_mapped(const void *address, size_t bytes, struct heap_caller caller)
+void heap_mapped(enum heap_event_kind kind, const void *address, size_t bytes, struct heap_caller caller)
 {
     struct heap_lane *lane;
 
@@ -310,7 +310,7 @@ void heap_mapped(const void *address, size_t bytes, struct heap_caller caller)
         return;
     lane = heap_on() ? lane_or_lost() : NULL;
     if (lane)
-        block_tell(lane, HEAP_MAPPED, (uint64_t)address, bytes, heap_stack(lane, caller));
+        block_tell(lane, kind, (uint64_t)address, bytes, heap_stack(lane, caller));
     leave();
 }
 

@@ -113,7 +113,8 @@ static inline struct heap_lane *heap_lane_get(void)
 void heap_took(const void *block, size_t size, struct heap_caller caller);
 /* Before the block is freed. Returns whether it was one that was told. */
 bool heap_gives(const void *block, enum heap_free_flag flag);
-void heap_mapped(const void *address, size_t bytes, struct heap_caller caller);
+/* HEAP_MAPPED or HEAP_REMAPPED. */
+void heap_mapped(enum heap_event_kind kind, const void *address, size_t bytes, struct heap_caller caller);
 void heap_unmapped(const void *address, size_t bytes);
 /* Room for an event, false when there is none or the thread is in the middle of one. */
 bool heap_begin(struct heap_lane *lane, unsigned words, unsigned reserve);
@@ -148,6 +149,7 @@ void heap_stack_bounds(void);
     X(char *, strndup, (const char *, size_t))                                                             \
     X(void *, mmap, (void *, size_t, int, int, int, long))                                                 \
     X(int, munmap, (void *, size_t))                                                                       \
+    X(void *, mremap, (void *, size_t, size_t, int, ...))                                                  \
     X(int, dl_iterate_phdr, (int (*)(struct dl_phdr_info *, size_t, void *), void *))                      \
     X(void *, _Znwm, (size_t))                                                                             \
     X(void *, _Znam, (size_t))                                                                             \
@@ -156,7 +158,19 @@ void heap_stack_bounds(void);
     X(void *, _ZnwmSt11align_val_t, (size_t, size_t))                                                      \
     X(void *, _ZnamSt11align_val_t, (size_t, size_t))                                                      \
     X(void *, _ZnwmSt11align_val_tRKSt9nothrow_t, (size_t, size_t, const void *))                          \
-    X(void *, _ZnamSt11align_val_tRKSt9nothrow_t, (size_t, size_t, const void *))
+    X(void *, _ZnamSt11align_val_tRKSt9nothrow_t, (size_t, size_t, const void *))                          \
+    X(void, _ZdlPv, (void *))                                                                              \
+    X(void, _ZdaPv, (void *))                                                                              \
+    X(void, _ZdlPvm, (void *, size_t))                                                                     \
+    X(void, _ZdaPvm, (void *, size_t))                                                                     \
+    X(void, _ZdlPvRKSt9nothrow_t, (void *, const void *))                                                  \
+    X(void, _ZdaPvRKSt9nothrow_t, (void *, const void *))                                                  \
+    X(void, _ZdlPvSt11align_val_t, (void *, size_t))                                                       \
+    X(void, _ZdaPvSt11align_val_t, (void *, size_t))                                                       \
+    X(void, _ZdlPvmSt11align_val_t, (void *, size_t, size_t))                                              \
+    X(void, _ZdaPvmSt11align_val_t, (void *, size_t, size_t))                                              \
+    X(void, _ZdlPvSt11align_val_tRKSt9nothrow_t, (void *, size_t, const void *))                           \
+    X(void, _ZdaPvSt11align_val_tRKSt9nothrow_t, (void *, size_t, const void *))
 /* clang-format on */
 
 struct dl_phdr_info;
@@ -170,6 +184,8 @@ struct heap_real {
 extern struct heap_real heap_real;
 /* Finds them all. False while it is at that already: then only heap_early is there. */
 bool heap_real_find(void);
+/* Whether that is code of the library whose malloc is behind ours. */
+bool heap_real_is_allocator(const void *code);
 /* Memory for what looking for them asks for; never given back. */
 void *heap_early(size_t size);
 bool heap_is_early(const void *block);

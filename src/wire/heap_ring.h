@@ -19,6 +19,7 @@
  *   HEAP_FREE      address | flags << 48
  *   HEAP_MAPPED    as HEAP_ALLOC: anonymous pages that the program asked for itself
  *   HEAP_UNMAPPED  address; bytes: of such pages, if they are some
+ *   HEAP_REMAPPED  as HEAP_MAPPED: those that the HEAP_UNMAPPED just before it in the ring ended (mremap); none, if it ended none
  *   HEAP_STACK     id | number of addresses << 32; addresses, innermost first
  *   HEAP_DUMP      as HEAP_STACK, and words << 40 in its second word; stack pointer, frame pointer; addresses; so many words of the
  *                  stack from there up: where callers keep no frame pointers, they are found in it
@@ -41,8 +42,8 @@
 
 #define HEAP_FILE       ".heap"
 #define HEAP_VERSION    1u
-#define HEAP_MAGIC      0x314145484c4c4f54ull /* "TOLLHEA1"; the digit changes with the layout */
-#define HEAP_RING_MAGIC 0x315245484c4c4f54ull /* "TOLLHER1" */
+#define HEAP_MAGIC      0x324145484c4c4f54ull /* "TOLLHEA2"; the digit changes with the layout */
+#define HEAP_RING_MAGIC 0x325245484c4c4f54ull /* "TOLLHER2" */
 
 #define HEAP_FILE_BYTES     4096u
 #define HEAP_WORDS_OFFSET   4096u
@@ -107,6 +108,7 @@ enum heap_event_kind {
     HEAP_STACK,
     HEAP_MODULE,
     HEAP_DUMP,
+    HEAP_REMAPPED,
     HEAP_EVENT_KIND_COUNT
 };
 
@@ -147,6 +149,7 @@ static inline unsigned heap_event_words(const uint64_t *words, uint64_t availabl
     case HEAP_DETACH: return 1;
     case HEAP_ALLOC:
     case HEAP_MAPPED:
+    case HEAP_REMAPPED:
     case HEAP_UNMAPPED: return 3;
     case HEAP_STACK:
         if (available < 2 || words[1] >> 32 > HEAP_STACK_MAX)
