@@ -201,7 +201,7 @@ def stacks(programs, folder, has_perf):
             perf_record(["--call-graph", "dwarf"], command, folder)
             perf_bytes = (folder / "perf.data").stat().st_size
             peer = f"perf record --call-graph dwarf: {perf_rooted(folder)}"
-        for rung in ("bpf", "perf"):
+        for rung in ("bpf", "perf", "preload"):
             try:
                 toll_run(rung, command, folder)
             except subprocess.CalledProcessError as error:

@@ -199,7 +199,7 @@ static void call_tell(const struct call *call, uint64_t end, const struct waker_
         peer = fd_tell_path(lane, (const char *)call->value);
     else if (call->kind == CALL_CLOSE && call->entry)
         peer = call->entry->serial;
-    stack = stack_tell(lane, (uint64_t)call->caller, *(const uint64_t *)call->frame, (uint64_t)call->frame);
+    stack = stack_tell(lane, call->caller, call->frame);
     if (!lane_begin(lane, CALL_WAIT_WORDS))
         return;
     lane_put(lane, 0, call_head(CALL_WAIT, CALL_WAIT_WORDS, call->kind, peer));

@@ -32,12 +32,18 @@ static void sample_write(struct lane *lane, const ucontext_t *context, uint32_t 
 
 #if defined(__x86_64__)
     const greg_t *registers = context->uc_mcontext.gregs;
-    stack = stack_tell_sample(lane, (uint64_t)registers[REG_RIP], (uint64_t)registers[REG_RBP],
-                              (uint64_t)registers[REG_RSP], &is_own);
+    const struct stack_at at = {{[CALL_REGISTER_PLACE] = (uint64_t)registers[REG_RIP],
+                                 [CALL_REGISTER_STACK] = (uint64_t)registers[REG_RSP],
+                                 [CALL_REGISTER_FRAME] = (uint64_t)registers[REG_RBP],
+                                 [CALL_REGISTER_BASE] = (uint64_t)registers[REG_RBX]}};
 #elif defined(__aarch64__)
-    stack = stack_tell_sample(lane, context->uc_mcontext.pc, context->uc_mcontext.regs[29],
-                              context->uc_mcontext.sp, &is_own);
+    const struct stack_at at = {{[CALL_REGISTER_PLACE] = context->uc_mcontext.pc,
+                                 [CALL_REGISTER_STACK] = context->uc_mcontext.sp,
+                                 [CALL_REGISTER_FRAME] = context->uc_mcontext.regs[29],
+                                 [CALL_REGISTER_BASE] = context->uc_mcontext.regs[19],
+                                 [CALL_REGISTER_LINK] = context->uc_mcontext.regs[30]}};
 #endif
+    stack = stack_tell_sample(lane, &at, &is_own);
     if (!lane_begin(lane, 3))
         return;
     own = missed + (is_own ? count : 0);

@@ -20,6 +20,7 @@
 #include <x86intrin.h>
 #endif
 
+#include "guest/guest_code.h"
 #include "preload/real.h"
 #include "wire/call_ring.h"
 #include "wire/ring.h"
@@ -29,7 +30,18 @@
 #define LANE_COUNT_MAX   4096u
 #define LANE_TOLD_COUNT  128u /* powers of two */
 #define LANE_STACK_COUNT 256u
+#define LANE_MEMO_COUNT  64u
+#define LANE_MEMO_WAYS   4u
 #define FD_COUNT_MAX     65536u
+
+/* A stack that was told: see unwind.c. */
+struct stack_memo {
+    uint64_t key; /* of where it was met; 0: there is none */
+    uint64_t id;
+    uint16_t count; /* of the places: all words of the top that may be return addresses */
+    bool is_walked; /* frame pointers tell more than a copy */
+    uint16_t places[GUEST_PLACE_MAX];
+};
 
 /* A thread's ring. */
 struct lane {
@@ -41,12 +53,12 @@ struct lane {
     uint64_t head, mask;
     uint32_t is_busy; /* an event is being written */
     uint32_t lost_count;
-    uint64_t busy_frame;      /* by the function whose frame is there */
-    uint64_t told_stack_high; /* see unwind.c */
-    uint32_t missed_count;    /* samples that came while an event was written */
-    uint32_t io_next;         /* the slot that is given up next */
+    uint64_t busy_frame;   /* by the function whose frame is there */
+    uint32_t missed_count; /* samples that came while an event was written */
+    uint32_t memo_next;    /* the one that is given up next, of any set */
     uint32_t told[LANE_TOLD_COUNT];
-    uint64_t stacks[LANE_STACK_COUNT];
+    uint64_t stacks[LANE_STACK_COUNT]; /* ids that were told */
+    struct stack_memo memos[LANE_MEMO_COUNT];
 };
 
 enum lane_state { LANE_FREE, LANE_HELD, LANE_RELEASED };
@@ -57,6 +69,7 @@ struct calls_process {
     uint64_t nonce;
     uint32_t ring_count;
     uint32_t lane_count;
+    uint64_t copy_due;              /* see unwind.c */
     int32_t timers[LANE_COUNT_MAX]; /* id + 1 of the CPU timers of threads, 0: none */
     struct lane lanes[LANE_COUNT_MAX];
 };
@@ -127,8 +140,12 @@ uint64_t calls_cpu(void);
 
 /* lane.c: this thread's, made now if need be; NULL when it cannot have one. */
 struct lane *lane_get(void);
-/* Room for an event, NULL when there is none or one is being written; then lane_put and lane_commit. */
+/* Room for an event, false when there is none or one is being written; then lane_put and lane_commit. */
 bool lane_begin(struct lane *lane, unsigned words);
+static inline bool lane_has_room(const struct lane *lane, unsigned words)
+{
+    return lane->head - __atomic_load_n(&lane->ring->tail, __ATOMIC_ACQUIRE) + words <= lane->mask + 1;
+}
 static inline void lane_put(struct lane *lane, unsigned index, uint64_t value)
 {
     lane->words[(lane->head + index) & lane->mask] = value;
@@ -188,16 +205,21 @@ bool waker_find(uint64_t key, struct waker_seen *ret_seen);
 /* With this thread's stack from the caller of the hook. */
 void waker_publish_stack(uint64_t key, const void *frame, const void *caller);
 
-/* unwind.c: the id of a stack, told to the lane's ring; 0 for none. */
-uint64_t stack_tell(struct lane *lane, uint64_t caller, uint64_t frame, uint64_t low);
-/* Of a thread interrupted at `pc`; ret_is_own: it was this library that was at work. */
-uint64_t stack_tell_sample(struct lane *lane, uint64_t pc, uint64_t frame, uint64_t low, bool *ret_is_own);
+/* unwind.c: the id of a stack, told to the lane's ring; 0 for none. Of a hook's caller: */
+uint64_t stack_tell(struct lane *lane, const void *caller, const void *frame);
+/* Where a thread is. */
+struct stack_at {
+    uint64_t registers[CALL_REGISTER_COUNT];
+};
+/* Of a thread interrupted there; ret_is_own: it was this library that was at work. */
+uint64_t stack_tell_sample(struct lane *lane, const struct stack_at *at, bool *ret_is_own);
 void stack_limits(uint64_t high, uint64_t bytes);
 
 /* maps.c: what code lies where, told again when libraries were loaded. */
 extern uint64_t maps_own_low, maps_own_high; /* this library's code */
 void maps_start(void);
 void maps_tell(struct lane *lane);
+extern const struct guest_code *maps_code; /* as it was told last */
 
 /* cpu_timer.c */
 void cpu_timer_start_process(void);

@@ -120,7 +120,6 @@ static void lane_full(struct lane *lane)
 bool lane_begin(struct lane *lane, unsigned words)
 {
     uint64_t frame = (uint64_t)__builtin_frame_address(0);
-    uint64_t tail;
 
     if (lane->is_busy && frame < lane->busy_frame) {
         lane->lost_count++;
@@ -129,8 +128,7 @@ bool lane_begin(struct lane *lane, unsigned words)
     lane->is_busy = 1;
     lane->busy_frame = frame;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    tail = __atomic_load_n(&lane->ring->tail, __ATOMIC_ACQUIRE);
-    if (lane->head - tail + words <= lane->mask + 1)
+    if (lane_has_room(lane, words))
         return true;
     lane->is_busy = 0;
     lane_full(lane);

@@ -15,7 +15,7 @@
 #include "guest/guest_file.h"
 #include "guest/guest_text.h"
 
-#define NEWS_FREE_TRIES 3
+#define START_BYTES 1024u
 
 static struct calls_process off;
 struct calls_process *calls = &off;
@@ -149,8 +149,13 @@ static void thread_end(void *unused)
 
 void calls_thread_begin(uint32_t maker, uint64_t stack_high, uint64_t stack_bytes)
 {
+    uint64_t top = (uint64_t)pthread_self() & ~(uint64_t)7;
+
     if (!calls_on())
         return;
+    /* The frames of the C library's that every thread starts in lie between this one and the thread's descriptor. */
+    if (top > stack_high)
+        stack_high = top - stack_high < START_BYTES ? top : stack_high + START_BYTES;
     stack_limits(stack_high, stack_bytes);
     calls_news(CALL_NEWS_THREAD, calls_tid(), maker, 0, NULL);
     pthread_setspecific(end_key, &self);

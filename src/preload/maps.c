@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * maps: which file's code lies where, told when the process gets its first ring and again when a new stack is told
- * after libraries were loaded. This library's own code is kept as a range, for unwind.c.
+ * maps: which file's code lies where, told when the process has its first stack and again when a new stack is looked at
+ * after libraries were loaded; unwind.c reads it too. This library's own code is kept as a range.
  */
 #include "preload/internal.h"
 
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 uint64_t maps_own_low, maps_own_high;
 static uint64_t told_adds; /* of dlpi_adds: libraries ever loaded */
 static uint32_t told_pid;
+static uint32_t telling_pid; /* the process of which a thread is telling; a fork's child is another */
+
+/* One is read by all threads, while the other is filled by one that tells. */
+static struct guest_code codes[2];
+const struct guest_code *maps_code = &codes[0];
 
 struct telling {
     struct lane *lane;
-    uint64_t adds;
+    struct guest_code *code;
     bool is_failed;
     bool is_first;
 };
@@ -34,6 +40,7 @@ static void segment_tell(struct telling *telling, const struct dl_phdr_info *inf
     unsigned words = 6 + (length + 7) / 8;
     struct stat status = {0};
 
+    guest_code_add(telling->code, start, end);
     if (length && stat(path, &status) < 0)
         status = (struct stat){0};
     if (!lane_begin(telling->lane, words)) {
@@ -50,6 +57,21 @@ static void segment_tell(struct telling *telling, const struct dl_phdr_info *inf
     lane_commit(telling->lane, words);
 }
 
+/* A library that was asked for by a relative name: as the folder is now. */
+static unsigned library_path(char *path, const char *name)
+{
+    size_t length = strlen(name), folder;
+
+    if (syscall(SYS_getcwd, path, (unsigned long)CALL_PATH_BYTES_MAX) <= 0)
+        return 0;
+    folder = strlen(path);
+    if (path[0] != '/' || folder + 1 + length > CALL_PATH_BYTES_MAX)
+        return 0;
+    path[folder] = '/';
+    memcpy(path + folder + 1, name, length + 1);
+    return (unsigned)(folder + 1 + length);
+}
+
 static int tell_one(struct dl_phdr_info *info, size_t size, void *context)
 {
     struct telling *telling = context;
@@ -61,9 +83,12 @@ static int tell_one(struct dl_phdr_info *info, size_t size, void *context)
     if (!path || !path[0]) {
         length = telling->is_first ? program_path(own) : 0;
         path = own;
-    } else if (path[0] != '/') { /* the kernel's, which has no file */
+    } else if (strncmp(path, "linux-", 6) == 0) { /* the kernel's, which has no file */
         path = "[vdso]";
         length = 6;
+    } else if (path[0] != '/') {
+        length = library_path(own, path);
+        path = own;
     } else {
         length = (unsigned)strnlen(path, CALL_PATH_BYTES_MAX);
     }
@@ -71,7 +96,6 @@ static int tell_one(struct dl_phdr_info *info, size_t size, void *context)
         if (info->dlpi_phdr[i].p_type == PT_LOAD && (info->dlpi_phdr[i].p_flags & PF_X))
             segment_tell(telling, info, i, path, length);
     telling->is_first = false;
-    telling->adds = info->dlpi_adds;
     return 0;
 }
 
@@ -107,17 +131,34 @@ void maps_start(void)
         REAL(dl_iterate_phdr)(own_find, (void *)(uint64_t)maps_start);
 }
 
-void maps_tell(struct lane *lane)
+static void tell(struct lane *lane, uint64_t adds)
 {
     struct telling telling = {.lane = lane, .is_first = true};
-    uint64_t adds = 0;
 
-    REAL(dl_iterate_phdr)(adds_read, &adds);
-    if (told_pid == calls->pid && told_adds == adds)
-        return;
     told_pid = calls->pid;
     told_adds = adds;
+    telling.code = maps_code == &codes[0] ? &codes[1] : &codes[0];
+    guest_code_clear(telling.code);
     REAL(dl_iterate_phdr)(tell_one, &telling);
     if (telling.is_failed)
         told_adds = 0;
+    __atomic_store_n(&maps_code, telling.code, __ATOMIC_RELEASE);
+}
+
+void maps_tell(struct lane *lane)
+{
+    uint32_t before = __atomic_load_n(&telling_pid, __ATOMIC_RELAXED);
+    struct calls_guard guard;
+    uint64_t adds = 0;
+
+    REAL(dl_iterate_phdr)(adds_read, &adds);
+    if ((told_pid == calls->pid && told_adds == adds) || before == calls->pid)
+        return;
+    calls_guard_enter(&guard); /* no handler may jump out of this */
+    if (__atomic_compare_exchange_n(&telling_pid, &before, calls->pid, false, __ATOMIC_ACQUIRE,
+                                    __ATOMIC_RELAXED)) {
+        tell(lane, adds);
+        __atomic_store_n(&telling_pid, 0, __ATOMIC_RELEASE);
+    }
+    calls_guard_leave(&guard);
 }

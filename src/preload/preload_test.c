@@ -106,8 +106,17 @@ static void without_a_session_the_library_is_silent(void **state)
     assert_string_equal(text, "fine\n");
 }
 
-/* The events of one kind in all rings of a session. */
-static unsigned events_count(const struct session *session, enum call_event_kind kind, enum call_kind call)
+#define WITH_COPY UINT32_MAX
+
+static bool is_wanted(uint64_t head, enum call_event_kind kind, unsigned extra)
+{
+    if (call_event_kind(head) != kind)
+        return false;
+    return extra == WITH_COPY ? call_event_extra(head) > 0 : !extra || call_event_extra(head) == extra;
+}
+
+/* The events of one kind in all rings of a session: of an enum call_kind, stacks WITH_COPY, or all (0). */
+static unsigned events_count(const struct session *session, enum call_event_kind kind, unsigned extra)
 {
     static uint64_t words[WORD_COUNT];
     static char names[OUTPUT_BYTES];
@@ -128,10 +137,25 @@ static unsigned events_count(const struct session *session, enum call_event_kind
         for (uint64_t at = 0; at < ring.head; at += call_event_words(words[at])) {
             assert_true(call_event_words(words[at]) >= call_event_words_min(call_event_kind(words[at])));
             assert_true(call_event_words_min(call_event_kind(words[at])) > 0);
-            count += call_event_kind(words[at]) == kind && (!call || call_event_extra(words[at]) == call);
+            count += is_wanted(words[at], kind, extra);
         }
     }
     return count;
+}
+
+static void a_new_stack_is_told_with_a_copy_of_its_top(void **state)
+{
+    static char text[OUTPUT_BYTES];
+    struct session session;
+
+    (void)state;
+    session_make(&session);
+    assert_int_equal(
+        run_with(&session, "sh -c 'for i in 1 2 3 4 5 6 7 8 9; do sleep 0.001 | cat; done'", text), 0);
+    unsigned all = events_count(&session, CALL_STACK, CALL_NONE);
+    assert_true(all > 0);
+    assert_int_equal(events_count(&session, CALL_STACK, WITH_COPY), all);
+    session_remove(&session);
 }
 
 static void waits_stacks_and_mappings_are_told(void **state)
@@ -212,6 +236,7 @@ int preload_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_program_does_the_same_with_the_library),
         cmocka_unit_test(without_a_session_the_library_is_silent),
+        cmocka_unit_test(a_new_stack_is_told_with_a_copy_of_its_top),
         cmocka_unit_test(waits_stacks_and_mappings_are_told),
         cmocka_unit_test(a_wait_for_a_message_is_told),
         cmocka_unit_test(every_start_and_end_of_a_process_is_news),

@@ -23,6 +23,6 @@ void waker_publish_stack(uint64_t key, const void *frame, const void *caller)
     uint64_t stack = 0;
 
     if (lane)
-        stack = stack_tell(lane, (uint64_t)caller, *(const uint64_t *)frame, (uint64_t)frame);
+        stack = stack_tell(lane, caller, frame);
     waker_publish_at(key, calls_clock(), stack);
 }

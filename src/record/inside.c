@@ -404,11 +404,11 @@ static void cpu_note(struct task *task, uint64_t cpu_ns)
 static void python_tell(struct task_inside *own, const struct call_told *told, struct wait_told *wait)
 {
     if (own->seen.stack && own->seen_ns >= wait->interval.start_ns && own->seen_ns <= told->time_ns) {
-        own->like_stack = told->stack;
+        own->like_stack = wait->stack;
         own->like_peer = wait->peer;
         own->like_python = own->seen.stack;
     }
-    if (own->like_python && own->like_stack == told->stack && own->like_peer == wait->peer)
+    if (own->like_python && own->like_stack == wait->stack && own->like_peer == wait->peer)
         wait->stack = own->like_python;
 }
 
@@ -501,9 +501,19 @@ static void on_thread_end(struct inside *inside, const struct call_told *told)
 
 static int on_stack(struct inside *inside, const struct call_told *told, struct err *err)
 {
+    const uint64_t *registers = told->copy.registers;
+    const struct stacks_dumped dumped = {.chain = told->addresses,
+                                         .chain_count = told->address_count,
+                                         .dump = {.ip = registers[CALL_REGISTER_PLACE],
+                                                  .sp = registers[CALL_REGISTER_STACK],
+                                                  .bp = registers[CALL_REGISTER_FRAME],
+                                                  .base = registers[CALL_REGISTER_BASE],
+                                                  .lr = registers[CALL_REGISTER_LINK],
+                                                  .bytes = (const uint8_t *)told->copy.words,
+                                                  .size = told->copy.word_count * sizeof(uint64_t)}};
     uint64_t id = 0;
     stacks_set_time(inside->stacks, told->time_ns);
-    int code = stacks_add(inside->stacks, told->pid, told->addresses, told->address_count, &id, err);
+    int code = stacks_add_dumped(inside->stacks, told->pid, &dumped, &id, err);
 
     if (!code && id && map_put(&inside->stack_ids, stack_key(told->pid, told->stack), id))
         code = err_memory(err);
@@ -626,7 +636,7 @@ static bool is_there(void *context, uint32_t pid)
 int inside_open(struct inside *inside, const char *folder, uint64_t sample_ns, struct err *err)
 {
     struct call_drain_options calls = {.folder = folder, .sample_ns = sample_ns};
-    struct stacks_options stacks = {0};
+    struct stacks_options stacks = {.left_out = INSIDE_LIBRARY};
     int code = call_drain_create(&calls, &inside->drain, err);
 
     if (!code)

@@ -31,7 +31,7 @@ enum call_told_kind {
     CALL_TOLD_ATTACH,     /* pid, tid, cpu_ns: its waits are told from here on */
     CALL_TOLD_DETACH,     /* pid, tid, cpu_ns */
     CALL_TOLD_WAIT,       /* all below */
-    CALL_TOLD_STACK,      /* pid, stack: its id from now on; addresses */
+    CALL_TOLD_STACK,      /* pid, stack: its id from now on; addresses, copy */
     CALL_TOLD_MAP,        /* pid, map */
     CALL_TOLD_SAMPLE,     /* pid, tid, stack, weight_ns, own_ns */
     CALL_TOLD_IO          /* pid, tid, peer, io: since what was told of it before */
@@ -40,6 +40,13 @@ enum call_told_kind {
 struct call_told_map {
     uint64_t address, length_bytes, offset_bytes, device, inode;
     const char *path;
+};
+
+/* The top of a stack, and the registers that it was taken with; word_count 0: there is none. */
+struct call_told_copy {
+    uint64_t registers[CALL_REGISTER_COUNT]; /* enum call_register */
+    const uint64_t *words;                   /* from the stack pointer on */
+    size_t word_count;
 };
 
 struct call_told_io {
@@ -68,6 +75,7 @@ struct call_told {
     uint64_t waker_ns, waker_stack; /* a stack of waker_pid */
     const uint64_t *addresses;
     size_t address_count;
+    struct call_told_copy copy;
     struct call_told_map map;
     uint64_t weight_ns;
     uint64_t own_ns; /* of it, the library itself was at work */

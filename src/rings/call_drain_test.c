@@ -155,6 +155,31 @@ static void times_are_held_within_the_run_and_go_on(void **state)
     assert_int_equal(log.told[2].time_ns, 10000);
 }
 
+static void a_copy_of_a_stack_comes_with_its_registers(void **state)
+{
+    struct writer writer = {0};
+    struct log log = {0};
+    uint64_t *words;
+
+    (void)state;
+    event(&writer, CALL_ATTACH, 3, 0, 42);
+    words = event(&writer, CALL_STACK, 4 + CALL_REGISTER_COUNT, 3, 2);
+    words[1] = 99;
+    words[4 + CALL_REGISTER_STACK] = 0x7000;
+    words[4 + CALL_REGISTER_LINK] = 0x8000;
+    writer.words[writer.count++] = 1;
+    writer.words[writer.count++] = 2;
+    writer.words[writer.count++] = call_head(CALL_DETACH, 3, 0, 0); /* a word of the copy, no event */
+    assert_int_equal(tell(&writer, &log, NULL), 2);
+    assert_int_equal(log.told[0].kind, CALL_TOLD_STACK);
+    assert_int_equal(log.told[0].address_count, 2);
+    assert_int_equal(log.told[0].copy.word_count, 3);
+    assert_int_equal(log.told[0].copy.registers[CALL_REGISTER_STACK], 0x7000);
+    assert_int_equal(log.told[0].copy.registers[CALL_REGISTER_LINK], 0x8000);
+    assert_ptr_equal(log.told[0].copy.words, writer.words + writer.count - 3);
+    assert_int_equal(log.told[1].kind, CALL_TOLD_ATTACH);
+}
+
 static void what_makes_no_sense_is_passed_over_and_counted(void **state)
 {
     struct writer writer = {0};
@@ -165,13 +190,16 @@ static void what_makes_no_sense_is_passed_over_and_counted(void **state)
     wait_write(&writer, CALL_SLEEP, 300, 900); /* of no thread */
     event(&writer, CALL_ATTACH, 3, 0, 42);
     wait_write(&writer, CALL_KIND_COUNT, 300, 900);
-    event(&writer, CALL_STACK, 3, 0, 60)[1] = 5;               /* longer than its event */
+    event(&writer, CALL_STACK, 3, 0, 60)[1] = 5; /* longer than its event */
+    event(&writer, CALL_STACK, 4, 0, 2)[1] = 5;
+    writer.words[writer.count - 4] = call_head(CALL_STACK, 4, 9, 2); /* no room for its registers */
+    writer.count += 9;
     event(&writer, CALL_PEER, 5, 0, 5)[CALL_PEER_SIZES] = 400; /* likewise */
     event(&writer, CALL_MAP, 6, 0, 0)[1] = 5;                  /* of no length */
     writer.words[writer.count++] = 0xffff;
     writer.words[writer.count++] = call_head(CALL_WAIT, 10, CALL_SLEEP, 0); /* cut off */
     assert_int_equal(tell(&writer, &log, &totals), 1);
-    assert_int_equal(totals.broken_count, 7);
+    assert_int_equal(totals.broken_count, 8);
 }
 
 /* The folder and the library's part of it */
@@ -298,6 +326,7 @@ int call_drain_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_wait_has_the_thread_that_attached_its_peer_and_its_waker),
         cmocka_unit_test(stacks_come_before_the_waits_that_name_them),
+        cmocka_unit_test(a_copy_of_a_stack_comes_with_its_registers),
         cmocka_unit_test(times_are_held_within_the_run_and_go_on),
         cmocka_unit_test(what_makes_no_sense_is_passed_over_and_counted),
         cmocka_unit_test(ends_are_told_behind_all_else),

@@ -347,8 +347,16 @@ static int on_stack(const struct reader *reader, const uint64_t *words, unsigned
                              .address_count = call_event_argument(words[0]),
                              .time_ns = reader->events->now_ns};
 
-    if (told.address_count > count - 2 || told.address_count > CALL_STACK_DEPTH_MAX || !told.stack)
+    unsigned copy = call_event_copy_words(words[0]);
+    size_t own = 2 + told.address_count + (copy ? CALL_REGISTER_COUNT : 0);
+
+    if (told.address_count > CALL_STACK_DEPTH_MAX || own + copy > count || !told.stack)
         return broken(reader);
+    told.copy.word_count = copy;
+    if (copy) {
+        memcpy(told.copy.registers, told.addresses + told.address_count, sizeof told.copy.registers);
+        told.copy.words = words + count - copy;
+    }
     return tell(reader, &told);
 }
 
@@ -394,6 +402,14 @@ static int on_event(const struct reader *reader, const uint64_t *words, unsigned
     }
 }
 
+static bool is_sound(uint64_t head)
+{
+    unsigned own = call_event_own_words(head), least = call_event_words_min(call_event_kind(head));
+
+    return least && own >= least && own <= CALL_EVENT_WORDS_MAX &&
+           call_event_copy_words(head) <= CALL_COPY_WORDS_MAX;
+}
+
 int call_events_tell(struct call_events *events, struct call_lane *lane, const uint64_t *words, size_t count,
                      bool is_stacks, const struct call_host *host, struct err *err)
 {
@@ -403,9 +419,8 @@ int call_events_tell(struct call_events *events, struct call_lane *lane, const u
 
     while (at < count && !status) {
         unsigned size = call_event_words(words[at]);
-        unsigned least = call_event_words_min(call_event_kind(words[at]));
 
-        if (!least || size < least || size > CALL_EVENT_WORDS_MAX || size > count - at) {
+        if (!is_sound(words[at]) || size > count - at) {
             events->totals.broken_count += !is_stacks;
             at++;
             continue;

@@ -44,7 +44,8 @@ static int on_told(void *context, const struct call_told *told, struct err *err)
     if (told->kind == CALL_TOLD_WAIT)
         wait_check(seen, told);
     if (told->kind == CALL_TOLD_STACK)
-        seen->sum += bytes_sum(told->addresses, told->address_count * sizeof told->addresses[0]);
+        seen->sum += bytes_sum(told->addresses, told->address_count * sizeof told->addresses[0]) +
+                     bytes_sum(told->copy.words, told->copy.word_count * sizeof told->copy.words[0]);
     if (told->kind == CALL_TOLD_MAP)
         seen->sum += bytes_sum(told->map.path, strlen(told->map.path));
     if (told->kind == CALL_TOLD_IO && (!told->peer || told->io.operation >= CALL_IO_OPERATION_COUNT ||

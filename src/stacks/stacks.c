@@ -49,6 +49,7 @@ int stacks_create(const struct stacks_options *options, struct stacks **ret_stac
     stacks->node_count_max = options->node_count_max ? options->node_count_max : NODE_COUNT_DEFAULT;
     stacks->next_stack_id = stacks->next_frame_id = 1;
     stacks->kernel_readable = name_table_kernel_is_readable();
+    stacks->left_out = options->left_out;
     if (options->cache_folder)
         stacks->unwind_folder = strdup(options->cache_folder);
     int status = options->cache_folder && !stacks->unwind_folder ? err_memory(err) : 0;
@@ -78,6 +79,12 @@ static bool is_libc(const char *path)
            str_starts(name, "ld-2") || str_starts(name, "ld-musl") || str_starts(name, "libpthread");
 }
 
+static bool is_left_out(const struct stacks *stacks, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return stacks->left_out && slash && strcmp(slash + 1, stacks->left_out) == 0;
+}
+
 /* The module of a mapping: one per path and identity. Code that has no file is MODULE_UNKNOWN. */
 static int module_of(struct stacks *stacks, const struct perf_map *map, uint32_t *ret_module, struct err *err)
 {
@@ -105,6 +112,7 @@ static int module_of(struct stacks *stacks, const struct perf_map *map, uint32_t
                                      .device_major = map->device_major,
                                      .device_minor = map->device_minor,
                                      .inode = map->inode,
+                                     .is_left_out = is_left_out(stacks, key.text),
                                      .is_libc = is_libc(key.text)};
         memcpy(module.build_id, map->build_id, sizeof module.build_id);
         status = add_module(stacks, &module, key.text, ret_module, err);
@@ -398,6 +406,25 @@ static int read_chain(struct stacks *stacks, uint32_t pid, const uint64_t *addre
     return 0;
 }
 
+/* The library was at work where it was interrupted itself, or something that it called from below its outermost function. */
+static void leave_out(const struct stacks *stacks, struct chain *chain)
+{
+    size_t first = 0, end, kept;
+
+    while (first < chain->count && !stacks->modules.items[chain->places[first].module].is_left_out)
+        first++;
+    for (end = first; end < chain->count && stacks->modules.items[chain->places[end].module].is_left_out;)
+        end++;
+    bool is_at_work = end > first && (first == 0 || end - first > 1);
+    kept = is_at_work ? 0 : first;
+    if (is_at_work)
+        chain->places[kept++] = chain->places[end - 1];
+    for (size_t i = end; i < chain->count; i++)
+        if (!stacks->modules.items[chain->places[i].module].is_left_out)
+            chain->places[kept++] = chain->places[i];
+    chain->count = kept;
+}
+
 /* Whether the chain ends where threads start is told by its outermost function, known when it is looked up. */
 static void note_root(struct stacks *stacks, const struct chain *chain, uint32_t frame)
 {
@@ -446,6 +473,8 @@ int stacks_add(struct stacks *stacks, uint32_t pid, const uint64_t *chain_addres
 {
     struct chain chain;
     int status = read_chain(stacks, pid, chain_addresses, chain_count, &chain, err);
+    if (!status && stacks->left_out)
+        leave_out(stacks, &chain);
     return status ? status : chain_put(stacks, pid, &chain, false, ret_stack, err);
 }
 
@@ -459,6 +488,8 @@ int stacks_add_dumped(struct stacks *stacks, uint32_t pid, const struct stacks_d
                             : read_chain(stacks, pid, dumped->chain, dumped->chain_count, &chain, err);
     if (status)
         return status;
+    if (stacks->left_out)
+        leave_out(stacks, &chain);
     if (dumped->managed)
         managed_merge(stacks, &chain, dumped->managed);
     return chain_put(stacks, pid, &chain, is_unwound && unwound.is_rooted, ret_stack, err);

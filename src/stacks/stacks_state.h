@@ -35,6 +35,7 @@ struct code_module {
     uint32_t device_major, device_minor;
     uint64_t inode;
     bool seen;        /* it has frames, and its file was opened if it could be */
+    bool is_left_out; /* stacks_options.left_out */
     bool is_libc;     /* or the loader: what calls a program's main and its threads' functions */
     bool large;       /* its debug information may take long to read */
     bool unwind_seen; /* `unwind` was asked for: it has a table if there is one */
@@ -75,7 +76,8 @@ struct stacks {
     size_t node_count_max;
     struct process_maps maps;
     struct resolver *resolver;
-    char *unwind_folder;              /* of the cache; NULL: the user's */
+    char *unwind_folder; /* of the cache; NULL: the user's */
+    const char *left_out;
     struct intern module_keys;        /* ids are indexes in modules + 1 */
     VEC(struct code_module) modules;  /* 0 is the kernel, 1 what is unknown */
     VEC(struct raw_frame) raw_frames; /* no more than nodes */

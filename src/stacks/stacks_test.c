@@ -290,6 +290,31 @@ static void a_chain_that_reaches_the_c_librarys_start_is_whole(void **state)
     assert_int_equal(stacks_counts(fixture->stacks).stack_count, 2);
 }
 
+/* Its functions stand before those of others: what it does for the program is the program's. */
+static void a_library_that_is_left_out_stays_where_it_was_at_work(void **state)
+{
+    struct fixture *fixture = *state;
+    char text[256];
+    stacks_destroy(fixture->stacks);
+    assert_int_equal(stacks_create(&(struct stacks_options){.cache_folder = "", .left_out = "libhooks.so"},
+                                   &fixture->stacks, NULL),
+                     0);
+    note_map(fixture, PID, 0x10000, 0x10000, "/nonexistent/program");
+    note_map(fixture, PID, 0x20000, 0x10000, "/nonexistent/libhooks.so");
+    note_map(fixture, PID, 0x30000, 0x10000, "/nonexistent/libc.so.6");
+    /* The program's read(), in the C library; a hook itself; what it called below another of its functions; a thread's start. */
+    const uint64_t through[] = {0x30100, 0x20100, 0x10100}, plain[] = {0x30100, 0x10100};
+    const uint64_t hook[] = {0x20100, 0x10100}, below[] = {0x30500, 0x20200, 0x20101, 0x10100};
+    const uint64_t thread[] = {0x30100, 0x10100, 0x20300, 0x30700}, without[] = {0x30100, 0x10100, 0x30700};
+    uint64_t of_hook = add(fixture, PID, hook, 2);
+    assert_int_equal(add(fixture, PID, through, 3), add(fixture, PID, plain, 2));
+    assert_int_equal(add(fixture, PID, below, 4), of_hook);
+    assert_int_equal(add(fixture, PID, thread, 4), add(fixture, PID, without, 3));
+    finish(fixture);
+    names(fixture, of_hook, text, sizeof text);
+    assert_string_equal(text, "[program];[libhooks.so]");
+}
+
 static void too_many_stacks_end_at_a_known_caller(void **state)
 {
     struct fixture *fixture = *state;
@@ -373,6 +398,7 @@ int stacks_test(void)
         TEST(a_copy_that_is_too_short_is_continued_by_frame_pointers),
 #endif
         TEST(a_chain_that_reaches_the_c_librarys_start_is_whole),
+        TEST(a_library_that_is_left_out_stays_where_it_was_at_work),
         TEST(too_many_stacks_end_at_a_known_caller),
         TEST(names_that_a_compiler_wrote_are_found),
         TEST(managed_frames_stand_for_the_interpreters_calls),

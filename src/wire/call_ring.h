@@ -19,8 +19,9 @@
  * xored, so that an entry read while it is written, or of another key, is none.
  *
  * A call ring has one producer, the thread that holds it, and one consumer. `head` and `tail` count words ever
- * written and read. An event is 1 to 255 words; the first one says how many (CALL_HEAD). The producer stores words,
- * then head (release). The consumer copies all out (pread) and trusts nothing.
+ * written and read. An event is 1 to 255 words, and of a stack the copy behind them; the first word says how many
+ * (call_event_words). The producer stores words, then head (release). The consumer copies all out (pread) and trusts
+ * nothing.
  */
 #ifndef TOLL_WIRE_CALL_RING_H
 #define TOLL_WIRE_CALL_RING_H
@@ -32,8 +33,8 @@
 
 #define CALLS_FILE      ".calls"
 #define CALLS_VERSION   1u
-#define CALLS_MAGIC     0x31414c434c4c4f54ull /* "TOLLCLA1"; the digit changes with the layout */
-#define CALL_RING_MAGIC 0x31524c434c4c4f54ull /* "TOLLCLR1" */
+#define CALLS_MAGIC     0x32414c434c4c4f54ull /* "TOLLCLA2"; the digit changes with the layout */
+#define CALL_RING_MAGIC 0x32524c434c4c4f54ull /* "TOLLCLR2" */
 
 #define CALL_NEWS_COUNT  4096u
 #define CALL_WAKER_COUNT 32768u
@@ -127,9 +128,10 @@ enum call_event_kind {
     CALL_ATTACH, /* argument: tid; time, cpu_ns */
     CALL_DETACH, /* time, cpu_ns */
     CALL_WAIT,   /* extra: enum call_kind; argument: peer or 0; enum call_wait_word */
-    CALL_STACK,  /* argument: number of addresses; id, addresses innermost first */
-    CALL_PEER,   /* argument: its number in this ring; enum call_peer_word, then text */
-    CALL_MAP,    /* address, length, offset in the file, device, inode, then the path */
+    CALL_STACK, /* argument: number of addresses; id, addresses innermost first; extra: words of a copy of the
+                    stack, behind the event's own; before it then enum call_register */
+    CALL_PEER,  /* argument: its number in this ring; enum call_peer_word, then text */
+    CALL_MAP,   /* address, length, offset in the file, device, inode, then the path */
     CALL_SAMPLE, /* argument: periods it stands for; extra: of them, the library's own; time, stack */
     CALL_IO,   /* extra: slot of the counters, argument: peer; struct call_io as words: a slot's last state */
     CALL_LOST, /* argument: events that found no room before this one */
@@ -149,6 +151,16 @@ enum call_wait_word {
     CALL_WAIT_WORDS
 };
 
+/* What a copy of a stack was taken with, behind the addresses. It begins at the stack pointer. */
+enum call_register {
+    CALL_REGISTER_PLACE, /* of execution; of a wait: within the call */
+    CALL_REGISTER_STACK,
+    CALL_REGISTER_FRAME,
+    CALL_REGISTER_BASE, /* rbx of x86-64, x19 of AArch64; 0: not known */
+    CALL_REGISTER_LINK, /* AArch64, where the place is no call's; else 0 */
+    CALL_REGISTER_COUNT
+};
+
 enum call_peer_word {
     CALL_PEER_TYPE = 1, /* st_mode, low 32 bits; enum call_peer_flag, high */
     CALL_PEER_INODE,
@@ -163,6 +175,7 @@ enum call_peer_flag { CALL_PEER_LISTENS = 1 };
 #define CALL_PATH_BYTES_MAX    511u
 #define CALL_STACK_DEPTH_MAX   64u
 #define CALL_EVENT_WORDS_MAX   112u
+#define CALL_COPY_WORDS_MAX    2048u
 
 /* What a thread did to one peer. Slots lie behind the ring's header; a slot whose generation is odd is being
  * changed into another peer's. */
@@ -244,14 +257,26 @@ static inline unsigned call_event_kind(uint64_t head)
     return (unsigned)(head & 0xff);
 }
 
-static inline unsigned call_event_words(uint64_t head)
+static inline unsigned call_event_extra(uint64_t head)
+{
+    return (unsigned)(head >> 16 & 0xffff);
+}
+
+/* Without a copy. */
+static inline unsigned call_event_own_words(uint64_t head)
 {
     return (unsigned)(head >> 8 & 0xff);
 }
 
-static inline unsigned call_event_extra(uint64_t head)
+static inline unsigned call_event_copy_words(uint64_t head)
 {
-    return (unsigned)(head >> 16 & 0xffff);
+    return call_event_kind(head) == CALL_STACK ? call_event_extra(head) : 0;
+}
+
+/* All, up to the next event. */
+static inline unsigned call_event_words(uint64_t head)
+{
+    return call_event_own_words(head) + call_event_copy_words(head);
 }
 
 static inline uint32_t call_event_argument(uint64_t head)
