@@ -82,17 +82,20 @@ bool attribute_is_sync(const struct run *run, uint32_t stack)
     return ends_in_system(run, stack, names, sizeof names / sizeof names[0]);
 }
 
-static bool is_python(const struct run_frame *frame)
+/* Python, or code with a source file that a just-in-time compiler told of (JavaScript). */
+static bool is_script(const struct run_frame *frame)
 {
-    return frame->module && strcmp(frame->module, MODULE_NAME_PYTHON) == 0;
+    const char *module = frame->module ? frame->module : "";
+    bool is_told = strcmp(module, MODULE_NAME_JIT) == 0 || strcmp(module, MODULE_NAME_INTERPRETED) == 0;
+    return strcmp(module, MODULE_NAME_PYTHON) == 0 || (is_told && frame->file && frame->file[0]);
 }
 
 /* Of the standard library, an installed package or the interpreter itself, rather than of the program. */
-static bool is_python_library(const struct run_frame *frame)
+static bool is_script_library(const struct run_frame *frame)
 {
     static const char *const folders[] = {"/lib/python3", "/lib64/python3", "/site-packages/",
-                                          "/dist-packages/"};
-    if (!frame->file || !frame->file[0] || frame->file[0] == '<')
+                                          "/dist-packages/", "/node_modules/"};
+    if (!frame->file || !frame->file[0] || frame->file[0] == '<' || str_starts(frame->file, "node:"))
         return true;
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
         if (strstr(frame->file, folders[i]))
@@ -100,16 +103,17 @@ static bool is_python_library(const struct run_frame *frame)
     return false;
 }
 
-/* Whoever wrote Python code looks for the cause there: the innermost function of the program's own, else of a library. */
-static uint32_t python_frame(const struct run *run, uint32_t stack)
+/* Whoever wrote Python or JavaScript looks for the cause there: the innermost function of the program's own, else of a
+ * library. */
+static uint32_t script_frame(const struct run *run, uint32_t stack)
 {
     uint32_t library = RUN_NONE;
     for (uint32_t at = stack; at < run->stacks.count; at = run->stacks.items[at].parent) {
         uint32_t index = run->stacks.items[at].frame;
-        if (index >= run->frames.count || !is_python(&run->frames.items[index]) ||
+        if (index >= run->frames.count || !is_script(&run->frames.items[index]) ||
             !is_named(&run->frames.items[index]))
             continue;
-        if (!is_python_library(&run->frames.items[index]))
+        if (!is_script_library(&run->frames.items[index]))
             return index;
         if (library == RUN_NONE)
             library = index;
@@ -119,7 +123,7 @@ static uint32_t python_frame(const struct run *run, uint32_t stack)
 
 uint32_t attribute_frame(const struct run *run, uint32_t stack)
 {
-    uint32_t leaf = python_frame(run, stack);
+    uint32_t leaf = script_frame(run, stack);
     if (leaf != RUN_NONE)
         return leaf;
     for (uint32_t at = stack; at != RUN_NONE && at < run->stacks.count; at = run->stacks.items[at].parent) {

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "heap_detect/heap_facts.h"
 #include "judge/agents_verdict.h"
+#include "judge/unnamed_code.h"
 #include "model/meta.h"
 #include "picture/picture.h"
 #include "rank/rank.h"
@@ -220,6 +221,9 @@ static int fill_grade(const struct run *run, struct verdict *verdict, double exp
                               (unsigned long long)grade->missed_process_count_max));
     if (!view_meta(view, META_END))
         grade_by(grade, &remarks, 0.8, "the recorder was stopped before the run ended");
+    double unnamed_ratio;
+    const char *unnamed = unnamed_code_remark(run, arena, &unnamed_ratio);
+    grade_by(grade, &remarks, 1 - unnamed_ratio / 4, unnamed);
     int status = view_scan_all(view, TABLE_META, read_remarks, &remarks, err);
     grade->remarks = remarks.texts;
     grade->remark_count = remarks.count;

@@ -98,6 +98,10 @@
 
 /* frame.module of frames that a Python interpreter runs: function, file and line are of Python code */
 #define MODULE_NAME_PYTHON "[python]"
+/* frame.module of functions that a just-in-time compiler made code of; and of those that it told of, and that an
+ * interpreter still runs */
+#define MODULE_NAME_JIT         "[jit]"
+#define MODULE_NAME_INTERPRETED "[interpreted]"
 
 /* names of PEER_LOCK peers, by what the futex call looks like */
 #define PEER_NAME_LOCK      "lock"

@@ -81,9 +81,9 @@ static bool is_one_of(const char *text, const char *const *names)
 static enum flame_kind kind_of(const struct run_frame *frame)
 {
     static const char *const scripts[] = {".py", ".js", ".mjs", ".java", ".rb", ".php", NULL};
-    static const char *const no_kernel[] = {"[vdso]", "[vsyscall]", "[jit]",     "[python]", "[stack]",
-                                            "[heap]", "[anon]",     "[unknown]", "[]",       NULL};
-    static const char *const managed[] = {"[jit]", "[python]", NULL};
+    static const char *const no_kernel[] = {"[vdso]", "[vsyscall]", "[stack]", "[heap]",
+                                            "[anon]", "[unknown]",  "[]",      NULL};
+    static const char *const managed[] = {MODULE_NAME_JIT, MODULE_NAME_INTERPRETED, MODULE_NAME_PYTHON, NULL};
     const char *module = frame->module ? frame->module : "";
     if (frame->inlined)
         return FLAME_INLINED;

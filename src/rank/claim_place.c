@@ -47,12 +47,21 @@ static bool is_python(const struct run *run, uint32_t stack)
     return frame != RUN_NONE && same(run->frames.items[frame].module, MODULE_NAME_PYTHON);
 }
 
+static bool is_script(const char *file)
+{
+    static const char *const endings[] = {".py", ".js", ".mjs", ".cjs"};
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
+        if (str_ends(file, endings[i]))
+            return true;
+    return false;
+}
+
 /* The function in the title becomes `fetch (prices.py:16)`. */
 static void tell_line(const struct scene *scene, struct cause_claim *claim)
 {
     const struct where *where = &claim->where;
     const char *at = claim->title ? strstr(claim->title, where->function) : NULL;
-    if (!at || !where->file || !str_ends(where->file, ".py") || !where->line)
+    if (!at || !where->file || !is_script(where->file) || !where->line)
         return;
     const char *slash = strrchr(where->file, '/');
     claim->title = arena_printf(scene->arena, "%.*s%s (%s:%u)%s", (int)(at - claim->title), claim->title,

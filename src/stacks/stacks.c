@@ -303,7 +303,7 @@ static int add_jit_module(struct stacks *stacks, uint32_t pid, const struct jit_
     struct code_module module = {.kind = CODE_JIT, .jit = *source, .looked_ns = stacks->now_ns};
     if (intern_put(&stacks->module_keys, key, (size_t)length, &id, NULL))
         return err_memory(err);
-    int status = add_module(stacks, &module, "[jit]", ret_module, err);
+    int status = add_module(stacks, &module, MODULE_NAME_JIT, ret_module, err);
     stacks->jit_open_count++;
     if (!status && map_put(&stacks->jit_modules, pid, *ret_module))
         status = err_memory(err);

@@ -186,7 +186,7 @@ static int write_jit_frame(struct writer *writer, const struct jit_code *code, s
     struct symbol_frame frame = {.function = place.name,
                                  .file = found.file ? found.file : place.file,
                                  .line = found.file ? found.line : place.line};
-    return write_frame(writer, raw, &frame, path);
+    return write_frame(writer, raw, &frame, place.is_interpreted ? MODULE_NAME_INTERPRETED : path);
 }
 
 /* Code that a just-in-time compiler made and told of. */

@@ -46,6 +46,7 @@ struct jit_place {
     const char *name;
     const char *file; /* NULL when unknown */
     uint32_t line;
+    bool is_interpreted; /* by the name: a function that is not compiled */
 };
 
 /* Reads an open file from its begin, whichever of the two it is; a broken one as far as it goes. */

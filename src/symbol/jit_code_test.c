@@ -180,6 +180,20 @@ static void check_split(const char *name, const char *function, const char *file
     arena_free(&arena);
 }
 
+static void names_tell_what_is_still_interpreted(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"JS:~parse /app/a.js:1:2", "JS:*parse /app/a.js:1:2",
+                                        "LazyCompile:~parse a.js:3", "JS:^parse a.js:3", "Builtin:~odd"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct arena arena = {0};
+        struct jit_place place;
+        assert_int_equal(jit_name_split(&arena, names[i], &place, NULL), 0);
+        assert_int_equal(place.is_interpreted, i == 0 || i == 2);
+        arena_free(&arena);
+    }
+}
+
 static void names_are_taken_apart(void **state)
 {
     (void)state;
@@ -232,6 +246,7 @@ int jit_code_test(void)
         cmocka_unit_test(what_a_map_lists_later_was_not_there_before),
         cmocka_unit_test(a_dump_tells_what_was_where_and_when),
         cmocka_unit_test(lines_that_make_no_sense_are_left_out),
+        cmocka_unit_test(names_tell_what_is_still_interpreted),
         cmocka_unit_test(names_are_taken_apart),
         cmocka_unit_test(damage_is_survived),
     };

@@ -45,6 +45,7 @@ static int split_v8(struct arena *arena, const char *name, struct jit_place *pla
     if (!kind)
         return 0;
     const char *function = name + kind + strspn(name + kind, "*~^+");
+    place->is_interpreted = name[kind] == '~';
     const char *blank = strchr(function, ' ');
     if (!blank)
         return 0;
