@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gc: the path goes through a garbage collector: CPU samples whose stack is inside one, by the names of its functions. What
- * collectors do on threads of their own beside the path costs no time of it and is not counted. The change replays the
- * program without that share.
+ * gc: the path goes through a garbage collector. Where the runtime told of its pauses they are the evidence: what of the path
+ * lies in them. Else CPU samples whose stack is inside a collector, by the names of its functions; what collectors do on
+ * threads of their own beside the path costs no time of it and is not counted. The change replays the program without that
+ * share.
  */
 #include "base/num.h"
+#include "heap_detect/gc_pauses.h"
 #include "heap_detect/heap_detectors.h"
 #include "heap_detect/path_samples.h"
 
 #include <string.h>
 
-#define GC_RATIO_MIN 0.08 /* of the path */
-#define SHARE_MAX    0.98
+#define GC_RATIO_MIN    0.08 /* of the path, by samples */
+#define GC_RATIO_EXACT  0.05 /* and by pauses */
+#define GC_EVIDENCE_MAX 3    /* kinds of pauses told one by one */
+#define SHARE_MAX       0.98
 
 struct runtime_hint {
     const char *part; /* of the collector's function */
@@ -21,6 +25,13 @@ struct runtime_hint {
 static const char *fix_of(const char *inner)
 {
     static const struct runtime_hint hints[] = {
+        {"gc: scavenge", "keep fewer short-lived objects, or give the young generation more room "
+                         "(node --max-semi-space-size=64)"},
+        {"gc: m", "let fewer objects live long, or give the heap more room (node --max-old-space-size=4096)"},
+        {"gc: generation",
+         "collect less often (gc.set_threshold, gc.freeze() after the start), or make fewer objects "
+         "that hold each other"},
+        {"gc: ", "give the heap more room (-Xmx, -Xmn), or allocate less"},
         {"v8::", "keep fewer short-lived objects, or give the young generation more room "
                  "(node --max-semi-space-size=64)"},
         {"cppgc", "keep fewer short-lived objects, or give the young generation more room "
@@ -38,6 +49,51 @@ static const char *fix_of(const char *inner)
         if (strstr(inner, hints[i].part))
             return hints[i].fix;
     return NULL;
+}
+
+static void pause_evidence(const struct scene *scene, struct cause_claim *claim, const struct gc_time *time)
+{
+    claim_evidence(scene, claim, "%s of the path is in pauses: %llu of them, %s together, the longest %s",
+                   scene_duration(scene, time->pause_ns), (unsigned long long)time->count,
+                   scene_duration(scene, time->ns), scene_duration(scene, time->longest_ns));
+    for (size_t i = 0; i < time->kind_count && i < GC_EVIDENCE_MAX; i++) {
+        const struct gc_kind *kind = &time->kinds[i];
+        claim_evidence(scene, claim, "%s: %llu, %s together, the longest %s", kind->name,
+                       (unsigned long long)kind->count, scene_duration(scene, kind->ns),
+                       scene_duration(scene, kind->longest_ns));
+    }
+    if (time->missed_count)
+        claim_evidence(scene, claim, "%llu more were not seen one by one, %s together",
+                       (unsigned long long)time->missed_count, scene_duration(scene, time->missed_ns));
+    claim_evidence(scene, claim, "told by the runtime itself%s%s%s", time->source[0] ? " (" : "",
+                   time->source, time->source[0] ? ")" : "");
+}
+
+/* Pauses whose place is not known are taken to lie as the others do. */
+static uint64_t with_missed(const struct gc_time *time, uint64_t ns, uint64_t most_ns)
+{
+    double scale = 1 + num_ratio(time->missed_ns, time->ns);
+    return num_min(num_u64(scale * (double)ns), most_ns);
+}
+
+static int claim_pauses(const struct scene *scene, struct cause_claims *claims, const struct gc_time *time,
+                        struct err *err)
+{
+    uint64_t pause_ns = with_missed(time, time->pause_ns, time->path_ns);
+    double share = num_ratio(with_missed(time, time->pause_cpu_ns, time->path_cpu_ns), time->path_cpu_ns);
+    struct cause_claim claim = {.cause = "gc", .critical_ns = pause_ns};
+
+    if ((double)pause_ns < GC_RATIO_EXACT * (double)scene->wall_ns)
+        return 0;
+    claim.where.process = time->process;
+    claim.where.stage = scene->run->has_spans ? NULL : time->process;
+    claim.fix = time->kind_count ? fix_of(time->kinds[0].name) : NULL;
+    claim.change = arena_printf(scene->arena, "speed:%s=%.4g", scene_target(scene, &claim.where),
+                                1 / (1 - (share < SHARE_MAX ? share : SHARE_MAX)));
+    claim.title = arena_printf(scene->arena, "%s stands still for its garbage collector",
+                               scene_place(scene, &claim.where));
+    pause_evidence(scene, &claim, time);
+    return claim_add(claims, &claim, err);
 }
 
 static int claim_time(const struct scene *scene, struct cause_claims *claims, const struct inside_time *time,
@@ -58,17 +114,34 @@ static int claim_time(const struct scene *scene, struct cause_claims *claims, co
     return claim_add(claims, &claim, err);
 }
 
-int detect_gc(const struct scene *scene, struct cause_claims *claims, struct err *err)
+static int claim_all(const struct scene *scene, struct cause_claims *claims, const struct gc_times *pauses,
+                     const struct inside_times *samples, struct err *err)
 {
-    struct inside_times times = {0};
-    int status = inside_times_of(scene, stack_in_collector, false, &times, err);
+    int status = 0;
 
-    for (size_t i = 0; i < times.items.count && !status; i++) {
-        const struct inside_time *time = &times.items.items[i];
+    for (size_t i = 0; i < pauses->items.count && !status; i++)
+        status = claim_pauses(scene, claims, &pauses->items.items[i], err);
+    for (size_t i = 0; i < samples->items.count && !status; i++) {
+        const struct inside_time *time = &samples->items.items[i];
         if (num_ratio(time->inside_ns, scene->wall_ns) < GC_RATIO_MIN)
             break;
-        status = claim_time(scene, claims, time, err);
+        if (!gc_time_find(pauses, time->where.process))
+            status = claim_time(scene, claims, time, err);
     }
-    inside_times_free(&times);
+    return status;
+}
+
+int detect_gc(const struct scene *scene, struct cause_claims *claims, struct err *err)
+{
+    struct inside_times samples = {0};
+    struct gc_times pauses = {0};
+    int status = gc_times_of(scene->run, scene->path, &pauses, err);
+
+    if (!status)
+        status = inside_times_of(scene, stack_in_collector, false, &samples, err);
+    if (!status)
+        status = claim_all(scene, claims, &pauses, &samples, err);
+    gc_times_free(&pauses);
+    inside_times_free(&samples);
     return status;
 }

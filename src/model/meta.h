@@ -25,11 +25,13 @@
 #define META_RECORDER_SPANS   "recorder_spans" /* ring, none */
 #define META_RECORDER_HEAP    "recorder_heap"  /* sampled, exact, none */
 #define META_RECORDER_IO      "recorder_io"
-#define META_CALL_NS          "call_ns"   /* what a system call that does nothing takes on this machine */
-#define META_CPU_EVENT        "cpu_event" /* cycles, cpu-clock, schedstat; with ":u" when user-only */
-#define META_RATE_HZ          "rate_hz"
-#define META_LOST_COUNT       "lost_count"  /* events the kernel or a ring dropped */
-#define META_STACK_COUNT      "stack_count" /* samples with a stack */
+#define META_RECORDER_GC                                                                                     \
+    "recorder_gc"                    /* what told of collectors' pauses: hsperfdata, usdt, functions; none */
+#define META_CALL_NS     "call_ns"   /* what a system call that does nothing takes on this machine */
+#define META_CPU_EVENT   "cpu_event" /* cycles, cpu-clock, schedstat; with ":u" when user-only */
+#define META_RATE_HZ     "rate_hz"
+#define META_LOST_COUNT  "lost_count"  /* events the kernel or a ring dropped */
+#define META_STACK_COUNT "stack_count" /* samples with a stack */
 #define META_STACK_TRUNCATED_COUNT                                                                           \
     "stack_truncated_count" /* of them, those that do not reach a thread's start */
 #define META_OVERHEAD_CPU             "overhead_cpu_ns" /* CPU time of the recorder, its library included */
@@ -72,9 +74,13 @@
 #define SERIES_TCP_OPENS     "tcp.opens" /* connections opened since boot, of the whole machine (track 0) */
 
 /* attrs of a process track (owner_table TABLE_TRACK) */
-#define ATTR_COMMAND                  "command" /* JSON array of the last exec's arguments, redacted */
-#define ATTR_RSS_BYTES_MAX            "rss_bytes_max"
-#define ATTR_HEAP_PEAK_BYTES          "heap_peak_bytes" /* the most that one of its programs had allocated */
+#define ATTR_COMMAND         "command" /* JSON array of the last exec's arguments, redacted */
+#define ATTR_RSS_BYTES_MAX   "rss_bytes_max"
+#define ATTR_HEAP_PEAK_BYTES "heap_peak_bytes" /* the most that one of its programs had allocated */
+/* of a process whose collector's pauses are told: those that have no span, and how long they took together */
+#define ATTR_GC_SOURCE                "gc_source"
+#define ATTR_GC_MISSED_COUNT          "gc_missed_count"
+#define ATTR_GC_MISSED_NS             "gc_missed_ns"
 #define ATTR_CPU_USER_NS              "cpu_user_ns"
 #define ATTR_CPU_SYSTEM_NS            "cpu_system_ns"
 #define ATTR_RECORDING_NS             "recording_ns" /* of its CPU time, toll's own library was at work */
@@ -89,6 +95,11 @@
 #define ATTR_DESCRIPTOR_LIMIT         "descriptor_limit" /* RLIMIT_NOFILE of a process that opened some */
 #define ATTR_DISK_READ_BYTES          "disk_read_bytes"
 #define ATTR_DISK_WRITE_BYTES         "disk_write_bytes"
+
+/* attrs of a span that is a collector's pause (owner_table TABLE_SPAN) */
+#define ATTR_GC_GENERATION "generation" /* "young", "full"; of CPython "0" to "2" */
+#define ATTR_GC_CAUSE      "cause"
+#define ATTR_GC_COLLECTOR  "collector"
 
 /* attr of a peer (owner_table TABLE_PEER): the server behind a loopback address, "nginx[123]" */
 #define ATTR_SERVER "server"

@@ -66,8 +66,9 @@ const char *track_kind_name(uint64_t kind)
 const char *span_category_name(uint64_t category)
 {
     static const char *const names[SPAN_CATEGORY_COUNT] = {
-        [SPAN_PHASE] = "phase",     [SPAN_TASK] = "task",   [SPAN_LLM] = "llm",     [SPAN_TOOL] = "tool",
-        [SPAN_REQUEST] = "request", [SPAN_QUERY] = "query", [SPAN_BATCH] = "batch", [SPAN_EXEC] = "exec",
+        [SPAN_PHASE] = "phase", [SPAN_TASK] = "task",       [SPAN_LLM] = "llm",
+        [SPAN_TOOL] = "tool",   [SPAN_REQUEST] = "request", [SPAN_QUERY] = "query",
+        [SPAN_BATCH] = "batch", [SPAN_EXEC] = "exec",       [SPAN_GC] = "gc",
     };
     return name_of(names, SPAN_CATEGORY_COUNT, category);
 }

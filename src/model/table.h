@@ -245,6 +245,7 @@ enum span_category {
     SPAN_QUERY,
     SPAN_BATCH,
     SPAN_EXEC, /* one program image of a process, from exec to exec or exit */
+    SPAN_GC, /* a pause of a garbage collector: of the thread, or of all threads of the process that it is on */
     SPAN_CATEGORY_COUNT
 };
 

@@ -185,25 +185,72 @@ static int fill_intervals(const struct run *run, uint32_t actor, size_t room, st
     return 0;
 }
 
-static bool is_span_shown(const struct run *run, const struct run_span *span)
+/* A named stretch of a row: a span of the actor's, or a pause of its collector. */
+struct named {
+    uint64_t start_ns, end_ns;
+    const char *name;
+};
+
+struct named_list {
+    VEC(struct named) items;
+};
+
+static int named_add(const struct run *run, struct named_list *list, const struct named *named)
 {
-    return !span->exec && span->start_ns < run->end_ns && span->end_ns > run->start_ns;
+    bool is_shown = named->start_ns < run->end_ns && named->end_ns > run->start_ns;
+    return is_shown ? vec_push(&list->items, *named) : 0;
 }
 
-static unsigned span_bucket(const struct run_span *span)
+/* Pauses that stop all threads of a process stand on its main thread. */
+static bool is_pause_of(const struct run *run, uint32_t actor, const struct run_pause *pause)
 {
-    return histogram_bucket(span->end_ns - num_min(span->start_ns, span->end_ns));
+    const struct run_track *track = &run->tracks.items[actor];
+    return pause->track == actor || (pause->track == track->process && track->tid == track->pid);
+}
+
+static int compare_named(const void *a, const void *b)
+{
+    const struct named *x = a, *y = b;
+    if (x->start_ns != y->start_ns)
+        return x->start_ns > y->start_ns ? 1 : -1;
+    return (x->end_ns < y->end_ns) - (x->end_ns > y->end_ns);
+}
+
+static int named_of(const struct run *run, uint32_t actor, struct named_list *list)
+{
+    const struct run_track *from = &run->tracks.items[actor];
+    int status = 0;
+    size_t span_count;
+    for (size_t i = 0; i < from->spans.count && !status; i++) {
+        const struct run_span *span = &from->spans.items[i];
+        if (!span->exec)
+            status = named_add(
+                run, list, &(struct named){span->start_ns, span->end_ns, run->stages.items[span->name].name});
+    }
+    span_count = list->items.count;
+    for (size_t i = 0; i < run->pauses.count && !status; i++) {
+        const struct run_pause *pause = &run->pauses.items[i];
+        if (is_pause_of(run, actor, pause))
+            status = named_add(run, list, &(struct named){pause->start_ns, pause->end_ns, pause->name});
+    }
+    if (list->items.count > span_count)
+        qsort(list->items.items, list->items.count, sizeof *list->items.items, compare_named);
+    return status;
+}
+
+static unsigned named_bucket(const struct named *named)
+{
+    return histogram_bucket(named->end_ns - num_min(named->start_ns, named->end_ns));
 }
 
 /* Which power of two a span must reach, so that at most `room` do. */
-static unsigned span_limit(const struct run *run, const struct run_track *from, size_t room,
-                           struct timeline_track *track, size_t *ret_kept)
+static unsigned span_limit(const struct named_list *list, size_t room, struct timeline_track *track,
+                           size_t *ret_kept)
 {
     struct histogram lengths = {0};
     unsigned limit = HISTOGRAM_BUCKETS;
-    for (size_t i = 0; i < from->spans.count; i++)
-        if (is_span_shown(run, &from->spans.items[i]))
-            lengths.count[span_bucket(&from->spans.items[i])]++;
+    for (size_t i = 0; i < list->items.count; i++)
+        lengths.count[named_bucket(&list->items.items[i])]++;
     *ret_kept = 0;
     while (limit > 0 && *ret_kept + lengths.count[limit - 1] <= room)
         *ret_kept += lengths.count[--limit];
@@ -214,31 +261,29 @@ static unsigned span_limit(const struct run *run, const struct run_track *from, 
 static int fill_spans(const struct run *run, uint32_t actor, size_t room, struct timeline_track *track,
                       struct arena *arena)
 {
-    const struct run_track *from = &run->tracks.items[actor];
-    size_t kept;
-    unsigned limit = span_limit(run, from, room, track, &kept);
-    struct timeline_span *spans = arena_alloc(arena, (kept + 1) * sizeof *spans);
-    if (!spans)
-        return -1;
+    struct named_list list = {0};
+    size_t kept = 0;
+    int status = named_of(run, actor, &list);
+    unsigned limit = span_limit(&list, room, track, &kept);
+    struct timeline_span *spans = status ? NULL : arena_alloc(arena, (kept + 1) * sizeof *spans);
     uint64_t ends[DEPTH_MAX];
     size_t depth = 0;
-    for (size_t i = 0; i < from->spans.count; i++) {
-        const struct run_span *span = &from->spans.items[i];
-        if (!is_span_shown(run, span))
-            continue;
-        while (depth && ends[depth - 1] <= span->start_ns)
+    for (size_t i = 0; spans && i < list.items.count; i++) {
+        const struct named *named = &list.items.items[i];
+        while (depth && ends[depth - 1] <= named->start_ns)
             depth--;
-        if (span_bucket(span) >= limit)
+        if (named_bucket(named) >= limit)
             spans[track->span_count++] =
-                (struct timeline_span){.start_ns = num_max(span->start_ns, run->start_ns) - run->start_ns,
-                                       .end_ns = num_min(span->end_ns, run->end_ns) - run->start_ns,
-                                       .name = run->stages.items[span->name].name,
+                (struct timeline_span){.start_ns = num_max(named->start_ns, run->start_ns) - run->start_ns,
+                                       .end_ns = num_min(named->end_ns, run->end_ns) - run->start_ns,
+                                       .name = named->name,
                                        .depth = depth};
         if (depth < DEPTH_MAX)
-            ends[depth++] = span->end_ns;
+            ends[depth++] = named->end_ns;
     }
     track->spans = spans;
-    return 0;
+    vec_free(&list.items);
+    return spans ? 0 : -1;
 }
 
 static int fill_track(const struct run *run, uint32_t actor, struct timeline_track *track,

@@ -70,6 +70,7 @@ static void recorder_deinit(struct recorder *recorder)
     watch_close(&recorder->watch);
     inside_close(&recorder->inside);
     allocations_close(&recorder->allocations);
+    collectors_destroy(recorder->collectors);
     span_drain_destroy(recorder->spans);
 }
 
@@ -244,6 +245,57 @@ static void spans_poll(struct recorder *recorder, uint64_t end_ns)
         emit_fail(&recorder->emit, &err);
 }
 
+/* The track of a thread, or its process (tid 0); 0 where it is none of the run's, as of programs beside it. */
+static uint64_t collectors_track_of(void *context, uint64_t pid, uint64_t tid, uint64_t time_ns)
+{
+    const struct recorder *recorder = context;
+    const struct task *task = tracks_find(&recorder->tracks, tid ? tid : pid);
+    const struct track_ended *ended = tracks_ended(&recorder->tracks, tid ? tid : pid, time_ns);
+
+    if (ended && (!task || time_ns < task->start_ns))
+        return tid ? ended->track : ended->process_track;
+    if (!task)
+        return tid ? collectors_track_of(context, pid, 0, time_ns) : 0;
+    return tid ? task->track : task->process->track;
+}
+
+static bool collectors_is_there(void *context, uint64_t pid, uint64_t track)
+{
+    const struct recorder *recorder = context;
+    const struct process *process = tracks_process(&recorder->tracks, pid);
+    return process && process->track == track;
+}
+
+static uint64_t collectors_new_span(void *context)
+{
+    return spans_new_id(context, TABLE_SPAN);
+}
+
+/* Pauses of garbage collectors; the last time with the end of the run. */
+static void pauses_poll(struct recorder *recorder, uint64_t now_ns, uint64_t end_ns)
+{
+    struct tracks *tracks = &recorder->tracks;
+    struct err err = {0};
+    struct collectors_host host = {.context = recorder,
+                                   .sink = recorder->emit.sink,
+                                   .track_of = collectors_track_of,
+                                   .is_there = collectors_is_there,
+                                   .new_span = collectors_new_span};
+
+    if (!recorder->collectors || recorder->emit.failed)
+        return;
+    for (size_t i = 0; !end_ns && i < tracks->processes.count; i++) {
+        struct process *process = tracks->processes.items[i];
+        collectors_look(recorder->collectors, process->pid, now_ns, &process->collector);
+    }
+    if (!end_ns && now_ns < collectors_due_ns(recorder->collectors))
+        return;
+    int code = end_ns ? collectors_finish(recorder->collectors, &host, end_ns, &err)
+                      : collectors_poll(recorder->collectors, &host, now_ns, &err);
+    if (code)
+        emit_fail(&recorder->emit, &err);
+}
+
 /* proc rung: names of Python functions, for a moment or all of them. */
 static void python_frames_write(struct recorder *recorder, bool is_last)
 {
@@ -322,6 +374,7 @@ static uint64_t due_run(struct recorder *recorder, uint64_t now_ns)
         spans_poll(recorder, 0);
         recorder->spans_due_ns = now_ns + span_drain_pause_ns(recorder->spans);
     }
+    pauses_poll(recorder, now_ns, 0);
     if (now_ns >= recorder->flush_due_ns) {
         checkpoint(recorder, now_ns);
         recorder->flush_due_ns = now_ns + FLUSH_NS;
@@ -335,6 +388,8 @@ static uint64_t due_run(struct recorder *recorder, uint64_t now_ns)
     uint64_t due_ns = num_min(recorder->observe_due_ns, recorder->system_due_ns);
     due_ns = num_min(due_ns, watch_io_tick(&recorder->watch, now_ns));
     due_ns = num_min(due_ns, recorder->flush_due_ns);
+    if (recorder->collectors)
+        due_ns = num_min(due_ns, collectors_due_ns(recorder->collectors));
     if (recorder->inside.drain)
         due_ns = num_min(due_ns, recorder->inside.due_ns);
     if (recorder->allocations.drain)
@@ -403,6 +458,7 @@ static void record_finish(struct recorder *recorder, struct record_result *ret_r
                       recorder->end_ns); /* counts what came and went since the last one */
     tracks_leave(recorder);
     spans_poll(recorder, recorder->end_ns);
+    pauses_poll(recorder, recorder->end_ns, recorder->end_ns);
     /* What follows the run (symbols) is no cost to the run, nor what was done of it when nobody else wanted the CPU. */
     allocations_finish(&recorder->allocations);
     uint64_t idle_ns = recorder_stacks(recorder) ? stacks_ahead_idle_ns(recorder_stacks(recorder)) : 0;

@@ -100,6 +100,8 @@ void recorder_meta_end(struct recorder *recorder, uint64_t overhead_ns)
     struct emit *emit = &recorder->emit;
 
     emit_meta_u64(emit, META_END, recorder->end_ns);
+    if (recorder->collectors)
+        emit_meta(emit, META_RECORDER_GC, collectors_sources(recorder->collectors));
     emit_meta_u64(emit, META_EXIT_STATUS, (uint64_t)recorder->exit_status);
     uint64_t lost_count = recorder_lost_count(recorder) + inside_lost_count(&recorder->inside);
     if (recorder->spans)

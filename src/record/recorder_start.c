@@ -187,8 +187,12 @@ int recording_start(struct recorder *recorder, enum record_rung wanted, int *ret
 {
     struct span_drain_options spans = {0};
     struct err why = {0};
+    struct collectors_options collectors = {.may_probe = recorder->options->command,
+                                            .is_new = recorder->options->command};
     int code = running_first(recorder, err);
 
+    if (!code)
+        code = collectors_create(&collectors, &recorder->collectors, err);
     if (code)
         return code;
     if (!recorder->options->command)

@@ -32,8 +32,9 @@ struct recorder {
     struct watch watch;       /* bpf rung */
     struct inside inside;     /* preload rung */
     struct allocations allocations;
-    struct stacks *stacks;    /* proc rung: of Python code */
-    struct python *python;    /* not on the bpf rung, which has its own */
+    struct stacks *stacks; /* proc rung: of Python code */
+    struct python *python; /* not on the bpf rung, which has its own */
+    struct collectors *collectors;
     struct span_drain *spans; /* NULL: the SDK's spans are not recorded */
     struct system system;
     enum record_rung rung;

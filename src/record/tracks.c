@@ -277,6 +277,7 @@ void tracks_exec_told(struct tracks *tracks, struct process *process, const stru
         str_free(&json);
     }
     process->python = (struct python_seek){0};
+    process->collector = (struct collector_seek){0};
     process_row(tracks, process, 0);
     if (has_run || !process->span)
         span_start(tracks, process, time_ns);

@@ -18,6 +18,7 @@
 
 #include "base/map.h"
 #include "base/vec.h"
+#include "collector/collectors.h"
 #include "record/emit.h"
 #include "record/ledger.h"
 #include "record/look.h"
@@ -106,6 +107,7 @@ struct process {
     struct traffic traffic;
     char image[64]; /* name of the program that it runs */
     struct python_seek python;
+    struct collector_seek collector;
     bool is_inside;       /* preload rung: it has the library */
     uint64_t told_end_ns; /* when it said that it ends; 0: it did not */
 };

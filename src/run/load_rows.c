@@ -140,6 +140,16 @@ static int load_waits(void *context, const struct batch *batch, struct err *err)
     return 0;
 }
 
+/* One without an end began before the recording's. */
+static int load_pause(struct loader *loader, const struct row_span *row)
+{
+    struct run_pause pause = {.start_ns = row->start_ns,
+                              .end_ns = row->end_ns,
+                              .track = (uint32_t)(row->track - 1),
+                              .name = text_of(loader, row->name)};
+    return row->end_ns > row->start_ns ? vec_push(&loader->run->pauses, pause) : 0;
+}
+
 static int load_spans(void *context, const struct batch *batch, struct err *err)
 {
     struct loader *loader = context;
@@ -149,6 +159,11 @@ static int load_spans(void *context, const struct batch *batch, struct err *err)
         struct run_track *track = track_of(loader, row.track);
         if (!track)
             continue;
+        if (row.category == SPAN_GC) {
+            if (load_pause(loader, &row))
+                return err_memory(err);
+            continue;
+        }
         /* A model's response or a tool of an agent is a part of its task, no stage of its own. */
         if ((track->kind == TRACK_AGENT || track->kind == TRACK_CALL) &&
             (row.category == SPAN_LLM || row.category == SPAN_TOOL)) {
@@ -376,6 +391,8 @@ static int load_attrs(void *context, const struct batch *batch, struct err *err)
         bool of_frame = row.owner_table == TABLE_FRAME && row.owner && row.owner <= loader->run->frames.count;
         if (of_frame && strcmp(text_of(loader, row.key), ATTR_SPIN) == 0)
             loader->run->frames.items[row.owner - 1].spins = true;
+        if (track && strcmp(text_of(loader, row.key), ATTR_GC_SOURCE) == 0)
+            track->gc_source = text_of(loader, row.value);
         if (!track || num_parse_u64(text_of(loader, row.value), &value))
             continue;
         const struct {
@@ -389,6 +406,8 @@ static int load_attrs(void *context, const struct batch *batch, struct err *err)
             {ATTR_FAULT_MINOR_COUNT, &track->fault_minor_count},
             {ATTR_FAULT_MAJOR_COUNT, &track->fault_major_count},
             {ATTR_DESCRIPTOR_LIMIT, &track->descriptor_limit},
+            {ATTR_GC_MISSED_COUNT, &track->gc_missed_count},
+            {ATTR_GC_MISSED_NS, &track->gc_missed_ns},
         };
         for (size_t j = 0; j < sizeof fields / sizeof fields[0]; j++) {
             if (strcmp(text_of(loader, row.key), fields[j].key) == 0)

@@ -60,6 +60,7 @@ void run_deinit(struct run *run)
     vec_free(&run->servers);
     exchange_free(run);
     vec_free(&run->usage);
+    vec_free(&run->pauses);
     vec_free(&run->stages);
     vec_free(&run->binds);
     intern_free(&run->stage_names);

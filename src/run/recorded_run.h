@@ -81,6 +81,9 @@ struct run_track {
     /* Of a process's flows, all added up: calls counted for all peers together, apart by peer, time inside calls. */
     uint64_t call_together_count, call_apart_count, call_inside_ns;
     uint64_t descriptor_limit;
+    /* Of a process whose collector's pauses are told: by what ("hsperfdata"), else NULL; those that have no span. */
+    const char *gc_source;
+    uint64_t gc_missed_count, gc_missed_ns;
     /* spawn: the actor and the moment that started this one */
     uint32_t spawner;
     uint64_t spawn_ns;
@@ -154,6 +157,13 @@ struct run_series {
     VEC(struct run_point) points;
 };
 
+/* A pause of a garbage collector (SPAN_GC), which is no stage. */
+struct run_pause {
+    uint64_t start_ns, end_ns;
+    uint32_t track; /* index: of a process all its threads stand still, else that thread */
+    const char *name;
+};
+
 struct run_usage {
     uint64_t span;
     const char *kind;
@@ -182,6 +192,7 @@ struct run {
     VEC(struct run_point) stalls;  /* part of the time that some task of the machine was stalled for memory */
     VEC(struct run_server) servers;
     VEC(struct run_usage) usage;
+    VEC(struct run_pause) pauses; /* as they were written */
     VEC(struct run_bind) binds;
     VEC(struct run_flow) flows;
     VEC(struct run_series) series;

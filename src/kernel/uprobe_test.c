@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include <asm/perf_regs.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel/uprobe.h"
+
+#define CALL_COUNT 200
+
+/* Not inlined, and the argument is in the first register of the calling convention. */
+__attribute__((noinline, used)) static int passed_by(int argument)
+{
+    __asm__ volatile("" : : "r"(argument) : "memory");
+    return argument + 1;
+}
+
+#if defined(__x86_64__)
+#define FIRST_REGISTER PERF_REG_X86_DI
+#elif defined(__aarch64__)
+#define FIRST_REGISTER PERF_REG_ARM64_X0
+#endif
+
+/* Where in this program's file that function is; 0: not found. */
+static uint64_t function_offset(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    uint64_t address = (uint64_t)(uintptr_t)passed_by, offset = 0;
+    char line[512];
+
+    while (maps && fgets(line, sizeof line, maps)) {
+        uint64_t low, high, at;
+        /* NOLINTNEXTLINE(cert-err34-c): the kernel wrote it */
+        if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64, &low, &high, &at) == 3 && address >= low &&
+            address < high)
+            offset = address - low + at;
+    }
+    if (maps)
+        fclose(maps);
+    return offset;
+}
+
+struct seen {
+    uint64_t count, wrong_count, last_ns, back_count;
+};
+
+static int see(void *context, const struct uprobe_hit *hit, struct err *err)
+{
+    struct seen *seen = context;
+    (void)err;
+    if (hit->pid != (uint32_t)getpid()) /* others may run this program too */
+        return 0;
+    seen->wrong_count += (uint32_t)hit->registers[0] != seen->count || hit->stack_bytes != 64;
+    seen->back_count += hit->time_ns < seen->last_ns;
+    seen->last_ns = hit->time_ns;
+    seen->count++;
+    return 0;
+}
+
+static void each_passing_of_a_place_is_told_with_its_argument(void **state)
+{
+    struct err err = {0};
+    struct uprobes *probes = NULL;
+    struct seen seen = {0};
+    size_t index = 7;
+    char path[512];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    (void)state;
+
+    assert_true(length > 0);
+    path[length] = '\0';
+#if defined(FIRST_REGISTER)
+    struct uprobe_point point = {
+        .path = path, .offset = function_offset(), .registers = 1ull << FIRST_REGISTER, .stack_bytes = 60};
+    if (!point.offset || uprobes_open(&probes, &err) || uprobes_add(probes, &point, &index, &err)) {
+        printf("# %s\n", err.what);
+        uprobes_close(probes);
+        skip();
+        return;
+    }
+    assert_int_equal(index, 0);
+    for (int i = 0; i < CALL_COUNT; i++)
+        assert_int_equal(passed_by(i), i + 1);
+    assert_int_equal(uprobes_drain(probes, true, see, &seen, &err), 0);
+    assert_int_equal(seen.count, CALL_COUNT);
+    assert_int_equal(seen.wrong_count, 0);
+    assert_int_equal(seen.back_count, 0);
+    assert_int_equal(uprobes_lost_count(probes), 0);
+    uprobes_close(probes);
+    assert_int_equal(passed_by(1), 2);
+#else
+    (void)probes;
+    (void)index;
+    (void)err;
+    printf("# registers of this machine are not known\n");
+    skip();
+#endif
+}
+
+static void a_place_that_there_is_not_is_an_error(void **state)
+{
+    struct err err = {0};
+    struct uprobes *probes = NULL;
+    struct uprobe_point point = {.path = "/nonexistent/program", .offset = 16};
+    size_t index;
+    (void)state;
+
+    if (uprobes_open(&probes, &err)) {
+        printf("# %s\n", err.what);
+        skip();
+        return;
+    }
+    assert_int_equal(uprobes_add(probes, &point, &index, &err), -ERR_ENVIRONMENT);
+    assert_non_null(strstr(err.what, "/nonexistent/program"));
+    uprobes_close(probes);
+}
+
+int uprobe_test(void);
+int uprobe_test(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_passing_of_a_place_is_told_with_its_argument),
+        cmocka_unit_test(a_place_that_there_is_not_is_an_error),
+    };
+    return cmocka_run_group_tests_name("uprobe", tests, NULL, NULL);
+}
