@@ -92,6 +92,30 @@ static int load_stacks(void *context, const struct batch *batch, struct err *err
     return 0;
 }
 
+static bool is_build_id(const char *text)
+{
+    size_t digits = strspn(text, "0123456789abcdef");
+    return digits && digits % 2 == 0 && digits <= (size_t)2 * BUILD_ID_BYTES_MAX && !text[digits];
+}
+
+static int load_modules(void *context, const struct batch *batch, struct err *err)
+{
+    struct loading *loading = context;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        struct row_attr row;
+        batch_row(batch, i, (uint64_t *)&row);
+        if (row.owner_table != TABLE_FRAME || !row.owner || row.owner > loading->cast->frames.count ||
+            strcmp(text_of(loading, row.key), ATTR_BUILD_ID) != 0)
+            continue;
+        struct cast_module module = {.name = loading->cast->frames.items[row.owner - 1].module,
+                                     .build_id = text_of(loading, row.value)};
+        if (module.name && module.name[0] && is_build_id(module.build_id) &&
+            vec_push(&loading->cast->modules, module))
+            return err_memory(err);
+    }
+    return 0;
+}
+
 static int load_peers(void *context, const struct batch *batch, struct err *err)
 {
     struct loading *loading = context;
@@ -195,10 +219,8 @@ static int load(struct cast *cast, struct err *err)
         enum table_id table;
         view_batch_fn *each;
     } steps[] = {
-        {TABLE_TRACK, load_tracks},
-        {TABLE_FRAME, load_frames},
-        {TABLE_STACK, load_stacks},
-        {TABLE_PEER, load_peers},
+        {TABLE_TRACK, load_tracks}, {TABLE_FRAME, load_frames}, {TABLE_STACK, load_stacks},
+        {TABLE_PEER, load_peers},   {TABLE_ATTR, load_modules},
     };
     struct loading loading = {.cast = cast, .first_ns = UINT64_MAX};
     int status = 0;
@@ -244,6 +266,7 @@ void cast_free(struct cast *cast)
     vec_free(&cast->frames);
     vec_free(&cast->stacks);
     vec_free(&cast->peers);
+    vec_free(&cast->modules);
     str_free(&cast->command_text);
 }
 
@@ -317,6 +340,28 @@ const char *cast_function(const struct cast *cast, uint32_t frame)
 {
     const char *name = frame < cast->frames.count ? cast->frames.items[frame].function : NULL;
     return name && name[0] ? name : "[unknown]";
+}
+
+const char *cast_build_id(const struct cast *cast, const char *module)
+{
+    for (size_t i = 0; i < cast->modules.count; i++)
+        if (strcmp(cast->modules.items[i].name, module) == 0)
+            return cast->modules.items[i].build_id;
+    return "";
+}
+
+static uint8_t digit_of(char c)
+{
+    return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+size_t cast_build_id_bytes(const struct cast *cast, const char *module, uint8_t ret_bytes[BUILD_ID_BYTES_MAX])
+{
+    const char *digits = cast_build_id(cast, module);
+    size_t size = 0;
+    for (; digits[2 * size]; size++)
+        ret_bytes[size] = (uint8_t)(digit_of(digits[2 * size]) << 4 | digit_of(digits[2 * size + 1]));
+    return size;
 }
 
 void cast_wait_frame(const struct cast *cast, uint64_t reason, uint32_t peer, struct str *str)

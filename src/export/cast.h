@@ -44,6 +44,13 @@ struct cast_frame {
     bool is_inlined;
 };
 
+/* A file of frames. */
+struct cast_module {
+    const char *name, *build_id; /* hex digits, two for each of BUILD_ID_BYTES_MAX bytes at most */
+};
+
+#define BUILD_ID_BYTES_MAX 32
+
 struct cast_stack {
     uint32_t parent; /* CAST_NONE at the root; a larger index where it was told later */
     uint32_t frame;
@@ -65,6 +72,7 @@ struct cast {
     VEC(struct cast_frame) frames;
     VEC(struct cast_stack) stacks;
     VEC(struct cast_peer) peers;
+    VEC(struct cast_module) modules; /* whose build-id is known */
 };
 
 /* ERR_INPUT for an id over what fits in memory. */
@@ -84,6 +92,11 @@ size_t cast_chain(const struct cast *cast, uint32_t stack, uint32_t ret_frames[C
 
 /* A frame's function, "[unknown]" where it has no name; any index. */
 const char *cast_function(const struct cast *cast, uint32_t frame);
+
+/* The build-id of a frame's module, "" when it is not known; as bytes, of which ret_bytes holds so many. */
+const char *cast_build_id(const struct cast *cast, const char *module);
+size_t cast_build_id_bytes(const struct cast *cast, const char *module,
+                           uint8_t ret_bytes[BUILD_ID_BYTES_MAX]);
 
 /* "[wait: network 127.0.0.1:8080]": the frame that stands for a wait, innermost in its stack. */
 void cast_wait_frame(const struct cast *cast, uint64_t reason, uint32_t peer, struct str *str);

@@ -3,7 +3,8 @@
  * firefox_write: a processed profile of the Firefox Profiler (github.com/firefox-devtools/profiler, docs-developer/CHANGELOG-formats.md),
  * in version 60 of its format, the first with tables shared by all threads; viewers bring older versions up to theirs.
  *
- * Each thread has samples (weight in milliseconds of CPU time) and markers: waits, with where they waited, and spans. The tables of
+ * Each thread has samples (weight in milliseconds of CPU time) and markers: waits, with where they waited, and spans. Series are
+ * counters (firefox_counters.h). The tables of
  * strings, stacks, frames and functions come last: they are found on the way. Stacks are numbered anew, callers before what they call.
  */
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 #include "base/map.h"
 #include "base/num.h"
+#include "export/firefox_counters.h"
 #include "export/internal.h"
 #include "export/track_rows.h"
 #include "model/meta.h"
@@ -46,9 +48,10 @@ struct firefox {
     struct intern modules;   /* likewise of libs and resources */
     struct intern functions; /* name and module, file and line: struct function */
     struct intern sources;
-    uint32_t *new_stacks; /* by stack: its index in the file + 1 */
-    VEC(uint32_t) stacks; /* in the order of the file */
-    bool has_thread, failed;
+    VEC(struct firefox_thread) threads; /* in the order of the file */
+    uint32_t *new_stacks;               /* by stack: its index in the file + 1 */
+    VEC(uint32_t) stacks;               /* in the order of the file */
+    bool failed;
 };
 
 struct function {
@@ -195,8 +198,11 @@ static void write_thread_head(struct firefox *firefox, uint32_t index)
     const struct cast_track *track = &cast->tracks.items[index],
                             *process = &cast->tracks.items[track->process];
     struct byte_stream *stream = firefox->stream;
-    stream_text(stream, firefox->has_thread ? ",\n{" : "\n{");
-    firefox->has_thread = true;
+    struct firefox_thread thread = {
+        .process = track->process, .pid = track->pid, .is_main = track->pid == track->tid};
+    stream_text(stream, firefox->threads.count ? ",\n{" : "\n{");
+    if (vec_push(&firefox->threads, thread))
+        firefox->failed = true;
     stream_text(stream, "\"processType\":\"default\",\"processStartupTime\":");
     put_ms(firefox, cast_since(cast, process->start_ns));
     stream_text(stream, ",\"processShutdownTime\":");
@@ -210,7 +216,7 @@ static void write_thread_head(struct firefox *firefox, uint32_t index)
     stream_text(stream, ",\"processName\":");
     stream_json(stream, cast_program(cast, index, track->end_ns));
     stream_printf(stream, ",\"isMainThread\":%s,\"pid\":\"%llu\",\"tid\":%llu,",
-                  track->pid == track->tid ? "true" : "false", (unsigned long long)track->pid,
+                  thread.is_main ? "true" : "false", (unsigned long long)track->pid,
                   (unsigned long long)track->tid);
 }
 
@@ -380,6 +386,21 @@ static void write_places(struct firefox *firefox)
     stream_printf(stream, "\"length\":%zu},\n", sources->entries.count);
 }
 
+/* As symbol servers know a file: by its build-id, and by the first 16 bytes of it read as a GUID, with a 0 behind. */
+static void put_build_id(struct firefox *firefox, const char *path)
+{
+    static const uint8_t order[16] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
+    struct byte_stream *stream = firefox->stream;
+    uint8_t bytes[BUILD_ID_BYTES_MAX] = {0};
+    size_t size = cast_build_id_bytes(firefox->cast, path, bytes);
+    stream_text(stream, ",\"breakpadId\":\"");
+    for (size_t i = 0; size && i < sizeof order; i++)
+        stream_printf(stream, "%02X", bytes[order[i]]);
+    stream_text(stream, size ? "0\",\"codeId\":\"" : "\",\"codeId\":null");
+    if (size)
+        stream_printf(stream, "%s\"", cast_build_id(firefox->cast, path));
+}
+
 static void write_shared(struct firefox *firefox)
 {
     struct byte_stream *stream = firefox->stream;
@@ -398,8 +419,8 @@ static void write_shared(struct firefox *firefox)
         const char *path = firefox->modules.entries.items[i].bytes;
         const char *const parts[][2] = {
             {"name", last_part(path)}, {"path", path}, {"debugName", last_part(path)}, {"debugPath", path}};
-        stream_text(stream, i ? ",\n{\"arch\":\"\",\"breakpadId\":\"\",\"codeId\":null"
-                              : "\n{\"arch\":\"\",\"breakpadId\":\"\",\"codeId\":null");
+        stream_text(stream, i ? ",\n{\"arch\":\"\"" : "\n{\"arch\":\"\"");
+        put_build_id(firefox, path);
         for (size_t j = 0; j < sizeof parts / sizeof parts[0]; j++) {
             stream_printf(stream, ",\"%s\":", parts[j][0]);
             stream_json(stream, parts[j][1]);
@@ -459,6 +480,8 @@ FOREIGN_WRITER(firefox_write)
     if (!status)
         status = track_rows_each(&query, write_thread, &firefox, err);
     stream_text(stream, "],\n");
+    if (!status)
+        status = firefox_counters_write(cast, firefox.threads.items, firefox.threads.count, stream, err);
     if (!status) {
         write_shared(&firefox);
         status = firefox.failed ? err_memory(err) : 0;
@@ -466,6 +489,7 @@ FOREIGN_WRITER(firefox_write)
     stream_text(stream, "}\n");
     free(firefox.new_stacks);
     vec_free(&firefox.stacks);
+    vec_free(&firefox.threads);
     intern_free(&firefox.strings);
     intern_free(&firefox.modules);
     intern_free(&firefox.functions);

@@ -13,22 +13,29 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/num.h"
 #include "codec/json.h"
 #include "export/sample_run.h"
+
+static struct json_value *written_from(struct dataset *dataset, const char *kind)
+{
+    struct str text = {0};
+    struct json_value *root = NULL;
+    struct err err = {0};
+    sample_write(dataset, "firefox", kind, &text);
+    if (json_read_text(str_text(&text), text.length, "profile", &root, &err))
+        fail_msg("%s", err.what);
+    str_free(&text);
+    dataset_deinit(dataset);
+    return root;
+}
 
 static struct json_value *written(const char *kind)
 {
     struct dataset dataset;
-    struct str text = {0};
-    struct json_value *root = NULL;
-    struct err err = {0};
     sample_run(&dataset);
-    sample_write(&dataset, "firefox", kind, &text);
-    if (json_read_text(str_text(&text), text.length, "profile", &root, &err))
-        fail_msg("%s", err.what);
-    str_free(&text);
-    dataset_deinit(&dataset);
-    return root;
+    return written_from(&dataset, kind);
 }
 
 static double number_at(const struct json_value *table, const char *column, size_t index)
@@ -166,6 +173,76 @@ static void waits_and_spans_are_markers_with_a_schema(void **state)
     json_free(root);
 }
 
+static void put_series(struct dataset *dataset, uint64_t id, const char *name, const char *unit)
+{
+    struct row_series series = {.id = id};
+    assert_int_equal(sink_intern(&dataset->sink, name, &series.name, NULL), 0);
+    assert_int_equal(sink_intern(&dataset->sink, unit, &series.unit, NULL), 0);
+    assert_int_equal(sink_append(&dataset->sink, series, &series, NULL), 0);
+}
+
+static void put_point(struct dataset *dataset, uint64_t series, uint64_t ms, double value)
+{
+    struct row_point point = {series, (1000 + ms) * NS_PER_MS, num_bits(value)};
+    assert_int_equal(sink_append(&dataset->sink, point, &point, NULL), 0);
+}
+
+/* Levels are changes, cores are nanoseconds since the point before; points of series may come in turns. */
+static void series_are_counters_of_a_process(void **state)
+{
+    (void)state;
+    static const char *const wanted[] = {
+        "rss Memory rss (bytes) 100 0: 0=1000000 500=2000000 ",
+        "processCPU CPU cpu.tree (cores) 100 0: 100=0 200=150000000 ",
+        "depth Other depth (a number) 100 0: 100=7 200=-2.5 ",
+    };
+    struct dataset dataset;
+    sample_run(&dataset);
+    put_series(&dataset, 2, "cpu.tree", "cores");
+    put_series(&dataset, 3, "depth", "");
+    put_point(&dataset, 3, 100, 7);
+    put_point(&dataset, 2, 100, 0.5);
+    put_point(&dataset, 2, 200, 1.5);
+    put_point(&dataset, 3, 200, 4.5);
+    struct json_value *root = written_from(&dataset, NULL);
+    const struct json_value *counters = json_find_array(root, "counters");
+    assert_int_equal(json_count(counters), 3);
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const texts[] = {"name", "category", "description", "pid"};
+        const struct json_value *counter = json_item(counters, i), *samples = json_find(counter, "samples");
+        struct str found = {0};
+        uint64_t thread = 9;
+        for (size_t j = 0; j < 4; j++) {
+            const char *text = "";
+            assert_true(json_find_text(counter, texts[j], &text));
+            str_printf(&found, "%s ", text);
+        }
+        assert_true(json_find_count(counter, "mainThreadIndex", &thread));
+        str_printf(&found, "%u: ", (unsigned)thread);
+        check_table(samples);
+        for (size_t j = 0; j < length_of(samples); j++)
+            str_printf(&found, "%g=%.9g ", number_at(samples, "time", j), number_at(samples, "count", j));
+        assert_string_equal(str_text(&found), wanted[i]);
+        str_free(&found);
+    }
+    json_free(root);
+}
+
+static void a_file_has_its_build_id(void **state)
+{
+    (void)state;
+    struct json_value *root = written(NULL);
+    const struct json_value *libs = json_find_array(root, "libs");
+    const char *text = "";
+    assert_int_equal(json_count(libs), 2);
+    assert_true(json_find_text(json_item(libs, 0), "codeId", &text));
+    assert_string_equal(text, SAMPLE_BUILD_ID);
+    assert_true(json_find_text(json_item(libs, 0), "breakpadId", &text));
+    assert_string_equal(text, "67452301AB89EFCDFEDCBA98765432100");
+    assert_int_equal(json_kind(json_find(json_item(libs, 1), "codeId")), JSON_KIND_NULL);
+    json_free(root);
+}
+
 static void cpu_alone_has_no_waits(void **state)
 {
     (void)state;
@@ -181,6 +258,8 @@ int firefox_write_test(void)
         cmocka_unit_test(every_index_is_one_of_its_table),
         cmocka_unit_test(samples_keep_their_stack_time_and_weight),
         cmocka_unit_test(waits_and_spans_are_markers_with_a_schema),
+        cmocka_unit_test(series_are_counters_of_a_process),
+        cmocka_unit_test(a_file_has_its_build_id),
         cmocka_unit_test(cpu_alone_has_no_waits),
     };
     return cmocka_run_group_tests_name("firefox_write", tests, NULL, NULL);

@@ -53,6 +53,7 @@ enum interned_field {
     INTERNED_FUNCTION = 5,
     INTERNED_FRAME = 6,
     INTERNED_CALLSTACK = 7,
+    INTERNED_BUILD_ID = 16,
     INTERNED_PATH = 17,
     INTERNED_SOURCE = 18,
     INTERNED_MAPPING = 19
@@ -328,6 +329,29 @@ static int write_wait(void *context, const struct foreign_wait *wait, struct err
     return status ? status : write_after(perfetto, track, wait, has_flow, err);
 }
 
+/* The number of a path, and with a new one its mapping, which has the same. Build-ids are bytes. */
+static uint64_t intern_mapping(struct perfetto *perfetto, const char *module)
+{
+    uint8_t build_id[BUILD_ID_BYTES_MAX];
+    size_t known = perfetto->modules.entries.count, size;
+    uint64_t mapping = intern(perfetto, &perfetto->modules, INTERNED_PATH, module);
+    if (perfetto->modules.entries.count == known)
+        return mapping;
+    size = cast_build_id_bytes(perfetto->cast, module, build_id);
+    if (size) {
+        protobuf_put_number(&perfetto->part, 1, mapping);
+        protobuf_put_bytes(&perfetto->part, 2, (const char *)build_id, size);
+        protobuf_put_message(&perfetto->interned, INTERNED_BUILD_ID, &perfetto->part);
+    }
+    protobuf_put_number(&perfetto->part, 1, mapping);
+    if (size)
+        protobuf_put_number(&perfetto->part, 2, mapping);
+    protobuf_put_number(&perfetto->part, 5, INT64_MAX);
+    protobuf_put_number(&perfetto->part, 7, mapping);
+    protobuf_put_message(&perfetto->interned, INTERNED_MAPPING, &perfetto->part);
+    return mapping;
+}
+
 static void intern_frame(struct perfetto *perfetto, uint32_t index)
 {
     const struct cast_frame *frame = &perfetto->cast->frames.items[index];
@@ -337,14 +361,7 @@ static void intern_frame(struct perfetto *perfetto, uint32_t index)
     uint64_t function =
         intern(perfetto, &perfetto->functions, INTERNED_FUNCTION, cast_function(perfetto->cast, index));
     uint64_t source = frame->file[0] ? intern(perfetto, &perfetto->sources, INTERNED_SOURCE, frame->file) : 0;
-    size_t known = perfetto->modules.entries.count;
-    uint64_t mapping = intern(perfetto, &perfetto->modules, INTERNED_PATH, frame->module);
-    if (perfetto->modules.entries.count > known) {
-        protobuf_put_number(&perfetto->part, 1, mapping);
-        protobuf_put_number(&perfetto->part, 5, INT64_MAX);
-        protobuf_put_number(&perfetto->part, 7, mapping);
-        protobuf_put_message(&perfetto->interned, INTERNED_MAPPING, &perfetto->part);
-    }
+    uint64_t mapping = intern_mapping(perfetto, frame->module);
     protobuf_put_number(&perfetto->part, 1, (uint64_t)index + 1);
     protobuf_put_number(&perfetto->part, 2, function);
     protobuf_put_number(&perfetto->part, 3, mapping);

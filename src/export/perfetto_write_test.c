@@ -168,6 +168,37 @@ static void series_are_counters(void **state)
     expect(NULL, COUNTER, "0 counter 1e+06\n500 counter 3e+06\n");
 }
 
+/* Bytes, where other formats have digits; its number is that of the path. */
+static void a_file_has_its_build_id(void **state)
+{
+    (void)state;
+    static const uint8_t wanted[] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0xfe, 0xdc,
+                                     0xba, 0x98, 0x76, 0x54, 0x32, 0x10, 0x00, 0x11, 0x22, 0x33};
+    struct dataset dataset;
+    struct str bytes = {0};
+    size_t with = 0, without = 0;
+    sample_run(&dataset);
+    sample_write(&dataset, "perfetto", "cpu", &bytes);
+    struct protobuf_cursor at = {.bytes = bytes.text, .length = bytes.length};
+    struct protobuf_field packet, interned, mapping, build_id, text;
+    while (protobuf_next(&at, &packet)) {
+        if (!find(&packet, 12, &interned) || !find(&interned, 19, &mapping))
+            continue;
+        if (!find(&interned, 16, &build_id)) {
+            assert_false(find(&mapping, 2, &text));
+            without++;
+            continue;
+        }
+        assert_true(find(&build_id, 2, &text) && text.length == sizeof wanted);
+        assert_memory_equal(text.bytes, wanted, sizeof wanted);
+        assert_int_equal(number(&mapping, 2), number(&build_id, 1));
+        with++;
+    }
+    assert_true(with == 1 && without == 1);
+    str_free(&bytes);
+    dataset_deinit(&dataset);
+}
+
 int perfetto_write_test(void);
 int perfetto_write_test(void)
 {
@@ -176,6 +207,7 @@ int perfetto_write_test(void)
         cmocka_unit_test(a_wait_ends_where_the_flow_from_its_waker_does),
         cmocka_unit_test(samples_have_their_stack_and_the_cpu_time_so_far),
         cmocka_unit_test(series_are_counters),
+        cmocka_unit_test(a_file_has_its_build_id),
     };
     return cmocka_run_group_tests_name("perfetto_write", tests, NULL, NULL);
 }

@@ -253,7 +253,11 @@ static int write_mapping(struct pprof *pprof, size_t index, struct err *err)
 {
     protobuf_put_number(&pprof->sample, 1, index + 1);
     protobuf_put_number(&pprof->sample, 3, UINT64_MAX);
-    protobuf_put_number(&pprof->sample, 5, string_of(pprof, pprof->mappings.entries.items[index].bytes));
+    const char *module = pprof->mappings.entries.items[index].bytes;
+    uint64_t build_id = string_of(pprof, cast_build_id(pprof->cast, module));
+    protobuf_put_number(&pprof->sample, 5, string_of(pprof, module));
+    if (build_id)
+        protobuf_put_number(&pprof->sample, 6, build_id);
     for (uint32_t has = 7; has <= 10;
          has++) /* functions, files, lines, inlined frames: nothing is left to look up */
         protobuf_put_number(&pprof->sample, has, 1);
@@ -331,22 +335,30 @@ static int write_strings(struct pprof *pprof, struct err *err)
     return status;
 }
 
-/* Readers take the first mapping for the program: that of the command, where it is known. */
+static bool is_program(const char *module)
+{
+    return module && module[0] == '/' && !strstr(module, ".so");
+}
+
+/* Readers take the first mapping for the program: that of the command, else, where its file has another name (sh is dash), the
+ * first that is no library. */
 static void put_program_first(struct pprof *pprof)
 {
     const struct cast *cast = pprof->cast;
     uint32_t root = cast_track(cast, meta_number(pprof, META_ROOT_TRACK));
-    const char *program = root == CAST_NONE ? "" : cast_program(cast, root, cast->end_ns);
+    const char *program = root == CAST_NONE ? "" : cast_program(cast, root, cast->end_ns), *found = NULL;
     for (size_t i = 0; i < cast->frames.count; i++) {
         const char *module = cast->frames.items[i].module ? cast->frames.items[i].module : "";
         const char *slash = strrchr(module, '/');
-        uint64_t id;
-        if (!module[0] || strcmp(slash ? slash + 1 : module, program) != 0)
-            continue;
-        if (intern_put(&pprof->mappings, module, strlen(module), &id, NULL))
-            pprof->sample.failed = true;
-        return;
+        if (module[0] && strcmp(slash ? slash + 1 : module, program) == 0) {
+            found = module;
+            break;
+        }
+        found = !found && is_program(module) ? module : found;
     }
+    uint64_t id;
+    if (found && intern_put(&pprof->mappings, found, strlen(found), &id, NULL))
+        pprof->sample.failed = true;
 }
 
 static int write_types(struct pprof *pprof, enum stack_kind kind, struct err *err)

@@ -18,7 +18,7 @@
 /* What a profile holds, by number: each location its functions, each function its name. */
 struct decoded {
     struct str bytes;
-    VEC(struct protobuf_field) strings, samples, locations, functions;
+    VEC(struct protobuf_field) strings, samples, locations, functions, mappings;
 };
 
 static void decode(const char *kind, struct decoded *ret_decoded)
@@ -33,6 +33,7 @@ static void decode(const char *kind, struct decoded *ret_decoded)
     struct protobuf_field field;
     while (protobuf_next(&at, &field)) {
         assert_false(field.number == 2 && vec_push(&ret_decoded->samples, field));
+        assert_false(field.number == 3 && vec_push(&ret_decoded->mappings, field));
         assert_false(field.number == 4 && vec_push(&ret_decoded->locations, field));
         assert_false(field.number == 5 && vec_push(&ret_decoded->functions, field));
         assert_false(field.number == 6 && vec_push(&ret_decoded->strings, field));
@@ -49,6 +50,7 @@ static void decoded_free(struct decoded *decoded)
     vec_free(&decoded->samples);
     vec_free(&decoded->locations);
     vec_free(&decoded->functions);
+    vec_free(&decoded->mappings);
 }
 
 /* The numbers of one field of a message, packed or one by one; how many. */
@@ -161,6 +163,23 @@ static void allocations_are_told_as_go_tells_them(void **state)
     }
 }
 
+static void a_file_has_its_build_id(void **state)
+{
+    (void)state;
+    struct decoded decoded;
+    struct str text = {0};
+    decode("cpu", &decoded);
+    for (size_t i = 0; i < decoded.mappings.count; i++) {
+        append_string(&decoded, number(&decoded.mappings.items[i], 5), &text);
+        str_append(&text, " ");
+        append_string(&decoded, number(&decoded.mappings.items[i], 6), &text);
+        str_append(&text, "\n");
+    }
+    assert_string_equal(str_text(&text), "app " SAMPLE_BUILD_ID "\nlibc.so.6 \n");
+    str_free(&text);
+    decoded_free(&decoded);
+}
+
 static void the_first_string_is_empty(void **state)
 {
     (void)state;
@@ -195,6 +214,7 @@ int pprof_write_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_location_holds_what_was_inlined_into_it),
         cmocka_unit_test(allocations_are_told_as_go_tells_them),
+        cmocka_unit_test(a_file_has_its_build_id),
         cmocka_unit_test(the_first_string_is_empty),
         cmocka_unit_test(the_same_recording_gives_the_same_bytes),
     };

@@ -47,6 +47,8 @@ static void put_stacks(struct dataset *dataset)
     PUT(frame, {2, text(dataset, "parse"), text(dataset, "app.c"), 20, text(dataset, "app"), 0x1010, 0});
     PUT(frame, {3, text(dataset, "trim"), text(dataset, "trim.h"), 30, text(dataset, "app"), 0x1010, 1});
     PUT(frame, {4, text(dataset, SAMPLE_HOSTILE), 0, 0, text(dataset, "libc.so.6"), 0x2000, 0});
+    PUT(attr, {TABLE_FRAME, 1, text(dataset, ATTR_BUILD_ID), text(dataset, SAMPLE_BUILD_ID)});
+    PUT(attr, {TABLE_FRAME, 4, text(dataset, ATTR_BUILD_ID), text(dataset, "not one")});
     PUT(stack, {1, 0, 1});
     PUT(stack, {2, 1, 2});
     PUT(stack, {3, 2, 3});

@@ -16,7 +16,8 @@
  */
 void sample_run(struct dataset *ret_dataset);
 
-#define SAMPLE_HOSTILE "write\\\"x;y\""
+#define SAMPLE_BUILD_ID "0123456789abcdeffedcba987654321000112233" /* of the file app */
+#define SAMPLE_HOSTILE  "write\\\"x;y\""
 
 /* The dataset in the format, as one text. Fails the test when it cannot be written. */
 void sample_write(const struct dataset *dataset, const char *format, const char *kind, struct str *ret_text);

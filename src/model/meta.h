@@ -106,6 +106,8 @@
 
 /* attr of a frame (owner_table TABLE_FRAME): "loop" where the machine code there only looks whether something changed */
 #define ATTR_SPIN "spin"
+/* likewise, of the first frame of a file: the file's build-id in hex digits */
+#define ATTR_BUILD_ID "build_id"
 
 /* frame.module of frames that a Python interpreter runs: function, file and line are of Python code */
 #define MODULE_NAME_PYTHON "[python]"

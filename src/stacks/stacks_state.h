@@ -32,6 +32,7 @@ struct code_module {
     int fd;                /* -1: not open */
     uint8_t build_id[PERF_BUILD_ID_MAX];
     size_t build_id_size;
+    bool is_build_id_told;
     uint32_t device_major, device_minor;
     uint64_t inode;
     bool seen;        /* it has frames, and its file was opened if it could be */

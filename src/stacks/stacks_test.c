@@ -137,6 +137,30 @@ static void equal_chains_have_one_stack_and_ids_are_dense(void **state)
     assert_int_equal(stacks_counts(fixture->stacks).truncated_count, 4);
 }
 
+static void a_file_has_its_build_id_once(void **state)
+{
+    struct fixture *fixture = *state;
+    note(fixture, (struct perf_event){.kind = PERF_MAP,
+                                      .pid = PID,
+                                      .map = {.address = 0x10000,
+                                              .length_bytes = 0x10000,
+                                              .build_id = {0xab, 0x01, 0xff},
+                                              .build_id_size = 3,
+                                              .path = "/nonexistent/libdata.so"}});
+    note_map(fixture, PID, 0x30000, 0x10000, "/nonexistent/libother.so");
+    const uint64_t chain[] = {PERF_CONTEXT_USER, 0x10100, 0x10200, 0x30300};
+    add(fixture, PID, chain, 4);
+    finish(fixture);
+    const struct dataset *dataset = &fixture->dataset;
+    assert_int_equal(row_count(fixture, TABLE_ATTR), 1);
+    assert_int_equal(dataset->columns[TABLE_ATTR][COLUMN(attr, owner_table)].items[0], TABLE_FRAME);
+    uint64_t frame = dataset->columns[TABLE_ATTR][COLUMN(attr, owner)].items[0];
+    assert_string_equal(view_text(&dataset->view, cell(fixture, TABLE_FRAME, frame, COLUMN(frame, module))),
+                        "/nonexistent/libdata.so");
+    assert_string_equal(view_text(&dataset->view, dataset->columns[TABLE_ATTR][COLUMN(attr, value)].items[0]),
+                        "ab01ff");
+}
+
 static void callers_are_looked_up_one_byte_before_their_return(void **state)
 {
     struct fixture *fixture = *state;
@@ -389,6 +413,7 @@ int stacks_test(void)
     const struct CMUnitTest tests[] = {
         TEST(an_empty_chain_has_no_stack),
         TEST(equal_chains_have_one_stack_and_ids_are_dense),
+        TEST(a_file_has_its_build_id_once),
         TEST(callers_are_looked_up_one_byte_before_their_return),
         TEST(an_exec_forgets_the_old_program),
         TEST(functions_of_a_running_process_are_named),

@@ -134,8 +134,21 @@ static int note_spin(struct writer *writer, int fd, const struct raw_frame *raw)
     return sink_attr(writer->sink, &owner, ATTR_SPIN, "loop", writer->err);
 }
 
+/* Which build of the file it was: once, with the first of its frames. */
+static int note_build_id(struct writer *writer, struct code_module *module, const struct raw_frame *raw)
+{
+    char text[2 * PERF_BUILD_ID_MAX + 1] = "";
+    struct row_attr owner = {.owner_table = TABLE_FRAME, .owner = raw->first_row};
+    if (module->is_build_id_told || !module->build_id_size || !raw->first_row)
+        return 0;
+    for (size_t i = 0; i < module->build_id_size; i++)
+        snprintf(text + 2 * i, 3, "%02x", module->build_id[i]);
+    module->is_build_id_told = true;
+    return sink_attr(writer->sink, &owner, ATTR_BUILD_ID, text, writer->err);
+}
+
 /* Looks up places of one file, in batches until the deadline; ret_done tells how many are written. */
-static int write_file_frames(struct writer *writer, const struct code_module *module, const uint32_t *frames,
+static int write_file_frames(struct writer *writer, struct code_module *module, const uint32_t *frames,
                              size_t count, size_t *ret_done)
 {
     struct raw_frame *raws = writer->stacks->raw_frames.items;
@@ -164,6 +177,8 @@ static int write_file_frames(struct writer *writer, const struct code_module *mo
             status = write_place(writer, &raws[frames[done + i]], &writer->answer.places.items[i], module);
         for (size_t i = 0; !status && i < batch; i++)
             status = note_spin(writer, fd, &raws[frames[done + i]]);
+        if (!status)
+            status = note_build_id(writer, module, &raws[frames[done]]);
         done += batch;
     }
     if (fd != module->fd && fd >= 0)
@@ -226,7 +241,7 @@ static int write_module_frames(struct writer *writer, const uint32_t *frames, si
 {
     struct stacks *stacks = writer->stacks;
     struct raw_frame *first = &stacks->raw_frames.items[frames[0]];
-    const struct code_module *module = &stacks->modules.items[first->module];
+    struct code_module *module = &stacks->modules.items[first->module];
     *ret_done = 0;
     if (module->kind == CODE_UNKNOWN) {
         *ret_done = count;
