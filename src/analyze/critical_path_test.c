@@ -71,18 +71,12 @@ static void contention_is_queueing_charged_to_who_runs(void **state)
 {
     (void)state;
     struct scenario s;
-    scenario_init(&s, 1, 100);
-    uint64_t root = scenario_process(&s, 0, "victim", 0, 100);
-    uint64_t hog = scenario_process(&s, root, "hog", 0, 100);
-    for (uint64_t ms = 10; ms < 100; ms += 10) {
-        scenario_queue(&s, root, ms, ms + 5);
-        scenario_queue(&s, hog, ms + 5, ms + 10);
-    }
+    scenario_contention(&s);
     scenario_walk(&s);
-    assert_int_equal(scenario_doing_ms(&s, "victim", WAIT_CPU_QUEUE), 45);
+    assert_int_equal(scenario_doing_ms(&s, "victim", WAIT_CPU_QUEUE), 100);
     for (size_t i = 0; i < s.path.steps.count; i++) {
         if (s.path.steps.items[i].doing == WAIT_CPU_QUEUE)
-            assert_int_equal(s.path.steps.items[i].holder, hog - 1);
+            assert_int_equal(s.path.steps.items[i].holder, 4 - 1);
     }
     scenario_deinit(&s);
 }

@@ -50,19 +50,12 @@ static void split_stage(struct program *program, uint32_t stage, uint16_t parts)
     }
 }
 
-static size_t first_op_at(const struct op_list *list, uint64_t time_ns)
-{
-    return search_first(i, list->ops.count, list->ops.items[i].at_ns >= time_ns);
-}
-
 /* Replaces operations [first, end) of an actor by one that runs the pool. */
 static void put_pool(struct op_list *list, size_t first, size_t end, uint32_t pool)
 {
-    struct op op = list->ops.items[first];
-    op = (struct op){
-        .kind = OP_POOL, .at_ns = op.at_ns, .ref = pool, .stage = op.stage, .peer = RUN_NONE, .chunks = 1};
-    list->ops.items[first] = op;
-    memmove(list->ops.items + first + 1, list->ops.items + end, (list->ops.count - end) * sizeof op);
+    list->ops.items[first] = op_sync(OP_POOL, &list->ops.items[first], pool);
+    memmove(list->ops.items + first + 1, list->ops.items + end,
+            (list->ops.count - end) * sizeof *list->ops.items);
     list->ops.count -= end - first - 1;
 }
 
@@ -88,10 +81,10 @@ static int cut_driver(struct program *program, const struct loop *loop, size_t f
         return -1;
     const struct op_list *whole = &program->apart.items[list];
     uint64_t end_ns = loop_tail_end(program->run, loop, first, last);
-    size_t begin = first_op_at(whole, loop->occurrences.items[first].start_ns), at = begin;
+    size_t begin = op_index_at(whole, loop->occurrences.items[first].start_ns), at = begin;
     for (size_t i = first; i <= last; i++) {
         uint64_t until = i == last ? end_ns : loop->occurrences.items[i + 1].start_ns;
-        size_t next = first_op_at(whole, until);
+        size_t next = op_index_at(whole, until);
         struct iteration iteration = {.list = list, .actor = driver, .end_ns = until};
         if (add_iteration(program, pool, iteration, at, next))
             return -1;
@@ -130,8 +123,8 @@ static int cut_children(struct program *program, const struct loop *loop, size_t
         program->actors[child].ops.count = 0;
         end_ns = num_max(end_ns, loop->occurrences.items[i].end_ns);
     }
-    size_t begin = first_op_at(&program->actors[driver], loop->occurrences.items[first].start_ns);
-    size_t end = first_op_at(&program->actors[driver], end_ns);
+    size_t begin = op_index_at(&program->actors[driver], loop->occurrences.items[first].start_ns);
+    size_t end = op_index_at(&program->actors[driver], end_ns);
     if (end > begin)
         put_pool(&program->actors[driver], begin, end, (uint32_t)program->pools.count);
     return 0;
@@ -258,16 +251,6 @@ static size_t pool_of(const struct program *program, const struct loop *loop)
     return at;
 }
 
-static struct op sync_op(enum op_kind kind, const struct op *beside, uint32_t ref)
-{
-    return (struct op){.kind = (uint8_t)kind,
-                       .at_ns = beside->at_ns,
-                       .ref = ref,
-                       .stage = beside->stage,
-                       .peer = RUN_NONE,
-                       .chunks = 1};
-}
-
 /* One half of an iteration, as a list of its own: operations [first, end) between two signs. */
 struct half {
     const struct iteration *whole;
@@ -318,7 +301,7 @@ static size_t middle_of(const struct ahead *ahead, const struct iteration *itera
     const struct op_list *list = &ahead->program->apart.items[iteration->list];
     const struct occurrence *occurrence = occurrence_of(ahead->loop, iteration);
     size_t end = iteration->first + iteration->count;
-    size_t middle = occurrence ? first_op_at(list, occurrence->end_ns) : end;
+    size_t middle = occurrence ? op_index_at(list, occurrence->end_ns) : end;
     return middle > end ? end : middle;
 }
 
@@ -331,16 +314,16 @@ static int split_iteration(struct ahead *ahead, const struct iteration *iteratio
     struct half front = {.whole = iteration,
                          .first = iteration->first,
                          .end = middle,
-                         .after = sync_op(OP_SIGNAL, first, fetched),
+                         .after = op_sync(OP_SIGNAL, first, fetched),
                          .has_after = true};
     struct half back = {.whole = iteration, .first = middle, .end = end, .before_count = 2};
-    back.before[0] = sync_op(OP_AWAIT, first, fetched);
-    back.before[1] = sync_op(OP_SIGNAL, first, taken);
+    back.before[0] = op_sync(OP_AWAIT, first, fetched);
+    back.before[1] = op_sync(OP_SIGNAL, first, taken);
     if (middle == end) /* nothing follows: what is fetched is taken at once */
         back.first = back.end = iteration->first;
     if (index >= ahead->worker_count)
         front.before[front.before_count++] =
-            sync_op(OP_AWAIT, first, ahead->signal + 2 * (index - ahead->worker_count) + 1);
+            op_sync(OP_AWAIT, first, ahead->signal + 2 * (index - ahead->worker_count) + 1);
     ahead->split_count += middle < end && middle > iteration->first;
     return put_half(program, &front, &ahead->front) || put_half(program, &back, &ahead->back) ? -1 : 0;
 }

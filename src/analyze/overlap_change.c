@@ -29,18 +29,7 @@ struct overlap {
     size_t done_count;
 };
 
-static size_t first_op_at(const struct op_list *list, uint64_t time_ns)
-{
-    return search_first(i, list->ops.count, list->ops.items[i].at_ns >= time_ns);
-}
-
 /* --- cutting into parts --- */
-
-static struct op sync_op(enum op_kind kind, uint64_t at_ns, uint32_t stage, uint32_t signal)
-{
-    return (struct op){
-        .kind = (uint8_t)kind, .at_ns = at_ns, .ref = signal, .stage = stage, .peer = RUN_NONE, .chunks = 1};
-}
 
 /* Takes the first `length` nanoseconds off an operation. */
 static struct op take(struct op *op, uint64_t length)
@@ -59,14 +48,14 @@ static int put_parts(const struct op_list *from, size_t first, size_t end, uint3
                      uint32_t signal, struct op_list *to)
 {
     uint64_t total = 0, done = 0;
-    uint32_t part = 0, stage = first < end ? from->ops.items[first].stage : RUN_NONE;
-    uint64_t at_ns = first < end ? from->ops.items[first].at_ns : 0;
+    uint32_t part = 0;
+    struct op here = first < end ? from->ops.items[first] : (struct op){.stage = RUN_NONE};
     /* Each edge cuts one in two, and adds one. */
     if (vec_reserve(&to->ops, to->ops.count + (end - first) + 2 * (size_t)parts + 1))
         return -1;
     for (size_t i = first; i < end; i++)
         total += from->ops.items[i].kind == OP_SIGNAL ? 0 : from->ops.items[i].duration_ns;
-    if (kind == OP_AWAIT && vec_push(&to->ops, sync_op(kind, at_ns, stage, signal)))
+    if (kind == OP_AWAIT && vec_push(&to->ops, op_sync(kind, &here, signal)))
         return -1;
     for (size_t i = first; i < end; i++) {
         struct op op = from->ops.items[i];
@@ -82,8 +71,8 @@ static int put_parts(const struct op_list *from, size_t first, size_t end, uint3
                 return -1;
             done += length;
             part++;
-            uint32_t ref = signal + (kind == OP_SIGNAL ? part - 1 : part);
-            if (vec_push(&to->ops, sync_op(kind, op.at_ns, stage, ref)))
+            here.at_ns = op.at_ns;
+            if (vec_push(&to->ops, op_sync(kind, &here, signal + (kind == OP_SIGNAL ? part - 1 : part))))
                 return -1;
         }
         done += op.kind == OP_SIGNAL ? 0 : op.duration_ns;
@@ -91,9 +80,9 @@ static int put_parts(const struct op_list *from, size_t first, size_t end, uint3
             return -1;
     }
     /* Awaits may have swallowed edges. */
-    uint64_t end_ns = first < end ? from->ops.items[end - 1].at_ns : at_ns;
+    here.at_ns = first < end ? from->ops.items[end - 1].at_ns : here.at_ns;
     for (part += kind == OP_AWAIT; part < parts; part++) {
-        if (vec_push(&to->ops, sync_op(kind, end_ns, stage, signal + part)))
+        if (vec_push(&to->ops, op_sync(kind, &here, signal + part)))
             return -1;
     }
     return 0;
@@ -198,12 +187,11 @@ static int stream(struct overlap *overlap, const struct op_list *own, const size
     struct op_list maker = {0}, taker = {0};
     struct pool pool = {.worker_count = 2};
     uint32_t signal = new_signals(overlap);
-    struct op join = sync_op(OP_POOL, own->ops.items[at[0]].at_ns, own->ops.items[at[0]].stage,
-                             (uint32_t)program->pools.count);
+    struct op join = op_sync(OP_POOL, &own->ops.items[at[0]], (uint32_t)program->pools.count);
     int status = put_parts(own, at[0], at[1], overlap->parts, OP_SIGNAL, signal, &maker);
     if (!status) /* with room for put_parts */
         status = vec_reserve(&taker.ops, at[3] - at[1] + 2 * (size_t)overlap->parts + 2) ||
-                         vec_push(&taker.ops, sync_op(OP_AWAIT, join.at_ns, join.stage, signal))
+                         vec_push(&taker.ops, op_sync(OP_AWAIT, &join, signal))
                      ? -1
                      : 0;
     for (size_t i = at[1]; i < at[2] && !status; i++)
@@ -242,8 +230,8 @@ static int stream_spans(struct overlap *overlap, size_t index)
     const struct run_span *behind = span_behind(track, occurrence->end_ns, next_start(overlap->loop, index));
     if (!behind || is_of_next_item(&overlap->beginnings, behind))
         return 0;
-    size_t at[4] = {first_op_at(own, occurrence->start_ns), first_op_at(own, occurrence->end_ns),
-                    first_op_at(own, behind->start_ns), first_op_at(own, behind->end_ns)};
+    size_t at[4] = {op_index_at(own, occurrence->start_ns), op_index_at(own, occurrence->end_ns),
+                    op_index_at(own, behind->start_ns), op_index_at(own, behind->end_ns)};
     bool can = overlap->copied <= at[0] && at[0] < at[1] && at[1] <= at[2] && at[2] < at[3];
     return can ? stream(overlap, own, at) : 0;
 }
@@ -332,7 +320,7 @@ static int stream_children(struct overlap *overlap, size_t index)
         overlap->program->actors[taker].ops.count < 2 ||
         is_program_of_next_item(run, occurrence->driver, taker, first_start(overlap->loop, index)))
         return 0;
-    size_t from = first_op_at(own, occurrence->start_ns);
+    size_t from = op_index_at(own, occurrence->start_ns);
     size_t first = await_of(own, &overlap->program->actors[maker], from);
     size_t second = await_of(own, &overlap->program->actors[taker], first);
     if (second >= own->ops.count || first >= second)

@@ -558,3 +558,18 @@ void program_deinit(struct program *program)
     free_cuts(program);
     *program = (struct program){0};
 }
+
+size_t op_index_at(const struct op_list *list, uint64_t time_ns)
+{
+    return search_first(i, list->ops.count, list->ops.items[i].at_ns >= time_ns);
+}
+
+struct op op_sync(enum op_kind kind, const struct op *beside, uint32_t ref)
+{
+    return (struct op){.kind = (uint8_t)kind,
+                       .at_ns = beside->at_ns,
+                       .ref = ref,
+                       .stage = beside->stage,
+                       .peer = RUN_NONE,
+                       .chunks = 1};
+}

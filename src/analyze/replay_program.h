@@ -69,6 +69,11 @@ struct program {
     VEC(struct op_list) apart;
 };
 
+/* The index of the first operation that began at or after a moment. */
+size_t op_index_at(const struct op_list *list, uint64_t time_ns);
+/* An operation that takes no time (an await, a signal, a pool), at the moment and in the stage of `beside`. */
+struct op op_sync(enum op_kind kind, const struct op *beside, uint32_t ref);
+
 /* The run's wakers must have been inferred. */
 WARN_UNUSED int program_build(const struct run *run, struct program *ret_program, struct err *err);
 /* `copy` is empty, or an earlier copy of the same program, however changed: its memory is used again. It shares all operations with the

@@ -295,6 +295,17 @@ void scenario_convoy(struct scenario *scenario)
     scenario_wait(scenario, root, 1, 401, WAIT_CHILD, joined);
 }
 
+void scenario_contention(struct scenario *scenario)
+{
+    scenario_init(scenario, 1, 200);
+    uint64_t root = scenario_process(scenario, 0, "victim", 0, 200);
+    uint64_t hog = scenario_process(scenario, root, "hog", 0, 200);
+    for (uint64_t ms = 0; ms < 200; ms += 10) {
+        scenario_queue(scenario, root, ms, ms + 5);
+        scenario_queue(scenario, hog, ms + 5, ms + 10);
+    }
+}
+
 void scenario_io(struct scenario *scenario, const struct scenario_io *io)
 {
     struct row_io row = {.track = io->thread - 1,

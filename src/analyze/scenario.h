@@ -79,6 +79,9 @@ uint64_t scenario_connection(struct scenario *scenario, const char *address, con
 /* A whole run: four threads, ten turns each of 10 ms asleep under the lock "100:0x1000", 402 ms in all. */
 void scenario_convoy(struct scenario *scenario);
 
+/* A whole run of 200 ms: one core, on which "victim" (thread 2) and "hog" (thread 4) take turns of 5 ms. */
+void scenario_contention(struct scenario *scenario);
+
 /* Loads, infers and walks. */
 void scenario_walk(struct scenario *scenario);
 /* Milliseconds of the path that the program `process` (NULL: any) was doing `doing`. */

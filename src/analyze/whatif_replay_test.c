@@ -37,18 +37,28 @@ static void start(struct scenario *s, struct whatif *whatif)
     assert_true(whatif->baseline_drift_ratio < 0.02);
 }
 
-/* Ten items, each 90 ms of download and 10 ms of work on one core: a loop in one thread. */
-static void spans_in(struct scenario *s)
+struct part {
+    const char *name;
+    uint64_t ms;
+};
+
+/* Ten items in a loop of one thread, each the same parts one after another: the first away in the network, the others computing. */
+static void items_of(struct scenario *s, const struct part *parts, size_t part_count)
 {
     scenario_init(s, 2, 1020);
     uint64_t root = scenario_process(s, 0, "pipeline", 0, 1020);
     uint64_t server = scenario_peer(s, PEER_SOCKET, "socket", "10.0.0.1:80");
-    for (uint64_t i = 0; i < 10; i++) {
-        uint64_t t = 10 + i * 100;
-        scenario_wait(s, root, t, t + 90, WAIT_NETWORK, server);
-        scenario_span(s, root, "download", t, t + 90);
-        scenario_span(s, root, "parse", t + 90, t + 100);
+    for (uint64_t i = 0, t = 10; i < 10; i++) {
+        scenario_wait(s, root, t, t + parts[0].ms, WAIT_NETWORK, server);
+        for (size_t j = 0; j < part_count; t += parts[j++].ms)
+            scenario_span(s, root, parts[j].name, t, t + parts[j].ms);
     }
+}
+
+/* 90 ms of download and 10 ms of work on one core. */
+static void spans_in(struct scenario *s)
+{
+    items_of(s, (const struct part[]){{"download", 90}, {"parse", 10}}, 2);
 }
 
 static void workers_run_whole_iterations_side_by_side(void **state)
@@ -119,13 +129,7 @@ static void contention_is_replayed_on_the_recorded_cores(void **state)
     (void)state;
     struct scenario s;
     struct whatif whatif;
-    scenario_init(&s, 1, 200);
-    uint64_t root = scenario_process(&s, 0, "victim", 0, 200);
-    uint64_t hog = scenario_process(&s, root, "hog", 0, 200);
-    for (uint64_t ms = 0; ms < 200; ms += 10) {
-        scenario_queue(&s, root, ms, ms + 5);
-        scenario_queue(&s, hog, ms + 5, ms + 10);
-    }
+    scenario_contention(&s);
     start(&s, &whatif);
     near(replay_ms(&whatif, "cores:run=2"), 100);
     near(replay_ms(&whatif, "remove:wait/cpu_queue"), 100);
@@ -309,16 +313,7 @@ static void a_stage_can_both_hand_on_in_parts_and_work_ahead(void **state)
     struct whatif_result result;
     struct err err;
     struct change changes[2];
-    scenario_init(&s, 2, 1020);
-    uint64_t root = scenario_process(&s, 0, "pipeline", 0, 1020);
-    uint64_t server = scenario_peer(&s, PEER_SOCKET, "socket", "10.0.0.1:80");
-    for (uint64_t i = 0; i < 10; i++) {
-        uint64_t t = 10 + i * 100;
-        scenario_wait(&s, root, t, t + 60, WAIT_NETWORK, server);
-        scenario_span(&s, root, "download", t, t + 60);
-        scenario_span(&s, root, "extract", t + 60, t + 80);
-        scenario_span(&s, root, "ingest", t + 80, t + 100);
-    }
+    items_of(&s, (const struct part[]){{"download", 60}, {"extract", 20}, {"ingest", 20}}, 3);
     start(&s, &whatif);
     assert_int_equal(replay_ms(&whatif, "overlap:stage/download=10"), 20 + 10 * (60 + 2 + 20));
     assert_int_equal(replay_ms(&whatif, "overlap:stage/download=ahead"), 20 + 10 * 60 + 40);
@@ -336,15 +331,7 @@ static void work_that_takes_longer_hides_the_downloads(void **state)
     (void)state;
     struct scenario s;
     struct whatif whatif;
-    scenario_init(&s, 2, 1020);
-    uint64_t root = scenario_process(&s, 0, "pipeline", 0, 1020);
-    uint64_t server = scenario_peer(&s, PEER_SOCKET, "socket", "10.0.0.1:80");
-    for (uint64_t i = 0; i < 10; i++) {
-        uint64_t t = 10 + i * 100;
-        scenario_wait(&s, root, t, t + 20, WAIT_NETWORK, server);
-        scenario_span(&s, root, "download", t, t + 20);
-        scenario_span(&s, root, "parse", t + 20, t + 100);
-    }
+    items_of(&s, (const struct part[]){{"download", 20}, {"parse", 80}}, 2);
     start(&s, &whatif);
     assert_int_equal(replay_ms(&whatif, "overlap:stage/download=ahead"), 20 + 20 + 10 * 80);
     whatif_deinit(&whatif);
