@@ -10,12 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fs.h"
 #include "codec/json.h"
 #include "master/digest.h"
 #include "master/master_words.h"
 #include "master/sample_investigation.h"
-#include "report/escape.h"
+#include "report/text_checks.h"
 
 typedef int write_function(const struct investigation *, const struct master_options *, struct str *,
                            struct err *);
@@ -54,20 +53,6 @@ static void render(void (*make)(struct sample *), write_function *write, const s
     sample_free(&sample);
 }
 
-static void compare_golden(const char *name, const struct str *found)
-{
-    struct str path = {0}, expected = {0};
-    struct err err = {0};
-
-    str_printf(&path, "%s/%s", getenv("TOLL_GOLDEN"), name);
-    if (getenv("UPDATE"))
-        assert_int_equal(fs_replace(str_text(&path), str_text(found), found->length, 0644, &err), 0);
-    assert_int_equal(fs_read(str_text(&path), 16 << 20, &expected, &err), 0);
-    assert_string_equal(str_text(found), str_text(&expected));
-    str_free(&path);
-    str_free(&expected);
-}
-
 static void the_readable_formats_are_as_agreed(void **state)
 {
     (void)state;
@@ -78,7 +63,7 @@ static void the_readable_formats_are_as_agreed(void **state)
                 continue;
             render(samples[i].make, formats[f].write, NULL, &text);
             str_printf(&name, "%s.%s", samples[i].name, formats[f].extension);
-            compare_golden(str_text(&name), &text);
+            check_golden(str_text(&name), &text);
             str_free(&text);
             str_free(&name);
         }
@@ -105,72 +90,10 @@ static void every_format_is_utf8_whatever_the_names(void **state)
     for (size_t f = 0; f < FORMAT_COUNT; f++) {
         struct str text = {0};
         render(sample_wild, formats[f].write, NULL, &text);
-        assert_int_equal(strlen(str_text(&text)), text.length);
-        for (const char *at = str_text(&text); *at; at += escape_utf8_length(at)) {
-            assert_int_not_equal(escape_utf8_length(at), 0);
+        check_utf8(&text);
+        for (const char *at = str_text(&text); *at; at++)
             assert_true((unsigned char)*at >= 0x20 || *at == '\n');
-        }
         str_free(&text);
-    }
-}
-
-static size_t occurrences(const char *text, const char *what)
-{
-    size_t count = 0;
-
-    for (; (text = strstr(text, what)); text++)
-        count++;
-    return count;
-}
-
-/* Reads the attributes of a tag up to '>', which it returns: names of ours with quoted values, no handlers, no addresses but
- * those within the page. */
-static const char *check_attributes(const char *at)
-{
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-";
-
-    for (at += strspn(at, " /\n"); *at != '>'; at += strspn(at, " /\n")) {
-        size_t length = strspn(at, letters);
-        assert_true(length > 0);
-        assert_false(strncmp(at, "on", 2) == 0 || strncmp(at, "src", 3) == 0);
-        bool is_address = length == 4 && strncmp(at, "href", 4) == 0;
-        at += length;
-        if (*at != '=')
-            continue;
-        assert_int_equal(at[1], '"');
-        assert_true(!is_address || at[2] == '#');
-        at = strchr(at + 2, '"');
-        assert_non_null(at);
-        at++;
-    }
-    return at;
-}
-
-/* Every '<' begins a tag of ours. */
-static void check_markup(const char *text)
-{
-    static const char *const tags[] = {
-        "!doctype", "html",    "head",    "meta",  "title",  "style",     "body", "header", "main", "footer",
-        "a",        "section", "article", "b",     "script", "i",         "p",    "h1",     "h2",   "h3",
-        "div",      "span",    "small",   "code",  "button", "dl",        "dt",   "dd",     "ul",   "li",
-        "details",  "table",   "summary", "thead", "tbody",  "tr",        "th",   "td",     "svg",  "rect",
-        "path",     "g",       "text",    "title", "figure", "figcaption"};
-
-    for (const char *at = strchr(text, '<'); at; at = strchr(at, '<')) {
-        const char *name = at + 1 + (at[1] == '/');
-        size_t length = strcspn(name, " />\n"), i = 0;
-        while (i < sizeof tags / sizeof tags[0] &&
-               !(strlen(tags[i]) == length && strncmp(tags[i], name, length) == 0))
-            i++;
-        if (i == sizeof tags / sizeof tags[0])
-            fail_msg("a tag that is not ours: %.40s", at);
-        bool is_begin = at[1] != '/';
-        at = check_attributes(name + length);
-        if (is_begin && strcmp(tags[i], "style") == 0)
-            at = strstr(at, "</style>");
-        else if (is_begin && strcmp(tags[i], "script") == 0)
-            at = strstr(at, "</script>");
-        assert_non_null(at);
     }
 }
 
@@ -180,44 +103,22 @@ static void no_name_becomes_markup(void **state)
     for (size_t i = 0; i < SAMPLE_COUNT; i++) {
         struct str text = {0};
         render(samples[i].make, master_html, NULL, &text);
-        check_markup(str_text(&text));
-        size_t flames = occurrences(str_text(&text), "id=\"flame\"");
-        size_t timelines = occurrences(str_text(&text), "id=\"timeline\"");
-        assert_int_equal(occurrences(str_text(&text), "<script>"), 1 + flames + timelines);
+        check_page(str_text(&text));
+        size_t flames = text_occurrences(str_text(&text), "id=\"flame\"");
+        size_t timelines = text_occurrences(str_text(&text), "id=\"timeline\"");
+        assert_int_equal(text_occurrences(str_text(&text), "<script>"), 1 + flames + timelines);
         /* http-equiv, and the names of XHTML and SVG in our script */
-        assert_int_equal(occurrences(str_text(&text), "http"), 1 + 2 * flames);
-        assert_int_equal(occurrences(str_text(&text), "href="), 1); /* #top */
+        assert_int_equal(text_occurrences(str_text(&text), "http"), 1 + 2 * flames);
+        assert_int_equal(text_occurrences(str_text(&text), "href="), 1); /* #top */
         str_free(&text);
     }
-}
-
-/* Commands and changes are there to be copied, so they may be longer than a line. */
-static bool is_to_be_copied(const char *line)
-{
-    return strncmp(line, "    toll ", 9) == 0 || strncmp(line, "    set:", 8) == 0 ||
-           strncmp(line, "    workers:", 12) == 0;
-}
-
-static size_t longest_line(const char *text)
-{
-    size_t longest = 0;
-
-    while (*text) {
-        struct str line = {0};
-        size_t length = strcspn(text, "\n");
-        str_append_bytes(&line, text, length);
-        size_t columns = escape_columns(str_text(&line));
-        longest = columns > longest && !is_to_be_copied(str_text(&line)) ? columns : longest;
-        str_free(&line);
-        text += length + (text[length] == '\n');
-    }
-    return longest;
 }
 
 static void a_text_keeps_to_its_width(void **state)
 {
     (void)state;
     static const unsigned widths[] = {40, 60, 80, 120, 200};
+    static const char *const to_be_copied[] = {"    toll ", "    set:", "    workers:", NULL};
 
     for (size_t i = 0; i < SAMPLE_COUNT; i++)
         for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
@@ -225,7 +126,7 @@ static void a_text_keeps_to_its_width(void **state)
             if (samples[i].make == sample_wild)
                 continue;
             render(samples[i].make, master_text, &(struct export_options){.width = widths[w]}, &text);
-            assert_in_range(longest_line(str_text(&text)), 1, widths[w]);
+            assert_in_range(text_longest_line(str_text(&text), to_be_copied), 1, widths[w]);
             str_free(&text);
         }
 }
@@ -234,19 +135,12 @@ static void colour_adds_nothing_but_colour(void **state)
 {
     (void)state;
     for (size_t i = 0; i < SAMPLE_COUNT; i++) {
-        struct str plain = {0}, coloured = {0}, stripped = {0};
+        struct str plain = {0}, coloured = {0};
         render(samples[i].make, master_text, NULL, &plain);
         render(samples[i].make, master_text, &(struct export_options){.colour = true}, &coloured);
-        assert_null(strchr(str_text(&plain), '\033'));
-        for (const char *at = str_text(&coloured); *at; at++)
-            if (*at == '\033')
-                at = strchr(at, 'm');
-            else
-                str_append_bytes(&stripped, at, 1);
-        assert_string_equal(str_text(&stripped), str_text(&plain));
+        check_colours(&plain, &coloured);
         str_free(&plain);
         str_free(&coloured);
-        str_free(&stripped);
     }
 }
 
@@ -256,8 +150,7 @@ static void ascii_is_ascii(void **state)
     struct str text = {0};
 
     render(sample_pipeline, master_text, &(struct export_options){.ascii = true}, &text);
-    for (const char *at = str_text(&text); *at; at++)
-        assert_in_range((unsigned char)*at, 1, 0x7e);
+    check_ascii(str_text(&text));
     str_free(&text);
 }
 

@@ -12,13 +12,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/fs.h"
-#include "report/escape.h"
 #include "report/exporter.h"
 #include "report/phrases.h"
 #include "report/sample_verdict.h"
+#include "report/text_checks.h"
 
 static const struct {
     const char *name;
@@ -50,20 +48,6 @@ static void render_sample(size_t index, const char *format, const struct export_
     verdict_deinit(&verdict);
 }
 
-static void compare_golden(const char *name, const struct str *found)
-{
-    struct str path = {0}, expected = {0};
-    struct err err = {0};
-
-    str_printf(&path, "%s/%s", getenv("TOLL_GOLDEN"), name);
-    if (getenv("UPDATE"))
-        assert_int_equal(fs_replace(str_text(&path), str_text(found), found->length, 0644, &err), 0);
-    assert_int_equal(fs_read(str_text(&path), 1 << 20, &expected, &err), 0);
-    assert_string_equal(str_text(found), str_text(&expected));
-    str_free(&path);
-    str_free(&expected);
-}
-
 static void the_readable_formats_are_as_agreed(void **state)
 {
     (void)state;
@@ -75,44 +59,23 @@ static void the_readable_formats_are_as_agreed(void **state)
             struct str text = {0}, name = {0};
             render_sample(i, formats[f], &options, &text);
             str_printf(&name, "%s.%s", samples[i].name, formats[f]);
-            compare_golden(str_text(&name), &text);
+            check_golden(str_text(&name), &text);
             str_free(&text);
             str_free(&name);
         }
-}
-
-/* Changes are there to be copied, so they may be longer than a line. */
-static bool is_change(const char *line)
-{
-    return strncmp(line, "    speed:", 10) == 0 || strncmp(line, "    workers:", 12) == 0;
-}
-
-static size_t longest_line(const char *text)
-{
-    size_t longest = 0;
-
-    while (*text) {
-        struct str line = {0};
-        size_t length = strcspn(text, "\n");
-        str_append_bytes(&line, text, length);
-        size_t columns = escape_columns(str_text(&line));
-        longest = columns > longest && !is_change(str_text(&line)) ? columns : longest;
-        str_free(&line);
-        text += length + (text[length] == '\n');
-    }
-    return longest;
 }
 
 static void a_text_keeps_to_its_width(void **state)
 {
     (void)state;
     static const unsigned widths[] = {40, 60, 80, 120, 200};
+    static const char *const changes[] = {"    speed:", "    workers:", NULL}; /* may be longer than a line */
 
     for (size_t i = 0; i < SAMPLE_COUNT; i++)
         for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
             struct str text = {0};
             render_sample(i, "text", &(struct export_options){.width = widths[w]}, &text);
-            assert_in_range(longest_line(str_text(&text)), 1, widths[w]);
+            assert_in_range(text_longest_line(str_text(&text), changes), 1, widths[w]);
             str_free(&text);
         }
 }
@@ -121,19 +84,12 @@ static void colour_adds_nothing_but_colour(void **state)
 {
     (void)state;
     for (size_t i = 0; i < SAMPLE_COUNT; i++) {
-        struct str plain = {0}, coloured = {0}, stripped = {0};
+        struct str plain = {0}, coloured = {0};
         render_sample(i, "text", &(struct export_options){0}, &plain);
         render_sample(i, "text", &(struct export_options){.colour = true}, &coloured);
-        assert_null(strchr(str_text(&plain), '\033'));
-        for (const char *at = str_text(&coloured); *at; at++)
-            if (*at == '\033')
-                at = strchr(at, 'm');
-            else
-                str_append_bytes(&stripped, at, 1);
-        assert_string_equal(str_text(&stripped), str_text(&plain));
+        check_colours(&plain, &coloured);
         str_free(&plain);
         str_free(&coloured);
-        str_free(&stripped);
     }
 }
 
@@ -143,8 +99,7 @@ static void an_ascii_text_is_ascii_for_ascii_names(void **state)
     struct str text = {0};
 
     render_sample(0, "text", &(struct export_options){.ascii = true}, &text);
-    for (const char *at = str_text(&text); *at; at++)
-        assert_in_range((unsigned char)*at, 1, 0x7e);
+    check_ascii(str_text(&text));
     str_free(&text);
 }
 
@@ -155,9 +110,7 @@ static void every_format_is_utf8_whatever_the_names(void **state)
         for (size_t f = 0; f < exporter_count; f++) {
             struct str text = {0};
             render_sample(i, exporters[f].name, &(struct export_options){0}, &text);
-            assert_int_equal(strlen(str_text(&text)), text.length);
-            for (const char *at = str_text(&text); *at; at += escape_utf8_length(at))
-                assert_int_not_equal(escape_utf8_length(at), 0);
+            check_utf8(&text);
             str_free(&text);
         }
 }
@@ -217,78 +170,20 @@ static void a_json_of_many_stages_is_bounded_and_says_so(void **state)
     free(path);
 }
 
-/* Reads `name="value"` pairs up to '>', which it returns; fails on any other form, on handlers and on addresses. */
-static const char *check_attributes(const char *at)
-{
-    while (*at != '>') {
-        size_t blank = strspn(at, " /\n?");
-        at += blank;
-        if (*at == '>')
-            break;
-        assert_true(blank > 0);
-        size_t length = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-");
-        assert_true(length > 0);
-        assert_false(strncmp(at, "on", 2) == 0 || strncmp(at, "src", 3) == 0);
-        bool is_address = length == 4 && strncmp(at, "href", 4) == 0;
-        at += length;
-        if (*at != '=')
-            continue;
-        assert_int_equal(at[1], '"');
-        assert_true(!is_address || at[2] == '#');
-        at = strchr(at + 2, '"');
-        assert_non_null(at);
-        at++;
-    }
-    return at;
-}
-
-/* Every '<' begins a tag of ours, and what is between them is text. */
-static void check_markup(const char *text, const char *const *tags)
-{
-    for (const char *at = strchr(text, '<'); at; at = strchr(at, '<')) {
-        const char *name = at + 1 + strspn(at + 1, "/!?");
-        size_t length = strcspn(name, " />\n?"), i = 0;
-        while (tags[i] && !(strlen(tags[i]) == length && strncmp(tags[i], name, length) == 0))
-            i++;
-        if (!tags[i])
-            fail_msg("a tag that is not ours: %.40s", at);
-        at = check_attributes(name + length);
-        /* Our own style and script. */
-        if (strcmp(tags[i], "style") == 0 || strcmp(tags[i], "script") == 0)
-            at = name[-1] == '/' ? at : strstr(at, tags[i][1] == 't' ? "</style>" : "</script>");
-        assert_non_null(at);
-    }
-}
-
-static size_t occurrences(const char *text, const char *what)
-{
-    size_t count = 0;
-
-    for (; (text = strstr(text, what)); text++)
-        count++;
-    return count;
-}
-
 static void no_name_becomes_markup(void **state)
 {
     (void)state;
-    static const char *const html[] = {
-        "doctype", "html",    "head",   "meta",   "title",      "style", "body", "header", "main", "footer",
-        "section", "article", "script", "a",      "b",          "i",     "p",    "h1",     "h2",   "h3",
-        "div",     "span",    "small",  "code",   "button",     "dl",    "dt",   "dd",     "ul",   "li",
-        "details", "summary", "table",  "thead",  "tbody",      "tr",    "th",   "td",     "svg",  "rect",
-        "path",    "g",       "text",   "figure", "figcaption", NULL};
     static const char *const svg[] = {"xml", "svg", "style", "rect", "text", "g", "title", "script", NULL};
 
     for (size_t i = 0; i < SAMPLE_COUNT; i++) {
         struct str text = {0};
         render_sample(i, "html", &(struct export_options){.file = "<b>.toll"}, &text);
-        check_markup(str_text(&text), html);
+        check_page(str_text(&text));
         bool has_flame = strstr(str_text(&text), "id=\"flame\"") != NULL;
         bool has_timeline = strstr(str_text(&text), "id=\"timeline\"") != NULL;
-        assert_int_equal(occurrences(str_text(&text), "<script>"), 1 + has_flame + has_timeline);
+        assert_int_equal(text_occurrences(str_text(&text), "<script>"), 1 + has_flame + has_timeline);
         /* http-equiv, and the names of XHTML and SVG in our script */
-        assert_int_equal(occurrences(str_text(&text), "http"), 1 + 2 * has_flame);
+        assert_int_equal(text_occurrences(str_text(&text), "http"), 1 + 2 * has_flame);
         str_clear(&text);
         render_sample(i, "flamegraph", &(struct export_options){0}, &text);
         check_markup(str_text(&text), svg);
