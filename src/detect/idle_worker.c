@@ -15,6 +15,7 @@
 #define WORK_RATIO_MIN 0.01 /* less is no pool that is fed */
 #define PATH_RATIO_MIN 0.4
 #define LIFE_RATIO_MIN 0.5
+#define LATE_RATIO_MIN 0.1 /* of the work, in the second half of their lives */
 #define INSIDE_RATIO   0.9
 
 struct feeder {
@@ -38,6 +39,34 @@ static double mean_busy_ratio(const struct sibling_group *group)
     return sum / (double)group->members.count;
 }
 
+/* How long an actor is not waiting from `from_ns` on. */
+static uint64_t running_since(const struct run_track *track, uint64_t from_ns, uint64_t end_ns)
+{
+    uint64_t running_ns = end_ns - from_ns;
+    for (size_t i = run_waits_before(track, end_ns); i-- > 0;) {
+        const struct run_wait *wait = &track->waits.items[i];
+        if (wait->end_ns <= from_ns)
+            break;
+        uint64_t length_ns = num_min(wait->end_ns, end_ns) - num_max(wait->start_ns, from_ns);
+        running_ns -= num_min(length_ns, running_ns);
+    }
+    return running_ns;
+}
+
+/* Helpers that only start and then stand by (multiprocessing's fork server and resource tracker) get no work at all. */
+static bool gets_work(const struct scene *scene, const struct sibling_group *group)
+{
+    uint64_t late_ns = 0, all_ns = 0;
+    for (size_t i = 0; i < group->members.count; i++) {
+        const struct sibling *member = &group->members.items[i];
+        const struct run_track *track = &scene->run->tracks.items[member->actor];
+        late_ns +=
+            running_since(track, member->start_ns + (member->end_ns - member->start_ns) / 2, member->end_ns);
+        all_ns += running_since(track, member->start_ns, member->end_ns);
+    }
+    return num_ratio(late_ns, all_ns) >= LATE_RATIO_MIN;
+}
+
 static bool is_idle(const struct scene *scene, const struct sibling_group *group)
 {
     for (size_t i = 0; i < group->members.count; i++)
@@ -45,7 +74,8 @@ static bool is_idle(const struct scene *scene, const struct sibling_group *group
             return false;
     double busy = mean_busy_ratio(group);
     return busy <= 1 - IDLE_RATIO_MIN && busy >= WORK_RATIO_MIN &&
-           num_ratio(group->end_ns - group->start_ns, scene->wall_ns) >= LIFE_RATIO_MIN;
+           num_ratio(group->end_ns - group->start_ns, scene->wall_ns) >= LIFE_RATIO_MIN &&
+           gets_work(scene, group);
 }
 
 /* Of the actors beside the workers, the one that the path goes through for longest, running or queueing for it. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pipe-backpressure: others wait at a pipe for the process that the path goes through. The culprit is that process,
- * whose own work is on the path under the pipe's via.
+ * whose own work is on the path under the pipe's via. Workers that a program forks (multiprocessing) and that give it
+ * their results through pipes are the program itself: there its function is the culprit.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -48,13 +48,36 @@ static int compare_intervals(const void *a, const void *b)
     return (x->start_ns > y->start_ns) - (x->start_ns < y->start_ns);
 }
 
+#define PARENT_HOPS_MAX 64
+
+static bool is_forked_from(const struct run *run, uint32_t process, uint32_t of)
+{
+    for (size_t hops = 0; process != RUN_NONE && hops < PARENT_HOPS_MAX; hops++) {
+        process = run->tracks.items[process].parent;
+        if (process == of)
+            return true;
+    }
+    return false;
+}
+
+/* A program that waits at a pipe for a fork of itself, or the fork for it: a pool of workers. */
+static bool is_within_program(const struct run *run, const struct path_via *via)
+{
+    if (via->reason != WAIT_PIPE || via->waker == RUN_NONE || via->actor == RUN_NONE)
+        return false;
+    uint32_t a = run->tracks.items[via->actor].process, b = run->tracks.items[via->waker].process;
+    return a != RUN_NONE && b != RUN_NONE && (is_forked_from(run, a, b) || is_forked_from(run, b, a)) &&
+           strcmp(run_process_name(run, via->actor, via->end_ns),
+                  run_process_name(run, via->waker, via->end_ns)) == 0;
+}
+
 struct interval *scene_cover(const struct scene *scene, enum wait_reason reason, size_t *ret_count)
 {
     const struct path *path = scene->path;
     struct interval *intervals = malloc((path->vias.count + 1) * sizeof *intervals);
     size_t count = 0, kept = 0;
     for (size_t i = 0; intervals && i < path->vias.count; i++) {
-        if (path->vias.items[i].reason == reason)
+        if (path->vias.items[i].reason == reason && !is_within_program(scene->run, &path->vias.items[i]))
             intervals[count++] = (struct interval){path->vias.items[i].start_ns, path->vias.items[i].end_ns};
     }
     if (count)

@@ -217,6 +217,64 @@ static void workers_that_wait_for_one_feeder_are_idle(void **state)
     judged_deinit(&s, &verdict);
 }
 
+/* They run while they start, and then stand by. */
+static void helpers_that_only_start_are_no_workers(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 4, 802);
+    uint64_t root = scenario_process(&s, 0, "fed", 0, 802);
+    uint64_t queue = scenario_peer(&s, PEER_LOCK, PEER_NAME_CONDITION, "100:0x2000");
+    scenario_stack_samples(&s, root, scenario_stack(&s, "feed", "make_item"), 0, 800);
+    for (uint64_t i = 0; i < 4; i++) {
+        uint64_t thread = scenario_thread(&s, root, "fed", 0, 801);
+        for (uint64_t ms = 4; ms < 120; ms += 8) {
+            struct scenario_wake wake = {.thread = thread,
+                                         .waker = root,
+                                         .start_ms = ms,
+                                         .end_ms = ms + 4,
+                                         .reason = WAIT_LOCK,
+                                         .peer = queue,
+                                         .source = WAKER_EXACT};
+            scenario_woken(&s, &wake);
+        }
+        scenario_wait(&s, thread, 124, 800, WAIT_LOCK, queue);
+    }
+    judge(&s, &verdict);
+    assert_null(judged_finding(&verdict, "idle-worker"));
+    judged_deinit(&s, &verdict);
+}
+
+/* The program waits at a pipe for the result of its fork: what the fork computes is to blame, in the one as in the other. */
+static void a_fork_that_computes_is_hot_and_blocks_nobody_elses_pipe(void **state)
+{
+    (void)state;
+    for (int is_other = 0; is_other < 2; is_other++) {
+        struct scenario s;
+        struct verdict verdict;
+        scenario_init(&s, 4, 500);
+        uint64_t root = scenario_process(&s, 0, "pool", 0, 500);
+        uint64_t fork = scenario_process(&s, root, is_other ? "other" : "pool", 10, 490);
+        uint64_t results = scenario_peer(&s, PEER_PIPE, "", "pipe:[7]");
+        struct scenario_wake wake = {.thread = root,
+                                     .waker = fork,
+                                     .start_ms = 20,
+                                     .end_ms = 480,
+                                     .reason = WAIT_PIPE,
+                                     .peer = results,
+                                     .source = WAKER_EXACT};
+        scenario_stack_samples(&s, fork, scenario_stack(&s, "work", "crunch"), 10, 490);
+        scenario_woken(&s, &wake);
+        judge(&s, &verdict);
+        const struct finding *piped = judged_finding(&verdict, "pipe-backpressure");
+        const struct finding *hot = judged_finding(&verdict, "cpu-hot");
+        assert_true(is_other ? piped && !hot : hot && !piped);
+        assert_string_equal((is_other ? piped : hot)->where.function, "crunch");
+        judged_deinit(&s, &verdict);
+    }
+}
+
 /* Threads that have the same to do, and a process with one thread: nothing of the shape is wrong. */
 static void even_work_has_no_shape_to_blame(void **state)
 {
@@ -350,6 +408,8 @@ int structure_verdict_test(void)
         cmocka_unit_test(shares_of_all_sizes_are_an_imbalance),
         cmocka_unit_test(a_pool_that_is_never_free_is_too_small),
         cmocka_unit_test(workers_that_wait_for_one_feeder_are_idle),
+        cmocka_unit_test(helpers_that_only_start_are_no_workers),
+        cmocka_unit_test(a_fork_that_computes_is_hot_and_blocks_nobody_elses_pipe),
         cmocka_unit_test(even_work_has_no_shape_to_blame),
         cmocka_unit_test(memory_that_has_to_be_freed_first_is_the_finding),
         cmocka_unit_test(spinning_beside_free_cores_promises_cores_and_no_time),
