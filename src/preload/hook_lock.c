@@ -204,7 +204,7 @@ HOOK_RWLOCK_TIMED(pthread_rwlock_timedrdlock, pthread_rwlock_tryrdlock, false)
 HOOK_RWLOCK_TIMED(pthread_rwlock_timedwrlock, pthread_rwlock_trywrlock, true)
 
 #define RWLOCK_FUTEX_USED 2u
-#define RWLOCK_WAITING    2u /* of __readers: readers wait for a writer's end */
+#define RWLOCK_WAITING    4u /* of __readers: readers wait for writers that go first (PTHREAD_RWLOCK_RWAITING) */
 
 HOOK int pthread_rwlock_unlock(pthread_rwlock_t *lock)
 {

@@ -636,7 +636,7 @@ static bool is_there(void *context, uint32_t pid)
 int inside_open(struct inside *inside, const char *folder, uint64_t sample_ns, struct err *err)
 {
     struct call_drain_options calls = {.folder = folder, .sample_ns = sample_ns};
-    struct stacks_options stacks = {.left_out = INSIDE_LIBRARY};
+    struct stacks_options stacks = {.left_out = INSIDE_LIBRARY, .is_told_files = true};
     int code = call_drain_create(&calls, &inside->drain, err);
 
     if (!code)

@@ -50,6 +50,7 @@ int stacks_create(const struct stacks_options *options, struct stacks **ret_stac
     stacks->next_stack_id = stacks->next_frame_id = 1;
     stacks->kernel_readable = name_table_kernel_is_readable();
     stacks->left_out = options->left_out;
+    stacks->is_told_files = options->is_told_files;
     if (options->cache_folder)
         stacks->unwind_folder = strdup(options->cache_folder);
     int status = options->cache_folder && !stacks->unwind_folder ? err_memory(err) : 0;
@@ -123,7 +124,7 @@ static int module_of(struct stacks *stacks, const struct perf_map *map, uint32_t
     return status;
 }
 
-static int note_map(struct stacks *stacks, uint32_t pid, const struct perf_map *map, struct err *err)
+int stacks_map(struct stacks *stacks, uint32_t pid, const struct perf_map *map, struct err *err)
 {
     struct mapping mapping = {
         .low = map->address, .high = map->address + map->length_bytes, .offset = map->offset_bytes};
@@ -152,7 +153,7 @@ int stacks_note(struct stacks *stacks, const struct perf_event *event, struct er
         forget_jit(stacks, event->pid);
         return process_maps_fork(&stacks->maps, event->pid, event->ppid, err);
     case PERF_EXEC: forget_jit(stacks, event->pid); return process_maps_exec(&stacks->maps, event->pid, err);
-    case PERF_MAP: return note_map(stacks, event->pid, &event->map, err);
+    case PERF_MAP: return stacks_map(stacks, event->pid, &event->map, err);
     case PERF_EXIT: process_maps_exit(&stacks->maps, event->pid); return 0;
     case PERF_COMM:
     case PERF_SWITCH_OUT:
@@ -162,35 +163,6 @@ int stacks_note(struct stacks *stacks, const struct perf_event *event, struct er
     case PERF_THROTTLE: return 0;
     }
     return 0;
-}
-
-int stacks_read_maps(struct stacks *stacks, uint32_t pid, struct err *err)
-{
-    char path[64];
-    struct str text = {0};
-    struct err ignored;
-    snprintf(path, sizeof path, "/proc/%u/maps", pid);
-    int status = 0;
-    if (fs_read(path, 16u << 20, &text, &ignored) == 0 && text.text) {
-        char *rest = text.text;
-        for (char *line; !status && (line = strsep(&rest, "\n"));) {
-            struct perf_map map = {0};
-            uint64_t end = 0;
-            char permissions[8] = "";
-            int name = 0;
-            if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %x:%x %" SCNu64 " %n", &map.address,
-                       &end, permissions, &map.offset_bytes, &map.device_major, &map.device_minor, &map.inode,
-                       &name) < 7 || /* NOLINT(cert-err34-c): a line of another form is left out */
-                !name ||
-                permissions[2] != 'x' || end <= map.address)
-                continue;
-            map.length_bytes = end - map.address;
-            map.path = line[name] ? line + name : "//anon";
-            status = note_map(stacks, pid, &map, err);
-        }
-    }
-    str_free(&text);
-    return status;
 }
 
 /* Opened through the process's own root first: it may live in a container. */
@@ -345,7 +317,7 @@ static int jit_module(struct stacks *stacks, uint32_t pid, uint32_t *ret_module,
 static int place_user(struct stacks *stacks, uint32_t pid, uint64_t address, struct place *ret_place,
                       struct err *err)
 {
-    const struct mapping *mapping = process_maps_find(&stacks->maps, pid, address);
+    const struct mapping *mapping = stacks_map_find(stacks, pid, address);
     struct place place = {.module = MODULE_UNKNOWN, .user = true, .address = address};
     int status = 0;
     if (mapping && mapping->module != MODULE_UNKNOWN) {
@@ -523,6 +495,7 @@ void stacks_destroy(struct stacks *stacks)
     map_free(&stacks->jit_modules);
     map_free(&stacks->jit_dumps);
     map_free(&stacks->jit_misses);
+    map_free(&stacks->map_looks);
     managed_free(stacks);
     vec_free(&stacks->pending_frames);
     vec_free(&stacks->pending_nodes);

@@ -26,9 +26,10 @@
 struct stacks_options {
     const char *cache_folder; /* NULL: the user's cache folder; "": no cache */
     size_t node_count_max;    /* distinct stacks and callers; 0: 262144 */
-    const char *
-        left_out; /* the file name of a library that stands before others' functions; NULL: there is none. Its
-                                 frames are left out, but when it was at work itself: then that which the program called stays */
+    bool is_told_files; /* only mappings of files are told: code that is in none is looked for in /proc */
+    /* The file name of a library that stands before others' functions, NULL for none. Its frames are left out, but when
+     * it was at work itself: then the one that the program called stays. */
+    const char *left_out;
 };
 
 struct stacks_counts {

@@ -79,6 +79,8 @@ struct stacks {
     struct resolver *resolver;
     char *unwind_folder; /* of the cache; NULL: the user's */
     const char *left_out;
+    bool is_told_files;
+    struct map map_looks;             /* pid to the next look at its mappings: stacks_maps.c */
     struct intern module_keys;        /* ids are indexes in modules + 1 */
     VEC(struct code_module) modules;  /* 0 is the kernel, 1 what is unknown */
     VEC(struct raw_frame) raw_frames; /* no more than nodes */
@@ -128,6 +130,11 @@ struct chain {
 /* managed.c: puts frames of a managed runtime into the places of a chain of the program's. */
 void managed_merge(const struct stacks *stacks, struct chain *chain, const struct stacks_managed *managed);
 void managed_free(struct stacks *stacks);
+
+/* stacks.c: what lies there from now on. */
+int stacks_map(struct stacks *stacks, uint32_t pid, const struct perf_map *map, struct err *err);
+/* stacks_maps.c: valid until the next call; it may change the process's mappings. */
+const struct mapping *stacks_map_find(struct stacks *stacks, uint32_t pid, uint64_t address);
 
 /* stacks.c: opens the file of a module of a process, once. */
 void stacks_module_open(struct stacks *stacks, struct code_module *module, uint32_t pid);

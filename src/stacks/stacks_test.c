@@ -8,12 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "model/dataset.h"
+#include "stacks/stacks_state.h"
 
 int stacks_test(void);
 
@@ -314,6 +316,29 @@ static void a_chain_that_reaches_the_c_librarys_start_is_whole(void **state)
     assert_int_equal(stacks_counts(fixture->stacks).stack_count, 2);
 }
 
+static void code_that_no_event_told_is_looked_for_in_the_process(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct mapping *found;
+    uint32_t own = (uint32_t)getpid();
+    char *code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint64_t address = (uint64_t)(uintptr_t)code;
+    assert_true(code != MAP_FAILED);
+    stacks_destroy(fixture->stacks);
+    assert_int_equal(stacks_create(&(struct stacks_options){.cache_folder = "", .is_told_files = true},
+                                   &fixture->stacks, NULL),
+                     0);
+    stacks_set_time(fixture->stacks, 1000000000);
+    assert_null(stacks_map_find(fixture->stacks, own, 16));
+    stacks_set_time(fixture->stacks, 5000000000);
+    found = stacks_map_find(fixture->stacks, own, address + 5);
+    assert_true(found && found->module == MODULE_UNKNOWN);
+    found =
+        stacks_map_find(fixture->stacks, own, (uint64_t)(uintptr_t)&setup); /* of a file that was not told */
+    assert_true(found && found->module > MODULE_MANAGED);
+    munmap(code, 4096);
+}
+
 /* Its functions stand before those of others: what it does for the program is the program's. */
 static void a_library_that_is_left_out_stays_where_it_was_at_work(void **state)
 {
@@ -423,6 +448,7 @@ int stacks_test(void)
         TEST(a_copy_that_is_too_short_is_continued_by_frame_pointers),
 #endif
         TEST(a_chain_that_reaches_the_c_librarys_start_is_whole),
+        TEST(code_that_no_event_told_is_looked_for_in_the_process),
         TEST(a_library_that_is_left_out_stays_where_it_was_at_work),
         TEST(too_many_stacks_end_at_a_known_caller),
         TEST(names_that_a_compiler_wrote_are_found),

@@ -42,10 +42,10 @@ static bool code_find(void *context, uint64_t address, struct unwind_code *ret_c
     const struct mapping *mapping = finder->last;
 
     if (!mapping || address < mapping->low || address >= mapping->high)
-        mapping = process_maps_find(&finder->stacks->maps, finder->pid, address);
+        mapping = stacks_map_find(finder->stacks, finder->pid, address);
+    finder->last = mapping;
     if (!mapping)
         return false;
-    finder->last = mapping;
     *ret_code = (struct unwind_code){.bias = mapping->low - mapping->offset};
     if (mapping->module == MODULE_UNKNOWN)
         return true; /* code that was made while it ran */
