@@ -16,8 +16,17 @@
 #define COPY_BYTES (256u << 10)
 
 const struct ingest_reader *const ingest_readers[] = {
-    &ingest_perf_data, &ingest_pprof,  &ingest_speedscope, &ingest_cpuprofile, &ingest_trace_event,
-    &ingest_callgrind, &ingest_gc_log, &ingest_perf_text,  &ingest_folded,     NULL,
+    &ingest_perf_data,
+    &ingest_pprof,
+    &ingest_speedscope,
+    &ingest_cpuprofile,
+    &ingest_trace_event,
+    &ingest_callgrind,
+    &ingest_jfr,
+    &ingest_gc_log,
+    &ingest_perf_text,
+    &ingest_folded,
+    NULL,
 };
 
 const struct ingest_reader *ingest_reader_find(const char *name)

@@ -9,6 +9,7 @@ extern const struct ingest_reader ingest_callgrind;
 extern const struct ingest_reader ingest_cpuprofile;
 extern const struct ingest_reader ingest_folded;
 extern const struct ingest_reader ingest_gc_log;
+extern const struct ingest_reader ingest_jfr;
 extern const struct ingest_reader ingest_perf_data;
 extern const struct ingest_reader ingest_perf_text;
 extern const struct ingest_reader ingest_pprof;

@@ -485,6 +485,17 @@ int tables_span(struct tables *tables, uint32_t thread, struct row_span span, ui
     return sink_append(tables->sink, span, &span, err);
 }
 
+int tables_process_span(struct tables *tables, uint32_t thread, struct row_span span, uint64_t *ret_span,
+                        struct err *err)
+{
+    struct table_thread *on = &tables->threads.items[thread];
+    seen(tables, on, span.start_ns, num_max(span.start_ns, span.end_ns));
+    span.id = *ret_span = ++tables->span_count;
+    span.track = tables->processes.items[on->process].track;
+    tables->pause_count += span.category == SPAN_GC;
+    return sink_append(tables->sink, span, &span, err);
+}
+
 void tables_life(struct tables *tables, uint32_t thread, uint64_t start_ns, uint64_t end_ns)
 {
     if (start_ns)

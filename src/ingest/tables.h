@@ -95,6 +95,9 @@ WARN_UNUSED int tables_wait(struct tables *tables, uint32_t thread, struct row_w
 /* A span; its id and track are set here. *ret_span for spans inside it, may be NULL. */
 WARN_UNUSED int tables_span(struct tables *tables, uint32_t thread, struct row_span span, uint64_t *ret_span,
                             struct err *err);
+/* The same on the track of the thread's process. */
+WARN_UNUSED int tables_process_span(struct tables *tables, uint32_t thread, struct row_span span,
+                                    uint64_t *ret_span, struct err *err);
 /* A thread lives from its first to its last event, or as told here (0: not told). Where the file tells of switches, one whose
  * end is not told lives as long as the run. */
 void tables_life(struct tables *tables, uint32_t thread, uint64_t start_ns, uint64_t end_ns);

@@ -10,6 +10,12 @@
 #include "model/meta.h"
 
 /* Of a file of spans alone nobody knows whether their time was work or waiting: it must not be told as work. */
+/* It tells where CPU time went, and what stood still for a collector, but of no other time what it was for. */
+static bool is_profile(const struct tables *tables)
+{
+    return !tables->has_waits && tables->span_count == tables->pause_count;
+}
+
 static bool is_of_spans_alone(const struct tables *tables)
 {
     return tables->span_count && !tables->has_waits && !tables->sample_count;
@@ -165,7 +171,7 @@ static int write_texts(struct tables *tables, const struct tables_about *about, 
         const char *key, *value;
     } texts[] = {
         {META_ID, id},
-        {META_SCOPE, tables->has_waits || tables->span_count ? NULL : SCOPE_PROFILE},
+        {META_SCOPE, is_profile(tables) ? SCOPE_PROFILE : NULL},
         {META_RECORDER_CPU, tables->sample_count ? "import" : NULL},
         {META_RECORDER_WAIT, tables->has_waits ? "import" : NULL},
         {META_CPU_EVENT, about->event},
@@ -217,7 +223,7 @@ static int write_limits(struct tables *tables, struct err *err)
 {
     char text[160];
     int status = 0;
-    if (!tables->has_waits && !tables->span_count)
+    if (is_profile(tables))
         status =
             meta(tables, META_REMARK,
                  "the file tells where CPU time went, and nothing of waits: what was waited for, and for "

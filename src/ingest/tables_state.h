@@ -74,7 +74,7 @@ struct tables {
     struct intern thread_keys, frame_keys; /* ids are index + 1, and frame ids */
     struct map process_of, thread_of;      /* by number */
     struct map stack_of;                   /* by parent and frame */
-    uint64_t track_count, span_count, wait_count, sample_count;
+    uint64_t track_count, span_count, pause_count, wait_count, sample_count;
     uint64_t interval_ns;
     uint64_t start_ns, end_ns;
     uint64_t root_pid;

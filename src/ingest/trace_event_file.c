@@ -261,12 +261,24 @@ static uint64_t ns_of(struct reading *reading, double us)
     return ns;
 }
 
-static uint64_t category_of(const struct json_slice *category)
+/* V8's pauses (node, browsers); what begins with V8.GC_ is a part of one. */
+static bool is_collector(const struct json_slice *name)
+{
+    static const char *const names[] = {"V8.GCScavenger", "V8.GCFinalizeMC", "V8.GCFinalizeMCReduceMemory",
+                                        "V8.GCCompactor", "MinorGC",         "MajorGC",
+                                        "V8.GCMinorMC"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (scan_is(name, names[i]))
+            return true;
+    return false;
+}
+
+static uint64_t category_of(const struct json_slice *category, const struct json_slice *name)
 {
     for (uint64_t i = SPAN_PHASE; i < SPAN_CATEGORY_COUNT; i++)
         if (i != SPAN_EXEC && scan_is(category, span_category_name(i)))
             return i;
-    return SPAN_PHASE;
+    return is_collector(name) ? SPAN_GC : SPAN_PHASE;
 }
 
 static int intern(struct reading *reading, const struct json_slice *text, uint64_t *ret_id, struct err *err)
@@ -290,7 +302,7 @@ static int open_of(struct reading *reading, const struct event *event, const str
                    struct open_event *ret_open, struct err *err)
 {
     *ret_open = (struct open_event){.start_ns = ns_of(reading, event->ts),
-                                    .category = category_of(&event->category),
+                                    .category = category_of(&event->category, &event->name),
                                     .thread = lane->thread};
     return intern(reading, &event->name, &ret_open->name, err);
 }

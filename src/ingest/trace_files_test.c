@@ -210,10 +210,34 @@ static void what_does_not_hold_is_refused_with_its_place(void **state)
     expect_refused("[{\"ph\":\"X\",\"ts\":1},7]", "trace-event", "it is no event");
 }
 
+/* As node --trace-events writes them: the pause, and a part of it. */
+static void pauses_of_v8_are_of_the_collector(void **state)
+{
+    struct imported imported;
+    uint64_t pause_count = 0, other_count = 0;
+    (void)state;
+
+    imported_from_text(
+        &imported,
+        "{\"traceEvents\":[{\"pid\":5,\"tid\":5,\"ts\":1000100,\"dur\":700,\"ph\":\"X\",\"cat\":\"v8\","
+        "\"name\":\"V8.GCScavenger\",\"args\":{}},{\"pid\":5,\"tid\":5,\"ts\":1000200,\"dur\":300,"
+        "\"ph\":\"X\",\"cat\":\"disabled-by-default-v8.gc\",\"name\":\"V8.GC_SCAVENGER\",\"args\":{}}]}",
+        "trace-event");
+    assert_int_equal(imported.status, 0);
+    for (size_t i = 0; i < ROWS(&imported, SPAN); i++) {
+        pause_count += CELL(&imported, SPAN, span, category, i) == SPAN_GC;
+        other_count += CELL(&imported, SPAN, span, category, i) == SPAN_PHASE;
+    }
+    assert_int_equal(pause_count, 1);
+    assert_int_equal(other_count, 1);
+    imported_deinit(&imported);
+}
+
 int trace_files_test(void);
 int trace_files_test(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pauses_of_v8_are_of_the_collector),
         cmocka_unit_test(every_phase_of_a_trace_becomes_what_it_means),
         cmocka_unit_test(a_trace_of_node_keeps_its_spans),
         cmocka_unit_test(waits_that_toll_wrote_become_waits_again),

@@ -178,6 +178,100 @@ static void time_under_a_collector_is_gc(void **state)
     judged_deinit(&s, &verdict);
 }
 
+static void pause(struct scenario *s, uint64_t track, const char *name, uint64_t start_ms, uint64_t end_ms)
+{
+    struct row_span row = {.id = ++s->next_span,
+                           .track = track,
+                           .name = text(s, name),
+                           .category = SPAN_GC,
+                           .start_ns = start_ns(s) + start_ms * NS_PER_MS,
+                           .end_ns = start_ns(s) + end_ms * NS_PER_MS};
+    assert_int_equal(sink_append(&s->data.sink, span, &row, NULL), 0);
+}
+
+static bool has_evidence(const struct finding *finding, const char *words)
+{
+    for (size_t i = 0; i < finding->evidence_count; i++)
+        if (strstr(finding->evidence[i], words))
+            return true;
+    return false;
+}
+
+/* One pause lies in another: the time counts once. They are no stages either: the program stays one. */
+static void pauses_that_the_runtime_told_are_gc(void **state)
+{
+    struct scenario s;
+    struct verdict verdict;
+
+    (void)state;
+    scenario_init(&s, 2, 1000);
+    uint64_t root = scenario_process(&s, 0, "python3", 0, 1000);
+    scenario_samples(&s, root, "main", 0, 1000);
+    for (uint64_t i = 0; i < 10; i++)
+        pause(&s, root, "gc: generation 0", 500 + 40 * i, 540 + 40 * i);
+    pause(&s, root, "gc: generation 0", 510, 520);
+    judge(&s, &verdict);
+    const struct finding *gc = judged_finding(&verdict, "gc");
+    assert_non_null(gc);
+    assert_string_equal(gc->change, "speed:process/python3=1.667");
+    assert_true(gc->gain.factor > 1.6 && gc->gain.factor < 1.7);
+    assert_true(gc->critical_ratio > 0.39 && gc->critical_ratio < 0.41);
+    assert_non_null(strstr(gc->fix, "gc.set_threshold"));
+    assert_true(has_evidence(gc, "11 of them"));
+    assert_true(has_evidence(gc, "told by the runtime itself"));
+    assert_false(s.run.has_spans);
+    judged_deinit(&s, &verdict);
+}
+
+/* The main thread waits for the thread that collects, whose time is in the pause of the process. */
+static void a_pause_of_the_process_counts_whichever_thread_works_in_it(void **state)
+{
+    struct scenario s;
+    struct verdict verdict;
+
+    (void)state;
+    scenario_init(&s, 2, 1000);
+    uint64_t root = scenario_process(&s, 0, "java", 0, 1000);
+    uint64_t collector = scenario_thread(&s, root, "VM Thread", 0, 1000);
+    uint64_t lock = scenario_peer(&s, PEER_LOCK, "condition", "100:0x10");
+    scenario_woken(&s, &(struct scenario_wake){.thread = root,
+                                               .waker = collector,
+                                               .start_ms = 200,
+                                               .end_ms = 700,
+                                               .reason = WAIT_LOCK,
+                                               .peer = lock,
+                                               .source = WAKER_EXACT});
+    scenario_wait(&s, collector, 0, 200, WAIT_LOCK, lock);
+    scenario_wait(&s, collector, 700, 1000, WAIT_LOCK, lock);
+    pause(&s, process_of(root), "gc: young", 200, 700);
+    judge(&s, &verdict);
+    const struct finding *gc = judged_finding(&verdict, "gc");
+    assert_non_null(gc);
+    assert_string_equal(gc->where.process, "java");
+    assert_true(gc->critical_ratio > 0.49 && gc->critical_ratio < 0.51);
+    assert_true(gc->gain.factor > 1.9 && gc->gain.factor < 2.1);
+    judged_deinit(&s, &verdict);
+}
+
+/* Where pauses are told, samples (of marking beside the program, say) are not asked. */
+static void short_pauses_clear_the_collector(void **state)
+{
+    struct scenario s;
+    struct verdict verdict;
+
+    (void)state;
+    scenario_init(&s, 2, 1000);
+    uint64_t root = scenario_process(&s, 0, "node", 0, 1000);
+    uint64_t own = called(&s, 0, "main", "/bin/node");
+    uint64_t inside = called(&s, own, "v8::internal::Heap::CollectGarbage(int)", "/bin/node");
+    scenario_stack_samples(&s, root, own, 0, 500);
+    scenario_stack_samples(&s, root, inside, 500, 1000);
+    pause(&s, root, "gc: scavenge", 500, 510);
+    judge(&s, &verdict);
+    assert_null(judged_finding(&verdict, "gc"));
+    judged_deinit(&s, &verdict);
+}
+
 int memory_causes_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +279,9 @@ int memory_causes_test(void)
         cmocka_unit_test(what_is_never_freed_and_grows_is_a_leak),
         cmocka_unit_test(what_is_freed_is_no_leak),
         cmocka_unit_test(time_under_a_collector_is_gc),
+        cmocka_unit_test(pauses_that_the_runtime_told_are_gc),
+        cmocka_unit_test(a_pause_of_the_process_counts_whichever_thread_works_in_it),
+        cmocka_unit_test(short_pauses_clear_the_collector),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -302,8 +302,11 @@ void phrase_samples(struct str *str, const struct run_facts *run)
     if (strcmp(unit, SAMPLE_UNIT_COUNT) == 0)
         str_printf(str, ": %s stacks", unit_count((double)run->sample_count).text);
     else
-        str_printf(str, ": %s samples of %s", unit_count((double)run->sample_count).text,
-                   strcmp(unit, "ns") == 0 ? "CPU time" : unit);
+        str_printf(str, ": %s samples%s%s", unit_count((double)run->sample_count).text,
+                   strcmp(unit, "samples") == 0 ? "" : " of ",
+                   strcmp(unit, "samples") == 0 ? ""
+                   : strcmp(unit, "ns") == 0    ? "CPU time"
+                                                : unit);
     if (!run->is_timeless && strcmp(unit, SAMPLE_UNIT_COUNT) != 0)
         str_printf(str, " over %s", unit_duration(run->wall_ns).text);
     str_printf(str, ", in %s thread%s.", unit_count((double)run->thread_count).text,
