@@ -15,6 +15,7 @@
 #define STACK_COUNT_MAX 65536
 #define CODE_COUNT_MAX  65536
 #define LINE_COUNT_MAX  (4u << 20)
+#define LINES_BYTES_ALL (64u << 20) /* of all tables of lines: a big program's are a few MB */
 #define MAP_BYTES       4096
 #define MAP_PAUSE_NS    (100 * NS_PER_MS)
 
@@ -41,7 +42,8 @@ struct python {
     struct map by_pid;  /* struct process_known * */
     struct map by_code; /* hash of process, code object and its lines → index in codes */
     VEC(struct code_known) codes;
-    struct map by_key; /* key of a stack → its number */
+    size_t lines_bytes_left; /* for their tables of lines */
+    struct map by_key;       /* key of a stack → its number */
     VEC(struct stack_known) known;
     VEC(struct stacks_managed_frame) frames;
     struct python_counts counts;
@@ -53,6 +55,7 @@ int python_create(struct stacks *stacks, struct python **ret_python, struct err 
     if (!python)
         return err_memory(err);
     python->stacks = stacks;
+    python->lines_bytes_left = LINES_BYTES_ALL;
     *ret_python = python;
     return 0;
 }
@@ -186,6 +189,7 @@ static const struct code_known *code_read(struct python *python, uint32_t pid,
     if (!python_code_read(&memory, &process->place.layout, process->place.code_type, frame->code,
                           &known.code))
         return relative ? &python->codes.items[*relative] : NULL;
+    python_code_spend(&known.code, &python->lines_bytes_left);
     if (vec_push(&python->codes, known)) {
         python_code_free(&known.code);
         return NULL;

@@ -180,9 +180,10 @@ bool python_code_read(const struct python_memory *memory, const struct python_la
     int32_t first_line;
     uint32_t size = layout->code_instructions;
 
-    if (size > sizeof bytes || layout->code_filename > size - 8 || layout->code_qualname > size - 8 ||
-        layout->code_linetable > size - 8 || layout->code_firstlineno > size - 8 ||
-        layout->object_type > size - 8 || !memory->read(memory->context, address, bytes, size))
+    if (size < sizeof(uint64_t) || size > sizeof bytes || layout->code_filename > size - 8 ||
+        layout->code_qualname > size - 8 || layout->code_linetable > size - 8 ||
+        layout->code_firstlineno > size - 8 || layout->object_type > size - 8 ||
+        !memory->read(memory->context, address, bytes, size))
         return false;
     if (code_type && word_at(bytes, layout->object_type) != code_type)
         return false;
@@ -222,6 +223,17 @@ uint32_t python_code_line(const struct python_code *code, uint64_t instruction)
         line = python_line_find(code->lines, code->lines_bytes, code->first_line,
                                 instruction - code->instructions);
     return line ? line : code->first_line;
+}
+
+void python_code_spend(struct python_code *code, size_t *lines_bytes_left)
+{
+    if (code->lines_bytes <= *lines_bytes_left) {
+        *lines_bytes_left -= code->lines_bytes;
+        return;
+    }
+    free(code->lines);
+    code->lines = NULL;
+    code->lines_bytes = 0;
 }
 
 void python_code_free(struct python_code *code)

@@ -34,6 +34,9 @@ uint64_t python_code_instruction(const struct python_memory *memory, const struc
                                  uint64_t address, uint64_t instruction);
 /* 0 when it has none. */
 uint32_t python_code_line(const struct python_code *code, uint64_t instruction);
+/* Takes the size of its table of lines off what may be kept in all; where that is used up the table goes, and each
+ * instruction has the function's first line. */
+void python_code_spend(struct python_code *code, size_t *lines_bytes_left);
 void python_code_free(struct python_code *code);
 
 /* The line at `offset` bytes from the first instruction, of a table as CPython 3.11 writes them

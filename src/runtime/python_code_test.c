@@ -54,12 +54,30 @@ static void a_cut_table_is_no_harm(void **state)
     }
 }
 
+/* A process can name the same large table for each of its functions. */
+static void tables_of_lines_are_kept_while_there_is_room(void **state)
+{
+    (void)state;
+    size_t left = 2 * sizeof table + 1;
+    for (unsigned i = 0; i < 3; i++) {
+        struct python_code code = {
+            .first_line = 10, .lines = malloc(sizeof table), .lines_bytes = sizeof table};
+        assert_non_null(code.lines);
+        memcpy(code.lines, table, sizeof table);
+        python_code_spend(&code, &left);
+        assert_int_equal(python_code_line(&code, 0), i < 2 ? 11 : 10);
+        python_code_free(&code);
+    }
+    assert_int_equal(left, 1);
+}
+
 int python_code_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_instruction_has_its_line),
         cmocka_unit_test(where_there_is_no_line_none_is_told),
         cmocka_unit_test(a_cut_table_is_no_harm),
+        cmocka_unit_test(tables_of_lines_are_kept_while_there_is_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

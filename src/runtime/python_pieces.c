@@ -11,6 +11,7 @@
 
 #define JUMP_COUNT_MIN 2 /* into a piece: one may be bytes that only look like a jump */
 #define CANDIDATE_MAX  64
+#define PIECE_BYTES    (1u << 20) /* at most: the whole function has 84 KiB, and each byte is looked at often */
 #define NEAR_JUMP      0xe9
 #define TWO_BYTES      0x0f
 #define CONDITION_LOW  0x80
@@ -30,7 +31,8 @@ static int32_t signed_at(const uint8_t *bytes)
 
 static const uint8_t *bytes_of(const struct python_code_bytes *code, const struct python_range *range)
 {
-    if (range->high <= range->low || range->low < code->address || range->low - code->address > code->size ||
+    if (range->high <= range->low || range->high - range->low > PIECE_BYTES || range->low < code->address ||
+        range->low - code->address > code->size ||
         range->high - range->low > code->size - (range->low - code->address))
         return NULL;
     return code->bytes + (range->low - code->address);

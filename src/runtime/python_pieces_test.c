@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -88,12 +89,44 @@ static void bytes_at_the_end_are_no_jump(void **state)
     assert_int_equal(image.place.eval_count, 1);
 }
 
+/* Each byte of a piece is looked at once for each that may belong to it. */
+static void what_is_far_too_long_is_no_piece(void **state)
+{
+    const size_t size = 3u << 20;
+    struct python_range ranges[] = {{BASE, BASE + (1u << 21)}, {BASE + (1u << 21), BASE + size}};
+    struct python_code_bytes code = {.address = BASE, .size = size};
+    struct image jumps;
+    uint8_t *bytes = calloc(1, size);
+    (void)state;
+    assert_non_null(bytes);
+    code.bytes = bytes;
+    for (unsigned is_long = 0; is_long < 2; is_long++) {
+        struct python_place place = {0};
+        size_t from = is_long ? 0 : (1u << 21) - 512;
+        ranges[0].low = BASE + from;
+        image_init(&jumps);
+        jump_put(&jumps, 20, (1u << 21) - from + 30, false);
+        jump_put(&jumps, 40, (1u << 21) - from + 60, false);
+        memset(bytes, 0, size);
+        memcpy(bytes + from, jumps.bytes, 256);
+        image_init(&jumps);
+        jump_put(&jumps, 20, from + 100 - (1u << 21), false);
+        jump_put(&jumps, 40, from + 200 - (1u << 21), false);
+        memcpy(bytes + (1u << 21), jumps.bytes, 256);
+        place.eval[place.eval_count++] = ranges[0];
+        python_pieces_join(&code, ranges, 2, &place);
+        assert_int_equal(place.eval_count, is_long ? 1 : 2);
+    }
+    free(bytes);
+}
+
 int python_pieces_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_that_jump_into_each_other_are_one_function),
         cmocka_unit_test(what_is_only_called_is_another_function),
         cmocka_unit_test(bytes_at_the_end_are_no_jump),
+        cmocka_unit_test(what_is_far_too_long_is_no_piece),
     };
     return cmocka_run_group_tests_name("python_pieces", tests, NULL, NULL);
 }

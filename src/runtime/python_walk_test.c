@@ -211,6 +211,22 @@ static void what_is_no_code_object_has_no_name(void **state)
     assert_false(python_code_read(&image.memory, &image.layout, 0, 0x5000000, &code));
 }
 
+/* From 3.13 on the process itself tells where things are. */
+static void places_that_make_no_sense_are_not_read(void **state)
+{
+    static const uint32_t sizes[] = {0, 4, 7, 513, UINT32_MAX};
+    struct image image;
+    struct python_code code;
+    (void)state;
+    image_init(&image, 0x030b02f0);
+    image.layout.code_qualname = 1u << 20;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        image.layout.code_instructions = sizes[i];
+        assert_false(python_code_read(&image.memory, &image.layout, 0, CODE(0), &code));
+        assert_false(python_code_read(&image.memory, &image.layout, 0x123450, CODE(0), &code));
+    }
+}
+
 /* Threads of a free-threaded build run copies of the instructions, which the code object lists. */
 static void the_line_of_a_copy_is_that_of_the_original(void **state)
 {
@@ -257,6 +273,7 @@ int python_walk_test(void)
         cmocka_unit_test(a_thread_that_goes_on_has_no_wrong_stack),
         cmocka_unit_test(a_list_without_end_is_cut),
         cmocka_unit_test(what_is_no_code_object_has_no_name),
+        cmocka_unit_test(places_that_make_no_sense_are_not_read),
         cmocka_unit_test(the_line_of_a_copy_is_that_of_the_original),
         cmocka_unit_test(a_version_that_is_not_known_has_no_layout),
     };
