@@ -331,6 +331,39 @@ static void a_wait_at_a_pipe_of_ones_own_is_for_a_child(void **state)
     scenario_deinit(&s);
 }
 
+/* A pool of processes: a thread reads the results from a pipe whose ends its process holds both, another waits for that one
+ * at several pipes, and the main thread for either. Who computed the result is on the path, not the fork that ends. */
+static void a_result_at_a_pipe_is_of_the_fork_that_ran(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 4, 410);
+    uint64_t root = scenario_process(&s, 0, "pool", 0, 410);
+    uint64_t watcher = scenario_thread(&s, root, "watcher", 5, 405);
+    uint64_t reader = scenario_thread(&s, root, "reader", 5, 405);
+    uint64_t idle = scenario_process(&s, root, "idle", 8, 402);
+    uint64_t busy = scenario_process(&s, root, "busy", 8, 406);
+    uint64_t results = scenario_peer(&s, PEER_PIPE, "", "pipe:[7]");
+    uint64_t tasks = scenario_peer(&s, PEER_PIPE, "", "pipe:[8]");
+    uint64_t done = scenario_peer(&s, PEER_LOCK, PEER_NAME_CONDITION, "100:0x10");
+    scenario_holds(&s, root, results, IO_READ);
+    scenario_holds(&s, root, results, IO_WRITE);
+    scenario_holds(&s, idle, results, IO_WRITE);
+    scenario_holds(&s, busy, results, IO_WRITE);
+    scenario_holds(&s, root, tasks, IO_WRITE);
+    scenario_holds(&s, idle, tasks, IO_READ);
+    scenario_holds(&s, busy, tasks, IO_READ);
+    scenario_wait(&s, reader, 20, 401, WAIT_PIPE, results);
+    scenario_wait(&s, watcher, 20, 402, WAIT_PIPE, 0);
+    scenario_wait(&s, root, 20, 403, WAIT_LOCK, done);
+    scenario_wait(&s, idle, 20, 402, WAIT_PIPE, tasks);
+    scenario_walk(&s);
+    assert_int_equal(s.run.tracks.items[reader - 1].waits.items[0].waker, busy - 1);
+    assert_int_equal(s.run.tracks.items[watcher - 1].waits.items[0].waker, reader - 1);
+    assert_true(scenario_doing_ms(&s, "busy", DOING_CPU) >= 375);
+    scenario_deinit(&s);
+}
+
 static void a_wake_from_an_interrupt_is_external(void **state)
 {
     (void)state;
@@ -393,6 +426,7 @@ int critical_path_test(void)
         cmocka_unit_test(the_end_of_a_short_child_ends_the_wait_that_holds_it),
         cmocka_unit_test(a_child_that_ends_while_its_shell_queues_ended_the_wait),
         cmocka_unit_test(a_wait_at_a_pipe_of_ones_own_is_for_a_child),
+        cmocka_unit_test(a_result_at_a_pipe_is_of_the_fork_that_ran),
         cmocka_unit_test(a_wake_from_an_interrupt_is_external),
         cmocka_unit_test(a_row_of_equal_waits_is_split_in_proportion),
     };

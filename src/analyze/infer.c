@@ -265,6 +265,21 @@ static bool infer_pipe(struct infer *infer, struct run_wait *wait, uint32_t self
     return take(wait, &best) || take(wait, &ancestor);
 }
 
+/* Another process has one end alone: data go from it, or to it. */
+static bool carries_data(const struct infer *infer, const struct run_peer *peer, uint32_t own)
+{
+    for (int write = 0; write < 2; write++) {
+        const uint32_t *items = write ? peer->writers.items : peer->readers.items;
+        size_t count = write ? peer->writers.count : peer->readers.count;
+        for (size_t i = 0; i < count && i < CANDIDATE_MAX; i++) {
+            uint32_t process = process_of(infer, items[i]);
+            if (process != own && !is_ancestor(infer, process, own) && !holds(peer, !write, process))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* A pipe that a process holds both ends of carries tokens, as between make and its jobs: what it waits for there is
  * the end of a child. */
 static bool infer_tokens(struct infer *infer, struct run_wait *wait, uint32_t self)
@@ -273,11 +288,26 @@ static bool infer_tokens(struct infer *infer, struct run_wait *wait, uint32_t se
         return false;
     const struct run_peer *peer = &infer->run->peers.items[wait->peer];
     uint32_t own = process_of(infer, self);
-    if (!holds(peer, false, own) || !holds(peer, true, own) || !infer_child(infer, wait, self))
+    if (!holds(peer, false, own) || !holds(peer, true, own) || carries_data(infer, peer, own) ||
+        !infer_child(infer, wait, self))
         return false;
     wait->reason = WAIT_CHILD;
     wait->peer = RUN_NONE;
     return true;
+}
+
+/* Of several pipes waited for together it is not told which one ended the wait: a thread of the same process that ran then
+ * (which may tell it of something else), or a child. */
+static bool infer_pipes(struct infer *infer, struct run_wait *wait, uint32_t self)
+{
+    struct choice best = {.actor = RUN_NONE};
+    uint32_t own = process_of(infer, self);
+    if (wait->peer != RUN_NONE || own == RUN_NONE)
+        return false;
+    consider_process(infer, wait, own, self, &best);
+    for (size_t i = 0; i < infer->children[own].count && i < CANDIDATE_MAX; i++)
+        consider_process(infer, wait, infer->children[own].items[i], self, &best);
+    return best.actor != RUN_NONE && best.distance_ns <= infer->tolerance_ns && take(wait, &best);
 }
 
 static uint64_t ends_key(const char *local, const char *remote)
@@ -630,7 +660,10 @@ static void infer_wait(struct infer *infer, struct run_wait *wait, uint32_t self
     }
     switch ((enum wait_reason)wait->reason) {
     case WAIT_CHILD: infer_child(infer, wait, self); break;
-    case WAIT_PIPE: (void)(infer_tokens(infer, wait, self) || infer_pipe(infer, wait, self)); break;
+    case WAIT_PIPE:
+        (void)(infer_tokens(infer, wait, self) || infer_pipe(infer, wait, self) ||
+               infer_pipes(infer, wait, self));
+        break;
     case WAIT_NETWORK:
     case WAIT_IPC:
     case WAIT_POLL: (void)(infer_pipe(infer, wait, self) || infer_socket(infer, wait, self)); break;
