@@ -84,6 +84,20 @@ static bool get_saved(struct walk *walk, struct saved saved, uint64_t cfa, uint6
     return false;
 }
 
+/* Where the return address lies below the stack pointer it was popped as well: on AArch64 into its register, in the first frame;
+ * elsewhere the program went on there, and what the rule was applied to is no frame. */
+static bool get_return(struct walk *walk, struct saved back, uint64_t cfa, bool is_aarch64,
+                       uint64_t *ret_value)
+{
+    bool is_below = back.kind == UNWIND_AT_CFA && plus(cfa, back.offset) < walk->now.sp;
+
+    if (is_below && !(is_aarch64 && walk->is_exact && walk->now.lr)) {
+        walk->end = UNWIND_IMPLAUSIBLE;
+        return false;
+    }
+    return get_saved(walk, back, cfa, walk->now.lr, ret_value);
+}
+
 static bool step_by_rule(struct walk *walk, const struct unwind_rule *rule, uint64_t place, bool is_aarch64,
                          struct unwind_registers *ret_caller)
 {
@@ -109,7 +123,7 @@ static bool step_by_rule(struct walk *walk, const struct unwind_rule *rule, uint
         walk->end = UNWIND_NO_RULE;
         return false;
     }
-    if (!get_saved(walk, back, caller.sp, walk->now.lr, &caller.ip) ||
+    if (!get_return(walk, back, caller.sp, is_aarch64, &caller.ip) ||
         !get_saved(walk, frame, caller.sp, walk->now.bp, &caller.bp) ||
         !get_saved(walk, base, caller.sp, walk->now.base, &caller.base))
         return false;

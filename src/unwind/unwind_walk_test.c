@@ -115,6 +115,16 @@ static void a_frame_pointer_that_was_popped_is_in_its_register(void **state)
     assert_int_equal(walked.addresses[1], CODE + 0x240);
 }
 
+/* It has no register on x86-64: a frame pointer that points to nonsense does not make a thread's start. */
+static void a_return_address_below_the_stack_is_no_root(void **state)
+{
+    const uint64_t words[WORDS] = {[0] = CODE + 0x240};
+    struct walked walked = walk(CODE + 0x210, STACK - 12, words, WORDS);
+    (void)state;
+    assert_int_equal(walked.end, UNWIND_IMPLAUSIBLE);
+    assert_int_equal(walked.count, 1);
+}
+
 /* Two frames that are found by the base register, which each saves where the other said. */
 static void frames_may_hang_on_another_register(void **state)
 {
@@ -289,6 +299,7 @@ int unwind_walk_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(callers_are_found_up_to_where_the_thread_began),
         cmocka_unit_test(a_frame_pointer_that_was_popped_is_in_its_register),
+        cmocka_unit_test(a_return_address_below_the_stack_is_no_root),
         cmocka_unit_test(frames_may_hang_on_another_register),
         cmocka_unit_test(a_caller_is_looked_up_where_the_call_is),
         cmocka_unit_test(a_signal_goes_on_where_it_hit),
