@@ -130,9 +130,9 @@ static __noinline void file_learn(struct bpf_thread *thread, __u64 number)
 }
 
 /* The file that the call was about, as a number; most calls of a thread are about the one before's. */
-BPF_INLINE bool file_find(const struct task_struct *task, struct bpf_thread *thread, __u64 number)
+BPF_INLINE bool file_find(struct bpf_thread *thread, __u64 number)
 {
-    __u64 address = number <= 0x7fffffff ? file_address_of(task, number) : 0;
+    __u64 address = number <= 0x7fffffff ? file_address_of(number) : 0;
     if (!address)
         return false;
     __u64 inode = BPF_CORE_READ((const struct file *)address, f_inode, i_ino);
@@ -208,7 +208,7 @@ int on_return(struct bpf_raw_tracepoint_args *context)
     thread->io_enter_ns = 0;
     if (rule & BPF_IO_RESULT)
         number = (__u64)result;
-    if (!file_find(task, thread, number))
+    if (!file_find(thread, number))
         return 0;
     struct bpf_io_key key = {
         .file = thread->io_key, .pid = thread->pid, .operation = rule & BPF_IO_OPERATION};

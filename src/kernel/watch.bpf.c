@@ -225,7 +225,7 @@ static __noinline __u32 dump_write(struct bpf_thread *thread, __u64 now_ns, __s3
     __u32 zero = 0;
     struct dump *dump = bpf_map_lookup_elem(&dumps, &zero);
 
-    if (!dump || !thread || !task->mm)
+    if (!dump || !thread || !BPF_CORE_READ(task, mm))
         return 0;
     /* The other half of the ring is for the waits themselves: when the reader is behind, copies give way. */
     if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > ring_half_bytes)
@@ -345,7 +345,7 @@ BPF_INLINE void memory_read(struct bpf_wait *wait, __u8 kind)
 
 /* Of the few descriptors of a poll the only connection: the others are there to wake it up. By the time its end is read the
  * program may have closed it. */
-BPF_INLINE __u64 polled_connection(const struct bpf_wait *wait, const struct task_struct *task)
+BPF_INLINE __u64 polled_connection(const struct bpf_wait *wait)
 {
     __u64 found = ~0ull;
 
@@ -354,7 +354,7 @@ BPF_INLINE __u64 polled_connection(const struct bpf_wait *wait, const struct tas
 #pragma unroll
     for (unsigned i = 0; i < POLLED_MAX; i++) {
         __u64 number = ((const __u32 *)wait->memory)[2 * i];
-        if (i >= wait->arguments[1] || !is_connection(file_address_of(task, number)))
+        if (i >= wait->arguments[1] || !is_connection(file_address_of(number)))
             continue;
         if (found != ~0ull)
             return ~0ull;
@@ -364,14 +364,14 @@ BPF_INLINE __u64 polled_connection(const struct bpf_wait *wait, const struct tas
 }
 
 /* The descriptor that a call is about; ~0 when it is about none, or about several. */
-BPF_INLINE __u64 descriptor_of(const struct bpf_wait *wait, const struct task_struct *task, __u8 kind)
+BPF_INLINE __u64 descriptor_of(const struct bpf_wait *wait, __u8 kind)
 {
     if (kind == BPF_CALL_FD || kind == BPF_CALL_CONNECT)
         return wait->arguments[0];
     if (kind == BPF_CALL_POLL && wait->arguments[1] == 1 && wait->memory_bytes >= 8)
         return *(const __u32 *)wait->memory;
     if (kind == BPF_CALL_POLL && wait->arguments[1] > 1)
-        return polled_connection(wait, task);
+        return polled_connection(wait);
     return ~0ull;
 }
 
@@ -433,9 +433,9 @@ BPF_INLINE void wait_begin(void *context, struct bpf_thread *thread, struct task
         memory_read(wait, kind);
     else if (has_python && wait->call == CALL_FUTEX)
         python_park_read(thread, wait->arguments[0]);
-    __u64 number = descriptor_of(wait, task, kind), file = 0;
+    __u64 number = descriptor_of(wait, kind), file = 0;
     if (number <= 0x7fffffff)
-        file = file_address_of(task, number);
+        file = file_address_of(number);
     thread->is_same =
         run->count && is_plain(kind) && run->call == wait->call && run->flags == wait->flags &&
         run->arguments[0] == wait->arguments[0] && thread->file_address == file && run->sp == wait->sp &&
@@ -455,18 +455,18 @@ BPF_INLINE void wait_begin(void *context, struct bpf_thread *thread, struct task
 BPF_INLINE void exit_write(struct bpf_thread *thread, const struct task_struct *task, __u64 now_ns)
 {
     struct bpf_exit exit = {.head = {.kind = BPF_RECORD_EXIT, .pid = thread->pid, .tid = thread->tid}};
-    const struct signal_struct *shared = task->signal;
+    const struct signal_struct *shared = BPF_CORE_READ(task, signal);
 
     exit.head.time_ns = now_ns;
     exit.status = (__u32)task->exit_code;
-    if (shared->flags & GROUP_EXIT)
-        exit.status = (__u32)shared->group_exit_code;
-    exit.is_last = shared->live.counter == 0;
-    exit.rss_pages_max = shared->maxrss;
-    exit.user_ns = shared->utime + task->utime;
-    exit.system_ns = shared->stime + task->stime;
-    exit.fault_minor_count = shared->min_flt + task->min_flt;
-    exit.fault_major_count = shared->maj_flt + task->maj_flt;
+    if (BPF_CORE_READ(shared, flags) & GROUP_EXIT)
+        exit.status = (__u32)BPF_CORE_READ(shared, group_exit_code);
+    exit.is_last = BPF_CORE_READ(shared, live.counter) == 0;
+    exit.rss_pages_max = BPF_CORE_READ(shared, maxrss);
+    exit.user_ns = BPF_CORE_READ(shared, utime) + task->utime;
+    exit.system_ns = BPF_CORE_READ(shared, stime) + task->stime;
+    exit.fault_minor_count = BPF_CORE_READ(shared, min_flt) + task->min_flt;
+    exit.fault_major_count = BPF_CORE_READ(shared, maj_flt) + task->maj_flt;
     record_write(&exit, sizeof exit);
 }
 

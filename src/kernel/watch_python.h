@@ -258,9 +258,8 @@ BPF_INLINE void python_fork(__u32 parent_pid, __u32 pid)
 
 BPF_INLINE void python_exit(const struct bpf_thread *thread, const struct task_struct *task)
 {
-    const struct signal_struct *shared = task->signal;
     __u32 pid = thread->pid;
-    if (has_python && shared->live.counter == 0)
+    if (has_python && BPF_CORE_READ(task, signal, live.counter) == 0)
         bpf_map_delete_elem(&pythons, &pid);
 }
 
