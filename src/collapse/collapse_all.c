@@ -274,6 +274,9 @@ static int fold_all(const struct collapse *collapse, struct fold *fold, struct e
     int status = fold_frames(&folding, err);
     if (!status)
         status = fold_rests(&folding, err);
+    /* Each stack has a program, and each program a rest. */
+    VEC_HAS_ITEMS(&folding.frames);
+    VEC_HAS_ITEMS(&folding.chains);
     for (size_t i = 0; i < collapse->stacks.count && !status; i++) {
         const struct stack *stack = &collapse->stacks.items[i];
         struct fold_stack folded = {.program = folding.frames.items[stack->program - 1],

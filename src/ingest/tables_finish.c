@@ -277,6 +277,9 @@ int tables_finish(struct tables *tables, const struct tables_about *about, struc
     int status = tables_settle_early(tables, err);
     if (status)
         return status;
+    if (!tables->is_seen && !tables->sample_count)
+        return err_set(err, ERR_INPUT, "could not import '%s': there is no sample, no wait and no span in it",
+                       about->file);
     if (!tables->is_seen || tables->end_ns <= tables->start_ns)
         return err_set(err, ERR_INPUT, "could not import '%s': nothing in it has a time", about->file);
     status = write_texts(tables, about, err);

@@ -141,6 +141,7 @@ static int fill_facts(const struct run *run, struct verdict *verdict)
     facts->recorder_heap = meta_text(view, META_RECORDER_HEAP, "none");
     facts->recorder_io = meta_text(view, META_RECORDER_IO, "none");
     facts->sample_unit = meta_text(view, META_SAMPLE_UNIT, "ns");
+    facts->sample_event = meta_text(view, META_CPU_EVENT, "");
     facts->is_timeless = str_starts(meta_text(view, META_IMPORT_CLOCK, ""), "none");
     facts->sample_count = meta_number(view, META_SAMPLE_COUNT);
     count_tracks(run, facts);

@@ -142,6 +142,7 @@ struct run_facts {
     const char *objective;    /* wall, throughput, latency: what the verdict is about */
     const char *scope;        /* command, attached, machine, agents, profile: what was recorded */
     const char *sample_unit;  /* of an import, what its samples count: ns, cycles, samples; else ns */
+    const char *sample_event; /* what was sampled, in the words of who did: cpu, delay, cycles:u */
     bool is_timeless;         /* an import of samples without times: wall_ns means nothing */
     uint64_t sample_count;    /* of an import; else 0 */
     const char *recorder_cpu; /* rung per signal: "perf", "proc", "ring", "none" */

@@ -290,9 +290,24 @@ bool phrase_is_profile(const struct verdict *verdict)
     return verdict->run.scope && strcmp(verdict->run.scope, SCOPE_PROFILE) == 0;
 }
 
+/* Of Go's other profiles, and of whoever writes the same. */
+static const char *const profiled[][2] = {
+    {"delay", "time waited"},
+    {"contentions", "waits"},
+    {"goroutine", "goroutines"},
+    {"threadcreate", "threads"},
+    {"inuse_objects", "what is in use"},
+    {"alloc_objects", "allocations"},
+};
+
 const char *phrase_profiled(const struct run_facts *run)
 {
-    return run->sample_unit && strcmp(run->sample_unit, "bytes") == 0 ? "the bytes" : "CPU time";
+    if (run->sample_unit && strcmp(run->sample_unit, "bytes") == 0)
+        return "the bytes";
+    for (size_t i = 0; run->sample_event && i < sizeof profiled / sizeof profiled[0]; i++)
+        if (strcmp(run->sample_event, profiled[i][0]) == 0)
+            return profiled[i][1];
+    return "CPU time";
 }
 
 void phrase_samples(struct str *str, const struct run_facts *run)
@@ -300,12 +315,13 @@ void phrase_samples(struct str *str, const struct run_facts *run)
     const char *unit = run->sample_unit ? run->sample_unit : "ns";
 
     if (strcmp(unit, SAMPLE_UNIT_COUNT) == 0)
-        str_printf(str, ": %s stacks", unit_count((double)run->sample_count).text);
+        str_printf(str, ": %s stack%s", unit_count((double)run->sample_count).text,
+                   run->sample_count == 1 ? "" : "s");
     else
-        str_printf(str, ": %s samples%s%s", unit_count((double)run->sample_count).text,
-                   strcmp(unit, "samples") == 0 ? "" : " of ",
+        str_printf(str, ": %s sample%s%s%s", unit_count((double)run->sample_count).text,
+                   run->sample_count == 1 ? "" : "s", strcmp(unit, "samples") == 0 ? "" : " of ",
                    strcmp(unit, "samples") == 0 ? ""
-                   : strcmp(unit, "ns") == 0    ? "CPU time"
+                   : strcmp(unit, "ns") == 0    ? phrase_profiled(run)
                                                 : unit);
     if (!run->is_timeless && strcmp(unit, SAMPLE_UNIT_COUNT) != 0)
         str_printf(str, " over %s", unit_duration(run->wall_ns).text);
