@@ -185,7 +185,7 @@ static void known_stacks_are_what_their_lines_are(void **state)
                                         "8 at_start (m)\n",
                                         " 9 [unknown] (l)\n"};
     uint64_t random = 7;
-    for (unsigned round = 0; round < 600; round++) {
+    for (unsigned round = 0; round < 300; round++) {
         struct str text = {0};
         struct collapse_options options = {.with_tid = round & 1, .with_addresses = round & 2};
         for (unsigned i = 0; i < 40; i++) {
@@ -280,7 +280,7 @@ static void several_threads_give_what_one_gives(void **state)
 {
     (void)state;
     struct str text = {0};
-    for (unsigned i = 0; text.length < 5u << 20; i++)
+    for (unsigned i = 0; text.length < 2u << 20; i++)
         str_printf(&text, "w%u0 %u 5.1: %u %s:\n\t 5f f%u+0x%x (/m)\n\t 6f main (/m)\n\n", i % 3, i % 7,
                    i % 100, i % 10 == 3 ? "faults" : "cycles", i * i % 997, i % 16);
     char *whole = collapsed(str_text(&text), PLAIN);
@@ -297,10 +297,10 @@ static void a_sample_may_be_longer_than_a_part(void **state)
     (void)state;
     struct str text = {0};
     str_append(&text, "aa 1 5.1: 1 e:\n 5 x (m)\n\naa 1 5.1: 1 e:\n");
-    while (text.length < 3u << 20)
+    while (text.length < 600u << 10)
         str_append(&text, " 5 y (m)\n");
     str_append(&text, "\naa 1 5.1: 1 e:\n 5 x (m)\n\naa 1 5.1: 1 e:\n");
-    while (text.length < 5u << 20)
+    while (text.length < 1500u << 10)
         str_append(&text, " 5 z (m)\n");
     char *whole = collapsed(str_text(&text), PLAIN);
     assert_int_equal(facts.sample_count, 3);
