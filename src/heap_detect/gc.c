@@ -69,18 +69,11 @@ static void pause_evidence(const struct scene *scene, struct cause_claim *claim,
                    time->source, time->source[0] ? ")" : "");
 }
 
-/* Pauses whose place is not known are taken to lie as the others do. */
-static uint64_t with_missed(const struct gc_time *time, uint64_t ns, uint64_t most_ns)
-{
-    double scale = 1 + num_ratio(time->missed_ns, time->ns);
-    return num_min(num_u64(scale * (double)ns), most_ns);
-}
-
 static int claim_pauses(const struct scene *scene, struct cause_claims *claims, const struct gc_time *time,
                         struct err *err)
 {
-    uint64_t pause_ns = with_missed(time, time->pause_ns, time->path_ns);
-    double share = num_ratio(with_missed(time, time->pause_cpu_ns, time->path_cpu_ns), time->path_cpu_ns);
+    uint64_t pause_ns = gc_with_missed(time, time->pause_ns, time->path_ns);
+    double share = num_ratio(gc_with_missed(time, time->pause_cpu_ns, time->path_cpu_ns), time->path_cpu_ns);
     struct cause_claim claim = {.cause = "gc", .critical_ns = pause_ns};
 
     if ((double)pause_ns < GC_RATIO_EXACT * (double)scene->wall_ns)

@@ -222,3 +222,67 @@ void gc_times_free(struct gc_times *times)
 {
     vec_free(&times->items);
 }
+
+uint64_t gc_with_missed(const struct gc_time *time, uint64_t ns, uint64_t most_ns)
+{
+    double scale = 1 + num_ratio(time->missed_ns, time->ns);
+    return num_min(num_u64(scale * (double)ns), most_ns);
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct gc_entry *x = a, *y = b;
+    uint64_t left = x->ns + x->missed_ns, right = y->ns + y->missed_ns;
+    return (left < right) - (left > right);
+}
+
+static int entry_make(const struct gc_time *time, struct arena *arena, struct gc_entry *ret_entry)
+{
+    struct gc_kind_entry *kinds = arena_alloc(arena, GC_KIND_MAX * sizeof *kinds);
+
+    if (!kinds)
+        return -1;
+    for (size_t i = 0; i < time->kind_count; i++) {
+        const struct gc_kind *kind = &time->kinds[i];
+        kinds[i] = (struct gc_kind_entry){.name = arena_printf(arena, "%s", kind->name),
+                                          .count = kind->count,
+                                          .ns = kind->ns,
+                                          .longest_ns = kind->longest_ns};
+        if (!kinds[i].name)
+            return -1;
+    }
+    *ret_entry = (struct gc_entry){.process = arena_printf(arena, "%s", time->process),
+                                   .source = arena_printf(arena, "%s", time->source),
+                                   .count = time->count,
+                                   .ns = time->ns,
+                                   .longest_ns = time->longest_ns,
+                                   .critical_ns = gc_with_missed(time, time->pause_ns, time->path_ns),
+                                   .missed_count = time->missed_count,
+                                   .missed_ns = time->missed_ns,
+                                   .kinds = kinds,
+                                   .kind_count = time->kind_count};
+    return ret_entry->process && ret_entry->source ? 0 : -1;
+}
+
+int gc_entries_of(const struct run *run, const struct path *path, struct arena *arena,
+                  const struct gc_entry **ret_entries, size_t *ret_count, struct err *err)
+{
+    struct gc_times times = {0};
+    int status = gc_times_of(run, path, &times, err);
+
+    if (status)
+        return status;
+    size_t count = times.items.count;
+    struct gc_entry *entries = arena_alloc(arena, (count + 1) * sizeof *entries);
+    status = entries ? 0 : -1;
+    for (size_t i = 0; i < count && !status; i++)
+        status = entry_make(&times.items.items[i], arena, &entries[i]);
+    gc_times_free(&times);
+    if (status)
+        return err_memory(err);
+    if (count)
+        qsort(entries, count, sizeof *entries, compare_entries);
+    *ret_entries = entries;
+    *ret_count = count;
+    return 0;
+}

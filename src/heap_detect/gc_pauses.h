@@ -35,6 +35,11 @@ struct gc_times {
 WARN_UNUSED int gc_times_of(const struct run *run, const struct path *path, struct gc_times *ret_times,
                             struct err *err);
 void gc_times_free(struct gc_times *times);
+/* Pauses whose place is not known are taken to lie as the others do, of which `ns` is a part; at most `most_ns`. */
+uint64_t gc_with_missed(const struct gc_time *time, uint64_t ns, uint64_t most_ns);
+/* The same for a report, by time: texts and all are of the arena. */
+WARN_UNUSED int gc_entries_of(const struct run *run, const struct path *path, struct arena *arena,
+                              const struct gc_entry **ret_entries, size_t *ret_count, struct err *err);
 /* The program's, NULL when its runtime told of no pause. */
 const struct gc_time *gc_time_find(const struct gc_times *times, const char *process);
 

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "heap_detect/gc_pauses.h"
 #include "heap_detect/heap_facts.h"
 #include "judge/agents_verdict.h"
 #include "judge/unnamed_code.h"
@@ -328,6 +329,8 @@ static int judge(const struct run *run, struct path *path, struct whatif *whatif
         status = fill_grade(run, verdict, attribution.explained_ratio, err);
     if (!status)
         status = heap_facts_of(run, &verdict->arena, &verdict->heap, err);
+    if (!status)
+        status = gc_entries_of(run, path, &verdict->arena, &verdict->gc, &verdict->gc_count, err);
     if (!status)
         status = picture_timeline(run, path, &verdict->arena, &verdict->timeline, err);
     if (!status)

@@ -382,6 +382,23 @@ struct heap_facts {
     size_t entry_count, entry_hidden_count;
 };
 
+/* A kind of pause of a program's garbage collector: "gc: young". */
+struct gc_kind_entry {
+    const char *name;
+    uint64_t count, ns, longest_ns;
+};
+
+/* The pauses of a program's garbage collector that its runtime told of. */
+struct gc_entry {
+    const char *process;
+    const char *source; /* "hsperfdata", "usdt", "functions"; "": a file that was imported */
+    uint64_t count, ns, longest_ns;
+    uint64_t critical_ns; /* of the critical path, in pauses; those without a place as the others */
+    uint64_t missed_count, missed_ns;  /* further ones, whose place in time is not known */
+    const struct gc_kind_entry *kinds; /* by time, longest first */
+    size_t kind_count;
+};
+
 struct verdict {
     struct arena arena;
     struct run_facts run;
@@ -397,8 +414,10 @@ struct verdict {
     size_t cleared_count;
     const struct agents_facts *agents; /* of a run of agents, else NULL */
     const struct heap_facts *heap;     /* when allocations were recorded, else NULL */
-    const struct service *service;     /* when the objective is throughput or latency, else NULL */
-    double baseline_drift_ratio;       /* |replayed - recorded| / recorded of the unchanged run */
+    const struct gc_entry *gc;         /* by time, longest first */
+    size_t gc_count;
+    const struct service *service; /* when the objective is throughput or latency, else NULL */
+    double baseline_drift_ratio;   /* |replayed - recorded| / recorded of the unchanged run */
     struct timeline timeline;
     struct io_table io;
     struct flame flame;       /* time on a CPU */

@@ -336,3 +336,149 @@ void json_heap(struct json_writer *json, const struct heap_facts *facts)
     json_u64(json, "left_out", facts->entry_hidden_count);
     json_close(json, '}');
 }
+
+/* --- pauses of collectors --- */
+
+static bool is_gc_worth_it(const struct verdict *verdict, const struct gc_entry *entry)
+{
+    return (double)(entry->ns + entry->missed_ns) >= WORTH_RATIO * (double)verdict->run.wall_ns;
+}
+
+/* "gc: young" is told as "young". */
+static const char *kind_name(const struct gc_kind_entry *kind)
+{
+    return strncmp(kind->name, "gc: ", 4) == 0 ? kind->name + 4 : kind->name;
+}
+
+static const char *gc_source_text(const struct gc_entry *entry)
+{
+    if (strcmp(entry->source, "hsperfdata") == 0)
+        return "the JVM's counters";
+    if (strcmp(entry->source, "usdt") == 0)
+        return "the runtime's probes";
+    return strcmp(entry->source, "functions") == 0 ? "the runtime's functions" : "the imported file";
+}
+
+/* "74 pauses, 1.4 s together (62 % of the time on the path), the longest 57 ms: 67 scavenge (1.2 s), 7 mark-compact (0.1 s)" */
+static void gc_text(struct str *str, const struct verdict *verdict, const struct gc_entry *entry)
+{
+    uint64_t count = entry->count + entry->missed_count;
+
+    str_printf(str, "%s pause%s, %s together", unit_count((double)count).text, count == 1 ? "" : "s",
+               unit_duration(entry->ns + entry->missed_ns).text);
+    str_printf(str, " (%s of the critical path)",
+               unit_ratio(num_ratio(entry->critical_ns, verdict->run.wall_ns)).text);
+    str_printf(str, ", the longest %s", unit_duration(entry->longest_ns).text);
+    for (size_t i = 0; i < entry->kind_count; i++)
+        str_printf(str, "%s%s %s (%s)", i ? ", " : ": ", unit_count((double)entry->kinds[i].count).text,
+                   kind_name(&entry->kinds[i]), unit_duration(entry->kinds[i].ns).text);
+    if (entry->missed_count)
+        str_printf(str, ", %s not seen one by one (%s)", unit_count((double)entry->missed_count).text,
+                   unit_duration(entry->missed_ns).text);
+}
+
+void text_gc(const struct text_page *page, const struct verdict *verdict)
+{
+    struct str line = {0};
+
+    for (size_t i = 0; i < verdict->gc_count && i < TEXT_ROWS_MAX; i++) {
+        const struct gc_entry *entry = &verdict->gc[i];
+        if (!is_gc_worth_it(verdict, entry))
+            break;
+        text_styled(page, STYLE_STRONG, "Garbage");
+        text_blanks(page->str, 1);
+        str_clear(&line);
+        str_printf(&line, "%s: ", entry->process);
+        gc_text(&line, verdict, entry);
+        str_append(&line, ".");
+        text_wrap(page, str_text(&line), 8, 8);
+    }
+    str_free(&line);
+}
+
+void markdown_gc(struct str *str, const struct verdict *verdict)
+{
+    struct str text = {0};
+
+    if (!verdict->gc_count)
+        return;
+    str_append(str, "### Garbage collection\n\n");
+    for (size_t i = 0; i < verdict->gc_count; i++) {
+        str_clear(&text);
+        str_printf(&text, "%s: ", verdict->gc[i].process);
+        gc_text(&text, verdict, &verdict->gc[i]);
+        str_append(str, "- ");
+        escape_markdown(str, str_text(&text));
+        str_append(str, "\n");
+    }
+    str_append(str, "\n");
+    str_free(&text);
+}
+
+static void page_gc_row(struct str *str, const char *what, const struct gc_kind_entry *kind)
+{
+    str_append(str, "<tr>");
+    page_element(str, "td", "", what);
+    page_element(str, "td", " class=\"number\"", unit_count((double)kind->count).text);
+    page_element(str, "td", " class=\"number\"", unit_duration(kind->ns).text);
+    page_element(str, "td", " class=\"number\"",
+                 kind->longest_ns ? unit_duration(kind->longest_ns).text : "");
+    str_append(str, "</tr>\n");
+}
+
+void page_gc(struct str *str, const struct verdict *verdict)
+{
+    struct str text = {0};
+
+    if (!verdict->gc_count)
+        return;
+    str_append(str, "<section id=\"garbage\"><h2>Garbage collection</h2>\n");
+    for (size_t i = 0; i < verdict->gc_count; i++) {
+        const struct gc_entry *entry = &verdict->gc[i];
+        const struct gc_kind_entry missed = {.count = entry->missed_count, .ns = entry->missed_ns};
+        str_clear(&text);
+        str_printf(&text, "%s: ", entry->process);
+        gc_text(&text, verdict, entry);
+        str_printf(&text, ". Told by %s.", gc_source_text(entry));
+        page_element(str, "p", " class=\"note\"", str_text(&text));
+        str_append(
+            str, "\n<table><thead><tr><th>pauses</th><th class=\"number\">count</th>"
+                 "<th class=\"number\">together</th><th class=\"number\">longest</th></tr></thead><tbody>\n");
+        for (size_t k = 0; k < entry->kind_count; k++)
+            page_gc_row(str, kind_name(&entry->kinds[k]), &entry->kinds[k]);
+        if (missed.count)
+            page_gc_row(str, "not seen one by one", &missed);
+        str_append(str, "</tbody></table>\n");
+    }
+    str_append(str, "</section>\n");
+    str_free(&text);
+}
+
+void json_gc(struct json_writer *json, const struct verdict *verdict)
+{
+    json_open(json, "gc", '[');
+    for (size_t i = 0; i < verdict->gc_count; i++) {
+        const struct gc_entry *entry = &verdict->gc[i];
+        json_open(json, NULL, '{');
+        json_text(json, "process", entry->process);
+        json_text(json, "source", entry->source[0] ? entry->source : "import");
+        json_u64(json, "count", entry->count);
+        json_u64(json, "pause_ns", entry->ns);
+        json_u64(json, "longest_ns", entry->longest_ns);
+        json_u64(json, "critical_ns", entry->critical_ns);
+        json_u64(json, "missed_count", entry->missed_count);
+        json_u64(json, "missed_ns", entry->missed_ns);
+        json_open(json, "kinds", '[');
+        for (size_t k = 0; k < entry->kind_count; k++) {
+            json_open(json, NULL, '{');
+            json_text(json, "name", entry->kinds[k].name);
+            json_u64(json, "count", entry->kinds[k].count);
+            json_u64(json, "pause_ns", entry->kinds[k].ns);
+            json_u64(json, "longest_ns", entry->kinds[k].longest_ns);
+            json_close(json, '}');
+        }
+        json_close(json, ']');
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}

@@ -190,6 +190,7 @@ EXPORT_FUNCTION(html_export_write)
     page_service(ret_text, verdict);
     page_agents(ret_text, verdict);
     page_heap(ret_text, verdict->heap);
+    page_gc(ret_text, verdict);
     int status = phrase_serves(verdict) ? 0 : page_stages(ret_text, verdict, err);
     if (!status)
         status = page_timeline(ret_text, verdict, err);

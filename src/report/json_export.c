@@ -303,6 +303,8 @@ void json_report_run(struct json_writer *json, const struct verdict *verdict)
         write_service(json, verdict->service);
     if (verdict->heap)
         json_heap(json, verdict->heap);
+    if (verdict->gc_count)
+        json_gc(json, verdict);
     if (verdict->agents)
         json_agents(json, verdict->agents);
 }

@@ -208,6 +208,7 @@ EXPORT_FUNCTION(markdown_export_write)
         markdown_agents(ret_text, verdict->agents);
     if (verdict->heap)
         markdown_heap(ret_text, verdict->heap);
+    markdown_gc(ret_text, verdict);
     write_cleared(ret_text, verdict);
     phrase_trust(&text, verdict);
     str_append(ret_text, "Trust: ");

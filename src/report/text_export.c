@@ -486,6 +486,7 @@ EXPORT_FUNCTION(text_export_write)
         text_agents(&page.text, verdict->agents);
     if (verdict->heap)
         text_heap(&page.text, verdict->heap);
+    text_gc(&page.text, verdict);
     write_cleared(&page);
     write_foot(&page, is_poor);
     phrase_shares_free(&list);
