@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/python.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/fs.h"
 #include "base/map.h"
 #include "runtime/python_code.h"
 #include "stacks/jit_source.h"
@@ -16,7 +13,6 @@
 #define CODE_COUNT_MAX  65536
 #define LINE_COUNT_MAX  (4u << 20)
 #define LINES_BYTES_ALL (64u << 20) /* of all tables of lines: a big program's are a few MB */
-#define MAP_BYTES       4096
 #define MAP_PAUSE_NS    (100 * NS_PER_MS)
 
 struct code_known {
@@ -233,25 +229,15 @@ static int frame_note(struct python *python, uint32_t pid, const struct process_
     return status;
 }
 
-/* With -X perf the interpreter makes a native function of each of Python's, and lists them. */
-static bool has_trampolines(uint32_t pid)
-{
-    char text[MAP_BYTES];
-    struct jit_source source;
-
-    jit_source_open(pid, NULL, &source);
-    FS_CLEANUP int fd = source.fd;
-    return fd >= 0 && fs_pread_small(fd, text, sizeof text) > 0 && strstr(text, " py::");
-}
-
-/* The list begins when the interpreter has started, or when the program asks for it. */
+/* With -X perf or -X perf_jit the interpreter makes a native function of each of Python's, and lists them from when it has
+ * started, or when the program asks for it. */
 static bool looks_trampolines(struct process_known *process, uint32_t pid)
 {
     uint64_t now_ns = process->has_trampolines ? 0 : clock_monotonic_ns();
     if (process->has_trampolines || now_ns < process->map_due_ns)
         return process->has_trampolines;
     process->map_due_ns = now_ns + MAP_PAUSE_NS;
-    process->has_trampolines = has_trampolines(pid);
+    process->has_trampolines = jit_source_begins_with(pid, "py::");
     return process->has_trampolines;
 }
 

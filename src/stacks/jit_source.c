@@ -11,6 +11,8 @@
 #include "base/fs.h"
 #include "base/str.h"
 
+#define BEGIN_BYTES 4096
+
 bool jit_source_is_dump(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -59,6 +61,15 @@ static int open_owned(uint32_t pid, const char *path, uid_t owner, bool is_ours)
     return fd;
 }
 
+/* In the temporary folder, where runtimes put it. */
+static int open_temporary(uint32_t pid, bool is_dump, uid_t owner)
+{
+    char path[64];
+    uint32_t own = own_pid(pid);
+    snprintf(path, sizeof path, is_dump ? "/tmp/jit-%u.dump" : "/tmp/perf-%u.map", own);
+    return open_owned(pid, path, owner, own == pid);
+}
+
 void jit_source_open(uint32_t pid, const char *dump, struct jit_source *ret_source)
 {
     char path[64];
@@ -70,12 +81,24 @@ void jit_source_open(uint32_t pid, const char *dump, struct jit_source *ret_sour
     if (dump)
         ret_source->fd = open_owned(pid, dump, process.st_uid, true);
     ret_source->is_dump = ret_source->fd >= 0;
-    if (ret_source->fd < 0) {
-        uint32_t own = own_pid(pid);
-        snprintf(path, sizeof path, "/tmp/perf-%u.map", own);
-        ret_source->fd = open_owned(pid, path, process.st_uid, own == pid);
-    }
+    if (ret_source->fd < 0)
+        ret_source->fd = open_temporary(pid, false, process.st_uid);
     jit_source_refresh(ret_source);
+}
+
+bool jit_source_begins_with(uint32_t pid, const char *word)
+{
+    char path[64], bytes[BEGIN_BYTES];
+    struct stat process;
+    bool is_found = false;
+    snprintf(path, sizeof path, "/proc/%u", pid);
+    for (int is_dump = 0; is_dump < 2 && !is_found && stat(path, &process) == 0; is_dump++) {
+        int fd = open_temporary(pid, is_dump, process.st_uid);
+        ssize_t got = fd >= 0 ? pread(fd, bytes, sizeof bytes, 0) : 0;
+        is_found = got > 0 && memmem(bytes, (size_t)got, word, strlen(word));
+        fs_close(&fd);
+    }
+    return is_found;
 }
 
 void jit_source_refresh(struct jit_source *source)

@@ -21,6 +21,8 @@ struct jit_source {
 bool jit_source_is_dump(const char *path);
 /* dump: a path that jit_source_is_dump, as the process names it, or NULL. fd is -1 when there is no such file. */
 void jit_source_open(uint32_t pid, const char *dump, struct jit_source *ret_source);
+/* Whether such a file of the process, or a dump where runtimes put it, has a word in its first 4 KiB. */
+bool jit_source_begins_with(uint32_t pid, const char *word);
 /* Looks whether it has grown. */
 void jit_source_refresh(struct jit_source *source);
 

@@ -54,9 +54,22 @@ static void the_map_of_a_process_is_found_and_its_growth_seen(void **state)
     jit_source_refresh(&source);
     assert_int_equal(source.epoch, epoch + 1);
     close(source.fd);
+    assert_true(jit_source_begins_with((uint32_t)getpid(), " 10 g"));
+    assert_false(jit_source_begins_with((uint32_t)getpid(), "py::"));
     unlink(path);
     jit_source_open((uint32_t)getpid(), NULL, &source);
     assert_int_equal(source.fd, -1);
+}
+
+static void a_dump_is_looked_into_where_runtimes_put_it(void **state)
+{
+    char path[64];
+    (void)state;
+    snprintf(path, sizeof path, "/tmp/jit-%d.dump", getpid());
+    assert_true(map_write(path, "DTiJ py::f:/srv/app.py"));
+    assert_true(jit_source_begins_with((uint32_t)getpid(), "py::"));
+    unlink(path);
+    assert_false(jit_source_begins_with((uint32_t)getpid(), "py::"));
 }
 
 /* As in a container: process 1 of its own, with a /tmp of its own. */
@@ -118,6 +131,7 @@ int jit_source_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_map_of_a_process_is_found_and_its_growth_seen),
+        cmocka_unit_test(a_dump_is_looked_into_where_runtimes_put_it),
         cmocka_unit_test(a_container_has_numbers_and_a_tmp_of_its_own),
     };
     return cmocka_run_group_tests_name("jit_source", tests, NULL, NULL);
