@@ -232,6 +232,7 @@ static void from_watched(const struct reason_source *source, const int *fds, siz
         memset(&fd, 0, sizeof fd);
         if (fds[i] < 0 || !source->descriptor(source->context, fds[i], &fd))
             continue;
+        found->has_listening = found->has_listening || fd.kind == REASON_FD_LISTENING;
         if (fd_rank(&fd) > fd_rank(&best)) {
             best = fd;
             is_single = true;

@@ -70,6 +70,7 @@ struct reason_source {
 struct reason_found {
     enum wait_reason reason;
     enum peer_kind peer_kind; /* 0: no other end known */
+    bool has_listening;       /* among others a socket for new clients is waited for */
     char name[64];
     char address[256];
     char path[256];

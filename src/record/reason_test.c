@@ -157,6 +157,11 @@ static void a_poll_is_told_by_what_it_waits_on(void **state)
     found = FIND(SYS_epoll_pwait, 9);
     assert_int_equal(found.reason, WAIT_NETWORK);
     assert_string_equal(found.address, "10.0.0.1:80");
+    assert_false(found.has_listening);
+    const struct pollfd server[] = {{.fd = 11}, {.fd = 8}};
+    found = FIND(SYS_ppoll, AT(server), 2);
+    assert_int_equal(found.reason, WAIT_IPC);
+    assert_true(found.has_listening);
     uint64_t set[16] = {1u << 4};
     found = FIND(SYS_pselect6, 5, AT(set));
     assert_int_equal(found.reason, WAIT_PIPE);

@@ -38,6 +38,7 @@ struct watch_memo {
     uint64_t peer;
     uint64_t sample_python, sample_python_ns; /* the Python stack of the sample that is about to come */
     uint64_t loop_argument, loop_peer;        /* the last connection that an event loop waited for; 0: none */
+    bool is_bell;                             /* the wait was for the pair of sockets that wakes a loop */
 };
 
 #define SAMPLE_PYTHON_NS                                                                                     \
@@ -54,8 +55,8 @@ static inline uint64_t watch_memo_python_take(struct watch_memo *memo, uint64_t 
     return time_ns - memo->sample_python_ns < SAMPLE_PYTHON_NS ? key : 0;
 }
 
-/* What an event loop waited for is asked when the wait is over. Where nothing is left by then but the pair of sockets that
- * others wake it with, the connection was closed meanwhile: most likely it was one like the last. */
+/* Notes what was found of an event loop's wait: a connection, or that nothing else is left than the pair of sockets that others wake
+ * it with (watch_reason_loop_peer). A server waits for the next client then. */
 static inline void watch_memo_loop(struct watch_memo *memo, const struct reason_found *found)
 {
     bool is_loop = memo->call == SYS_epoll_pwait;
@@ -65,12 +66,9 @@ static inline void watch_memo_loop(struct watch_memo *memo, const struct reason_
     if (is_loop && found->reason == WAIT_NETWORK && memo->peer) {
         memo->loop_argument = memo->argument;
         memo->loop_peer = memo->peer;
-    } else if (is_loop && found->reason == WAIT_IPC && memo->loop_peer &&
-               memo->loop_argument == memo->argument &&
-               strncmp(found->address, "unix:[", strlen("unix:[")) == 0) {
-        memo->reason = WAIT_NETWORK;
-        memo->peer = memo->loop_peer;
     }
+    memo->is_bell = is_loop && found->reason == WAIT_IPC && !found->has_listening &&
+                    strncmp(found->address, "unix:[", strlen("unix:[")) == 0;
 }
 
 /* preload rung: what a thread with the library told of itself so far. */

@@ -361,8 +361,9 @@ static void reason_tell(struct watch *watch, struct task *task, const struct bpf
                                     .loop_peer = memo->loop_peer};
         watch_memo_loop(memo, &found);
     }
-    told->reason = memo->reason;
-    told->peer = memo->peer;
+    uint64_t connection = watch_reason_loop_peer(memo, wait);
+    told->reason = connection ? WAIT_NETWORK : memo->reason;
+    told->peer = connection ? connection : memo->peer;
 }
 
 /* Who waits for the lock of a Python interpreter looks after it every 5 ms: such a wait is ended by a timer, and is for the

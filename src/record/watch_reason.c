@@ -299,6 +299,21 @@ void watch_reason_find(struct watch_reason *reasons, const struct task *task, co
     reasons->wait = NULL;
 }
 
+/* epoll_wait's fourth argument, in ms; the clock starts a moment before the thread is off its CPU. */
+static bool has_timed_out(const struct bpf_wait *wait)
+{
+    int timeout_ms = (int)(uint32_t)wait->arguments[3];
+    uint64_t each_ns = wait->blocked_ns / num_max(wait->count, 1);
+    return timeout_ms >= 0 && each_ns + NS_PER_MS >= (unsigned)timeout_ms * NS_PER_MS;
+}
+
+uint64_t watch_reason_loop_peer(const struct watch_memo *memo, const struct bpf_wait *wait)
+{
+    bool is_connection = memo->is_bell && memo->loop_argument == memo->argument &&
+                         wait->waker_context != BPF_CONTEXT_TASK && !has_timed_out(wait);
+    return is_connection ? memo->loop_peer : 0;
+}
+
 bool watch_io_mode_find(const char *word, enum watch_io_mode *ret_mode)
 {
     static const char *const words[] = {

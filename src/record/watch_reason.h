@@ -37,6 +37,11 @@ void watch_reason_deinit(struct watch_reason *reasons);
 void watch_reason_find(struct watch_reason *reasons, const struct task *task, const struct bpf_wait *wait,
                        uint64_t time_ns, struct reason_found *ret_found);
 
+/* What an event loop waited for is asked when the wait is over. Where nothing is left by then but the pair of sockets that others
+ * wake it with, the connection was closed meanwhile: most likely it was one like the last, whose peer is the answer. 0: not so where a
+ * thread woke it, which has work for it, and where the wait took as long as it was asked to: that was a sleep. */
+uint64_t watch_reason_loop_peer(const struct watch_memo *memo, const struct bpf_wait *wait);
+
 /* What a descriptor of the process is, from the kernel's record of it, and of its path (NULL: none) where the process
  * is gone. */
 void watch_reason_file(struct watch_reason *reasons, uint64_t pid, const struct bpf_file *file,

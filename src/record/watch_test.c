@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+
 int watch_test(void);
 
 static void the_python_stack_of_a_sample_is_that_samples_alone(void **state)
@@ -20,26 +22,63 @@ static void the_python_stack_of_a_sample_is_that_samples_alone(void **state)
     assert_int_equal(watch_memo_python_take(&memo, 2100000), 0);
 }
 
+#define BELL   5
+#define SERVER 6
+
+/* A loop that was asked about while it waited for the server, and now when only its bell is left. */
+static struct watch_memo loop_memo(void)
+{
+    struct watch_memo memo = {.call = SYS_epoll_pwait, .argument = 3, .peer = SERVER};
+    watch_memo_loop(&memo, &(struct reason_found){.reason = WAIT_NETWORK, .address = "10.0.0.7:443"});
+    memo.reason = WAIT_IPC;
+    memo.peer = BELL;
+    watch_memo_loop(&memo, &(struct reason_found){.reason = WAIT_IPC, .address = "unix:[4711]"});
+    return memo;
+}
+
 static void a_loop_left_with_its_bell_waited_for_a_connection(void **state)
 {
-    struct watch_memo memo = {.call = SYS_epoll_pwait, .argument = 3, .reason = WAIT_IPC, .peer = 5};
-    struct reason_found bell = {.reason = WAIT_IPC, .address = "unix:[4711]"};
-    struct reason_found server = {.reason = WAIT_NETWORK, .address = "10.0.0.7:443"};
+    const struct bpf_wait wait = {
+        .arguments = {3, 0, 8, UINT64_MAX}, .count = 1, .blocked_ns = 40 * NS_PER_MS};
+    struct bpf_wait limited = wait;
+    struct watch_memo memo = {.call = SYS_epoll_pwait, .argument = 3, .reason = WAIT_IPC, .peer = BELL};
     (void)state;
-    watch_memo_loop(&memo, &bell); /* no connection so far */
-    assert_int_equal(memo.peer, 5);
-    memo.reason = WAIT_NETWORK;
-    memo.peer = 6;
-    watch_memo_loop(&memo, &server);
-    memo.reason = WAIT_IPC;
-    memo.peer = 5;
-    watch_memo_loop(&memo, &bell);
-    assert_int_equal(memo.reason, WAIT_NETWORK);
-    assert_int_equal(memo.peer, 6);
+    watch_memo_loop(&memo, &(struct reason_found){.reason = WAIT_IPC, .address = "unix:[4711]"});
+    assert_int_equal(watch_reason_loop_peer(&memo, &wait), 0); /* no connection so far */
+    memo = loop_memo();
+    assert_int_equal(watch_reason_loop_peer(&memo, &wait), SERVER);
+    limited.arguments[3] = 5000; /* ms */
+    assert_int_equal(watch_reason_loop_peer(&memo, &limited), SERVER);
     memo.argument = 4; /* another loop */
-    memo.peer = 5;
-    watch_memo_loop(&memo, &bell);
-    assert_int_equal(memo.peer, 5);
+    assert_int_equal(watch_reason_loop_peer(&memo, &wait), 0);
+}
+
+static void a_loop_that_sleeps_or_is_woken_by_a_thread_waited_for_no_connection(void **state)
+{
+    struct bpf_wait wait = {
+        .arguments = {3, 0, 8, 10000}, .count = 1, .waker_context = BPF_CONTEXT_INTERRUPT};
+    struct watch_memo memo = loop_memo();
+    (void)state;
+    wait.blocked_ns = 10000 * NS_PER_MS - 4000; /* its timer was set a moment before */
+    assert_int_equal(watch_reason_loop_peer(&memo, &wait), 0);
+    wait.blocked_ns *= 3; /* three alike in one */
+    wait.count = 3;
+    assert_int_equal(watch_reason_loop_peer(&memo, &wait), 0);
+    wait.blocked_ns = 3 * 40 * NS_PER_MS;
+    assert_int_equal(watch_reason_loop_peer(&memo, &wait), SERVER);
+    wait.waker_context = BPF_CONTEXT_TASK; /* an executor's thread, through the bell */
+    assert_int_equal(watch_reason_loop_peer(&memo, &wait), 0);
+}
+
+static void a_server_left_with_its_bell_waits_for_clients(void **state)
+{
+    const struct bpf_wait wait = {
+        .arguments = {3, 0, 8, UINT64_MAX}, .count = 1, .blocked_ns = 40 * NS_PER_MS};
+    struct watch_memo memo = loop_memo();
+    (void)state;
+    watch_memo_loop(
+        &memo, &(struct reason_found){.reason = WAIT_IPC, .address = "unix:[4711]", .has_listening = true});
+    assert_int_equal(watch_reason_loop_peer(&memo, &wait), 0);
 }
 
 int watch_test(void)
@@ -47,6 +86,8 @@ int watch_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_python_stack_of_a_sample_is_that_samples_alone),
         cmocka_unit_test(a_loop_left_with_its_bell_waited_for_a_connection),
+        cmocka_unit_test(a_loop_that_sleeps_or_is_woken_by_a_thread_waited_for_no_connection),
+        cmocka_unit_test(a_server_left_with_its_bell_waits_for_clients),
     };
     return cmocka_run_group_tests_name("watch", tests, NULL, NULL);
 }

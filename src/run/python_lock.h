@@ -9,7 +9,7 @@
 #include "run/recorded_run.h"
 
 /* Names what threads wait for in code of the program's own as a lock, where those who end the waits wait for it too, at
- * other times. Waits in the standard library (Condition, Queue, join) stay conditions. */
+ * other times. Where nobody knows who ended a wait (perf, proc): where they do not wait all at once, as one must have it. Waits in the standard library (Condition, Queue, join) stay conditions. */
 WARN_UNUSED int python_lock_name(struct run *run, struct err *err);
 
 /* Whether `wait` goes on with `before`, of one track: for the GIL, which the one who gave up the lock still had. The GIL

@@ -111,6 +111,49 @@ static void what_others_end_who_never_wait_is_a_queue(void **state)
     assert_string_equal(name_of(run), "condition");
 }
 
+/* Threads 0 to 2 for 90 of each 100 ns, by whom it ended is not known: one after the other does not, or all do at once. */
+static void rounds_add(struct run *run, bool is_together)
+{
+    for (uint32_t i = 0; i < 4; i++)
+        run->tracks.items[i].end_ns = 1000;
+    for (uint32_t i = 0; i < 30; i++) {
+        struct run_wait wait = {.start_ns = i / 3 * 100,
+                                .count = 1,
+                                .peer = PLACE,
+                                .waker = RUN_NONE,
+                                .stack = NATIVE,
+                                .reason = WAIT_LOCK};
+        wait.end_ns = wait.start_ns + 90;
+        wait.blocked_ns = 90;
+        if (is_together || i / 3 % 3 != i % 3)
+            assert_false(vec_push(&run->tracks.items[i % 3].waits, wait));
+    }
+}
+
+static void where_one_does_not_wait_he_may_have_the_lock(void **state)
+{
+    struct run *run = *state;
+    rounds_add(run, false);
+    assert_string_equal(name_of(run), "lock");
+}
+
+static void what_all_wait_for_at_once_is_a_queue(void **state)
+{
+    struct run *run = *state;
+    rounds_add(run, true);
+    assert_string_equal(name_of(run), "condition");
+}
+
+/* The third has ended, and cannot have it. */
+static void only_who_lives_may_have_the_lock(void **state)
+{
+    struct run *run = *state;
+    rounds_add(run, false);
+    run->tracks.items[2].waits.count = 1;
+    run->tracks.items[2].end_ns = 200;
+    assert_string_equal(name_of(run), "condition");
+}
+
 static void one_waiter_alone_waits_for_no_lock(void **state)
 {
     struct run *run = *state;
@@ -149,6 +192,9 @@ int python_lock_test(void)
         TEST(waits_in_the_standard_library_are_for_conditions),
         TEST(one_wait_elsewhere_says_that_it_is_no_lock),
         TEST(what_others_end_who_never_wait_is_a_queue),
+        TEST(where_one_does_not_wait_he_may_have_the_lock),
+        TEST(what_all_wait_for_at_once_is_a_queue),
+        TEST(only_who_lives_may_have_the_lock),
         TEST(one_waiter_alone_waits_for_no_lock),
         TEST(the_gil_behind_a_lock_belongs_to_the_wait_for_it),
     };
