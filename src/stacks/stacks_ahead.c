@@ -10,6 +10,7 @@
 
 #define CHAINS_MIN    8u  /* what is in fewer may turn out to be rare */
 #define GROWTH        2u  /* of a module's chains since it was last asked for */
+#define DUE_PARTS     4u  /* chains have grown by this part before it is looked for more */
 #define IDLE_RATIO    10u /* of the time, when nobody else wants the processor */
 #define SHARED_RATIO  100u
 #define SHARED_NS_MIN (2 * NS_PER_S)
@@ -93,6 +94,8 @@ static void job_take_back(struct stacks *stacks)
     struct names_job job;
     if (!names_ahead_take(stacks->ahead, &job))
         return;
+    if (job.done_count < job.modules.count)
+        stacks->ahead_due_count = 0;
     for (size_t i = 0; i < job.done_count; i++)
         stacks->modules.items[job.modules.items[i].number].ahead_weight = job.modules.items[i].weight;
     names_job_free(&job);
@@ -123,6 +126,9 @@ void stacks_look_ahead(struct stacks *stacks, uint64_t elapsed_ns)
     job.cpu_limit_ns = cpu_limit_ns(stacks, elapsed_ns);
     if (names_ahead_is_busy(stacks->ahead) || names_ahead_cpu_ns(stacks->ahead) >= job.cpu_limit_ns)
         return;
+    if (stacks->counts.stack_count < stacks->ahead_due_count)
+        return; /* all pending places are gone through: not each time */
+    stacks->ahead_due_count = stacks->counts.stack_count + stacks->counts.stack_count / DUE_PARTS;
     if (job_fill(stacks, &job) == 0 && job.modules.count)
         names_ahead_post(stacks->ahead, &job);
     names_job_free(&job);
