@@ -1,19 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "heap_detect/heap_sites.h"
 
+#include <string.h>
+
 #include "analyze/attribution.h"
 #include "base/str.h"
 
 #define DEPTH_LOOK_MAX 64
 
-static bool is_library(const char *function)
+static bool starts_with_one(const char *text, const char *const *starts)
 {
-    static const char *const prefixes[] = {"std::", "__gnu_cxx::", "void std::", "operator new"};
-
-    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
-        if (str_starts(function, prefixes[i]))
+    for (; *starts; starts++)
+        if (str_starts(text, *starts))
             return true;
     return false;
+}
+
+/* "<&mut alloc::vec::Vec<T> as core::…>::extend", "<usize as core::fmt::LowerHex>::fmt": of the library's types, and its traits for types
+ * that have no module. "<rows::Row as core::…>::fmt" is the program's own. */
+static bool is_library_of_rust(const char *function)
+{
+    static const char *const crates[] = {"alloc::", "core::", "std::", "hashbrown::", NULL};
+    const char *type = function + (function[0] == '<');
+
+    while (*type == '&' || str_starts(type, "mut ") || str_starts(type, "dyn "))
+        type += *type == '&' ? 1 : strlen("mut ");
+    if (starts_with_one(type, crates))
+        return true;
+    const char *as = function[0] == '<' ? strstr(type, " as ") : NULL;
+    const char *module = strstr(type, "::");
+    return as && module && module > as && starts_with_one(as + strlen(" as "), crates);
+}
+
+bool heap_site_is_library(const char *function)
+{
+    static const char *const starts[] = {"__gnu_cxx::",  "void std::", "operator new",
+                                         "__rust_alloc", "__rustc",    NULL};
+
+    return starts_with_one(function, starts) || is_library_of_rust(function);
 }
 
 void heap_site_place(const struct run *run, uint32_t stack, struct where *where)
@@ -23,7 +47,7 @@ void heap_site_place(const struct run *run, uint32_t stack, struct where *where)
     for (size_t depth = 0; at < run->stacks.count && depth < DEPTH_LOOK_MAX; depth++) {
         uint32_t index = run->stacks.items[at].frame;
         const struct run_frame *frame = index < run->frames.count ? &run->frames.items[index] : NULL;
-        if (frame && attribute_is_own(frame) && !is_library(frame->function)) {
+        if (frame && attribute_is_own(frame) && !heap_site_is_library(frame->function)) {
             where->function = frame->function;
             where->file = frame->file && frame->file[0] ? frame->file : NULL;
             where->line = frame->line;

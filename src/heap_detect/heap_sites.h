@@ -26,9 +26,11 @@ struct heap_sites {
 
 /* Zero-initialise. No sites where nothing was recorded. */
 WARN_UNUSED int heap_sites_load(const struct run *run, struct heap_sites *ret_sites, struct err *err);
-/* The code that a person would look at: the innermost of the program's own that is not C++'s library either (vectors and strings
+/* The code that a person would look at: the innermost of the program's own that is not its language's library either (vectors and strings
  * allocate for whoever uses them); function, file and line, where there is one. */
 void heap_site_place(const struct run *run, uint32_t stack, struct where *where);
+/* By its name: of the libraries of C++ and Rust. */
+bool heap_site_is_library(const char *function);
 void heap_sites_free(struct heap_sites *sites);
 
 #endif
