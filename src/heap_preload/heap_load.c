@@ -74,6 +74,7 @@ static struct heap_lane *lane_make(void)
     uint32_t number = __atomic_fetch_add(&heap->lane_count, 1, __ATOMIC_RELAXED);
     struct heap_ring *ring;
     struct heap_lane *lane;
+    void *memos;
 
     if (number >= LANE_COUNT_MAX) {
         __atomic_store_n(&heap->lane_count, LANE_COUNT_MAX, __ATOMIC_RELAXED);
@@ -87,7 +88,11 @@ static struct heap_lane *lane_make(void)
     ring->nonce = heap->nonce;
     ring->word_count = heap_session->word_count;
     __atomic_store_n(&ring->magic, HEAP_RING_MAGIC, __ATOMIC_RELEASE);
+    memos = map(sizeof *lane->memos, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    if (memos == MAP_FAILED)
+        return NULL;
     lane = &heap->lanes[number];
+    lane->memos = memos;
     lane->number = number;
     lane->ring = ring;
     lane->words = (uint64_t *)((char *)ring + HEAP_WORDS_OFFSET);

@@ -84,6 +84,8 @@ static void line_tell(struct heap_lane *lane, const struct map_line *line)
 {
     unsigned words = 7 + (line->path_bytes + 7) / 8, at;
 
+    if (line->is_code)
+        guest_code_add(&heap->codes[!heap->code_index], line->low, line->high);
     if (!line->is_code || heap->module_count >= MODULE_COUNT_MAX || is_told(line))
         return;
     if (line->path_bytes) {
@@ -104,7 +106,7 @@ static void line_tell(struct heap_lane *lane, const struct map_line *line)
         }
         heap_commit(lane, words);
     }
-    heap->modules[heap->module_count] = (struct heap_range){line->low, line->high};
+    heap->modules[heap->module_count] = (struct guest_range){line->low, line->high};
     __atomic_store_n(&heap->module_count, heap->module_count + 1, __ATOMIC_RELEASE);
 }
 
@@ -183,7 +185,9 @@ void heap_maps_read(struct heap_lane *lane)
              ? (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC)
              : -1;
     if (fd >= 0) {
+        guest_code_clear(&heap->codes[!heap->code_index]);
         lines_read(lane, fd);
+        __atomic_store_n(&heap->code_index, !heap->code_index, __ATOMIC_RELEASE);
         syscall(SYS_close, fd);
     }
     __atomic_store_n(&heap->is_reading_maps, 0, __ATOMIC_RELEASE);

@@ -1,147 +1,164 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * heap_stack: a thread's callers by frame pointers, and the id that they have in this process.
- *
- * A frame pointer is believed when it lies on this thread's stack, above the one before; what lies between the stack
- * pointer and the stack's end is always mapped, so that whatever a program without frame pointers keeps in that register
- * gives a wrong caller at worst. On a stack that is not the thread's own (coroutines, signal stacks) only the page of the
- * stack pointer is read.
+ * heap_stack: the id that a stack has in this process, and what is told of one that is new.
  *
  * Code without frame pointers is common, so a stack that is new is told with a copy of its top (as far as the thread's stack
- * is known), in which the recorder finds the callers by the compilers' own tables. In sampled mode what tells
- * stacks apart is all on that top that may be a return address; in exact mode, where every allocation needs an id, the
- * frame pointers alone: of stacks that are alike in those the first one's callers stand for all.
+ * is known), in which the recorder finds the callers by the compilers' own tables; what lies deeper, and code made at run time,
+ * frame pointers tell. What tells stacks apart is all on that top that may be a return address (guest/guest_code.h); a thread
+ * that comes from the same place with the same stack pointer again looks at those words alone (guest/guest_stack.h).
+ *
+ * New stacks are told with their copies no faster than the recorder can bear, for as long as that lasts by frame pointers alone.
  *
  * The id is 1 + the place of the stack's hash in a table that the process's threads share without a lock: who puts a hash
- * there tells the addresses.
+ * there tells the stack.
  */
 #include "heap_preload/internal.h"
 
-#define ADDRESS_MIN   4096u
-#define HASH_MULTIPLY 0x9e3779b97f4a7c15ull
-#define PROBE_COUNT   32u
-#define TOLD_RESERVE  2048u
-#define TOP_WORDS     512u /* of the stack: what tells stacks apart */
+#define PROBE_COUNT    32u
+#define TOLD_RESERVE   2048u
+#define COPIES_PER_S   2000u /* of exact mode, in a process */
+#define COPIES_AT_ONCE 8000u
 
-struct chain {
-    uint64_t addresses[HEAP_STACK_MAX];
-    unsigned count;
+static_assert(GUEST_DEPTH_MAX <= HEAP_STACK_MAX, "as wire/heap_ring.h says");
+
+struct found {
+    struct guest_chain chain;
+    struct guest_places places;
+    struct guest_top top;
     uint64_t hash;
+    uint64_t frame; /* of the caller */
+    bool is_copied;
 };
 
-static inline __attribute__((always_inline)) void walk(struct chain *chain, struct heap_caller caller)
-{
-    uint64_t low = (uint64_t)__builtin_frame_address(0);
-    uint64_t high = low >= self.stack_low && low < self.stack_high ? self.stack_high : (low | 4095) + 1;
-    uint64_t frame = *(const uint64_t *)caller.frame, address = (uint64_t)caller.address - 1, hash = address;
-    unsigned count = 0;
-
-    chain->addresses[count++] = address; /* inside the call, not behind it */
-    low = (uint64_t)caller.frame;
-    while (count < HEAP_STACK_MAX && frame > low && frame + 16 <= high && !(frame & 7)) {
-        const uint64_t *at = (const uint64_t *)frame;
-
-        address = at[1];
-        if (address < ADDRESS_MIN)
-            break;
-        chain->addresses[count++] = address;
-        hash = (hash ^ address) * HASH_MULTIPLY;
-        low = frame;
-        frame = at[0];
-    }
-    hash = (hash ^ hash >> 32) * HASH_MULTIPLY;
-    hash ^= hash >> 29;
-    chain->count = count;
-    chain->hash = hash ? hash : 1;
-}
-
 /* Code that no module told holds: libraries were loaded. Return addresses may be the first behind a module. */
-static bool is_known(uint64_t address)
+static void look(struct heap_lane *lane, struct heap_caller caller, struct found *found)
 {
-    uint32_t count = __atomic_load_n(&heap->module_count, __ATOMIC_ACQUIRE);
-    uint32_t i;
+    const struct guest_code *code = heap_code();
+    unsigned i;
 
-    for (i = 0; i < count; i++)
-        if (address >= heap->modules[i].low && address <= heap->modules[i].high)
-            return true;
-    return false;
-}
-
-/* What lies above the caller's stack pointer, as far as it is this thread's stack. */
-static const uint64_t *top_of(struct heap_caller caller, unsigned words_max, unsigned *ret_words)
-{
-    uint64_t low = (uint64_t)caller.frame + 16, words = 0;
-
-    if (low >= self.stack_low && low < self.stack_high)
-        words = (self.stack_high - low) / 8;
-    *ret_words = words < words_max ? (unsigned)words : words_max;
-    return (const uint64_t *)low;
-}
-
-/* Differs where anything differs that may be a return address. */
-static uint64_t hash_of_top(uint64_t hash, struct heap_caller caller)
-{
-    unsigned words, i;
-    const uint64_t *top = top_of(caller, TOP_WORDS, &words);
-
-    for (i = 0; i < words; i++)
-        if (is_known(top[i]))
-            hash = (hash ^ top[i]) * HASH_MULTIPLY;
-    hash ^= hash >> 29;
-    return hash ? hash : 1;
-}
-
-static void tell(struct heap_lane *lane, const struct chain *chain, struct heap_caller caller, uint32_t id)
-{
-    unsigned words, i, at = 4;
-    const uint64_t *top = top_of(caller, HEAP_DUMP_WORDS, &words);
-
-    for (i = 0; i < chain->count; i++)
-        if (!is_known(chain->addresses[i])) {
+    found->frame = *(const uint64_t *)caller.frame;
+    guest_walk(code, (uint64_t)caller.address - 1, found->frame, &found->top, &found->chain);
+    for (i = 0; i < found->chain.count; i++)
+        if (!guest_code_has(code, found->chain.addresses[i])) {
             heap_maps_read(lane);
+            code = heap_code();
             break;
         }
-    if (!heap_begin(lane, 4 + chain->count + words, TOLD_RESERVE))
+    guest_places_find(code, found->top.words, found->top.count, &found->places);
+    found->hash = guest_mix(guest_mix(found->places.sum + found->chain.addresses[0] * GUEST_MULTIPLY) ^
+                            found->chain.hash);
+    found->is_copied = found->places.count > 0;
+}
+
+/* By frame pointers alone. */
+static void look_at_chain(struct found *found)
+{
+    uint64_t hash = 0;
+    unsigned i;
+
+    for (i = 0; i < found->chain.count; i++)
+        hash = (hash ^ found->chain.addresses[i]) * GUEST_MULTIPLY;
+    found->hash = guest_mix(hash);
+    found->is_copied = false;
+}
+
+static void tell(struct heap_lane *lane, const struct found *found, uint32_t id)
+{
+    unsigned words = found->is_copied ? found->top.count : 0, i, at = 4;
+
+    if (!heap_begin(lane, 4 + found->chain.count + words, TOLD_RESERVE))
         return;
     heap_put(lane, 0, heap_head(HEAP_DUMP, heap_clock() - heap_session->start));
-    heap_put(lane, 1, (uint64_t)words << 40 | (uint64_t)chain->count << 32 | id);
-    heap_put(lane, 2, (uint64_t)top);
-    heap_put(lane, 3, *(const uint64_t *)caller.frame);
-    for (i = 0; i < chain->count; i++)
-        heap_put(lane, at++, chain->addresses[i]);
+    heap_put(lane, 1, (uint64_t)words << 40 | (uint64_t)found->chain.count << 32 | id);
+    heap_put(lane, 2, (uint64_t)found->top.words);
+    heap_put(lane, 3, found->frame);
+    for (i = 0; i < found->chain.count; i++)
+        heap_put(lane, at++, found->chain.addresses[i]);
     for (i = 0; i < words; i++)
-        heap_put(lane, at++, top[i]);
+        heap_put(lane, at++, found->top.words[i]);
     heap_commit(lane, at);
+}
+
+static bool is_granted(void)
+{
+    return !heap_is_exact ||
+           guest_grant(&heap->copy_due, heap_clock(), heap_session->ticks_per_us * (1000000u / COPIES_PER_S),
+                       COPIES_AT_ONCE);
+}
+
+/* The hash's id; 0: it has none. A new one has to be told by the caller. */
+static uint32_t id_of(uint64_t hash, bool may_add, bool *ret_is_new)
+{
+    uint64_t wanted = hash ? hash : 1;
+    unsigned probe;
+
+    *ret_is_new = false;
+    for (probe = 0; probe < PROBE_COUNT; probe++) {
+        uint64_t at = (wanted + probe) & (STACK_KEY_COUNT - 1);
+        uint64_t expected = __atomic_load_n(&heap->stacks[at], __ATOMIC_RELAXED);
+
+        if (expected == wanted)
+            return (uint32_t)at + 1;
+        if (expected)
+            continue;
+        if (!may_add)
+            return 0;
+        if (__atomic_compare_exchange_n(&heap->stacks[at], &expected, wanted, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED)) {
+            *ret_is_new = true;
+            return (uint32_t)at + 1;
+        }
+        if (expected == wanted)
+            return (uint32_t)at + 1;
+    }
+    return 0;
+}
+
+static uint32_t memo_find(const struct heap_lane *lane, uint64_t key, struct heap_caller caller,
+                          const struct guest_top *top)
+{
+    struct guest_search search = {.key = key};
+    const struct guest_memo *memo;
+
+    while ((memo = guest_memo_next(lane->memos, &search, top)) != NULL) {
+        struct guest_chain chain;
+
+        if (!memo->is_walked)
+            return (uint32_t)memo->value;
+        guest_walk(heap_code(), (uint64_t)caller.address - 1, *(const uint64_t *)caller.frame, top, &chain);
+        if (chain.hash == memo->chain_hash)
+            return (uint32_t)memo->value;
+    }
+    return 0;
 }
 
 uint32_t heap_stack(struct heap_lane *lane, struct heap_caller caller)
 {
-    struct chain chain;
-    uint64_t at;
-    unsigned probe;
+    const struct guest_range bounds = {self.stack_low, self.stack_high};
+    struct found found;
+    uint64_t key;
+    uint32_t id;
+    bool is_new;
 
-    walk(&chain, caller);
-    if (!heap_is_exact) {
-        if (UNLIKELY(!heap->module_count))
-            heap_maps_read(lane);
-        chain.hash = hash_of_top(chain.hash, caller);
-    }
-    for (probe = 0; probe < PROBE_COUNT; probe++) {
-        uint64_t expected;
-
-        at = (chain.hash + probe) & (STACK_KEY_COUNT - 1);
-        expected = __atomic_load_n(&heap->stacks[at], __ATOMIC_RELAXED);
-        if (__builtin_expect(expected == chain.hash, 1))
-            return (uint32_t)at + 1;
-        if (expected)
-            continue;
-        if (__atomic_compare_exchange_n(&heap->stacks[at], &expected, chain.hash, false, __ATOMIC_RELAXED,
-                                        __ATOMIC_RELAXED)) {
-            tell(lane, &chain, caller, (uint32_t)at + 1);
-            return (uint32_t)at + 1;
-        }
-        if (expected == chain.hash)
-            return (uint32_t)at + 1;
-    }
-    return 0;
+    found.top = guest_top_of((uint64_t)caller.frame + 16, bounds, HEAP_DUMP_WORDS);
+    key = guest_memo_key((uint64_t)caller.address - 1, &found.top);
+    id = memo_find(lane, key, caller, &found.top);
+    if (__builtin_expect(id != 0, 1))
+        return id;
+    if (UNLIKELY(!heap->module_count))
+        heap_maps_read(lane);
+    look(lane, caller, &found);
+    id = id_of(found.hash, false, &is_new);
+    if (!id && !is_granted())
+        look_at_chain(&found);
+    if (!id)
+        id = id_of(found.hash, true, &is_new);
+    if (is_new)
+        tell(lane, &found, id);
+    if (id && found.is_copied)
+        guest_memo_put(lane->memos, key, &found.places,
+                       &(struct guest_memo){.value = id,
+                                            .chain_hash = found.chain.hash,
+                                            .is_walked = found.chain.hash || !found.top.is_all});
+    return id;
 }

@@ -20,6 +20,7 @@
 #include <x86intrin.h>
 #endif
 
+#include "guest/guest_stack.h"
 #include "wire/heap_ring.h"
 #include "wire/ring.h"
 
@@ -41,13 +42,10 @@ struct heap_lane {
     struct heap_ring *ring;
     uint64_t *words;
     uint64_t head, mask;
+    struct guest_memos *memos; /* stacks that its thread has met */
 };
 
 enum lane_state { LANE_FREE, LANE_HELD, LANE_RELEASED };
-
-struct heap_range {
-    uint64_t low, high;
-};
 
 struct heap_process {
     uint32_t is_on; /* everything below holds for this process */
@@ -57,7 +55,11 @@ struct heap_process {
     uint32_t is_reading_maps; /* taken by who reads them */
     uint32_t module_count;
     uint32_t reserved;
-    struct heap_range modules[MODULE_COUNT_MAX]; /* code that was told */
+    struct guest_range modules[MODULE_COUNT_MAX]; /* code that was told */
+    struct guest_code codes[2]; /* one is read by all threads, the other filled by who reads the maps */
+    uint32_t code_index;
+    uint32_t reserved_b;
+    uint64_t copy_due; /* see heap_stack.c */
     struct heap_lane lanes[LANE_COUNT_MAX];
     uint8_t filter[FILTER_COUNT];                       /* blocks told and not freed, by address; 255: many */
     uint64_t tracked[TRACKED_SET_COUNT * TRACKED_WAYS]; /* their addresses */
@@ -123,6 +125,11 @@ static inline void heap_put(struct heap_lane *lane, unsigned index, uint64_t val
     lane->words[(lane->head + index) & lane->mask] = value;
 }
 void heap_commit(struct heap_lane *lane, unsigned words);
+
+static inline const struct guest_code *heap_code(void)
+{
+    return &heap->codes[__atomic_load_n(&heap->code_index, __ATOMIC_ACQUIRE) & 1];
+}
 
 /* heap_stack.c: the id of the caller's stack; 0 for none. */
 uint32_t heap_stack(struct heap_lane *lane, struct heap_caller caller);

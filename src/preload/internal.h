@@ -20,7 +20,7 @@
 #include <x86intrin.h>
 #endif
 
-#include "guest/guest_code.h"
+#include "guest/guest_stack.h"
 #include "preload/real.h"
 #include "wire/call_ring.h"
 #include "wire/ring.h"
@@ -30,18 +30,7 @@
 #define LANE_COUNT_MAX   4096u
 #define LANE_TOLD_COUNT  128u /* powers of two */
 #define LANE_STACK_COUNT 256u
-#define LANE_MEMO_COUNT  64u
-#define LANE_MEMO_WAYS   4u
 #define FD_COUNT_MAX     65536u
-
-/* A stack that was told: see unwind.c. */
-struct stack_memo {
-    uint64_t key; /* of where it was met; 0: there is none */
-    uint64_t id;
-    uint16_t count; /* of the places: all words of the top that may be return addresses */
-    bool is_walked; /* frame pointers tell more than a copy */
-    uint16_t places[GUEST_PLACE_MAX];
-};
 
 /* A thread's ring. */
 struct lane {
@@ -55,10 +44,9 @@ struct lane {
     uint32_t lost_count;
     uint64_t busy_frame;   /* by the function whose frame is there */
     uint32_t missed_count; /* samples that came while an event was written */
-    uint32_t memo_next;    /* the one that is given up next, of any set */
     uint32_t told[LANE_TOLD_COUNT];
     uint64_t stacks[LANE_STACK_COUNT]; /* ids that were told */
-    struct stack_memo memos[LANE_MEMO_COUNT];
+    struct guest_memos *memos;         /* stacks that were told */
 };
 
 enum lane_state { LANE_FREE, LANE_HELD, LANE_RELEASED };

@@ -32,6 +32,7 @@ static struct lane *lane_make(void)
     uint32_t number = __atomic_fetch_add(&calls->lane_count, 1, __ATOMIC_RELAXED);
     struct call_ring *ring;
     struct lane *lane;
+    void *memos;
 
     if (number >= LANE_COUNT_MAX) {
         __atomic_store_n(&calls->lane_count, LANE_COUNT_MAX, __ATOMIC_RELAXED);
@@ -44,7 +45,11 @@ static struct lane *lane_make(void)
     ring->pid = calls->pid;
     ring->nonce = calls->nonce;
     ring->word_count = (uint32_t)calls_session->word_count;
+    memos = REAL(mmap)(NULL, sizeof *lane->memos, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memos == MAP_FAILED)
+        return NULL;
     lane = &calls->lanes[number];
+    lane->memos = memos;
     lane->ring = ring;
     lane->io = (struct call_io *)((char *)ring + CALL_IO_OFFSET);
     lane->words = (uint64_t *)((char *)ring + CALL_WORDS_OFFSET);
