@@ -39,15 +39,9 @@ struct worker {
 /* Behind the last empty line; 0 when there is none. */
 static size_t find_cut(const char *bytes, size_t length)
 {
-    while (length > 1) {
-        const char *newline = memrchr(bytes + 1, '\n', length - 1);
-        if (!newline)
-            return 0;
-        if (newline[-1] == '\n')
-            return (size_t)(newline - bytes) + 1;
-        length = (size_t)(newline - bytes);
-    }
-    return 0;
+    while (length > 1 && !(bytes[length - 1] == '\n' && bytes[length - 2] == '\n'))
+        length--;
+    return length > 1 ? length : 0;
 }
 
 static int grow(struct worker *worker, struct err *err)
