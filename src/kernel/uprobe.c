@@ -172,6 +172,32 @@ int uprobes_add(struct uprobes *probes, const struct uprobe_point *point, size_t
     return 0;
 }
 
+/* The kernel asks for the right first: that there is no such file is told to those who have it. */
+int uprobes_try(struct err *err)
+{
+    const struct uprobe_point point = {.path = "/nonexistent/toll"};
+    struct uprobes *probes = NULL;
+    int status = uprobes_open(&probes, err);
+
+    if (status) {
+        err_hint(err, "a kernel with CONFIG_UPROBE_EVENTS");
+        return status;
+    }
+    struct perf_event_attr attr = attr_of(probes, &point);
+    int fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+    int errnum = errno;
+    uprobes_close(probes);
+    if (fd >= 0)
+        close(fd);
+    if (fd >= 0 || errnum == ENOENT)
+        return 0;
+    err_errno(err, errnum, "could not watch places in programs");
+    err_hint(
+        err,
+        "run toll as root, or: sudo setcap cap_perfmon=ep $(which toll); in a container: --cap-add PERFMON");
+    return -ERR_ENVIRONMENT;
+}
+
 /* --- draining --- */
 
 static uint64_t get_u64(const uint8_t *bytes)

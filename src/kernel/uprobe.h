@@ -45,6 +45,9 @@ typedef int uprobe_hit_fn(void *context, const struct uprobe_hit *hit, struct er
 
 struct uprobes;
 
+/* Whether places can be watched; tries, and watches none. ERR_ENVIRONMENT, with a hint, where they cannot. */
+WARN_UNUSED int uprobes_try(struct err *err);
+
 /* ERR_ENVIRONMENT where the kernel has none of it, or refuses. */
 WARN_UNUSED int uprobes_open(struct uprobes **ret_probes, struct err *err);
 WARN_UNUSED int uprobes_add(struct uprobes *probes, const struct uprobe_point *point, size_t *ret_index,

@@ -104,6 +104,23 @@ static void each_passing_of_a_place_is_told_with_its_argument(void **state)
 #endif
 }
 
+/* Who may watch can, who may not is told how. */
+static void what_is_allowed_can_be_done(void **state)
+{
+    struct err err = {0};
+    (void)state;
+
+    if (uprobes_try(&err)) {
+        assert_true(err.what[0] != '\0' && err.hint[0] != '\0');
+        printf("# %s\n", err.what);
+        skip();
+        return;
+    }
+    struct uprobes *probes = NULL;
+    assert_int_equal(uprobes_open(&probes, &err), 0);
+    uprobes_close(probes);
+}
+
 static void a_place_that_there_is_not_is_an_error(void **state)
 {
     struct err err = {0};
@@ -127,6 +144,7 @@ int uprobe_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_passing_of_a_place_is_told_with_its_argument),
+        cmocka_unit_test(what_is_allowed_can_be_done),
         cmocka_unit_test(a_place_that_there_is_not_is_an_error),
     };
     return cmocka_run_group_tests_name("uprobe", tests, NULL, NULL);

@@ -20,6 +20,7 @@
 #include "base/fs.h"
 #include "kernel/bpf.h"
 #include "kernel/control_group.h"
+#include "kernel/uprobe.h"
 #include "record/inside.h"
 #include "record/system.h"
 
@@ -333,6 +334,22 @@ static void system_look(struct doctor_fact *fact)
     COMMAND(fact, "sudo toll run --system");
 }
 
+/* What a JVM says of its collector anyone may read. */
+static void pauses_look(struct doctor_fact *fact)
+{
+    struct err err = {0};
+
+    fact->name = "collector pauses";
+    fact->state = uprobes_try(&err) ? DOCTOR_LIMITED : DOCTOR_OK;
+    if (fact->state == DOCTOR_OK) {
+        FOUND(fact, "of JVMs, CPython (where it has probes) and Node.js");
+        return;
+    }
+    FOUND(fact, "of JVMs alone: %.160s", err.what);
+    LOST(fact, "pauses of CPython and Node.js; samples inside their collectors are there");
+    COMMAND(fact, "%.230s", err.hint);
+}
+
 /* The rung without any privilege: a library in each program, and a folder for its rings. */
 static void preload_look(struct doctor_fact *fact)
 {
@@ -376,6 +393,7 @@ size_t doctor_look(struct doctor_fact *ret_facts)
     attach_look(&ret_facts[count++]);
     system_look(&ret_facts[count++]);
     preload_look(&ret_facts[count++]);
+    pauses_look(&ret_facts[count++]);
     return count;
 }
 
