@@ -135,6 +135,14 @@ static int take_part(struct worker *worker, struct err *err)
     return status ? status : leave(worker, cut, err);
 }
 
+/* The others need not go on. */
+static void fail(struct reading *reading)
+{
+    pthread_mutex_lock(&reading->lock);
+    reading->has_failed = true;
+    pthread_mutex_unlock(&reading->lock);
+}
+
 /* Parts until there are none, or, with `is_first`, until the event is known. */
 static void work(struct worker *worker, bool is_first)
 {
@@ -151,6 +159,8 @@ static void work(struct worker *worker, bool is_first)
             return;
         worker->status =
             collapse_text(worker->collapse, worker->bytes, worker->held, true, &used, &worker->err);
+        if (worker->status)
+            fail(reading);
         if (is_first && worker->is_whole_part && worker->collapse->event_length)
             return;
     }

@@ -9,12 +9,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
-static char *folded(const struct collapse_options *options, const char *text, size_t count, bool by_lines)
+struct folded {
+    char *bytes; /* with the NUL bytes of the text */
+    size_t length;
+};
+
+static struct folded folded(const struct collapse_options *options, const char *text, size_t count,
+                            bool by_lines)
 {
     struct collapse *collapse = NULL;
     struct err err;
-    char *bytes = NULL;
-    size_t length = 0;
+    struct folded result = {0};
     if (collapse_create(options, &collapse, &err))
         abort();
     for (size_t at = 0, used = 0; at < count; at += used) {
@@ -23,12 +28,12 @@ static char *folded(const struct collapse_options *options, const char *text, si
         if (collapse_text(collapse, text + at, part, true, &used, &err) || used != part)
             abort();
     }
-    FILE *out = open_memstream(&bytes, &length);
+    FILE *out = open_memstream(&result.bytes, &result.length);
     if (!out || collapse_write(&collapse, 1, out, &err))
         abort();
     fclose(out);
     collapse_destroy(collapse);
-    return bytes;
+    return result;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
@@ -39,11 +44,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
                                        .mark_kernel = chosen & 4,
                                        .mark_jit = chosen & 8,
                                        .with_addresses = chosen & 16};
-    char *whole = folded(&options, (const char *)bytes, count, false);
-    char *by_lines = folded(&options, (const char *)bytes, count, true);
-    if (strcmp(whole, by_lines) != 0)
+    struct folded whole = folded(&options, (const char *)bytes, count, false);
+    struct folded by_lines = folded(&options, (const char *)bytes, count, true);
+    if (whole.length != by_lines.length || memcmp(whole.bytes, by_lines.bytes, whole.length) != 0)
         abort();
-    free(whole);
-    free(by_lines);
+    free(whole.bytes);
+    free(by_lines.bytes);
     return 0;
 }

@@ -309,6 +309,48 @@ static void a_sample_may_be_longer_than_a_part(void **state)
     str_free(&text);
 }
 
+#define PART (256u << 10) /* what a thread reads at a time */
+
+static void check_parts(struct str *text)
+{
+    char *whole = collapsed(str_text(text), PLAIN);
+    reads_to(text, SIZE_MAX, 3, whole);
+    reads_to(text, 4093, 2, whole);
+    free(whole);
+    str_free(text);
+}
+
+static void texts_without_an_end_of_a_sample_are_one_part(void **state)
+{
+    (void)state;
+    struct str crlf = {0}, dense = {0};
+    while (crlf.length < 3 * PART)
+        str_append(&crlf, "aa 1 5.1: 1 e:\r\n 5 x (m)\r\n\r\n");
+    while (dense.length < 3 * PART)
+        str_append(&dense, "aa 1 5.1: 1 e:\n 5 x (m)\n");
+    str_append(&dense, "\n");
+    check_parts(&crlf);
+    check_parts(&dense);
+}
+
+/* One newline is the last byte of the part, the other the first of what is left. */
+static void a_part_may_end_within_an_empty_line(void **state)
+{
+    (void)state;
+    for (size_t before = 0; before < 4; before++) {
+        struct str text = {0};
+        while (text.length < PART - 100)
+            str_append(&text, "aa 1 5.1: 1 e:\n 5 x (m)\n\n");
+        str_append(&text, "bb 1 5.1: 1 e:\n 5 ");
+        while (text.length < PART - 4 - before)
+            str_append(&text, "y");
+        str_append(&text, " (m)\n\n");
+        while (text.length < 2 * PART)
+            str_append(&text, "cc 1 5.1: 1 e:\n 5 x (m)\n\n");
+        check_parts(&text);
+    }
+}
+
 int collapse_test(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +366,8 @@ int collapse_test(void)
         cmocka_unit_test(lines_are_sorted_by_their_bytes),
         cmocka_unit_test(several_threads_give_what_one_gives),
         cmocka_unit_test(a_sample_may_be_longer_than_a_part),
+        cmocka_unit_test(texts_without_an_end_of_a_sample_are_one_part),
+        cmocka_unit_test(a_part_may_end_within_an_empty_line),
     };
     return cmocka_run_group_tests_name("collapse", tests, NULL, NULL);
 }

@@ -234,7 +234,8 @@ const struct verb collapse_verb = {
              "EVENT] [FILE…]",
     .description = "Reads what perf script prints, from files or stdin, and writes one line for each stack "
                    "with its weight: a drop-in for "
-                   "stackcollapse-perf.pl of the FlameGraph tools, with its options and its output.\n\n"
+                   "stackcollapse-perf.pl of the FlameGraph tools, with its output, and its options but for "
+                   "--srcline.\n\n"
                    "Only samples of one event count, the first that there is unless --event-filter names "
                    "one. Lines that are none of perf "
                    "script's are counted on stderr.",

@@ -219,6 +219,8 @@ static int fold_callers(struct folder *folder, uint32_t stack, uint32_t *ret_cha
 {
     uint32_t chain[DEPTH_MAX];
     size_t depth = 0;
+    if (stack > folder->stacks.count)
+        stack = 0; /* no such row: no callers, and no room for them */
     if (ROOM(&folder->chains, stack + 1))
         return err_memory(err);
     uint32_t *known = &folder->chains.items[stack];

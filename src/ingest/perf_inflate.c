@@ -35,13 +35,13 @@ struct inflater {
     const struct perf_inflate_bounds *bounds;
 };
 
-/* What others need of the disk stays. */
+/* What others need of the disk stays. Not every file system counts: a tmpfs without a limit has no blocks. */
 static int look_at_disk(struct inflater *inflater, struct err *err)
 {
     struct statvfs disk;
     uint64_t left = 0;
     inflater->look_at = inflater->written + LOOK_BYTES;
-    if (fstatvfs(inflater->fd, &disk) || num_mul_u64(disk.f_bavail, disk.f_frsize, &left) ||
+    if (fstatvfs(inflater->fd, &disk) || !disk.f_blocks || num_mul_u64(disk.f_bavail, disk.f_frsize, &left) ||
         left >= inflater->bounds->disk_bytes_left)
         return 0;
     err_set(err, ERR_ENVIRONMENT,

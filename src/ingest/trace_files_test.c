@@ -233,10 +233,34 @@ static void pauses_of_v8_are_of_the_collector(void **state)
     imported_deinit(&imported);
 }
 
+/* 1 KB that would ask for 4 GiB, were there room for callers that no row tells of. */
+static void a_caller_without_a_row_takes_no_room(void **state)
+{
+    (void)state;
+    struct dataset dataset;
+    struct str folded = {0};
+    struct row_stack stack = {.id = 1, .parent = 1u << 30, .frame = 1};
+    struct row_frame frame = {.id = 1};
+    struct row_track track = {.id = 1, .kind = TRACK_THREAD, .start_ns = 1, .end_ns = 9};
+    struct row_sample sample = {.time_ns = 5, .track = 1, .stack = 1, .weight = 7, .kind = SAMPLE_CPU};
+    dataset_init(&dataset);
+    assert_int_equal(sink_intern(&dataset.sink, "inner", &frame.function, NULL), 0);
+    assert_int_equal(sink_intern(&dataset.sink, "app", &track.name, NULL), 0);
+    assert_int_equal(sink_append(&dataset.sink, stack, &stack, NULL), 0);
+    assert_int_equal(sink_append(&dataset.sink, frame, &frame, NULL), 0);
+    assert_int_equal(sink_append(&dataset.sink, track, &track, NULL), 0);
+    assert_int_equal(sink_append(&dataset.sink, sample, &sample, NULL), 0);
+    assert_int_equal(folded_view_write(&dataset.view, &folded, NULL), 0);
+    assert_string_equal(str_text(&folded), "app;inner 7\n");
+    str_free(&folded);
+    dataset_deinit(&dataset);
+}
+
 int trace_files_test(void);
 int trace_files_test(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_caller_without_a_row_takes_no_room),
         cmocka_unit_test(pauses_of_v8_are_of_the_collector),
         cmocka_unit_test(every_phase_of_a_trace_becomes_what_it_means),
         cmocka_unit_test(a_trace_of_node_keeps_its_spans),
