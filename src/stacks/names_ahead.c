@@ -12,7 +12,8 @@
 #include "base/clock.h"
 #include "base/sort.h"
 
-#define NICE_MORE 5 /* where the thread cannot come back from SCHED_IDLE */
+#define WAIT_PARTS 3 /* of the time that it ran it may have waited for a processor */
+#define NICE_MORE  5 /* where the thread cannot come back from SCHED_IDLE */
 
 struct names_ahead {
     struct resolver *resolver;
@@ -73,10 +74,22 @@ static void look_up(struct names_ahead *ahead, struct names_job *job, const stru
     free(offsets);
 }
 
+bool names_job_waits(const struct names_job *job, uint64_t passed_ns, uint64_t used_ns)
+{
+    return passed_ns > job->patience_ns && passed_ns - job->patience_ns > WAIT_PARTS * used_ns;
+}
+
+static bool has_processor(const struct names_ahead *ahead, const struct names_job *job, uint64_t used_ns)
+{
+    return !ahead->is_idle_class || !names_job_waits(job, clock_monotonic_ns() - job->posted_ns, used_ns);
+}
+
 static void run_job(struct names_ahead *ahead, struct names_job *job)
 {
+    uint64_t before_ns = clock_thread_cpu_ns();
     while (job->done_count < job->modules.count && !atomic_load(&ahead->stop) &&
-           clock_thread_cpu_ns() < job->cpu_limit_ns)
+           clock_thread_cpu_ns() < job->cpu_limit_ns &&
+           has_processor(ahead, job, clock_thread_cpu_ns() - before_ns))
         look_up(ahead, job, &job->modules.items[job->done_count++]);
 }
 
@@ -148,6 +161,7 @@ void names_ahead_post(struct names_ahead *ahead, struct names_job *job)
 {
     pthread_mutex_lock(&ahead->lock);
     ahead->job = *job;
+    ahead->job.posted_ns = clock_monotonic_ns();
     ahead->is_posted = true;
     pthread_cond_signal(&ahead->changed);
     pthread_mutex_unlock(&ahead->lock);

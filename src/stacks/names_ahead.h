@@ -4,7 +4,8 @@
  *
  * A thread asks the resolver for the places of a job, and forgets the answers: the resolver has them when the rows are written. It runs
  * when no one else wants the processor (SCHED_IDLE), where it may be made an ordinary thread again at the end (root, CAP_SYS_NICE);
- * else with less weight than others, and within a small part of the time.
+ * else with less weight than others, and within a small part of the time. Where it has to wait for a processor it gives up, and is asked
+ * again later: an idle thread that was preempted may hold what the recorder needs (the lock of an allocator, of its mappings).
  *
  * A resolver is for one thread at a time: who else uses it holds its lock.
  */
@@ -34,9 +35,13 @@ struct names_job {
     VEC(struct names_place) places;
     uint64_t weight_min;   /* as in struct symbol_request */
     uint64_t cpu_limit_ns; /* no module is begun when the thread has used more, ever */
+    uint64_t patience_ns;  /* nor by an idle thread that has waited for so long: others want the processor */
+    uint64_t posted_ns;    /* set by names_ahead_post */
     size_t done_count;     /* modules that were looked up */
 };
 
+/* Whether a thread that ran for `used_ns` of the time since its job was posted had to wait for others. */
+bool names_job_waits(const struct names_job *job, uint64_t passed_ns, uint64_t used_ns);
 void names_job_free(struct names_job *job);
 
 struct names_ahead;

@@ -24,7 +24,8 @@
 #define LARGE_BYTES        (4 << 20)
 #define JIT_OPEN_MAX       200u             /* the same of files in which compilers tell their code */
 #define JIT_LOOK_NS        (20 * NS_PER_MS) /* between looks whether a compiler's file is there, or has grown */
-#define JIT_EPOCH_SHIFT    48               /* addresses of programs are below */
+#define AHEAD_PATIENCE_NS  (20 * NS_PER_MS)
+#define JIT_EPOCH_SHIFT    48 /* addresses of programs are below */
 
 static int add_module(struct stacks *stacks, const struct code_module *wanted, const char *path,
                       uint32_t *ret_module, struct err *err)
@@ -48,6 +49,7 @@ int stacks_create(const struct stacks_options *options, struct stacks **ret_stac
         return err_memory(err);
     stacks->node_count_max = options->node_count_max ? options->node_count_max : NODE_COUNT_DEFAULT;
     stacks->next_stack_id = stacks->next_frame_id = 1;
+    stacks->ahead_patience_ns = AHEAD_PATIENCE_NS;
     stacks->kernel_readable = name_table_kernel_is_readable();
     stacks->left_out = options->left_out;
     stacks->is_told_files = options->is_told_files;

@@ -123,6 +123,7 @@ void stacks_look_ahead(struct stacks *stacks, uint64_t elapsed_ns)
     if (stacks->counts.stack_count < CHAINS_MIN || !has_begun(stacks))
         return;
     job_take_back(stacks);
+    job.patience_ns = stacks->ahead_patience_ns;
     job.cpu_limit_ns = cpu_limit_ns(stacks, elapsed_ns);
     if (names_ahead_is_busy(stacks->ahead) || names_ahead_cpu_ns(stacks->ahead) >= job.cpu_limit_ns)
         return;

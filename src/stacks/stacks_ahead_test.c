@@ -30,6 +30,7 @@ static struct stacks *some_stacks(uint64_t count)
     assert_int_equal(stacks_create(&(struct stacks_options){.cache_folder = ""}, &stacks, NULL), 0);
     const struct perf_event map = {
         .kind = PERF_MAP, .pid = PID, .map = {.address = ADDRESS, .length_bytes = 1 << 20, .path = path}};
+    stacks->ahead_patience_ns = LONG_NS; /* the machine may be busy */
     assert_int_equal(stacks_note(stacks, &map, NULL), 0);
     for (uint64_t i = 0; i < count * 64; i++) {
         const uint64_t chain[] = {PERF_CONTEXT_USER, ADDRESS + 0x1000 + 8 * (i % 64)};
@@ -128,6 +129,16 @@ static void a_module_is_asked_for_again_when_its_chains_have_doubled(void **stat
     stacks_destroy(stacks);
 }
 
+static void who_had_a_good_part_of_the_time_goes_on(void **state)
+{
+    (void)state;
+    const uint64_t ms = NS_PER_MS;
+    assert_false(names_job_waits(&(struct names_job){.patience_ns = 20 * ms}, 15 * ms, 0));
+    assert_true(names_job_waits(&(struct names_job){.patience_ns = 20 * ms}, 25 * ms, 0));
+    assert_false(names_job_waits(&(struct names_job){.patience_ns = 20 * ms}, 300 * ms, 100 * ms));
+    assert_true(names_job_waits(&(struct names_job){.patience_ns = 20 * ms}, 330 * ms, 100 * ms));
+}
+
 static void short_recordings_and_few_chains_are_left_for_the_end(void **state)
 {
     (void)state;
@@ -147,6 +158,7 @@ int stacks_ahead_test(void)
         cmocka_unit_test(what_was_looked_up_ahead_is_not_looked_up_at_the_end),
         cmocka_unit_test(an_end_in_the_middle_of_it_has_all_names),
         cmocka_unit_test(a_module_is_asked_for_again_when_its_chains_have_doubled),
+        cmocka_unit_test(who_had_a_good_part_of_the_time_goes_on),
         cmocka_unit_test(short_recordings_and_few_chains_are_left_for_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,7 +102,8 @@ struct stacks {
     struct names_ahead *ahead; /* NULL: not begun, or over */
     bool is_ahead_over;        /* or it could not begin */
     uint64_t ahead_idle_ns;    /* when it was over */
-    uint64_t ahead_due_count;  /* chains there must be before more is looked up */
+    uint64_t ahead_patience_ns;
+    uint64_t ahead_due_count; /* chains there must be before more is looked up */
 };
 
 #define STACKS_MANAGED MODULE_NAME_PYTHON
