@@ -49,6 +49,8 @@ static struct heap_ring *ring_make(uint32_t number)
 {
     char path[WIRE_PATH_BYTES_MAX + GUEST_NAME_BYTES];
 
+    if (!heap)
+        return NULL;
     guest_put_number(guest_put_text(guest_put_process(path, folder, "heap", heap->pid, heap->nonce), "-"),
                      number, 10);
     return guest_file_make(path, heap_ring_bytes(heap_session->word_count), heap_real.mmap);

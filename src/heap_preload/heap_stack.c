@@ -37,6 +37,7 @@ static void look(struct heap_lane *lane, struct heap_caller caller, struct found
     unsigned i;
 
     found->frame = *(const uint64_t *)caller.frame;
+    found->chain.count = 0;
     guest_walk(code, (uint64_t)caller.address - 1, found->frame, &found->top, &found->chain);
     for (i = 0; i < found->chain.count; i++)
         if (!guest_code_has(code, found->chain.addresses[i])) {
