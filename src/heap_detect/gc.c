@@ -25,6 +25,10 @@ struct runtime_hint {
 static const char *fix_of(const char *inner)
 {
     static const struct runtime_hint hints[] = {
+        {"MinorGC", "keep fewer short-lived objects, or give the young generation more room "
+                    "(node --max-semi-space-size=64)"},
+        {"MajorGC",
+         "let fewer objects live long, or give the heap more room (node --max-old-space-size=4096)"},
         {"gc: scavenge", "keep fewer short-lived objects, or give the young generation more room "
                          "(node --max-semi-space-size=64)"},
         {"gc: m", "let fewer objects live long, or give the heap more room (node --max-old-space-size=4096)"},
@@ -85,6 +89,13 @@ static int claim_pauses(const struct scene *scene, struct cause_claims *claims, 
                                 1 / (1 - (share < SHARE_MAX ? share : SHARE_MAX)));
     claim.title = arena_printf(scene->arena, "%s stands still for its garbage collector",
                                scene_place(scene, &claim.where));
+    if (2 * time->pause_cpu_ns < time->pause_ns) {
+        claim.is_kept = true;
+        claim.fix_without_gain = arena_printf(
+            scene->arena,
+            "%s; what it brings is not known: the recording does not tell what ran in the pauses",
+            claim.fix ? claim.fix : "allocate less");
+    }
     pause_evidence(scene, &claim, time);
     return claim_add(claims, &claim, err);
 }

@@ -64,7 +64,8 @@ struct reading {
     bool is_toll;
     struct str text;
     uint64_t last_ns;
-    uint64_t cut_count, alone_count, instant_count, sample_count, other_count, series_count, peer_count;
+    uint64_t cut_count, alone_count, part_count, instant_count, sample_count, other_count, series_count,
+        peer_count;
 };
 
 typedef int event_fn(struct reading *reading, const struct event *event, struct err *err);
@@ -261,16 +262,16 @@ static uint64_t ns_of(struct reading *reading, double us)
     return ns;
 }
 
-/* V8's pauses (node, browsers); what begins with V8.GC_ is a part of one. */
-static bool is_collector(const struct json_slice *name)
+/* V8's pauses (node, browsers) are MinorGC and MajorGC; what is called V8.GC… lies within one, or is a step of marking. */
+#define CATEGORY_PART SPAN_CATEGORY_COUNT
+
+static uint64_t collector_category(const struct json_slice *name)
 {
-    static const char *const names[] = {"V8.GCScavenger", "V8.GCFinalizeMC", "V8.GCFinalizeMCReduceMemory",
-                                        "V8.GCCompactor", "MinorGC",         "MajorGC",
-                                        "V8.GCMinorMC"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (scan_is(name, names[i]))
-            return true;
-    return false;
+    static const char part[] = "V8.GC";
+    if (scan_is(name, "MinorGC") || scan_is(name, "MajorGC"))
+        return SPAN_GC;
+    bool is_part = name->length >= strlen(part) && memcmp(name->bytes, part, strlen(part)) == 0;
+    return is_part ? CATEGORY_PART : SPAN_PHASE;
 }
 
 static uint64_t category_of(const struct json_slice *category, const struct json_slice *name)
@@ -278,7 +279,7 @@ static uint64_t category_of(const struct json_slice *category, const struct json
     for (uint64_t i = SPAN_PHASE; i < SPAN_CATEGORY_COUNT; i++)
         if (i != SPAN_EXEC && scan_is(category, span_category_name(i)))
             return i;
-    return is_collector(name) ? SPAN_GC : SPAN_PHASE;
+    return collector_category(name);
 }
 
 static int intern(struct reading *reading, const struct json_slice *text, uint64_t *ret_id, struct err *err)
@@ -291,6 +292,10 @@ static int intern(struct reading *reading, const struct json_slice *text, uint64
 
 static int add_span(struct reading *reading, const struct open_event *open, uint64_t end_ns, struct err *err)
 {
+    if (open->category == CATEGORY_PART) {
+        reading->part_count++;
+        return 0;
+    }
     const struct row_span span = {.name = open->name,
                                   .category = open->category,
                                   .start_ns = open->start_ns,
@@ -579,6 +584,7 @@ static void tell(struct reading *reading)
     if (reading->cut_count)
         ingest_remark(notes, "the trace ends within an event: its program may have been killed");
     ingest_left_out(notes, "instants", reading->instant_count);
+    ingest_left_out(notes, "parts of collectors' work", reading->part_count);
     ingest_left_out(notes, "pieces of sampled profiles (--cpu-prof writes them as a file)",
                     reading->sample_count);
     ingest_left_out(notes, "ends without a beginning, or the reverse", reading->alone_count);

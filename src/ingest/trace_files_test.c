@@ -220,8 +220,8 @@ static void pauses_of_v8_are_of_the_collector(void **state)
     imported_from_text(
         &imported,
         "{\"traceEvents\":[{\"pid\":5,\"tid\":5,\"ts\":1000100,\"dur\":700,\"ph\":\"X\",\"cat\":\"v8\","
-        "\"name\":\"V8.GCScavenger\",\"args\":{}},{\"pid\":5,\"tid\":5,\"ts\":1000200,\"dur\":300,"
-        "\"ph\":\"X\",\"cat\":\"disabled-by-default-v8.gc\",\"name\":\"V8.GC_SCAVENGER\",\"args\":{}}]}",
+        "\"name\":\"MinorGC\",\"args\":{}},{\"pid\":5,\"tid\":5,\"ts\":1000200,\"dur\":300,"
+        "\"ph\":\"X\",\"cat\":\"v8\",\"name\":\"V8.GCScavenger\",\"args\":{}}]}",
         "trace-event");
     assert_int_equal(imported.status, 0);
     for (size_t i = 0; i < ROWS(&imported, SPAN); i++) {
@@ -229,7 +229,8 @@ static void pauses_of_v8_are_of_the_collector(void **state)
         other_count += CELL(&imported, SPAN, span, category, i) == SPAN_PHASE;
     }
     assert_int_equal(pause_count, 1);
-    assert_int_equal(other_count, 1);
+    assert_int_equal(other_count, 0);
+    expect_left_out(&imported, "parts of collectors' work", 1);
     imported_deinit(&imported);
 }
 

@@ -253,6 +253,25 @@ static void a_pause_of_the_process_counts_whichever_thread_works_in_it(void **st
     judged_deinit(&s, &verdict);
 }
 
+/* Nobody is seen to work in the pauses: no gain can be replayed, and they are told all the same. */
+static void pauses_without_work_are_told_without_a_gain(void **state)
+{
+    struct scenario s;
+    struct verdict verdict;
+
+    (void)state;
+    scenario_init(&s, 2, 1000);
+    uint64_t root = scenario_process(&s, 0, "java", 0, 1000);
+    scenario_wait(&s, root, 200, 700, WAIT_UNKNOWN, 0);
+    pause(&s, process_of(root), "gc: young", 200, 700);
+    judge(&s, &verdict);
+    const struct finding *gc = judged_finding(&verdict, "gc");
+    assert_non_null(gc);
+    assert_int_equal(gc->priority, PRIORITY_P3);
+    assert_non_null(strstr(gc->fix, "what it brings is not known"));
+    judged_deinit(&s, &verdict);
+}
+
 /* Where pauses are told, samples (of marking beside the program, say) are not asked. */
 static void short_pauses_clear_the_collector(void **state)
 {
@@ -281,6 +300,7 @@ int memory_causes_test(void)
         cmocka_unit_test(time_under_a_collector_is_gc),
         cmocka_unit_test(pauses_that_the_runtime_told_are_gc),
         cmocka_unit_test(a_pause_of_the_process_counts_whichever_thread_works_in_it),
+        cmocka_unit_test(pauses_without_work_are_told_without_a_gain),
         cmocka_unit_test(short_pauses_clear_the_collector),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
