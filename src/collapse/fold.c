@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collapse/fold.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -306,7 +307,7 @@ static char *put(char *at, const char *bytes, size_t length)
     return at + length;
 }
 
-/* The frames of a chain, each with a ';' behind it. */
+/* The frames of a chain, each with a ';' behind it. There is one. */
 static int write_chain(struct fold *fold, uint32_t chain, struct chain_text *text, struct err *err)
 {
     const struct fold_words *words = &fold->words_of_chains.items[chain];
@@ -334,7 +335,8 @@ static int write_line(struct fold *fold, const struct fold_line *line, uint64_t 
     const struct intern_entry *first =
         line->first == FOLD_NONE ? &none : &fold->frames.entries.items[line->first];
     struct chain_text *chain = &fold->chain_texts.items[line->chain];
-    int status = chain->length ? 0 : write_chain(fold, line->chain, chain, err);
+    bool is_new = !chain->length && fold->words_of_chains.items[line->chain].count;
+    int status = is_new ? write_chain(fold, line->chain, chain, err) : 0;
     size_t start = output->text.count;
     if (!status &&
         vec_reserve(&output->text, start + program->length + chain->length + first->length + WEIGHT_BYTES))
