@@ -9,6 +9,7 @@
 
 #include "analyze/wait_place.h"
 #include "base/num.h"
+#include "base/str.h"
 #include "detect/detectors.h"
 #include "model/meta.h"
 
@@ -94,6 +95,15 @@ static void look_at_holder(const struct run *run, const struct path_via *via, st
     }
 }
 
+/* The innermost function that a finding could name is the Python interpreter's own: the stack lacks Python's. */
+static bool is_interpreter(const struct run *run, uint32_t stack)
+{
+    uint32_t frame = attribute_frame(run, stack);
+    const char *module = frame == RUN_NONE ? NULL : run->frames.items[frame].module;
+    const char *slash = module ? strrchr(module, '/') : NULL;
+    return slash && (str_starts(slash, "/python3") || str_starts(slash, "/libpython3"));
+}
+
 static void look_at_holders(const struct scene *scene, const char *address, struct lock_facts *facts)
 {
     const struct run *run = scene->run;
@@ -103,7 +113,8 @@ static void look_at_holders(const struct scene *scene, const char *address, stru
             continue;
         struct where where = {0};
         place_actor(run, via->waker, via->end_ns, &where);
-        facts->exact |= attribute_own_function(run, via->waker_stack, &where);
+        facts->exact |=
+            !is_interpreter(run, via->waker_stack) && attribute_own_function(run, via->waker_stack, &where);
         places_add(&facts->holding, &where, via->end_ns - via->start_ns);
         look_at_holder(run, via, facts);
     }

@@ -14,18 +14,14 @@
 #include "model/meta.h"
 
 /* Three threads take turns of 10 ms under a lock: each gives it up in commit(), the others wait in reserve(). */
-static void a_lock_names_who_holds_it_and_who_waits(void **state)
+/* Four threads that sleep in turn, holding a lock, given up at `held`. */
+static void convoy(struct scenario *s, uint64_t waiting, uint64_t held)
 {
-    (void)state;
-    struct scenario s;
-    struct verdict verdict;
-    scenario_init(&s, 4, 402);
-    uint64_t root = scenario_process(&s, 0, "ledger", 0, 402);
-    uint64_t lock = scenario_peer(&s, PEER_LOCK, PEER_NAME_LOCK, "100:0x1000");
-    uint64_t waiting = scenario_stack(&s, "work", "reserve"), held = scenario_stack(&s, "work", "commit");
+    uint64_t root = scenario_process(s, 0, "ledger", 0, 402);
+    uint64_t lock = scenario_peer(s, PEER_LOCK, PEER_NAME_LOCK, "100:0x1000");
     uint64_t threads[4];
     for (uint64_t i = 0; i < 4; i++)
-        threads[i] = scenario_thread(&s, root, "worker", 0, 371 + i * 10);
+        threads[i] = scenario_thread(s, root, "worker", 0, 371 + i * 10);
     for (uint64_t slot = 0; slot < 40; slot++) {
         uint64_t t = threads[slot % 4], before = slot ? (slot - 1) % 4 : 0;
         struct scenario_wake wake = {.thread = t,
@@ -38,11 +34,21 @@ static void a_lock_names_who_holds_it_and_who_waits(void **state)
                                      .stack = waiting,
                                      .waker_stack = held};
         if (slot)
-            scenario_woken(&s, &wake);
-        scenario_wait(&s, t, slot * 10, slot * 10 + 10, WAIT_SLEEP, 0);
+            scenario_woken(s, &wake);
+        scenario_wait(s, t, slot * 10, slot * 10 + 10, WAIT_SLEEP, 0);
     }
-    uint64_t joined = scenario_peer(&s, PEER_PROCESS, "thread", "1005");
-    scenario_wait(&s, root, 1, 401, WAIT_CHILD, joined);
+    uint64_t joined = scenario_peer(s, PEER_PROCESS, "thread", "1005");
+    scenario_wait(s, root, 1, 401, WAIT_CHILD, joined);
+}
+
+static void a_lock_names_who_holds_it_and_who_waits(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 4, 402);
+    uint64_t waiting = scenario_stack(&s, "work", "reserve"), held = scenario_stack(&s, "work", "commit");
+    convoy(&s, waiting, held);
     judge(&s, &verdict);
     const struct finding *first = &verdict.findings[0];
     assert_string_equal(first->cause, "lock-contention");
@@ -55,6 +61,29 @@ static void a_lock_names_who_holds_it_and_who_waits(void **state)
     assert_non_null(strstr(first->title, "commit"));
     assert_true(judged_has_evidence(first, "4 threads waited for it 39 times"));
     assert_true(judged_has_evidence(first, "where it is given up"));
+    judged_deinit(&s, &verdict);
+}
+
+/* Where the stack lacks Python's functions, the interpreter's own say nothing. */
+static void an_interpreters_function_holds_no_lock(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 4, 402);
+    uint64_t waiting = scenario_stack(&s, "work", "reserve");
+    struct row_frame frame = {.id = ++s.next_frame};
+    struct row_stack held = {.id = frame.id, .frame = frame.id};
+    assert_int_equal(sink_intern(&s.data.sink, "PyEval_SaveThread", &frame.function, NULL), 0);
+    assert_int_equal(sink_intern(&s.data.sink, "/usr/bin/python3.11", &frame.module, NULL), 0);
+    assert_int_equal(sink_append(&s.data.sink, frame, &frame, NULL), 0);
+    assert_int_equal(sink_append(&s.data.sink, stack, &held, NULL), 0);
+    convoy(&s, waiting, held.id);
+    judge(&s, &verdict);
+    const struct finding *first = &verdict.findings[0];
+    assert_string_equal(first->cause, "lock-contention");
+    assert_null(strstr(first->title, "PyEval_SaveThread"));
+    assert_string_equal(first->where_waiting.function, "reserve");
     judged_deinit(&s, &verdict);
 }
 
@@ -402,6 +431,7 @@ int structure_verdict_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lock_names_who_holds_it_and_who_waits),
+        cmocka_unit_test(an_interpreters_function_holds_no_lock),
         cmocka_unit_test(stages_that_could_overlap_are_findings_of_their_own),
         cmocka_unit_test(threads_that_compute_under_one_lock_are_no_parallelism),
         cmocka_unit_test(one_long_sibling_among_equals_is_a_straggler),
