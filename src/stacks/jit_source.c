@@ -79,7 +79,7 @@ void jit_source_open(uint32_t pid, const char *dump, struct jit_source *ret_sour
     if (stat(path, &process))
         return;
     if (dump)
-        ret_source->fd = open_owned(pid, dump, process.st_uid, true);
+        ret_source->fd = open_owned(pid, dump, process.st_uid, own_pid(pid) == pid);
     ret_source->is_dump = ret_source->fd >= 0;
     if (ret_source->fd < 0)
         ret_source->fd = open_temporary(pid, false, process.st_uid);

@@ -97,6 +97,19 @@ static void container_start(int tell)
     _exit(0);
 }
 
+/* A dump here is not that of a container's process which names one so. */
+static void not_taken_from_here(uint32_t inside)
+{
+    char path[64];
+    struct jit_source source;
+    snprintf(path, sizeof path, "/tmp/jit-%d.dump", getpid());
+    assert_true(map_write(path, "DTiJ"));
+    jit_source_open(inside, path, &source);
+    unlink(path);
+    assert_false(source.is_dump);
+    close(source.fd);
+}
+
 static void a_container_has_numbers_and_a_tmp_of_its_own(void **state)
 {
     int ends[2];
@@ -123,6 +136,7 @@ static void a_container_has_numbers_and_a_tmp_of_its_own(void **state)
         skip();
     }
     map_expect((uint32_t)inside, "5000 10 inside\n");
+    not_taken_from_here((uint32_t)inside);
     kill(inside, SIGKILL);
     waitpid(child, NULL, 0);
 }

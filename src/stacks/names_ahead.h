@@ -33,11 +33,12 @@ struct names_module {
 struct names_job {
     VEC(struct names_module) modules;
     VEC(struct names_place) places;
-    uint64_t weight_min;   /* as in struct symbol_request */
-    uint64_t cpu_limit_ns; /* no module is begun when the thread has used more, ever */
-    uint64_t patience_ns;  /* nor by an idle thread that has waited for so long: others want the processor */
-    uint64_t posted_ns;    /* set by names_ahead_post */
-    size_t done_count;     /* modules that were looked up */
+    uint64_t weight_min; /* as in struct symbol_request */
+    uint64_t
+        cpu_limit_ns; /* what the thread may have used, ever: begins no module then, nor a function if not idle */
+    uint64_t patience_ns; /* nor by an idle thread that has waited for so long: others want the processor */
+    uint64_t posted_ns;   /* set by names_ahead_post */
+    size_t done_count;    /* modules that were looked up to their end */
 };
 
 /* Whether a thread that ran for `used_ns` of the time since its job was posted had to wait for others. */
@@ -52,14 +53,17 @@ WARN_UNUSED int names_ahead_create(struct resolver *resolver, struct names_ahead
 bool names_ahead_is_idle_class(const struct names_ahead *ahead);
 /* Begins a job, and takes it over; not before the last one was taken back. */
 void names_ahead_post(struct names_ahead *ahead, struct names_job *job);
-/* The job that is done, for the caller to free; false while there is none. */
+/* The job that is done, for the caller to free; false while there is none, or while that cannot be told without waiting. */
 bool names_ahead_take(struct names_ahead *ahead, struct names_job *ret_job);
 /* Whether a job is posted that was not taken back. */
 bool names_ahead_is_busy(const struct names_ahead *ahead);
 
-/* False while the thread uses the resolver. */
-bool names_ahead_try_lock(struct names_ahead *ahead);
+/* False while the thread uses the resolver. Who was refused for a second makes the thread let go at the end of a function, until
+ * the lock was had once; then after two seconds, and so on, as each time costs the thread something. */
+bool names_ahead_try_lock(struct names_ahead *ahead, uint64_t now_ns);
 void names_ahead_unlock(struct names_ahead *ahead);
+/* It goes on as an ordinary thread, for someone waits for it. */
+void names_ahead_hurry(struct names_ahead *ahead);
 
 uint64_t names_ahead_cpu_ns(const struct names_ahead *ahead);
 /* Ends the thread: what it has begun it finishes, up to the end of a function. NULL is allowed. */

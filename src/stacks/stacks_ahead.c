@@ -25,6 +25,8 @@ static bool is_wanted(const struct stacks *stacks, const struct code_module *mod
 {
     bool has_names = module->kind == CODE_FILE ? module->path[0] != 0
                                                : module->kind == CODE_KERNEL && stacks->kernel_readable;
+    /* Debug information that takes long to open is left for the end where that would take it from others. */
+    has_names = has_names && (!module->large || names_ahead_is_idle_class(stacks->ahead));
     return has_names && tally->weight >= CHAINS_MIN && tally->weight >= GROWTH * module->ahead_weight;
 }
 

@@ -45,6 +45,7 @@ static void wait_done(struct stacks *stacks)
 {
     const struct timespec pause = {.tv_nsec = NS_PER_MS};
     struct names_job job;
+    names_ahead_hurry(stacks->ahead); /* on a busy machine it would not come to its turn */
     while (names_ahead_is_busy(stacks->ahead)) {
         if (names_ahead_take(stacks->ahead, &job))
             names_job_free(&job);
@@ -114,6 +115,7 @@ static void a_module_is_asked_for_again_when_its_chains_have_doubled(void **stat
     const struct timespec pause = {.tv_nsec = NS_PER_MS};
     uint64_t id;
     stacks_look_ahead(stacks, LONG_NS);
+    names_ahead_hurry(stacks->ahead);
     while (names_ahead_is_busy(stacks->ahead)) { /* takes the job back when it is done */
         stacks_look_ahead(stacks, 0);
         nanosleep(&pause, NULL);
@@ -139,6 +141,56 @@ static void who_had_a_good_part_of_the_time_goes_on(void **state)
     assert_true(names_job_waits(&(struct names_job){.patience_ns = 20 * ms}, 330 * ms, 100 * ms));
 }
 
+/* Who is refused for long gets the resolver in the middle of a job, which goes on behind that. */
+static void a_job_gives_way_and_is_done_all_the_same(void **state)
+{
+    (void)state;
+    const struct timespec pause = {.tv_nsec = NS_PER_MS / 10};
+    struct str late = {0}, ahead = {0};
+    struct stacks *stacks = some_stacks(10);
+    finish(stacks, &late);
+    stacks_destroy(stacks);
+    stacks = some_stacks(10);
+    stacks_look_ahead(stacks, LONG_NS);
+    names_ahead_hurry(stacks->ahead);
+    for (uint64_t turn = 0, now_ns = 1; turn < 3; now_ns += 10 * NS_PER_S) {
+        if (names_ahead_try_lock(stacks->ahead, now_ns)) {
+            names_ahead_unlock(stacks->ahead);
+            turn++;
+        } else {
+            nanosleep(&pause, NULL);
+        }
+    }
+    wait_done(stacks);
+    finish(stacks, &ahead);
+    assert_true(resolver_hit_count(stacks->resolver) >= 32);
+    assert_string_equal(str_text(&ahead), str_text(&late));
+    stacks_destroy(stacks);
+    str_free(&late);
+    str_free(&ahead);
+}
+
+static void nothing_is_learnt_beyond_a_limit(void **state)
+{
+    (void)state;
+    const uint64_t offsets[] = {0x1000, 0x1008};
+    const struct symbol_request request = {.offsets = offsets, .count = 2};
+    const struct symbol_module module = {.path =
+                                             getenv("TOLL_TEST_INLINED"), /* NOLINT(concurrency-mt-unsafe) */
+                                         .fd = -1};
+    const atomic_bool stop = true;
+    const struct resolver_limit limits[] = {{.cpu_ns = 1}, {.stop = &stop}, {0}};
+    for (size_t i = 0; i < 3; i++) {
+        struct stacks *stacks = some_stacks(1);
+        struct symbol_answer answer = {0};
+        assert_int_equal(resolver_prepare(stacks->resolver, &module, &request, &limits[i], NULL), 0);
+        assert_int_equal(resolver_lookup(stacks->resolver, &module, &request, &answer, NULL), 0);
+        assert_int_equal(resolver_hit_count(stacks->resolver), i == 2 ? 2 : 0);
+        symbol_answer_deinit(&answer);
+        stacks_destroy(stacks);
+    }
+}
+
 static void short_recordings_and_few_chains_are_left_for_the_end(void **state)
 {
     (void)state;
@@ -159,6 +211,8 @@ int stacks_ahead_test(void)
         cmocka_unit_test(an_end_in_the_middle_of_it_has_all_names),
         cmocka_unit_test(a_module_is_asked_for_again_when_its_chains_have_doubled),
         cmocka_unit_test(who_had_a_good_part_of_the_time_goes_on),
+        cmocka_unit_test(a_job_gives_way_and_is_done_all_the_same),
+        cmocka_unit_test(nothing_is_learnt_beyond_a_limit),
         cmocka_unit_test(short_recordings_and_few_chains_are_left_for_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

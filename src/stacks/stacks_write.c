@@ -328,9 +328,9 @@ static int write_pending(struct writer *writer)
 
 int stacks_advance(struct stacks *stacks, struct sink *sink, uint64_t budget_ns, struct err *err)
 {
-    struct writer writer = {
-        .stacks = stacks, .sink = sink, .err = err, .deadline_ns = clock_monotonic_ns() + budget_ns};
-    if (!stacks->pending_nodes.count || (stacks->ahead && !names_ahead_try_lock(stacks->ahead)))
+    uint64_t now_ns = clock_monotonic_ns();
+    struct writer writer = {.stacks = stacks, .sink = sink, .err = err, .deadline_ns = now_ns + budget_ns};
+    if (!stacks->pending_nodes.count || (stacks->ahead && !names_ahead_try_lock(stacks->ahead, now_ns)))
         return 0;
     int status = write_pending(&writer);
     if (stacks->ahead)

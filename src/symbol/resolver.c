@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cache_folder.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/num.h"
@@ -262,20 +263,28 @@ static int learn_places(struct resolver *resolver, struct module *module, struct
     return status;
 }
 
+static bool is_over(const struct resolver_limit *limit)
+{
+    return (limit->stop && atomic_load(limit->stop)) ||
+           (limit->cpu_ns && clock_thread_cpu_ns() >= limit->cpu_ns);
+}
+
 /* Learns what the request asks for and is not known: functions that matter with their lines, others when that takes
  * no time. */
 static int learn(struct resolver *resolver, struct module *module, const struct symbol_request *request,
-                 const atomic_bool *stop, struct err *err)
+                 const struct resolver_limit *limit, struct err *err)
 {
     const uint64_t *offsets = request->offsets;
     struct place_table known = module->table;
     struct dwarf_answer *scratch = &resolver->scratch;
     int status = 0;
-    for (size_t i = 0, end; !status && i < request->count && !(stop && atomic_load(stop)); i = end) {
+    for (size_t i = 0, end; !status && i < request->count; i = end) {
         end = i + 1;
         known.ranges.items = module->table.ranges.items;
         if (place_table_find(&known, offsets[i]))
             continue;
+        if (limit && is_over(limit))
+            break;
         status = program_find_name(module->program, offsets[i], scratch, err);
         while (end < request->count && offsets[end] >= offsets[i] && offsets[end] < scratch->high)
             end++;
@@ -322,14 +331,15 @@ static size_t count_known(const struct module *module, const struct symbol_reque
 }
 
 int resolver_prepare(struct resolver *resolver, const struct symbol_module *module,
-                     const struct symbol_request *request, const atomic_bool *stop, struct err *err)
+                     const struct symbol_request *request, const struct resolver_limit *limit,
+                     struct err *err)
 {
     struct module *known = NULL;
     int status = find_module(resolver, module, &known, err);
     if (status || count_known(known, request) == request->count)
         return status;
     status = module_open(resolver, known, module, true, err);
-    return !status && known->program ? learn(resolver, known, request, stop, err) : status;
+    return !status && known->program ? learn(resolver, known, request, limit, err) : status;
 }
 
 int resolver_lookup(struct resolver *resolver, const struct symbol_module *module,

@@ -68,11 +68,16 @@ struct symbol_request {
                               * debug information takes long */
 };
 
+struct resolver_limit {
+    const atomic_bool *stop; /* another thread sets it */
+    uint64_t cpu_ns;         /* the thread has used so much in all; 0: any */
+};
+
 /* Looks up what resolver_lookup will be asked for, so that it need not: the same request now gets its answer from memory. Places
- * in files whose debug information may have to be fetched from a server are left out, and what is left when another thread sets
- * `stop` (looked at between functions). Fails only when memory runs out. */
+ * in files whose debug information may have to be fetched from a server are left out, and what is left at the limit, which is looked
+ * at between functions. Fails only when memory runs out. */
 WARN_UNUSED int resolver_prepare(struct resolver *resolver, const struct symbol_module *module,
-                                 const struct symbol_request *request, const atomic_bool *stop,
+                                 const struct symbol_request *request, const struct resolver_limit *limit,
                                  struct err *err);
 
 /* Fails only when memory runs out. */
