@@ -19,11 +19,12 @@
 
 #define SEEK_NS (2 * NS_PER_MS) /* the first look at a process, which may be about to run another program */
 #define SEEK_OTHER_NS                                                                                        \
-    (100 * NS_PER_MS) /* a program of another name may have a runtime as a library by then */
-#define SEEK_NS_MAX    (10 * NS_PER_S)
-#define SEEK_PROBE_NS  (2 * NS_PER_S) /* a JVM that has no counters by then will have none */
-#define MAPS_BYTES_MAX (16u << 20)
-#define JVM_MAX        256
+    (100 * NS_PER_MS)      /* a program of another name may have a runtime as a library by then */
+#define SEEK_OTHER_PARTS 3 /* and again after so many times that age */
+#define SEEK_NS_MAX      (10 * NS_PER_S)
+#define SEEK_PROBE_NS    (2 * NS_PER_S) /* a JVM that has no counters by then will have none */
+#define MAPS_BYTES_MAX   (16u << 20)
+#define JVM_MAX          256
 
 #define READ_NS_MIN    (2 * NS_PER_MS)
 #define READ_NS_MAX    (20 * NS_PER_MS)
@@ -152,17 +153,26 @@ static bool jvm_add(struct collectors *collectors, uint64_t pid, const char *cou
     return true;
 }
 
-/* Listing all that a process has mapped costs more than asking for the name of its program. */
-static bool is_worth_it(uint64_t pid, uint64_t age_ns)
+/* Asking for the name of its program costs less than listing all that a process has mapped. */
+static bool is_named(uint64_t pid)
 {
     char link[64], target[512];
 
-    if (age_ns >= SEEK_OTHER_NS)
-        return true;
     snprintf(link, sizeof link, "/proc/%" PRIu64 "/exe", pid);
     ssize_t length = readlink(link, target, sizeof target - 1);
     target[length > 0 ? length : 0] = '\0';
-    return is_runtime(target) || strcmp(base_name(target), "java") == 0;
+    return is_runtime(target) || strcmp(base_name(target), "java") == 0 ||
+           strstr(target, "/jvm/"); /* javac … */
+}
+
+/* Whether to look at its mappings now. A program of another name may have a runtime as a library: it is looked at less often. */
+static bool is_worth_it(uint64_t pid, uint64_t now_ns, uint64_t age_ns, struct collector_seek *seek)
+{
+    bool is_known = is_named(pid), is_due = is_known || age_ns >= SEEK_OTHER_NS;
+
+    seek->due_ns = now_ns + SEEK_NS + (is_due && !is_known ? SEEK_OTHER_PARTS * age_ns : age_ns);
+    seek->is_over = age_ns >= SEEK_NS_MAX;
+    return is_due;
 }
 
 void collectors_look(struct collectors *collectors, uint64_t pid, uint64_t now_ns,
@@ -175,9 +185,7 @@ void collectors_look(struct collectors *collectors, uint64_t pid, uint64_t now_n
     if (!seek->first_ns)
         seek->first_ns = now_ns;
     uint64_t age_ns = now_ns - seek->first_ns;
-    seek->due_ns = now_ns + SEEK_NS + age_ns;
-    seek->is_over = age_ns >= SEEK_NS_MAX;
-    if (!is_worth_it(pid, age_ns) || !maps_read(pid, &mapped))
+    if (!is_worth_it(pid, now_ns, age_ns, seek) || !maps_read(pid, &mapped))
         return;
     if (mapped.counters[0]) {
         seek->is_over = true;
