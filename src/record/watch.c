@@ -364,6 +364,10 @@ static void reason_tell(struct watch *watch, struct task *task, const struct bpf
     uint64_t connection = watch_reason_loop_peer(memo, wait);
     told->reason = connection ? WAIT_NETWORK : memo->reason;
     told->peer = connection ? connection : memo->peer;
+    if (watch_reason_is_rung(memo, wait, task->process->pid)) {
+        told->reason = WAIT_POLL; /* for work of that thread */
+        told->peer = 0;
+    }
 }
 
 /* Who waits for the lock of a Python interpreter looks after it every 5 ms: such a wait is ended by a timer, and is for the

@@ -314,6 +314,13 @@ uint64_t watch_reason_loop_peer(const struct watch_memo *memo, const struct bpf_
     return is_connection ? memo->loop_peer : 0;
 }
 
+bool watch_reason_is_rung(const struct watch_memo *memo, const struct bpf_wait *wait, uint64_t pid)
+{
+    return memo->reason == WAIT_NETWORK && memo->loop_peer && memo->loop_peer == memo->peer &&
+           memo->loop_argument == memo->argument && wait->waker_context == BPF_CONTEXT_TASK &&
+           wait->waker_pid == pid;
+}
+
 bool watch_io_mode_find(const char *word, enum watch_io_mode *ret_mode)
 {
     static const char *const words[] = {

@@ -42,6 +42,10 @@ void watch_reason_find(struct watch_reason *reasons, const struct task *task, co
  * thread woke it, which has work for it, and where the wait took as long as it was asked to: that was a sleep. */
 uint64_t watch_reason_loop_peer(const struct watch_memo *memo, const struct bpf_wait *wait);
 
+/* Whether a loop that has a connection was woken by a thread of its own process, through its bell: a network wakes in an interrupt. What
+ * is found may be the connection that the loop has turned to since. */
+bool watch_reason_is_rung(const struct watch_memo *memo, const struct bpf_wait *wait, uint64_t pid);
+
 /* What a descriptor of the process is, from the kernel's record of it, and of its path (NULL: none) where the process
  * is gone. */
 void watch_reason_file(struct watch_reason *reasons, uint64_t pid, const struct bpf_file *file,

@@ -70,6 +70,19 @@ static void a_loop_that_sleeps_or_is_woken_by_a_thread_waited_for_no_connection(
     assert_int_equal(watch_reason_loop_peer(&memo, &wait), 0);
 }
 
+static void a_loop_woken_by_a_thread_of_its_own_waited_for_that(void **state)
+{
+    struct bpf_wait wait = {.count = 1, .waker_context = BPF_CONTEXT_TASK, .waker_pid = 7};
+    struct watch_memo memo = {.call = SYS_epoll_pwait, .argument = 3, .reason = WAIT_NETWORK, .peer = SERVER};
+    (void)state;
+    assert_false(watch_reason_is_rung(&memo, &wait, 7)); /* not known to be a loop */
+    watch_memo_loop(&memo, &(struct reason_found){.reason = WAIT_NETWORK, .address = "10.0.0.7:443"});
+    assert_true(watch_reason_is_rung(&memo, &wait, 7));
+    assert_false(watch_reason_is_rung(&memo, &wait, 8)); /* another process */
+    wait.waker_context = BPF_CONTEXT_SENDING;
+    assert_false(watch_reason_is_rung(&memo, &wait, 7)); /* a server among its own threads */
+}
+
 static void a_server_left_with_its_bell_waits_for_clients(void **state)
 {
     const struct bpf_wait wait = {
@@ -87,6 +100,7 @@ int watch_test(void)
         cmocka_unit_test(the_python_stack_of_a_sample_is_that_samples_alone),
         cmocka_unit_test(a_loop_left_with_its_bell_waited_for_a_connection),
         cmocka_unit_test(a_loop_that_sleeps_or_is_woken_by_a_thread_waited_for_no_connection),
+        cmocka_unit_test(a_loop_woken_by_a_thread_of_its_own_waited_for_that),
         cmocka_unit_test(a_server_left_with_its_bell_waits_for_clients),
     };
     return cmocka_run_group_tests_name("watch", tests, NULL, NULL);
