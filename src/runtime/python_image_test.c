@@ -159,6 +159,15 @@ static void each_versions_memory_tells_functions_and_lines(void **state)
     }
 }
 
+/* A word of _PyRuntime, which was read first. */
+static void word_put(struct image *image, size_t index, uint64_t value)
+{
+    struct piece *first = image->pieces.items;
+    assert_true(first && first->address == image->runtime);
+    if (first)
+        memcpy(first->bytes + sizeof value * index, &value, sizeof value);
+}
+
 /* A release with other offsets than ours tells them itself; one that says it is another version is not believed. */
 static void offsets_are_those_that_the_interpreter_tells(void **state)
 {
@@ -172,13 +181,11 @@ static void offsets_are_those_that_the_interpreter_tells(void **state)
     assert_int_equal(layout.gil_holder, 316616 - 225864 + 7792);
     assert_int_equal(layout.gil_enabled, PYTHON_ABSENT);
     assert_int_equal(layout.code_copies, PYTHON_ABSENT);
-    uint64_t *words = (uint64_t *)(void *)image.pieces.items[0].bytes; /* what was read first */
-    assert_int_equal(image.pieces.items[0].address, image.runtime);
-    words[36] = 70;
+    word_put(&image, 36, 70);
     assert_true(python_layout_find(image.version, &memory, image.runtime, &layout));
     assert_int_equal(layout.frame_owner, 70);
     assert_false(python_layout_find(0x030f00f0, &memory, image.runtime, &layout));
-    words[36] = UINT64_MAX;
+    word_put(&image, 36, UINT64_MAX);
     assert_false(python_layout_find(image.version, &memory, image.runtime, &layout));
     vec_free(&image.pieces);
 }
@@ -191,11 +198,10 @@ static void a_free_threaded_build_says_where_its_lock_may_be(void **state)
     (void)state;
     image_load(&image, "3.14.memory");
     struct python_memory memory = {.context = &image, .read = image_read};
-    uint64_t *words = (uint64_t *)(void *)image.pieces.items[0].bytes;
-    words[2] = 1;
-    words[17] = 4;   /* enabled, in the lock */
-    words[49] = 192; /* the list of copies, in a code object */
-    words[50] = 32;
+    word_put(&image, 2, 1);
+    word_put(&image, 17, 4);   /* enabled, in the lock */
+    word_put(&image, 49, 192); /* the list of copies, in a code object */
+    word_put(&image, 50, 32);
     assert_true(python_layout_find(image.version, &memory, image.runtime, &layout));
     assert_int_equal(layout.gil_enabled, 316616 - 225864 + 7784 + 4);
     assert_int_equal(layout.code_copies, 192);
