@@ -334,8 +334,8 @@ void sample_market(struct verdict *ret_verdict)
         .cleared_count = COUNT_OF(market_cleared),
         .baseline_drift_ratio = 0.012,
         .io = {market_io, COUNT_OF(market_io), 2},
-        .flame = {market_flame, COUNT_OF(market_flame)},
-        .flame_waits = {market_waits, COUNT_OF(market_waits)},
+        .flame = {.nodes = market_flame, .node_count = COUNT_OF(market_flame)},
+        .flame_waits = {.nodes = market_waits, .node_count = COUNT_OF(market_waits)},
     };
     fill_timeline(ret_verdict);
 }
