@@ -87,7 +87,7 @@ static int put_span(struct sink *sink, uint64_t step, uint64_t at_ns, struct err
     struct row_span span = {.id = step + 1,
                             .parent = step ? noise(step, 1) % step + 1 : 0,
                             .track = noise(step, 2) % FIXTURE_TRACK_COUNT + 1,
-                            .category = 1 + step % (SPAN_CATEGORY_COUNT - 1),
+                            .category = 1 + step % SPAN_EXEC, /* the categories of version 1 */
                             .start_ns = at_ns,
                             .end_ns = at_ns + noise(step, 3) % 5000000,
                             .status = step % 17 == 0};
