@@ -83,7 +83,7 @@ static double error_of(const struct flame_pair *pair, double before, double afte
 
 static void judge(const struct flame_pair *pair, struct merge *merge)
 {
-    for (size_t i = 0; i < merge->nodes.count; i++) {
+    for (size_t i = 0; i < merge->before.count; i++) {
         double before = (double)merge->before.items[i].self_ns, after = (double)merge->nodes.items[i].self_ns;
         double difference = fabs(after - before);
         if (difference > SAME_RATIO * fmax(before, after) && difference > error_of(pair, before, after))
@@ -94,7 +94,7 @@ static void judge(const struct flame_pair *pair, struct merge *merge)
 static void write_note(const struct flame_pair *pair, const struct flame_graph *graph, struct str *note)
 {
     const struct flame *flame = graph->flame;
-    if (flame_is_empty(graph)) {
+    if (flame_is_empty(graph) || !graph->before) {
         str_append(note, "there is nothing of it in either");
         return;
     }
@@ -114,7 +114,8 @@ int flame_pair_write(const struct flame_pair *pair, struct str *text, struct err
     int status = add_side(&merge, pair->before.flame, true) || add_side(&merge, pair->after.flame, false)
                      ? err_memory(err)
                      : 0;
-    judge(pair, &merge);
+    if (!status)
+        judge(pair, &merge);
     const struct flame flame = {merge.nodes.items, merge.nodes.count, pair->after.flame->unit};
     const struct flame_graph graph = {&flame, merge.before.items};
     str_printf(&title, "%s  ->  %s", pair->before.title, pair->after.title);

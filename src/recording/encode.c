@@ -121,7 +121,7 @@ static size_t trial_cost(enum encoding encoding, const uint64_t *cells, const ui
         bytes += pack_frame_size(residuals, count);
         tried += count;
     }
-    return bytes * row_count / tried + (encoding == ENCODING_DELTA ? 8 : 0);
+    return bytes * row_count / (tried ? tried : 1) + (encoding == ENCODING_DELTA ? 8 : 0);
 }
 
 /* Cells to small numbers; open addressing, 0 in `index` is a free slot. */
