@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/num.h"
+#include "base/str.h"
 #include "model/meta.h"
 #include "record/tracks.h"
 
@@ -117,6 +118,17 @@ static void socket_note(struct process *process, uint64_t peer, const struct rea
     process->socket_count++;
 }
 
+/* Of a file whose process is gone the path begins at its file system's root: the folder's own name is looked for. */
+bool peers_is_own(const struct peers *peers, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *folder = peers->own_folder;
+    if (slash && str_starts(slash, "/libtoll_"))
+        return true;
+    const char *name = folder ? strrchr(folder, '/') : NULL;
+    const char *found = name && name[1] ? strstr(path, name) : NULL;
+    return found && found[strlen(name)] == '/';
+}
+
 bool peers_found(const struct reason_fd *fd, struct reason_found *ret_found)
 {
     *ret_found = (struct reason_found){.peer_kind = PEER_FILE};
@@ -155,6 +167,8 @@ uint64_t peers_put_fd(struct peers *peers, const struct reason_fd *fd)
 {
     struct reason_found found;
 
+    if (fd->kind == REASON_FD_FILE && peers_is_own(peers, fd->path))
+        return 0;
     if (peers_found(fd, &found))
         return peers_put(peers, &found);
     if (fd->kind == REASON_FD_LISTENING || fd->kind == REASON_FD_UNIX) {
@@ -188,7 +202,8 @@ static void descriptor_scan(struct peers *peers, struct resolve *resolve, struct
     struct reason_fd fd;
     struct reason_found found;
 
-    if (!resolve_fd_in(resolve, process->pid, folder, link, &fd))
+    if (!resolve_fd_in(resolve, process->pid, folder, link, &fd) ||
+        (fd.kind == REASON_FD_FILE && peers_is_own(peers, fd.path)))
         return;
     if (fd.kind == REASON_FD_LISTENING)
         listening_put(peers, process, &fd, time_ns);

@@ -52,9 +52,10 @@ struct peer_port {
 
 struct peers {
     struct emit *emit;
-    struct intern keys;  /* id here is the peer's id */
-    struct intern held;  /* process track, peer, direction: already written */
-    uint64_t pipe_count; /* grows when a pipe is seen for the first time */
+    const char *own_folder; /* what toll's libraries do there is not the program's; NULL: none */
+    struct intern keys;     /* id here is the peer's id */
+    struct intern held;     /* process track, peer, direction: already written */
+    uint64_t pipe_count;    /* grows when a pipe is seen for the first time */
     struct peer_server servers[PEERS_SERVER_MAX];
     size_t server_count;
     VEC(struct peer_lookup) lookups;
@@ -68,6 +69,8 @@ void peers_deinit(struct peers *peers);
 /* The id of the other end of a wait; 0 for none. */
 uint64_t peers_put(struct peers *peers, const struct reason_found *found);
 
+/* Whether it belongs to what toll put into the program: its libraries, and their files in the session's folder. */
+bool peers_is_own(const struct peers *peers, const char *path);
 /* A descriptor as another end; false for those that are none. */
 bool peers_found(const struct reason_fd *fd, struct reason_found *ret_found);
 /* Its id as one that calls are counted for, also where waits have none (a device, where clients are accepted); 0: none. */

@@ -125,11 +125,34 @@ static void the_children_of_a_server_work_for_it(void **state)
     close(fds[1]);
 }
 
+static void what_toll_put_into_the_program_is_not_its_own(void **state)
+{
+    (void)state;
+    struct peers peers;
+    struct dataset data;
+    struct emit emit = {.sink = &data.sink};
+    struct reason_fd ring = {.kind = REASON_FD_FILE, .is_regular = true, .path = "/toll-Ab12/heap.71"};
+    struct reason_fd other = {.kind = REASON_FD_FILE, .is_regular = true, .path = "/toll-Ab123/orders.csv"};
+    dataset_init(&data);
+    peers_init(&peers, &emit);
+    peers.own_folder = "/dev/shm/toll-Ab12";
+    assert_true(peers_is_own(&peers, "/dev/shm/toll-Ab12/spans.9"));
+    assert_true(peers_is_own(&peers, "/usr/lib/toll/libtoll_heap.so"));
+    assert_false(peers_is_own(&peers, "/usr/lib/libtolerant.so"));
+    assert_int_equal(peers_put_fd(&peers, &ring), 0); /* seen from its file system's root */
+    assert_int_equal(peers_put_fd(&peers, &other), 1);
+    peers.own_folder = NULL;
+    assert_int_equal(peers_put_fd(&peers, &ring), 2);
+    peers_deinit(&peers);
+    dataset_deinit(&data);
+}
+
 int peers_test(void);
 int peers_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_children_of_a_server_work_for_it),
+        cmocka_unit_test(what_toll_put_into_the_program_is_not_its_own),
     };
     return cmocka_run_group_tests_name("peers", tests, NULL, NULL);
 }

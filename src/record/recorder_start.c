@@ -199,6 +199,8 @@ int recording_start(struct recorder *recorder, enum record_rung wanted, int *ret
         return attached_start(recorder, wanted, err);
     if (span_drain_create(&spans, &recorder->spans, &why))
         recorder->spans = NULL; /* the command finds no session */
+    else
+        recorder->peers.own_folder = span_drain_folder(recorder->spans);
     code = command_start(recorder, wanted, ret_shell_status, err);
     if (!code && !recorder->spans)
         emit_remark(&recorder->emit, "spans of the SDK are outside view: %s", why.what);

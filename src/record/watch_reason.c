@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #include "base/clock.h"
 #include "base/histogram.h"
@@ -99,13 +100,29 @@ static void from_character_device(const struct bpf_file *file, struct reason_fd 
     snprintf(ret_fd->path, sizeof ret_fd->path, "/dev/%s%s", is_pts ? "pts/" : "", file->name);
 }
 
+/* The kernel's own form of a file system's number: major << 20 | minor. */
+static bool is_proc(uint32_t device)
+{
+    struct stat status;
+    return stat("/proc", &status) == 0 && device == (major(status.st_dev) << 20 | minor(status.st_dev));
+}
+
+static void record_path(const struct bpf_file *file, const struct bpf_io_file *io, char *ret_path,
+                        size_t capacity)
+{
+    static const char proc[] = "/proc";
+    size_t skip = is_proc(file->device) ? sizeof proc - 1 : 0;
+    memcpy(ret_path, proc, skip);
+    path_text(io, ret_path + skip, capacity - skip);
+}
+
 /* What the record alone tells of a file, when its process is gone or has gone on. */
 static void from_record(const struct bpf_file *file, const struct bpf_io_file *io, struct reason_fd *ret_fd)
 {
     *ret_fd = (struct reason_fd){.kind = REASON_FD_FILE, .is_regular = S_ISREG(file->mode)};
     snprintf(ret_fd->path, sizeof ret_fd->path, "%s", file->name);
     if (io && io->path_bytes)
-        path_text(io, ret_fd->path, sizeof ret_fd->path);
+        record_path(file, io, ret_fd->path, sizeof ret_fd->path);
     if (S_ISSOCK(file->mode)) {
         ret_fd->kind = file->family == AF_UNIX ? REASON_FD_UNIX : REASON_FD_UNKNOWN;
         snprintf(ret_fd->address, sizeof ret_fd->address, "unix:[%" PRIu64 "]", (uint64_t)file->inode);
