@@ -35,7 +35,7 @@ static uint64_t end_of(const struct run *run, const struct run_series *series)
             other->points.items[0].time_ns > start)
             end = num_min(end, other->points.items[0].time_ns);
     }
-    return end;
+    return num_max(end, run->start_ns); /* nothing is seen of a series that ended before */
 }
 
 static int add_series(const struct run *run, const struct run_series *series, struct steps *steps)

@@ -8,6 +8,7 @@
 
 #include "analyze/scenario.h"
 #include "base/clock.h"
+#include "base/num.h"
 #include "model/meta.h"
 #include "picture/picture.h"
 
@@ -77,12 +78,42 @@ static void of_very_many_points_the_highest_are_kept(void **state)
     scenario_deinit(&s);
 }
 
+/* Processes that ended before the run began, each at another time: they have no place in it. */
+static void what_ended_before_the_run_takes_no_room(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct timeline timeline = {0};
+    struct arena arena = {0};
+    struct err err = {0};
+    scenario_init(&s, 2, 100);
+    scenario_process(&s, 0, "app", 0, 100);
+    for (uint64_t i = 0; i < 2 * TIMELINE_MEMORY_MAX; i++) {
+        struct row_track track = {
+            .id = 100 + i, .parent = 1, .kind = TRACK_PROCESS, .start_ns = 1, .end_ns = (i + 1) * NS_PER_US};
+        struct row_series series = {.id = 100 + i, .track = track.id};
+        struct row_point point = {.series = series.id, .time_ns = 1, .value = num_bits(1000)};
+        assert_int_equal(sink_intern(&s.data.sink, SERIES_HEAP, &series.name, &err), 0);
+        assert_int_equal(sink_append(&s.data.sink, track, &track, &err), 0);
+        assert_int_equal(sink_append(&s.data.sink, series, &series, &err), 0);
+        assert_int_equal(sink_append(&s.data.sink, point, &point, &err), 0);
+    }
+    scenario_walk(&s);
+    assert_int_equal(picture_memory(&s.run, &arena, &timeline, &err), 0);
+    assert_in_range(timeline.memory_count, 1, TIMELINE_MEMORY_MAX);
+    for (size_t i = 0; i < timeline.memory_count; i++)
+        assert_true(timeline.memory[i].time_ns <= 100 * NS_PER_MS);
+    arena_free(&arena);
+    scenario_deinit(&s);
+}
+
 int live_memory_test(void);
 int live_memory_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_the_sum_of_what_each_program_has),
         cmocka_unit_test(of_very_many_points_the_highest_are_kept),
+        cmocka_unit_test(what_ended_before_the_run_takes_no_room),
     };
     return cmocka_run_group_tests_name("live_memory", tests, NULL, NULL);
 }
