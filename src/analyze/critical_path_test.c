@@ -364,6 +364,25 @@ static void a_result_at_a_pipe_is_of_the_fork_that_ran(void **state)
     scenario_deinit(&s);
 }
 
+/* Hundreds of jobs ended before the wait: it is one of those that ran then. */
+static void a_driver_of_many_jobs_is_woken_by_one_that_ran(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 4, 410);
+    uint64_t root = scenario_process(&s, 0, "driver", 0, 410);
+    for (uint64_t i = 0; i < 300; i++)
+        scenario_process(&s, root, "job", 2, 5);
+    uint64_t idle = scenario_process(&s, root, "idle", 8, 408);
+    uint64_t busy = scenario_process(&s, root, "busy", 8, 406);
+    uint64_t tasks = scenario_peer(&s, PEER_PIPE, "", "pipe:[8]");
+    scenario_wait(&s, idle, 10, 407, WAIT_PIPE, tasks);
+    scenario_wait(&s, root, 100, 402, WAIT_PIPE, 0);
+    scenario_walk(&s);
+    assert_int_equal(s.run.tracks.items[root - 1].waits.items[0].waker, busy - 1);
+    scenario_deinit(&s);
+}
+
 static void a_wake_from_an_interrupt_is_external(void **state)
 {
     (void)state;
@@ -427,6 +446,7 @@ int critical_path_test(void)
         cmocka_unit_test(a_child_that_ends_while_its_shell_queues_ended_the_wait),
         cmocka_unit_test(a_wait_at_a_pipe_of_ones_own_is_for_a_child),
         cmocka_unit_test(a_result_at_a_pipe_is_of_the_fork_that_ran),
+        cmocka_unit_test(a_driver_of_many_jobs_is_woken_by_one_that_ran),
         cmocka_unit_test(a_wake_from_an_interrupt_is_external),
         cmocka_unit_test(a_row_of_equal_waits_is_split_in_proportion),
     };

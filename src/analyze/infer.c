@@ -305,7 +305,8 @@ static bool infer_pipes(struct infer *infer, struct run_wait *wait, uint32_t sel
     if (wait->peer != RUN_NONE || own == RUN_NONE)
         return false;
     consider_process(infer, wait, own, self, &best);
-    for (size_t i = 0; i < infer->children[own].count && i < CANDIDATE_MAX; i++)
+    size_t first = first_ending(infer, own, wait);
+    for (size_t i = first; i < infer->children[own].count && i - first < CANDIDATE_MAX; i++)
         consider_process(infer, wait, infer->children[own].items[i], self, &best);
     return best.actor != RUN_NONE && best.distance_ns <= infer->tolerance_ns && take(wait, &best);
 }
