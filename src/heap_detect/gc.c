@@ -25,13 +25,17 @@ struct runtime_hint {
 static const char *fix_of(const char *inner)
 {
     static const struct runtime_hint hints[] = {
+        {"termination", "let the heap grow further between collections (GOGC), or allocate less"}, /* Go */
         {"MinorGC", "keep fewer short-lived objects, or give the young generation more room "
                     "(node --max-semi-space-size=64)"},
         {"MajorGC",
          "let fewer objects live long, or give the heap more room (node --max-old-space-size=4096)"},
         {"gc: scavenge", "keep fewer short-lived objects, or give the young generation more room "
                          "(node --max-semi-space-size=64)"},
-        {"gc: m", "let fewer objects live long, or give the heap more room (node --max-old-space-size=4096)"},
+        {"gc: minor", "keep fewer short-lived objects, or give the young generation more room "
+                      "(node --max-semi-space-size=64)"},
+        {"gc: mark-compact",
+         "let fewer objects live long, or give the heap more room (node --max-old-space-size=4096)"},
         {"gc: generation",
          "collect less often (gc.set_threshold, gc.freeze() after the start), or make fewer objects "
          "that hold each other"},

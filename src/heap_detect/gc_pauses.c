@@ -53,7 +53,8 @@ static struct gc_time *time_find(const struct gc_times *times, const char *proce
 
 const struct gc_time *gc_time_find(const struct gc_times *times, const char *process)
 {
-    return process ? time_find(times, process) : NULL;
+    const struct gc_time *time = process ? time_find(times, process) : NULL;
+    return time && time->count ? time : NULL;
 }
 
 static void kind_add(struct gc_time *time, const struct run_pause *pause)
@@ -63,10 +64,11 @@ static void kind_add(struct gc_time *time, const struct run_pause *pause)
 
     while (at < time->kind_count && strcmp(time->kinds[at].name, pause->name) != 0)
         at++;
-    if (at == GC_KIND_MAX)
-        at--;
-    struct gc_kind *kind = &time->kinds[at];
-    if (at == time->kind_count) {
+    bool is_beyond = at == GC_KIND_MAX;
+    struct gc_kind *kind = &time->kinds[is_beyond ? GC_KIND_MAX - 1 : at];
+    if (is_beyond) {
+        kind->name = GC_KIND_OTHER;
+    } else if (at == time->kind_count) {
         kind->name = pause->name;
         time->kind_count++;
     }
@@ -107,9 +109,13 @@ static int programs_find(const struct run *run, struct gc_times *times)
         const struct run_track *track = &run->tracks.items[i];
         if (!track->gc_missed_count)
             continue;
-        struct gc_time *time = time_find(times, run_process_name(run, (uint32_t)i, track->end_ns));
-        if (!time)
-            continue;
+        const char *name = run_process_name(run, (uint32_t)i, track->end_ns);
+        struct gc_time *time = time_find(times, name);
+        if (!time && vec_push(&times->items, (struct gc_time){.process = name, .source = ""}))
+            return -1;
+        time = time ? time : &times->items.items[times->items.count - 1];
+        if (track->gc_source)
+            time->source = track->gc_source;
         time->missed_count += track->gc_missed_count;
         time->missed_ns += track->gc_missed_ns;
     }

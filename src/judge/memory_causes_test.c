@@ -253,6 +253,36 @@ static void a_pause_of_the_process_counts_whichever_thread_works_in_it(void **st
     judged_deinit(&s, &verdict);
 }
 
+/* By the name of the pause that took most. */
+static void the_advice_is_for_the_runtime_that_paused(void **state)
+{
+    static const char *const known[][2] = {{"gc: sweep termination", "GOGC"},
+                                           {"gc: mark termination", "GOGC"},
+                                           {"gc: mark start", "-Xmx"},
+                                           {"gc: mark end", "-Xmx"},
+                                           {"gc: young", "-Xmx"},
+                                           {"gc: mark-compact", "--max-old-space-size"},
+                                           {"gc: minor mark-compact", "--max-semi-space-size"},
+                                           {"gc: minor mark-sweep", "--max-semi-space-size"},
+                                           {"gc: scavenge", "--max-semi-space-size"},
+                                           {"gc: generation 2", "gc.set_threshold"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        struct scenario s;
+        struct verdict verdict;
+        scenario_init(&s, 2, 1000);
+        uint64_t root = scenario_process(&s, 0, "app", 0, 1000);
+        scenario_samples(&s, root, "main", 0, 1000);
+        pause(&s, root, known[i][0], 200, 700);
+        judge(&s, &verdict);
+        const struct finding *gc = judged_finding(&verdict, "gc");
+        assert_non_null(gc);
+        if (!strstr(gc->fix, known[i][1]))
+            fail_msg("of '%s' it says '%s'", known[i][0], gc->fix);
+        judged_deinit(&s, &verdict);
+    }
+}
+
 /* Nobody is seen to work in the pauses: no gain can be replayed, and they are told all the same. */
 static void pauses_without_work_are_told_without_a_gain(void **state)
 {
@@ -298,6 +328,7 @@ int memory_causes_test(void)
         cmocka_unit_test(what_is_never_freed_and_grows_is_a_leak),
         cmocka_unit_test(what_is_freed_is_no_leak),
         cmocka_unit_test(time_under_a_collector_is_gc),
+        cmocka_unit_test(the_advice_is_for_the_runtime_that_paused),
         cmocka_unit_test(pauses_that_the_runtime_told_are_gc),
         cmocka_unit_test(a_pause_of_the_process_counts_whichever_thread_works_in_it),
         cmocka_unit_test(pauses_without_work_are_told_without_a_gain),

@@ -368,7 +368,8 @@ static void gc_text(struct str *str, const struct verdict *verdict, const struct
                unit_duration(entry->ns + entry->missed_ns).text);
     str_printf(str, " (%s of the critical path)",
                unit_ratio(num_ratio(entry->critical_ns, verdict->run.wall_ns)).text);
-    str_printf(str, ", the longest %s", unit_duration(entry->longest_ns).text);
+    if (entry->count)
+        str_printf(str, ", the longest %s", unit_duration(entry->longest_ns).text);
     for (size_t i = 0; i < entry->kind_count; i++)
         str_printf(str, "%s%s %s (%s)", i ? ", " : ": ", unit_count((double)entry->kinds[i].count).text,
                    kind_name(&entry->kinds[i]), unit_duration(entry->kinds[i].ns).text);
