@@ -109,6 +109,20 @@ static int span_add(struct turns *turns, const struct turn *from, uint64_t to_ns
 }
 
 /* A row of several waits does not tell when they were. */
+static int note_waiting(const struct run *run, uint32_t track, const struct seen *seen, struct turns *turns)
+{
+    const struct run_track *waiter = &run->tracks.items[track];
+    int status = 0;
+    for (size_t i = 0; !status && i < waiter->waits.count; i++) {
+        const struct run_wait *wait = &waiter->waits.items[i];
+        struct turn turn = {.time_ns = wait->start_ns, .peer = wait->peer, .waiting = 1};
+        if (wait->count == 1 && wait->peer < run->peers.count && !seen->items[wait->peer].ended_count &&
+            map_get(&seen->waiters, key_of(wait->peer, track)))
+            status = span_add(turns, &turn, wait->end_ns);
+    }
+    return status;
+}
+
 static int note_turns(const struct run *run, const struct seen *seen, struct turns *turns)
 {
     int status = 0;
@@ -121,14 +135,9 @@ static int note_turns(const struct run *run, const struct seen *seen, struct tur
             continue;
         status = span_add(turns, &(struct turn){.time_ns = waiter->start_ns, .peer = peer, .alive = 1},
                           waiter->end_ns);
-        for (size_t i = 0; !status && i < waiter->waits.count; i++) {
-            const struct run_wait *wait = &waiter->waits.items[i];
-            if (wait->peer == peer && wait->count == 1)
-                status =
-                    span_add(turns, &(struct turn){.time_ns = wait->start_ns, .peer = peer, .waiting = 1},
-                             wait->end_ns);
-        }
     }
+    for (uint32_t i = 0; !status && i < run->tracks.count; i++)
+        status = note_waiting(run, i, seen, turns);
     return status;
 }
 
