@@ -9,13 +9,14 @@
 #include "ingest/tables_state.h"
 #include "model/meta.h"
 
-/* Of a file of spans alone nobody knows whether their time was work or waiting: it must not be told as work. */
 /* It tells where CPU time went, and what stood still for a collector, but of no other time what it was for. */
 static bool is_profile(const struct tables *tables)
 {
-    return !tables->has_waits && tables->span_count == tables->pause_count;
+    return !tables->has_waits && tables->span_count == tables->pause_count &&
+           (tables->sample_count || !tables->span_count);
 }
 
+/* Of a file of spans alone nobody knows whether their time was work or waiting: it must not be told as work. */
 static bool is_of_spans_alone(const struct tables *tables)
 {
     return tables->span_count && !tables->has_waits && !tables->sample_count;

@@ -231,6 +231,8 @@ static void pauses_of_v8_are_of_the_collector(void **state)
     assert_int_equal(pause_count, 1);
     assert_int_equal(other_count, 0);
     expect_left_out(&imported, "parts of collectors' work", 1);
+    assert_null(
+        view_meta(&imported.data.view, META_SCOPE)); /* without a sample it is no profile of CPU time */
     imported_deinit(&imported);
 }
 
