@@ -24,7 +24,7 @@
 #define SEEK_NS_MAX      (10 * NS_PER_S)
 #define SEEK_PROBE_NS    (2 * NS_PER_S) /* a JVM that has no counters by then will have none */
 #define MAPS_BYTES_MAX   (16u << 20)
-#define JVM_MAX          256
+#define JVM_MAX          256 /* at once */
 
 #define READ_NS_MIN    (2 * NS_PER_MS)
 #define READ_NS_MAX    (20 * NS_PER_MS)
@@ -49,6 +49,7 @@ struct collectors {
     struct gc_probes probes;
     struct gc_rows rows;
     uint64_t due_ns;
+    uint64_t jvm_left_count; /* beyond JVM_MAX */
     uint8_t bytes[HSPERF_BYTES_MAX];
 };
 
@@ -101,8 +102,34 @@ static bool is_runtime(const char *path)
            strcmp(name, "nodejs") == 0 || str_starts(name, "libnode.so");
 }
 
+/* Its number where it sees itself: in a container another. */
+static uint64_t own_pid(uint64_t pid)
+{
+    char path[64], text[4096];
+    uint64_t last = pid;
+
+    snprintf(path, sizeof path, "/proc/%" PRIu64 "/status", pid);
+    ssize_t length = fs_read_small(path, text, sizeof text);
+    char *rest = length > 0 ? strstr(text, "\nNSpid:") : NULL;
+    if (!rest)
+        return pid;
+    rest += strlen("\nNSpid:");
+    rest[strcspn(rest, "\n")] = '\0';
+    for (char *word; (word = strsep(&rest, " \t"));)
+        if (*word && num_parse_u64(word, &last))
+            return pid;
+    return last;
+}
+
+/* A JVM's own are called by its number; jps, jstat and other monitors map those of others too. */
+static bool is_own_counters(uint64_t pid, const char *path)
+{
+    uint64_t number;
+    return strstr(path, "/hsperfdata_") && !num_parse_u64(base_name(path), &number) && number == own_pid(pid);
+}
+
 /* "low-high rwxp offset device inode   path" */
-static void line_note(struct mapped *mapped, const char *line)
+static void line_note(struct mapped *mapped, uint64_t pid, const char *line)
 {
     static const char deleted[] = " (deleted)";
     const char *path = strchr(line, '/');
@@ -110,11 +137,11 @@ static void line_note(struct mapped *mapped, const char *line)
         return;
     const char *mode = strchr(line, ' ');
     bool is_text = mode && mode < path && strlen(mode) > 3 && mode[3] == 'x';
-    if (strstr(path, "/hsperfdata_"))
+    if (is_own_counters(pid, path))
         snprintf(mapped->counters, sizeof mapped->counters, "%s", path);
     else if (is_text && strcmp(base_name(path), "libjvm.so") == 0)
         snprintf(mapped->jvm, sizeof mapped->jvm, "%s", path);
-    else if (is_text && is_runtime(path) && !strstr(mapped->runtime, "lib"))
+    else if (is_text && is_runtime(path) && !str_starts(base_name(mapped->runtime), "lib"))
         snprintf(mapped->runtime, sizeof mapped->runtime, "%s", path);
 }
 
@@ -129,28 +156,48 @@ static bool maps_read(uint64_t pid, struct mapped *ret_mapped)
     int status = fs_read(path, MAPS_BYTES_MAX, &text, &ignored);
     char *rest = status ? NULL : text.text;
     for (char *line; rest && (line = strsep(&rest, "\n"));)
-        line_note(&mapped, line);
+        line_note(&mapped, pid, line);
     str_free(&text);
     *ret_mapped = mapped;
     return !status;
 }
 
-static bool jvm_add(struct collectors *collectors, uint64_t pid, const char *counters)
+/* One that is over makes room. NULL: none, or no memory. */
+static struct jvm *jvm_place(struct collectors *collectors)
+{
+    for (size_t i = 0; i < collectors->jvms.count; i++) {
+        struct jvm *jvm = collectors->jvms.items[i];
+        if (!jvm->is_over)
+            continue;
+        hsperf_watch_free(&jvm->watch);
+        fs_close(&jvm->fd); /* open still where its track was never known */
+        return jvm;
+    }
+    struct jvm *jvm = collectors->jvms.count < JVM_MAX ? calloc(1, sizeof *jvm) : NULL;
+    if (jvm && vec_push(&collectors->jvms, jvm)) {
+        free(jvm);
+        return NULL;
+    }
+    return jvm;
+}
+
+static void jvm_add(struct collectors *collectors, uint64_t pid, const char *counters)
 {
     char path[400];
     struct stat about;
 
     snprintf(path, sizeof path, "/proc/%" PRIu64 "/root%s", pid, counters);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-    struct jvm *jvm = fd < 0 || collectors->jvms.count >= JVM_MAX ? NULL : calloc(1, sizeof *jvm);
-    if (!jvm || fstat(fd, &about) < 0 || !S_ISREG(about.st_mode) || vec_push(&collectors->jvms, jvm)) {
-        free(jvm);
-        fs_close(&fd);
-        return false;
+    if (fd < 0)
+        return;
+    struct jvm *jvm = fstat(fd, &about) < 0 || !S_ISREG(about.st_mode) ? NULL : jvm_place(collectors);
+    if (!jvm) {
+        collectors->jvm_left_count++;
+        close(fd);
+        return;
     }
     *jvm = (struct jvm){.pid = pid, .fd = fd, .gap_ns = READ_PARTS * READ_NS_MIN};
     collectors->due_ns = 0;
-    return true;
 }
 
 /* Asking for the name of its program costs less than listing all that a process has mapped. */
@@ -175,6 +222,17 @@ static bool is_worth_it(uint64_t pid, uint64_t now_ns, uint64_t age_ns, struct c
     return is_due;
 }
 
+/* A fork of a pool, the hundredth script: what it has mapped need not be read. */
+static bool is_of_watched(const struct collectors *collectors, uint64_t pid)
+{
+    char link[64];
+    struct stat about;
+
+    snprintf(link, sizeof link, "/proc/%" PRIu64 "/exe", pid);
+    return collectors->probes.points.count && stat(link, &about) == 0 &&
+           gc_probes_knows(&collectors->probes, about.st_dev, about.st_ino);
+}
+
 void collectors_look(struct collectors *collectors, uint64_t pid, uint64_t now_ns,
                      struct collector_seek *seek)
 {
@@ -185,7 +243,13 @@ void collectors_look(struct collectors *collectors, uint64_t pid, uint64_t now_n
     if (!seek->first_ns)
         seek->first_ns = now_ns;
     uint64_t age_ns = now_ns - seek->first_ns;
-    if (!is_worth_it(pid, now_ns, age_ns, seek) || !maps_read(pid, &mapped))
+    if (!is_worth_it(pid, now_ns, age_ns, seek))
+        return;
+    if (is_of_watched(collectors, pid)) {
+        seek->is_over = true;
+        return;
+    }
+    if (!maps_read(pid, &mapped))
         return;
     if (mapped.counters[0]) {
         seek->is_over = true;
@@ -250,6 +314,10 @@ static int jvm_write(struct collectors *collectors, struct jvm *jvm, const struc
             snprintf(name, sizeof name, "gc: %s", pause.generation);
         if (pause.end_ns > pause.start_ns)
             status = gc_rows_pause(&collectors->rows, host, &pause, err);
+        else /* none of it lies in the run */
+            status = gc_rows_missed(
+                &collectors->rows,
+                &(struct gc_owner){.track = jvm->track, .source = GC_HSPERFDATA, .missed_count = 1}, err);
     }
     jvm->watch.pauses.count = 0;
     return status;
@@ -295,7 +363,7 @@ int collectors_poll(struct collectors *collectors, const struct collectors_host 
     uint64_t due_ns = UINT64_MAX;
     int status = gc_probes_poll(&collectors->probes, &collectors->rows, host, false, err);
 
-    if (collectors->probes.files.count)
+    if (collectors->probes.points.count)
         due_ns = now_ns + (uprobes_are_busy(collectors->probes.uprobes) ? PROBE_NS_BUSY : PROBE_NS);
     for (size_t i = 0; i < collectors->jvms.count && !status; i++) {
         struct jvm *jvm = collectors->jvms.items[i];
@@ -325,6 +393,15 @@ int collectors_finish(struct collectors *collectors, const struct collectors_hos
             status = jvm_end(collectors, jvm, host, end_ns, err);
     }
     return status ? status : gc_rows_finish(&collectors->rows, host, err);
+}
+
+struct collectors_losses collectors_losses(const struct collectors *collectors)
+{
+    const struct gc_probes *probes = &collectors->probes;
+    return (struct collectors_losses){
+        .lost_count = gc_probes_lost_count(probes),
+        .jvm_count = collectors->jvm_left_count,
+        .refusal = probes->is_refused && probes->refusal.what[0] ? probes->refusal.what : NULL};
 }
 
 const char *collectors_sources(struct collectors *collectors)

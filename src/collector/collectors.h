@@ -33,7 +33,7 @@
 
 struct collectors_options {
     bool may_probe; /* also by breakpoints: nothing that ran before must stay as it was */
-    bool is_new;    /* processes begin under the recording's eyes */
+    bool is_new;    /* all processes begin under the recording's eyes */
 };
 
 /* What the recorder gives. Times are CLOCK_MONOTONIC ns. */
@@ -70,6 +70,14 @@ uint64_t collectors_due_ns(const struct collectors *collectors);
 /* Reads the rest; nothing ends later than end_ns. */
 WARN_UNUSED int collectors_finish(struct collectors *collectors, const struct collectors_host *host,
                                   uint64_t end_ns, struct err *err);
+/* What is outside view. */
+struct collectors_losses {
+    uint64_t lost_count; /* passings of places that are not told, as the kernel's ring was full */
+    uint64_t jvm_count;  /* JVMs of which more ran at once than are looked at */
+    const char *
+        refusal; /* why a CPython, a V8 was found and could not be watched; NULL. Valid as long as the collectors */
+};
+struct collectors_losses collectors_losses(const struct collectors *collectors);
 /* What told of pauses: "hsperfdata, usdt"; "none". */
 const char *collectors_sources(struct collectors *collectors);
 void collectors_destroy(struct collectors *collectors);

@@ -38,6 +38,39 @@ static int file_open(uint64_t pid, const char *path, struct stat *ret_about, cha
     return fd;
 }
 
+static const struct gc_file *file_find(const struct gc_probes *probes, dev_t device, ino_t inode)
+{
+    for (size_t i = 0; i < probes->files.count; i++)
+        if (probes->files.items[i].device == device && probes->files.items[i].inode == inode)
+            return &probes->files.items[i];
+    return NULL;
+}
+
+bool gc_probes_knows(const struct gc_probes *probes, dev_t device, ino_t inode)
+{
+    const struct gc_file *file = file_find(probes, device, inode);
+    return file && file->is_watched;
+}
+
+/* Asked once, before a file's symbols are read. */
+static bool is_possible(struct gc_probes *probes)
+{
+    if (probes->uprobes)
+        return true;
+    return !uprobes_try(&probes->refusal) && !uprobes_open(&probes->uprobes, &probes->refusal);
+}
+
+/* False: nothing of it is watched, nor of any file that comes later. */
+static bool file_watch(struct gc_probes *probes, const char *path, const struct gc_points *found)
+{
+    size_t before = probes->points.count;
+    if (points_add(probes, path, found))
+        return true;
+    probes->points.count = before;
+    uprobes_cut(probes->uprobes, before);
+    return false;
+}
+
 bool gc_probes_file(struct gc_probes *probes, uint64_t pid, const char *path)
 {
     char ours[640];
@@ -49,22 +82,18 @@ bool gc_probes_file(struct gc_probes *probes, uint64_t pid, const char *path)
     int fd = file_open(pid, path, &about, ours);
     if (fd < 0)
         return false;
-    for (size_t i = 0; i < probes->files.count; i++) {
-        const struct gc_file *file = &probes->files.items[i];
-        if (file->device == about.st_dev && file->inode == about.st_ino) {
-            close(fd);
-            return file->is_watched;
-        }
-    }
+    const struct gc_file *known = file_find(probes, about.st_dev, about.st_ino);
     struct gc_file file = {.device = about.st_dev, .inode = about.st_ino};
-    if (probes->files.count == FILE_MAX || vec_reserve(&probes->files, probes->files.count + 1) ||
-        (!probes->uprobes && uprobes_open(&probes->uprobes, &probes->refusal))) {
-        probes->is_refused = true;
+    if (!known && probes->files.count == FILE_MAX)
+        err_set(&probes->refusal, ERR_ENVIRONMENT, "there are more than %d different ones", FILE_MAX);
+    if (known || probes->files.count == FILE_MAX || vec_reserve(&probes->files, probes->files.count + 1) ||
+        !is_possible(probes)) {
+        probes->is_refused = !known;
         close(fd);
-        return false;
+        return known && known->is_watched;
     }
     gc_points_of(fd, &found);
-    file.is_watched = found.count && points_add(probes, ours, &found);
+    file.is_watched = found.count && file_watch(probes, ours, &found);
     probes->is_refused = found.count && !file.is_watched;
     probes->files.items[probes->files.count++] = file;
     return file.is_watched;
@@ -120,14 +149,27 @@ static int pause_end(const struct polling *polling, const struct gc_point *point
     return gc_rows_pause(polling->rows, host, &pause, err);
 }
 
+/* An end may be among what was lost: a pause that goes on is given up, rather than told with the program's own work in it. */
+static void opens_drop(struct gc_probes *probes)
+{
+    for (size_t i = 0; i < probes->opens.count; i++)
+        probes->opens.items[i].start_ns = 0;
+}
+
 static int on_hit(void *context, const struct uprobe_hit *hit, struct err *err)
 {
     const struct polling *polling = context;
     struct gc_probes *probes = polling->probes;
-    struct gc_open *open = open_of(probes, hit->tid);
 
-    if (hit->point >= probes->points.count || !open)
+    if (hit->point == UPROBE_LOST)
+        opens_drop(probes);
+    if (hit->point >= probes->points.count)
         return 0;
+    struct gc_open *open = open_of(probes, hit->tid);
+    if (!open) {
+        probes->left_count++;
+        return 0;
+    }
     const struct gc_point *point = &probes->points.items[hit->point];
     if (point->role == GC_BEGINS) {
         *open = (struct gc_open){.start_ns = hit->time_ns};
@@ -151,6 +193,18 @@ int gc_probes_poll(struct gc_probes *probes, struct gc_rows *rows, const struct 
 {
     struct polling polling = {.probes = probes, .rows = rows, .host = host};
     return probes->uprobes ? uprobes_drain(probes->uprobes, is_last, on_hit, &polling, err) : 0;
+}
+
+int gc_probes_hit(struct gc_probes *probes, struct gc_rows *rows, const struct collectors_host *host,
+                  const struct uprobe_hit *hit, struct err *err)
+{
+    struct polling polling = {.probes = probes, .rows = rows, .host = host};
+    return on_hit(&polling, hit, err);
+}
+
+uint64_t gc_probes_lost_count(const struct gc_probes *probes)
+{
+    return probes->left_count + (probes->uprobes ? uprobes_lost_count(probes->uprobes) : 0);
 }
 
 void gc_probes_free(struct gc_probes *probes)

@@ -6,69 +6,8 @@
 
 #include <cmocka.h>
 
-#include "base/clock.h"
+#include "collector/counters_file.h"
 #include "collector/hsperf.h"
-
-/* A file of one collector, as a JVM writes it: a prologue, and entries that each hold one counter. */
-struct counters_file {
-    uint8_t bytes[4096];
-    size_t size;
-    uint32_t count;
-    size_t frequency, ticks, cause, invocations, time, entry, exit;
-};
-
-static void put_u32(struct counters_file *file, size_t at, uint32_t value)
-{
-    memcpy(file->bytes + at, &value, sizeof value);
-}
-
-static void put_u64(struct counters_file *file, size_t at, uint64_t value)
-{
-    memcpy(file->bytes + at, &value, sizeof value);
-}
-
-static size_t entry_add(struct counters_file *file, const char *name, char type, uint32_t elements)
-{
-    size_t at = file->size, data = (20 + strlen(name) + 1 + 7) / 8 * 8;
-    size_t length = (data + (elements ? elements : sizeof(uint64_t)) + 7) / 8 * 8;
-    put_u32(file, at, (uint32_t)length);
-    put_u32(file, at + 4, 20);
-    put_u32(file, at + 8, elements);
-    file->bytes[at + 12] = (uint8_t)type;
-    put_u32(file, at + 16, (uint32_t)data);
-    memcpy(file->bytes + at + 20, name, strlen(name));
-    file->size += length;
-    put_u32(file, 28, ++file->count);
-    return at + data;
-}
-
-static void file_make(struct counters_file *file)
-{
-    static const uint8_t prologue[] = {0xca, 0xfe, 0xc0, 0xc0, 1, 2, 0, 1};
-    *file = (struct counters_file){.size = 32};
-    memcpy(file->bytes, prologue, sizeof prologue);
-    put_u32(file, 24, 32);
-    file->frequency = entry_add(file, "sun.os.hrt.frequency", 'J', 0);
-    file->ticks = entry_add(file, "sun.os.hrt.ticks", 'J', 0);
-    file->cause = entry_add(file, "sun.gc.lastCause", 'B', 32);
-    size_t name = entry_add(file, "sun.gc.collector.0.name", 'B', 32);
-    file->invocations = entry_add(file, "sun.gc.collector.0.invocations", 'J', 0);
-    file->time = entry_add(file, "sun.gc.collector.0.time", 'J', 0);
-    file->entry = entry_add(file, "sun.gc.collector.0.lastEntryTime", 'J', 0);
-    file->exit = entry_add(file, "sun.gc.collector.0.lastExitTime", 'J', 0);
-    put_u64(file, file->frequency, NS_PER_S);
-    memcpy(file->bytes + name, "G1 young collection pauses", 27);
-    memcpy(file->bytes + file->cause, "G1 Evacuation Pause", 20);
-}
-
-static void pause_set(struct counters_file *file, uint64_t count, uint64_t entry, uint64_t exit,
-                      uint64_t time)
-{
-    put_u64(file, file->invocations, count);
-    put_u64(file, file->entry, entry);
-    put_u64(file, file->exit, exit);
-    put_u64(file, file->time, time);
-}
 
 static void read_at(struct hsperf_watch *watch, const struct counters_file *file, uint64_t time_ns)
 {
@@ -86,11 +25,11 @@ static void a_pause_between_two_readings_is_told_with_its_cause(void **state)
     struct hsperf_watch watch = {0};
     (void)state;
 
-    file_make(&file);
+    counters_file_make(&file);
     read_at(&watch, &file, 1000000);
     assert_true(watch.is_begun);
     assert_int_equal(watch.pauses.count, 0);
-    pause_set(&file, 1, 5000, 7000, 2000);
+    counters_file_pause(&file, 1, 5000, 7000, 2000);
     read_at(&watch, &file, 1010000);
     read_at(&watch, &file, 1020000);
     assert_int_equal(watch.pauses.count, 1);
@@ -107,17 +46,17 @@ static void a_pause_that_goes_on_is_told_when_it_is_over(void **state)
     struct hsperf_watch watch = {0};
     (void)state;
 
-    file_make(&file);
+    counters_file_make(&file);
     read_at(&watch, &file, 1000000);
-    pause_set(&file, 1, 5000, 0, 0);
+    counters_file_pause(&file, 1, 5000, 0, 0);
     read_at(&watch, &file, 1010000);
     assert_int_equal(watch.pauses.count, 0);
     /* the first is over and the second goes on: where the first began is told by how long all took */
-    pause_set(&file, 2, 9000, 7000, 2000);
+    counters_file_pause(&file, 2, 9000, 7000, 2000);
     read_at(&watch, &file, 1020000);
     assert_int_equal(watch.pauses.count, 1);
     assert_int_equal(watch.pauses.items[0].start_ticks, 5000);
-    pause_set(&file, 2, 9000, 9500, 2500);
+    counters_file_pause(&file, 2, 9000, 9500, 2500);
     read_at(&watch, &file, 1030000);
     assert_int_equal(watch.pauses.count, 2);
     hsperf_watch_free(&watch);
@@ -130,9 +69,9 @@ static void pauses_that_no_reading_saw_are_counted_with_their_time(void **state)
     uint64_t count, ns;
     (void)state;
 
-    file_make(&file);
+    counters_file_make(&file);
     read_at(&watch, &file, 1000000);
-    pause_set(&file, 4, 9000, 9500, 3500);
+    counters_file_pause(&file, 4, 9000, 9500, 3500);
     read_at(&watch, &file, 1010000);
     hsperf_missed(&watch, &count, &ns);
     assert_int_equal(watch.pauses.count, 1);
@@ -148,12 +87,12 @@ static void the_clock_is_bound_by_what_changes_between_readings(void **state)
     struct hsperf_watch watch = {0};
     (void)state;
 
-    file_make(&file);
+    counters_file_make(&file);
     read_at(&watch, &file, 1000000);
     assert_true(hsperf_error_ns(&watch) == UINT64_MAX);
     for (uint64_t now = 1001000; now < 1100000; now += 1000) {
         if (now % 7000 == 0)
-            put_u64(&file, file.ticks, now - 900000 - now % 13 * 70);
+            counters_file_put(&file, file.ticks, now - 900000 - now % 13 * 70);
         read_at(&watch, &file, now);
     }
     assert_true(hsperf_error_ns(&watch) < 500);
@@ -168,7 +107,7 @@ static void a_broken_file_is_none(void **state)
     struct hsperf_layout layout;
     (void)state;
 
-    file_make(&file);
+    counters_file_make(&file);
     assert_true(hsperf_layout_of(file.bytes, file.size, &layout));
     for (size_t size = 0; size < file.size; size += 4)
         assert_false(hsperf_layout_of(file.bytes, size, &layout));
@@ -177,7 +116,7 @@ static void a_broken_file_is_none(void **state)
         broken.bytes[at] ^= 0xff;
         struct hsperf_watch watch = {0};
         read_at(&watch, &broken, 1000000);
-        pause_set(&broken, 2, 9000, 9500, 500);
+        counters_file_pause(&broken, 2, 9000, 9500, 500);
         read_at(&watch, &broken, 1010000);
         hsperf_watch_free(&watch);
     }

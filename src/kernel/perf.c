@@ -10,7 +10,6 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 #include "base/fs.h"
 #include "base/num.h"
 #include "base/vec.h"
+#include "kernel/event_files.h"
 #include "kernel/perf_ring.h"
 
 /* What the rest of the program holds open, at most: two per thread that is looked at, and files. */
@@ -369,16 +369,6 @@ static void source_describe(struct perf_source *source, const struct perf_option
                  source->sees_kernel ? "" : ":u");
 }
 
-/* Every thread needs a descriptor per CPU: the soft limit, made for programs that use select, is no reason to see less. */
-static void descriptors_allow(size_t needed)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < needed) {
-        limit.rlim_cur = limit.rlim_max < needed ? limit.rlim_max : needed;
-        (void)setrlimit(RLIMIT_NOFILE, &limit); /* refused: the events say so */
-    }
-}
-
 int perf_add_thread(struct perf_source *source, pid_t thread, struct err *err)
 {
     for (size_t i = 0; i < source->fds.count; i++) {
@@ -424,7 +414,8 @@ int perf_open(const struct perf_options *options, struct perf_source **ret_sourc
     source->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     attr_set(&source->attr, options);
     if (options->thread_count)
-        descriptors_allow((options->thread_count + 1) * (size_t)sysconf(_SC_NPROCESSORS_ONLN) +
+        /* the soft limit, made for programs that use select, is no reason to see less */
+        event_files_allow((options->thread_count + 1) * (size_t)sysconf(_SC_NPROCESSORS_ONLN) +
                           DESCRIPTORS_OTHER);
     int status = source_open_rings(source, options, err);
     if (!status)

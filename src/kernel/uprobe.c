@@ -16,6 +16,7 @@
 #include "base/fs.h"
 #include "base/num.h"
 #include "base/vec.h"
+#include "kernel/event_files.h"
 
 #define PMU_TYPE      "/sys/bus/event_source/devices/uprobe/type"
 #define CPU_COUNT_MAX 1024
@@ -31,6 +32,7 @@ struct ring {
     int cpu;
     struct perf_event_mmap_page *page;
     const uint8_t *data;
+    bool has_lost; /* before what it tells next */
 };
 
 struct event {
@@ -69,14 +71,40 @@ int uprobes_open(struct uprobes **ret_probes, struct err *err)
     return 0;
 }
 
+/* All from one on. */
+static void events_close(struct uprobes *probes, size_t first)
+{
+    for (size_t i = first; i < probes->events.count; i++)
+        close(probes->events.items[i].fd);
+    probes->events.count = first;
+}
+
+void uprobes_cut(struct uprobes *probes, size_t count)
+{
+    size_t first = 0, kept = 0;
+
+    while (first < probes->events.count && probes->events.items[first].point < count)
+        first++;
+    for (size_t i = 0; i < probes->rings.count; i++) {
+        struct ring ring = probes->rings.items[i];
+        bool is_needed = false;
+        for (size_t k = 0; k < first; k++)
+            is_needed = is_needed || probes->events.items[k].fd == ring.fd;
+        if (is_needed)
+            probes->rings.items[kept++] = ring;
+        else
+            munmap(ring.page, probes->page_bytes + RING_BYTES);
+    }
+    probes->rings.count = kept;
+    events_close(probes, first);
+    probes->points.count = num_min(count, probes->points.count);
+}
+
 void uprobes_close(struct uprobes *probes)
 {
     if (!probes)
         return;
-    for (size_t i = 0; i < probes->rings.count; i++)
-        munmap(probes->rings.items[i].page, probes->page_bytes + RING_BYTES);
-    for (size_t i = 0; i < probes->events.count; i++)
-        close(probes->events.items[i].fd);
+    uprobes_cut(probes, 0);
     vec_free(&probes->rings);
     vec_free(&probes->events);
     vec_free(&probes->points);
@@ -163,6 +191,7 @@ int uprobes_add(struct uprobes *probes, const struct uprobe_point *point, size_t
         return err_set(err, ERR_USAGE, "could not watch '%s': there are too many places", point->path);
     if (vec_reserve(&probes->points, probes->points.count + 1))
         return err_memory(err);
+    event_files_allow_more((size_t)num_max((uint64_t)cpu_count, 1));
     for (int cpu = 0; cpu < cpu_count && cpu < CPU_COUNT_MAX; cpu++)
         if (event_add(probes, &rounded, cpu))
             return err_errno(err, errno, "could not watch a place in '%s'", point->path);
@@ -246,10 +275,18 @@ static bool state_read(const uint8_t *bytes, size_t left, const struct uprobe_po
     return true;
 }
 
-static int record_take(struct uprobes *probes, const uint8_t *record, const struct perf_event_header *header)
+/* Told of with the next that has a time. */
+static void ring_lose(struct uprobes *probes, struct ring *ring, uint64_t count)
+{
+    probes->lost_count += count;
+    ring->has_lost = true;
+}
+
+static int record_take(struct uprobes *probes, struct ring *ring, const uint8_t *record,
+                       const struct perf_event_header *header)
 {
     if (header->type == PERF_RECORD_LOST && header->size >= HEADER_BYTES + 16)
-        probes->lost_count += get_u64(record + HEADER_BYTES + 8);
+        ring_lose(probes, ring, get_u64(record + HEADER_BYTES + 8));
     if (header->type != PERF_RECORD_SAMPLE || header->size < FIXED_BYTES)
         return 0;
     const struct event *event = event_of(probes, get_u64(record + HEADER_BYTES));
@@ -260,6 +297,10 @@ static int record_take(struct uprobes *probes, const uint8_t *record, const stru
                              .pid = (uint32_t)who,
                              .tid = (uint32_t)(who >> 32),
                              .time_ns = get_u64(record + HEADER_BYTES + 16)};
+    struct uprobe_hit lost = {.point = UPROBE_LOST, .time_ns = hit.time_ns};
+    if (ring->has_lost && vec_push(&probes->hits, lost))
+        return -1;
+    ring->has_lost = false;
     if (!state_read(record + FIXED_BYTES, header->size - FIXED_BYTES, &probes->points.items[event->point],
                     &hit))
         return 0;
@@ -273,21 +314,24 @@ static int ring_drain(struct uprobes *probes, struct ring *ring)
     uint8_t record[RECORD_BYTES];
     int status = 0;
 
-    if (head - tail > RING_BYTES) /* nothing in it can be told apart */
+    if (head - tail > RING_BYTES) { /* nothing in it can be told apart */
+        ring_lose(probes, ring, 1);
         tail = head;
+    }
     probes->is_busy = probes->is_busy || head - tail > RING_BYTES / 4;
     while (!status && head - tail >= HEADER_BYTES) {
         uint64_t start = tail & (RING_BYTES - 1);
         struct perf_event_header header;
         memcpy(&header, ring->data + start, sizeof header); /* records begin at multiples of 8 */
         if (header.size < HEADER_BYTES || header.size > head - tail || header.size > sizeof record) {
+            ring_lose(probes, ring, 1);
             tail = head;
             break;
         }
         size_t first = (size_t)num_min(RING_BYTES - start, header.size);
         memcpy(record, ring->data + start, first);
         memcpy(record + first, ring->data, header.size - first);
-        status = record_take(probes, record, &header);
+        status = record_take(probes, ring, record, &header);
         tail += header.size;
     }
     __atomic_store_n(&ring->page->data_tail, tail, __ATOMIC_RELEASE);
@@ -298,7 +342,9 @@ static int ring_drain(struct uprobes *probes, struct ring *ring)
 static int compare_hits(const void *a, const void *b)
 {
     const struct uprobe_hit *x = a, *y = b;
-    return (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
+    if (x->time_ns != y->time_ns)
+        return x->time_ns > y->time_ns ? 1 : -1;
+    return (y->point == UPROBE_LOST) - (x->point == UPROBE_LOST);
 }
 
 int uprobes_drain(struct uprobes *probes, bool flush, uprobe_hit_fn *each, void *context, struct err *err)

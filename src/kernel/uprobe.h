@@ -2,10 +2,11 @@
 /*
  * uprobe: places in programs' files at which the kernel tells that a thread came by, with some of its registers and of its
  * stack. A place is of a file, not of a process: whoever runs the file is told of, also programs started later and those
- * that nobody asked about. All ends with the descriptors. Needs CAP_PERFMON (root).
+ * that nobody asked about. All ends with the descriptors: taking an event away takes the
+ * kernel some 0.1 s, and there is one for each place and CPU. Needs CAP_PERFMON (root).
  *
- * At a place the kernel puts a breakpoint into the memory of the programs that have the file mapped (a microsecond for
- * each time that one comes by). Programs may ask, before they do the work of telling, whether someone listens: a counter in
+ * At a place the kernel puts a breakpoint into the memory of the programs that have the file mapped (some 10
+ * microseconds for each time that one comes by). Programs may ask, before they do the work of telling, whether someone listens: a counter in
  * their memory (the semaphore of a USDT probe), which the kernel increments meanwhile.
  *
  * Source: Documentation/trace/uprobetracer.rst, the "uprobe" PMU of perf_event_open.
@@ -31,8 +32,11 @@ struct uprobe_point {
     uint32_t stack_bytes;    /* of the stack, from the stack pointer on; rounded up to 8 */
 };
 
+#define UPROBE_LOST SIZE_MAX
+
 struct uprobe_hit {
-    size_t point; /* as uprobes_add said */
+    size_t
+        point; /* as uprobes_add said; UPROBE_LOST: hits of any thread may be missing before, nothing else but the time is told */
     uint64_t time_ns;
     uint32_t pid, tid;
     uint64_t registers[UPROBE_REGISTER_MAX]; /* in the order of their bits */
@@ -55,6 +59,8 @@ WARN_UNUSED int uprobes_add(struct uprobes *probes, const struct uprobe_point *p
 /* Delivers in the order of time, across CPUs; what is younger than two milliseconds only with `flush`. */
 WARN_UNUSED int uprobes_drain(struct uprobes *probes, bool flush, uprobe_hit_fn *each, void *context,
                               struct err *err);
+/* Takes back those from the index `count` on, with what was opened for one that could not be added. */
+void uprobes_cut(struct uprobes *probes, size_t count);
 /* Dropped because a ring was full. */
 uint64_t uprobes_lost_count(const struct uprobes *probes);
 /* Whether the fullest ring was filled by a quarter or more at the last drain. */

@@ -8,6 +8,7 @@
 
 #include <asm/perf_regs.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -116,9 +117,123 @@ static void what_is_allowed_can_be_done(void **state)
         skip();
         return;
     }
+    struct uprobe_point point = {.path = "/proc/self/exe", .offset = function_offset()};
     struct uprobes *probes = NULL;
+    size_t index;
     assert_int_equal(uprobes_open(&probes, &err), 0);
+    int status = uprobes_add(probes, &point, &index, &err);
     uprobes_close(probes);
+    if (status)
+        fail_msg("%s", err.what);
+    assert_true(index == 0 && passed_by(1) == 2);
+}
+
+#if defined(FIRST_REGISTER)
+/* NULL: not here, and why is told. On one CPU, so that one ring has them all. */
+static struct uprobes *watched(const struct uprobe_point *point)
+{
+    struct err err = {0};
+    struct uprobes *probes = NULL;
+    size_t index;
+    cpu_set_t one;
+
+    CPU_ZERO(&one);
+    CPU_SET((size_t)sched_getcpu(), &one);
+    if (sched_setaffinity(0, sizeof one, &one) == 0 && uprobes_open(&probes, &err) == 0 &&
+        uprobes_add(probes, point, &index, &err) == 0)
+        return probes;
+    printf("# %s\n", err.what);
+    uprobes_close(probes);
+    return NULL;
+}
+
+struct order {
+    uint64_t hit_count, before_loss_count, lost_count;
+};
+
+static int note(void *context, const struct uprobe_hit *hit, struct err *err)
+{
+    struct order *order = context;
+    (void)err;
+    if (hit->point == UPROBE_LOST && !order->lost_count++)
+        order->before_loss_count = order->hit_count;
+    order->hit_count += hit->point != UPROBE_LOST && hit->pid == (uint32_t)getpid();
+    return 0;
+}
+
+static void passes(int count)
+{
+    for (int i = 0; i < count; i++)
+        assert_int_equal(passed_by(i), i + 1);
+}
+#endif
+
+/* A full ring: how many are missing, and between which. */
+static void what_is_lost_is_told_in_its_place(void **state)
+{
+    (void)state;
+#if defined(FIRST_REGISTER)
+    cpu_set_t before;
+    struct err err = {0};
+    struct order order = {0};
+    struct uprobe_point point = {
+        .path = "/proc/self/exe", .offset = function_offset(), .stack_bytes = UPROBE_STACK_MAX};
+    assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+    struct uprobes *probes = watched(&point);
+    if (!probes) {
+        sched_setaffinity(0, sizeof before, &before);
+        skip();
+        return;
+    }
+    passes(1000); /* of over a kilobyte each, into 256 KiB */
+    assert_int_equal(uprobes_drain(probes, true, note, &order, &err), 0);
+    uint64_t first_count = order.hit_count;
+    assert_in_range(first_count, 100, 300);
+    passes(10);
+    assert_int_equal(uprobes_drain(probes, true, note, &order, &err), 0);
+    assert_int_equal(order.lost_count, 1);
+    assert_int_equal(order.before_loss_count, first_count);
+    assert_int_equal(order.hit_count + uprobes_lost_count(probes), 1010);
+    uprobes_close(probes);
+    assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
+#else
+    skip();
+#endif
+}
+
+static void what_is_taken_back_is_not_told(void **state)
+{
+    (void)state;
+#if defined(FIRST_REGISTER)
+    cpu_set_t before;
+    struct err err = {0};
+    struct order order = {0};
+    size_t index = 0;
+    struct uprobe_point point = {.path = "/proc/self/exe", .offset = function_offset()},
+                        absent = {.path = "/nonexistent/program", .offset = 16};
+    assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+    struct uprobes *probes = watched(&point);
+    if (!probes) {
+        sched_setaffinity(0, sizeof before, &before);
+        skip();
+        return;
+    }
+    assert_int_equal(uprobes_add(probes, &point, &index, &err), 0);
+    assert_int_equal(index, 1);
+    assert_int_equal(uprobes_add(probes, &absent, &index, &err), -ERR_ENVIRONMENT);
+    uprobes_cut(probes, 1);
+    passes(5);
+    assert_int_equal(uprobes_drain(probes, true, note, &order, &err), 0);
+    assert_int_equal(order.hit_count, 5); /* and not each twice */
+    uprobes_cut(probes, 0);
+    passes(5);
+    assert_int_equal(uprobes_drain(probes, true, note, &order, &err), 0);
+    assert_int_equal(order.hit_count, 5);
+    uprobes_close(probes);
+    assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
+#else
+    skip();
+#endif
 }
 
 static void a_place_that_there_is_not_is_an_error(void **state)
@@ -145,6 +260,8 @@ int uprobe_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_passing_of_a_place_is_told_with_its_argument),
         cmocka_unit_test(what_is_allowed_can_be_done),
+        cmocka_unit_test(what_is_lost_is_told_in_its_place),
+        cmocka_unit_test(what_is_taken_back_is_not_told),
         cmocka_unit_test(a_place_that_there_is_not_is_an_error),
     };
     return cmocka_run_group_tests_name("uprobe", tests, NULL, NULL);

@@ -334,7 +334,7 @@ static void system_look(struct doctor_fact *fact)
     COMMAND(fact, "sudo toll run --system");
 }
 
-/* What a JVM says of its collector anyone may read. */
+/* What a JVM says of its collector its own user may read. */
 static void pauses_look(struct doctor_fact *fact)
 {
     struct err err = {0};
@@ -345,7 +345,7 @@ static void pauses_look(struct doctor_fact *fact)
         FOUND(fact, "of JVMs, CPython (where it has probes) and Node.js");
         return;
     }
-    FOUND(fact, "of JVMs alone: %.160s", err.what);
+    FOUND(fact, "of JVMs of your own: %.160s", err.what);
     LOST(fact, "pauses of CPython and Node.js; samples inside their collectors are there");
     COMMAND(fact, "%.230s", err.hint);
 }

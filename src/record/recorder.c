@@ -12,10 +12,11 @@
 #include "base/num.h"
 #include "record/recorder_state.h"
 
-#define FLUSH_NS        (NS_PER_S / 2)
-#define SYSTEM_EARLY_NS (20 * NS_PER_MS) /* what is nearly due is done now, and saves waking up for it */
-#define SYMBOLS_NS_MIN  (2 * NS_PER_S)
-#define SYMBOLS_RATIO   300
+#define FLUSH_NS           (NS_PER_S / 2)
+#define SYSTEM_EARLY_NS    (20 * NS_PER_MS) /* what is nearly due is done now, and saves waking up for it */
+#define COLLECTORS_LOOK_NS 2000             /* for each process: a hundredth of a CPU goes into asking them */
+#define SYMBOLS_NS_MIN     (2 * NS_PER_S)
+#define SYMBOLS_RATIO      300
 
 static uint64_t spans_track_of(void *context, uint64_t pid, uint64_t tid, uint64_t time_ns);
 
@@ -284,10 +285,13 @@ static void pauses_poll(struct recorder *recorder, uint64_t now_ns, uint64_t end
 
     if (!recorder->collectors || recorder->emit.failed)
         return;
-    for (size_t i = 0; !end_ns && i < tracks->processes.count; i++) {
+    bool is_due = !end_ns && now_ns >= recorder->collectors_due_ns;
+    for (size_t i = 0; is_due && i < tracks->processes.count; i++) {
         struct process *process = tracks->processes.items[i];
         collectors_look(recorder->collectors, process->pid, now_ns, &process->collector);
     }
+    if (is_due)
+        recorder->collectors_due_ns = now_ns + COLLECTORS_LOOK_NS * tracks->processes.count;
     if (!end_ns && now_ns < collectors_due_ns(recorder->collectors))
         return;
     int code = end_ns ? collectors_finish(recorder->collectors, &host, end_ns, &err)

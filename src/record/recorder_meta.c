@@ -95,6 +95,26 @@ static void python_remark(struct recorder *recorder)
                     counts.overflow_count);
 }
 
+/* What of collectors' pauses is outside view; returns what counts as lost. */
+static uint64_t collectors_remark(struct recorder *recorder)
+{
+    if (!recorder->collectors)
+        return 0;
+    struct collectors_losses losses = collectors_losses(recorder->collectors);
+    if (losses.lost_count)
+        emit_remark(&recorder->emit,
+                    "%" PRIu64 " beginnings and ends of collectors' pauses are lost: a ring was full",
+                    losses.lost_count);
+    if (losses.jvm_count)
+        emit_remark(&recorder->emit,
+                    "the collectors of %" PRIu64 " JVMs are outside view: too many ran at once",
+                    losses.jvm_count);
+    if (losses.refusal)
+        emit_remark(&recorder->emit, "pauses of the collectors of CPython or Node.js are outside view: %s",
+                    losses.refusal);
+    return losses.lost_count;
+}
+
 void recorder_meta_end(struct recorder *recorder, uint64_t overhead_ns)
 {
     struct emit *emit = &recorder->emit;
@@ -103,7 +123,8 @@ void recorder_meta_end(struct recorder *recorder, uint64_t overhead_ns)
     if (recorder->collectors)
         emit_meta(emit, META_RECORDER_GC, collectors_sources(recorder->collectors));
     emit_meta_u64(emit, META_EXIT_STATUS, (uint64_t)recorder->exit_status);
-    uint64_t lost_count = recorder_lost_count(recorder) + inside_lost_count(&recorder->inside);
+    uint64_t lost_count =
+        recorder_lost_count(recorder) + inside_lost_count(&recorder->inside) + collectors_remark(recorder);
     if (recorder->spans)
         lost_count += span_drain_totals(recorder->spans).lost_count;
     emit_meta_u64(emit, META_LOST_COUNT, lost_count);

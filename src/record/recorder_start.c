@@ -187,8 +187,9 @@ int recording_start(struct recorder *recorder, enum record_rung wanted, int *ret
 {
     struct span_drain_options spans = {0};
     struct err why = {0};
-    struct collectors_options collectors = {.may_probe = recorder->options->command,
-                                            .is_new = recorder->options->command};
+    /* With the whole machine most of what is seen ran before. */
+    bool is_own = recorder->options->command && !recorder->options->whole_machine;
+    struct collectors_options collectors = {.may_probe = is_own, .is_new = is_own};
     int code = running_first(recorder, err);
 
     if (!code)

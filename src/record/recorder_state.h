@@ -42,7 +42,7 @@ struct recorder {
     uint64_t start_ns, end_ns;
     uint64_t cpu_before_ns;
     uint64_t symbols_cpu_ns; /* spent on names of functions so far */
-    uint64_t observe_due_ns, system_due_ns, flush_due_ns, spans_due_ns;
+    uint64_t observe_due_ns, system_due_ns, flush_due_ns, spans_due_ns, collectors_due_ns;
     char fallback[768]; /* why better rungs are not used */
     uint64_t main_pid;
     bool is_ended;
