@@ -15,7 +15,8 @@
     (20 *                                                                                                    \
      NS_PER_MS) /* between two looks at a process's mappings: twice as long after each that found nothing */
 #define LOOK_NS_MAX (NS_PER_S)
-#define LOOK_BITS   20 /* of the pause, in us, below when the next look is due, in us too */
+#define LOOK_BITS   10 /* of the pause, in ms, below when the next look is due, in ms too */
+static_assert(LOOK_NS_MAX / NS_PER_MS < 1u << LOOK_BITS, "it has room");
 
 /* A line of /proc/PID/maps that is of code. */
 static bool line_read(const char *line, struct perf_map *ret_map)
@@ -72,15 +73,15 @@ int stacks_read_maps(struct stacks *stacks, uint32_t pid, struct err *err)
 static void look(struct stacks *stacks, uint32_t pid)
 {
     const uint64_t *known = map_get(&stacks->map_looks, pid);
-    uint64_t pause_us = known ? *known & ((1u << LOOK_BITS) - 1) : LOOK_NS_MIN / NS_PER_US / 2;
-    uint64_t now_us = stacks->now_ns / NS_PER_US;
+    uint64_t pause_ms = known ? *known & ((1u << LOOK_BITS) - 1) : LOOK_NS_MIN / NS_PER_MS / 2;
+    uint64_t now_ms = stacks->now_ns / NS_PER_MS;
     size_t count = 0;
 
-    if (known && now_us < *known >> LOOK_BITS)
+    if (known && now_ms < *known >> LOOK_BITS)
         return;
     (void)!maps_read(stacks, pid, true, &count, NULL);
-    pause_us = count ? LOOK_NS_MIN / NS_PER_US : num_min(pause_us * 2, LOOK_NS_MAX / NS_PER_US);
-    (void)!map_put(&stacks->map_looks, pid, (now_us + pause_us) << LOOK_BITS | pause_us);
+    pause_ms = count ? LOOK_NS_MIN / NS_PER_MS : num_min(pause_ms * 2, LOOK_NS_MAX / NS_PER_MS);
+    (void)!map_put(&stacks->map_looks, pid, (now_ms + pause_ms) << LOOK_BITS | pause_ms);
 }
 
 const struct mapping *stacks_map_find(struct stacks *stacks, uint32_t pid, uint64_t address)

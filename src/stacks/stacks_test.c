@@ -339,6 +339,27 @@ static void code_that_no_event_told_is_looked_for_in_the_process(void **state)
     munmap(code, 4096);
 }
 
+static void a_machine_that_runs_for_long_has_pauses_between_looks(void **state)
+{
+    const uint64_t now_ns = 300ull * 86400 * 1000000000;
+    struct fixture *fixture = *state;
+    uint32_t own = (uint32_t)getpid();
+    stacks_destroy(fixture->stacks);
+    assert_int_equal(stacks_create(&(struct stacks_options){.cache_folder = "", .is_told_files = true},
+                                   &fixture->stacks, NULL),
+                     0);
+    stacks_set_time(fixture->stacks, now_ns);
+    assert_null(stacks_map_find(fixture->stacks, own, 16));
+    char *code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(code != MAP_FAILED);
+    assert_null(stacks_map_find(fixture->stacks, own, (uint64_t)(uintptr_t)code));
+    stacks_set_time(fixture->stacks, now_ns + 19000000);
+    assert_null(stacks_map_find(fixture->stacks, own, (uint64_t)(uintptr_t)code));
+    stacks_set_time(fixture->stacks, now_ns + 20000000);
+    assert_non_null(stacks_map_find(fixture->stacks, own, (uint64_t)(uintptr_t)code));
+    munmap(code, 4096);
+}
+
 /* Its functions stand before those of others: what it does for the program is the program's. */
 static void a_library_that_is_left_out_stays_where_it_was_at_work(void **state)
 {
@@ -449,6 +470,7 @@ int stacks_test(void)
 #endif
         TEST(a_chain_that_reaches_the_c_librarys_start_is_whole),
         TEST(code_that_no_event_told_is_looked_for_in_the_process),
+        TEST(a_machine_that_runs_for_long_has_pauses_between_looks),
         TEST(a_library_that_is_left_out_stays_where_it_was_at_work),
         TEST(too_many_stacks_end_at_a_known_caller),
         TEST(names_that_a_compiler_wrote_are_found),
