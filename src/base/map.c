@@ -98,6 +98,32 @@ void map_free(struct map *map)
     *map = (struct map){0};
 }
 
+int map_recent_put(struct map_recent *recent, uint64_t key, uint64_t value, size_t count_max)
+{
+    if (recent->young.count >= count_max && !map_get(&recent->young, key)) {
+        map_free(&recent->old);
+        recent->old = recent->young;
+        recent->young = (struct map){0};
+    }
+    return map_put(&recent->young, key, value);
+}
+
+uint64_t map_recent_get(struct map_recent *recent, uint64_t key, size_t count_max)
+{
+    const uint64_t *young = map_get(&recent->young, key), *old = young ? NULL : map_get(&recent->old, key);
+    uint64_t value = young ? *young : old ? *old : 0;
+
+    if (old)
+        (void)!map_recent_put(recent, key, value, count_max); /* without memory it stays where it is */
+    return value;
+}
+
+void map_recent_free(struct map_recent *recent)
+{
+    map_free(&recent->young);
+    map_free(&recent->old);
+}
+
 static size_t intern_slot(const struct intern *intern, const char *bytes, size_t length, uint64_t hash)
 {
     size_t mask = intern->capacity - 1;

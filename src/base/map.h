@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * map: uint64_t to uint64_t, open addressing with linear probing; and intern: bytes to a dense id.
- * Zero-initialise both. Not for several threads.
+ * map: uint64_t to uint64_t, open addressing with linear probing; map_recent: one that forgets; and intern: bytes to a dense id.
+ * Zero-initialise them. Not for several threads.
  */
 #ifndef TOLL_BASE_MAP_H
 #define TOLL_BASE_MAP_H
@@ -35,6 +35,17 @@ void map_free(struct map *map);
 /* A good 64-bit mix (the finaliser of MurmurHash3, A. Appleby, public domain algorithm). */
 uint64_t map_hash(uint64_t key);
 uint64_t map_hash_bytes(const void *bytes, size_t length);
+
+/* What was neither put nor asked for while `count_max` others came may be forgotten. */
+struct map_recent {
+    struct map young, old;
+};
+
+/* 0, or -1 when memory ran out. At most twice `count_max` are kept. */
+WARN_UNUSED int map_recent_put(struct map_recent *recent, uint64_t key, uint64_t value, size_t count_max);
+/* The value; 0 when the key is absent. */
+uint64_t map_recent_get(struct map_recent *recent, uint64_t key, size_t count_max);
+void map_recent_free(struct map_recent *recent);
 
 struct intern_entry {
     const char *bytes; /* NUL-terminated copy */

@@ -31,6 +31,25 @@ static void a_map_keeps_what_was_put_and_not_removed(void **state)
     map_free(&map);
 }
 
+static void a_recent_map_forgets_what_nobody_asks_for(void **state)
+{
+    (void)state;
+    struct map_recent recent = {0};
+    assert_int_equal(map_recent_get(&recent, 1, 100), 0);
+    for (uint64_t key = 1; key <= 1000; key++) {
+        assert_int_equal(map_recent_put(&recent, key, key + 5, 100), 0);
+        assert_int_equal(map_recent_get(&recent, 1, 100), 6);
+        assert_true(recent.young.count <= 100 && recent.old.count <= 100);
+    }
+    assert_int_equal(map_recent_get(&recent, 1000, 100), 1005);
+    assert_int_equal(map_recent_get(&recent, 950, 100), 955);
+    assert_int_equal(map_recent_get(&recent, 2, 100), 0);
+    assert_int_equal(map_recent_put(&recent, 1000, 7, 100), 0);
+    assert_int_equal(map_recent_get(&recent, 1000, 100), 7);
+    map_recent_free(&recent);
+    assert_int_equal(map_recent_get(&recent, 1, 100), 0);
+}
+
 static void the_same_bytes_get_the_same_id(void **state)
 {
     (void)state;
@@ -59,6 +78,7 @@ int map_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_map_keeps_what_was_put_and_not_removed),
+        cmocka_unit_test(a_recent_map_forgets_what_nobody_asks_for),
         cmocka_unit_test(the_same_bytes_get_the_same_id),
     };
     return cmocka_run_group_tests_name("map", tests, NULL, NULL);

@@ -26,6 +26,8 @@
 #define MISSING_RATIO   50                /* and at least one part in so many */
 #define TURN_NS         (4 * NS_PER_MS)   /* a guess at one stay on a run queue */
 #define SAME_EXEC_NS    (20 * NS_PER_MS)
+#define STACK_ID_COUNT_MAX                                                                                   \
+    (1u << 18) /* what lies on a stack without being a caller makes many of one: those of late are kept */
 
 /* The library */
 
@@ -324,10 +326,9 @@ static uint64_t stack_key(uint64_t pid, uint64_t stack)
     return map_hash(stack ^ map_hash(pid));
 }
 
-static uint64_t stack_of(const struct inside *inside, uint64_t pid, uint64_t stack)
+static uint64_t stack_of(struct inside *inside, uint64_t pid, uint64_t stack)
 {
-    const uint64_t *known = stack ? map_get(&inside->stack_ids, stack_key(pid, stack)) : NULL;
-    return known ? *known : 0;
+    return stack ? map_recent_get(&inside->stack_ids, stack_key(pid, stack), STACK_ID_COUNT_MAX) : 0;
 }
 
 static bool is_timed(enum call_kind call)
@@ -515,7 +516,8 @@ static int on_stack(struct inside *inside, const struct call_told *told, struct 
     stacks_set_time(inside->stacks, told->time_ns);
     int code = stacks_add_dumped(inside->stacks, told->pid, &dumped, &id, err);
 
-    if (!code && id && map_put(&inside->stack_ids, stack_key(told->pid, told->stack), id))
+    if (!code && id &&
+        map_recent_put(&inside->stack_ids, stack_key(told->pid, told->stack), id, STACK_ID_COUNT_MAX))
         code = err_memory(err);
     return code;
 }
@@ -754,7 +756,7 @@ void inside_close(struct inside *inside)
 {
     call_drain_destroy(inside->drain);
     stacks_destroy(inside->stacks);
-    map_free(&inside->stack_ids);
+    map_recent_free(&inside->stack_ids);
     map_free(&inside->peer_ids);
     vec_free(&inside->descriptors);
     inside->drain = NULL;

@@ -32,8 +32,8 @@ struct inside {
     struct observe *observe;
     struct call_drain *drain; /* NULL: not on this rung */
     struct stacks *stacks;
-    struct map stack_ids; /* hash of pid and the program's id → id of the stack row */
-    struct map peer_ids;  /* hash of a descriptor → index in descriptors + 1 */
+    struct map_recent stack_ids; /* hash of pid and the program's id → id of the stack row */
+    struct map peer_ids;         /* hash of a descriptor → index in descriptors + 1 */
     VEC(struct reason_fd) descriptors;
     uint64_t due_ns;
     uint64_t recording_ns;       /* CPU time that the library used inside the programs, by samples */
