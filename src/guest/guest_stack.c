@@ -3,16 +3,23 @@
 
 #define ADDRESS_MIN 4096u
 
+/* Whatever a register holds: near the end of all addresses a sum would wrap. */
+static bool has_frame(uint64_t address, const struct guest_top *top)
+{
+    return address >= (uint64_t)top->words && address < top->high && top->high - address >= 16 &&
+           !(address & 7);
+}
+
 void guest_walk(const struct guest_code *code, uint64_t place, uint64_t frame, const struct guest_top *top,
                 struct guest_chain *ret_chain)
 {
-    uint64_t low = (uint64_t)top->words, copied = low + 8ull * top->count, hash = 0;
+    uint64_t copied = (uint64_t)top->words + 8ull * top->count, hash = 0;
     unsigned count = 0;
 
     ret_chain->addresses[count++] = place;
-    while (count < GUEST_DEPTH_MAX && frame >= low && frame + 16 <= top->high && !(frame & 7)) {
+    while (count < GUEST_DEPTH_MAX && has_frame(frame, top)) {
         const uint64_t *link = (const uint64_t *)frame;
-        bool is_last = link[0] <= frame || link[0] + 16 > top->high || (link[0] & 7);
+        bool is_last = link[0] <= frame || !has_frame(link[0], top);
         bool is_known = guest_code_has(code, link[1]);
 
         if (link[1] < ADDRESS_MIN || (is_last && !is_known))
@@ -68,7 +75,7 @@ void guest_memo_put(struct guest_memos *memos, uint64_t key, const struct guest_
     struct guest_memo *memo = &memos->items[set_of(key) + memos->next++ % GUEST_MEMO_WAYS];
     unsigned i;
 
-    if (places->count > GUEST_PLACE_MAX)
+    if (!places->count || places->count > GUEST_PLACE_MAX)
         return;
     memo->key = 0;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);

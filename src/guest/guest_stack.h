@@ -5,7 +5,9 @@
  *
  * A frame pointer is believed when it lies on the thread's stack, above the one before. What lies between the stack pointer and
  * the stack's end is always mapped, so whatever a program without frame pointers keeps in that register gives a wrong caller at
- * worst. On a stack that is not the thread's own (coroutines, signal stacks) only the page of the stack pointer is read.
+ * worst. That holds while the bounds take in nothing that lies below the thread's stack: who sets them rather sets them too
+ * narrow. On a stack that is not the thread's own (coroutines, signal stacks) only the page of the stack pointer is read, and
+ * nothing where that begins: the stack may end there.
  */
 #ifndef TOLL_GUEST_STACK_H
 #define TOLL_GUEST_STACK_H
@@ -28,8 +30,9 @@ struct guest_top {
 static inline struct guest_top guest_top_of(uint64_t sp, struct guest_range bounds, unsigned words_max)
 {
     bool is_own = sp >= bounds.low && sp < bounds.high;
-    struct guest_top top = {.words = (const uint64_t *)sp, .high = is_own ? bounds.high : (sp | 4095) + 1};
-    uint64_t words = sp & 7 ? 0 : (top.high - sp) / 8;
+    struct guest_top top = {.words = (const uint64_t *)sp,
+                            .high = is_own ? bounds.high : (sp + 4095) & ~(uint64_t)4095};
+    uint64_t words = sp & 7 || top.high < sp ? 0 : (top.high - sp) / 8;
 
     top.count = words < words_max ? (unsigned)words : words_max;
     top.is_all = is_own && top.count == words;
@@ -77,7 +80,7 @@ static inline uint64_t guest_memo_key(uint64_t place, const struct guest_top *to
 /* The next one whose words are the same; NULL: none. Where it is walked, its chain must be the same too. */
 const struct guest_memo *guest_memo_next(const struct guest_memos *memos, struct guest_search *search,
                                          const struct guest_top *top);
-/* Nothing is kept of stacks with more places than there is room for. */
+/* Nothing is kept of stacks with more places than there is room for, or with none: they would match all others. */
 void guest_memo_put(struct guest_memos *memos, uint64_t key, const struct guest_places *places,
                     const struct guest_memo *like);
 

@@ -53,9 +53,12 @@ static void the_top_ends_with_the_stack_or_the_page(void **state)
     assert_int_equal(cut.count, 10);
     assert_false(cut.is_all);
     assert_true(cut.high == all.high);
-    struct guest_top foreign = guest_top_of(address & ~(uint64_t)4095, none, 1024);
-    assert_int_equal(foreign.count, 512);
+    struct guest_top foreign = guest_top_of((address & ~(uint64_t)4095) + 8, none, 1024);
+    assert_int_equal(foreign.count, 511);
     assert_false(foreign.is_all);
+    foreign = guest_top_of(address & ~(uint64_t)4095, none, 1024); /* what is above may be another's */
+    assert_int_equal(foreign.count, 0);
+    assert_int_equal(guest_top_of((uint64_t)-64, none, 1024).count, 0);
     assert_int_equal(guest_top_of(address + 4, all, 1024).count, 0); /* no word lies there */
 }
 
@@ -88,6 +91,33 @@ static void frames_lead_from_caller_to_caller(void **state)
     assert_int_equal(chain.count, 3);
     guest_walk(&fixture->code, CODE + 100, first - 800, &fixture->top, &chain);
     assert_int_equal(chain.count, 1); /* not on the stack */
+}
+
+/* Code without frame pointers may have an index there that runs to 0, or an error. */
+static void a_frame_at_the_end_of_all_addresses_is_none(void **state)
+{
+    struct fixture *fixture = *state;
+    struct guest_chain chain;
+
+    for (uint64_t below = 8; below <= 64; below += 8) {
+        guest_walk(&fixture->code, CODE + 100, 0 - below, &fixture->top, &chain);
+        assert_int_equal(chain.count, 1);
+        uint64_t first = link_put(fixture, 4, 0, CODE + 1);
+        fixture->words[4] = 0 - below;
+        guest_walk(&fixture->code, CODE + 100, first, &fixture->top, &chain);
+        assert_int_equal(chain.count, 2);
+    }
+    link_put(fixture, STACK_WORDS - 2, 0, CODE + 2); /* the last that has room, and those that have none */
+    uint64_t last = (uint64_t)(uintptr_t)&fixture->words[STACK_WORDS - 2];
+    guest_walk(&fixture->code, CODE + 100, last, &fixture->top, &chain);
+    assert_int_equal(chain.count, 2);
+    guest_walk(&fixture->code, CODE + 100, last + 8, &fixture->top, &chain);
+    assert_int_equal(chain.count, 1);
+    guest_walk(&fixture->code, CODE + 100, last + 16, &fixture->top, &chain);
+    assert_int_equal(chain.count, 1);
+    fixture->top.high = 0; /* of a stack pointer that is none */
+    guest_walk(&fixture->code, CODE + 100, last, &fixture->top, &chain);
+    assert_int_equal(chain.count, 1);
 }
 
 static void memo_put(struct fixture *fixture, uint64_t key, uint64_t value)
@@ -128,6 +158,15 @@ static void a_stack_is_met_again_while_its_return_addresses_are_the_same(void **
     assert_int_equal(memo_find(fixture, key, &cut), 0);
 }
 
+static void a_stack_without_return_addresses_is_not_kept(void **state)
+{
+    struct fixture *fixture = *state;
+
+    memo_put(fixture, 5, 7);
+    fixture->words[3] = CODE + 1;
+    assert_int_equal(memo_find(fixture, 5, &fixture->top), 0);
+}
+
 static void the_oldest_of_a_set_is_given_up(void **state)
 {
     struct fixture *fixture = *state;
@@ -166,6 +205,8 @@ int guest_stack_test(void)
         cmocka_unit_test_setup_teardown(frames_lead_from_caller_to_caller, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stack_is_met_again_while_its_return_addresses_are_the_same, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_frame_at_the_end_of_all_addresses_is_none, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_stack_without_return_addresses_is_not_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(the_oldest_of_a_set_is_given_up, setup, teardown),
         cmocka_unit_test(what_costs_much_is_granted_at_a_pace),
     };

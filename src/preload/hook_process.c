@@ -45,13 +45,18 @@ HOOK int pthread_create(pthread_t *ret_thread, const pthread_attr_t *attributes,
                         void *argument)
 {
     struct start *start = calls_on() ? start_take() : NULL;
-    size_t stack_bytes = 8u << 20;
+    size_t stack_bytes = 0; /* unknown: then no stack is its own */
+    pthread_attr_t standard;
     int result;
 
     if (!start)
         return REAL(pthread_create)(ret_thread, attributes, function, argument);
-    if (attributes)
+    if (attributes) {
         pthread_attr_getstacksize(attributes, &stack_bytes);
+    } else if (pthread_attr_init(&standard) == 0) { /* its size is that of threads without attributes */
+        pthread_attr_getstacksize(&standard, &stack_bytes);
+        pthread_attr_destroy(&standard);
+    }
     start->maker = calls_tid();
     start->stack_bytes = stack_bytes;
     start->function = function;

@@ -206,7 +206,8 @@ void stack_limits(uint64_t high, uint64_t bytes);
 /* maps.c: what code lies where, told again when libraries were loaded. */
 extern uint64_t maps_own_low, maps_own_high; /* this library's code */
 void maps_start(void);
-void maps_tell(struct lane *lane);
+/* Whether they were told just now. Takes the loader's lock to ask whether libraries were loaded. */
+bool maps_tell(struct lane *lane);
 extern const struct guest_code *maps_code; /* as it was told last */
 
 /* cpu_timer.c */

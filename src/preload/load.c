@@ -16,6 +16,8 @@
 #include "guest/guest_text.h"
 
 #define START_BYTES 1024u
+#define SLACK_BYTES                                                                                          \
+    65536u /* a thread's descriptor and storage lie above stack_high: its stack ends so much sooner at most */
 
 static struct calls_process off;
 struct calls_process *calls = &off;
@@ -156,7 +158,7 @@ void calls_thread_begin(uint32_t maker, uint64_t stack_high, uint64_t stack_byte
     /* The frames of the C library's that every thread starts in lie between this one and the thread's descriptor. */
     if (top > stack_high)
         stack_high = top - stack_high < START_BYTES ? top : stack_high + START_BYTES;
-    stack_limits(stack_high, stack_bytes);
+    stack_limits(stack_high, stack_bytes - (stack_bytes / 2 < SLACK_BYTES ? stack_bytes / 2 : SLACK_BYTES));
     calls_news(CALL_NEWS_THREAD, calls_tid(), maker, 0, NULL);
     pthread_setspecific(end_key, &self);
     cpu_timer_start_thread();

@@ -145,20 +145,23 @@ static void tell(struct lane *lane, uint64_t adds)
     __atomic_store_n(&maps_code, telling.code, __ATOMIC_RELEASE);
 }
 
-void maps_tell(struct lane *lane)
+bool maps_tell(struct lane *lane)
 {
+    bool is_told = false;
     uint32_t before = __atomic_load_n(&telling_pid, __ATOMIC_RELAXED);
     struct calls_guard guard;
     uint64_t adds = 0;
 
     REAL(dl_iterate_phdr)(adds_read, &adds);
     if ((told_pid == calls->pid && told_adds == adds) || before == calls->pid)
-        return;
+        return false;
     calls_guard_enter(&guard); /* no handler may jump out of this */
     if (__atomic_compare_exchange_n(&telling_pid, &before, calls->pid, false, __ATOMIC_ACQUIRE,
                                     __ATOMIC_RELAXED)) {
         tell(lane, adds);
+        is_told = true;
         __atomic_store_n(&telling_pid, 0, __ATOMIC_RELEASE);
     }
     calls_guard_leave(&guard);
+    return is_told;
 }

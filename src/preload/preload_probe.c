@@ -15,11 +15,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 static sigjmp_buf jump;
@@ -152,6 +154,57 @@ static void cancelled(void)
     say("a condition is one", value == PTHREAD_CANCELED);
     say("and its lock is free", pthread_mutex_trylock(&lock));
     pthread_mutex_unlock(&lock);
+}
+
+#define SMALL_BYTES (256u << 10)
+
+static ucontext_t coroutine, thread_context;
+static int coroutine_slept;
+
+static void sleep_a_little(void)
+{
+    struct timespec brief = {.tv_nsec = 2000000};
+
+    coroutine_slept = nanosleep(&brief, NULL) == 0;
+}
+
+/* On a stack right below the thread's own: above its end is what may not be read. */
+static void *run_coroutine(void *unused)
+{
+    pthread_attr_t own;
+    size_t bytes, guard;
+    void *low;
+
+    if (pthread_getattr_np(pthread_self(), &own) || pthread_attr_getstack(&own, &low, &bytes) ||
+        pthread_attr_getguardsize(&own, &guard))
+        exit(1);
+    pthread_attr_destroy(&own);
+    char *stack = mmap((char *)low - guard - SMALL_BYTES, SMALL_BYTES, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (stack == MAP_FAILED || getcontext(&coroutine))
+        exit(1);
+    coroutine.uc_stack = (stack_t){.ss_sp = stack, .ss_size = SMALL_BYTES};
+    coroutine.uc_link = &thread_context;
+    makecontext(&coroutine, sleep_a_little, 0);
+    if (swapcontext(&thread_context, &coroutine))
+        exit(1);
+    munmap(stack, SMALL_BYTES);
+    return unused;
+}
+
+static void small_stacks(void)
+{
+    pthread_attr_t small;
+    pthread_t thread;
+
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, SMALL_BYTES);
+    pthread_setattr_default_np(&small);
+    pthread_attr_destroy(&small);
+    if (pthread_create(&thread, NULL, run_coroutine, NULL) != 0)
+        exit(1);
+    pthread_join(thread, NULL);
+    say("a coroutine sleeps", coroutine_slept);
 }
 
 static void locks(void)
@@ -336,6 +389,7 @@ int main(void)
     errors();
     interrupted();
     cancelled();
+    small_stacks();
     locks();
     children();
     sockets();

@@ -152,10 +152,26 @@ static unsigned copy_words(const struct lane *lane, const struct guest_top *top,
     return lane_has_room(lane, words + (unsigned)((lane->mask + 1) / 2)) ? words : 0;
 }
 
-static void look(struct lane *lane, const struct guest_top *top, struct guest_places *ret_places)
+static uint64_t look_once(const struct stack_at *at, const struct guest_top *top,
+                          struct guest_places *ret_places, struct guest_chain *ret_chain)
 {
-    maps_tell(lane);
     guest_places_find(maps_code, top->words, top->count, ret_places);
+    walk(at, top, ret_chain);
+    return id_of(ret_chain, ret_places->sum);
+}
+
+/*
+ * Asking for the libraries takes the loader's lock, which another thread may hold for as long as it waits for this one: for
+ * stacks alone that are new to the ring.
+ */
+static uint64_t look(struct lane *lane, const struct stack_at *at, const struct guest_top *top,
+                     struct guest_places *ret_places, struct guest_chain *ret_chain)
+{
+    uint64_t id = look_once(at, top, ret_places, ret_chain);
+
+    if (!is_known(lane, id) && maps_tell(lane))
+        id = look_once(at, top, ret_places, ret_chain);
+    return id;
 }
 
 uint64_t stack_tell(struct lane *lane, const void *caller, const void *frame)
@@ -173,9 +189,7 @@ uint64_t stack_tell(struct lane *lane, const void *caller, const void *frame)
 
     if (__builtin_expect(id != 0, 1))
         return id;
-    look(lane, &top, &places);
-    walk(&at, &top, &chain);
-    id = id_of(&chain, places.sum);
+    id = look(lane, &at, &top, &places, &chain);
     if (!is_known(lane, id)) {
         copy = copy_words(lane, &top, &places);
         if (!copy || !copy_is_granted())
@@ -197,9 +211,7 @@ uint64_t stack_tell_sample(struct lane *lane, const struct stack_at *at, bool *r
     uint64_t id;
     unsigned copy;
 
-    look(lane, &top, &places);
-    walk(at, &top, &chain);
-    id = id_of(&chain, places.sum);
+    id = look(lane, at, &top, &places, &chain);
     *ret_is_own = chain_clean(&chain);
     if (is_known(lane, id))
         return id;
