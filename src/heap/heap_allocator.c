@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * heap_allocator: an allocator as programs bring along in a library: it maps its pages itself, and its operator new is not
- * made of malloc. It never uses a block again. heap_drain_test preloads it behind libtoll_heap.
+ * made of malloc; that of arrays is. It never uses a block again. heap_drain_test preloads it behind libtoll_heap.
  */
 #include <stdint.h>
 #include <string.h>
@@ -14,6 +14,7 @@ void free(void *block);
 void *calloc(size_t count, size_t size);
 void *realloc(void *block, size_t size);
 size_t malloc_usable_size(void *block);
+void *_Znam(size_t size); /* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): of arrays */
 void *_Znwm(size_t size); /* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): operator new */
 void _ZdlPv(
     void *block); /* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): operator delete */
@@ -80,4 +81,19 @@ void *_Znwm(size_t size) /* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cer
 void _ZdlPv(void *block) /* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 {
     (void)block;
+}
+
+void *_Znam(size_t size) /* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
+{
+    void *(*volatile ask)(size_t) = malloc; /* whoever stands before it */
+
+    return ask(size);
+}
+
+/* Before the library that stands before it is initialised, and maybe before its first malloc. */
+__attribute__((constructor)) static void begin(void)
+{
+    void *(*volatile ask)(size_t) = _Znwm;
+
+    ask(16);
 }

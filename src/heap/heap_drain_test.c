@@ -206,7 +206,7 @@ static void pages_that_move_and_grow_are_followed(void **state)
     session_close(&session);
 }
 
-/* Its pages are where its blocks lie, and operator new is its own. */
+/* Its pages are where its blocks lie, and operator new is its own; that of arrays is made of malloc. */
 static void an_allocator_of_another_library_is_counted_once(void **state)
 {
     struct heap_drain_options exact = {.mode = HEAP_EXACT};
@@ -221,6 +221,24 @@ static void an_allocator_of_another_library_is_counted_once(void **state)
     assert_true(site_of_size(&session, 5000)->left_bytes == 10 * 5000);
     const struct heap_site *by_new = site_of_size(&session, 6000);
     assert_true(by_new->count == 20 && by_new->freed_count == 5 && by_new->left_bytes == 15 * 6000);
+    const struct heap_site *arrays = site_of_size(&session, 7000);
+    assert_true(arrays->count == 8 && arrays->freed_count == 0 && arrays->left_bytes == 8 * 7000);
+    session_close(&session);
+}
+
+/* It waits for that thread with the loader's lock, which looking for operators takes too. */
+static void a_library_may_make_a_thread_that_deletes_while_it_is_loaded(void **state)
+{
+    struct heap_drain_options exact = {.mode = HEAP_EXACT};
+    char path[512];
+    char *const arguments[] = {(char[]){"probe"}, (char[]){"load"}, path, NULL};
+    struct session session;
+
+    (void)state;
+    snprintf(path, sizeof path, "%s", needed("TOLL_HEAP_PLUGIN"));
+    session_open(&session, &exact);
+    session.allocator = needed("TOLL_HEAP_ALLOCATOR");
+    assert_int_equal(probe_run(&session, arguments), 0);
     session_close(&session);
 }
 
@@ -365,6 +383,7 @@ int heap_drain_test(void)
         cmocka_unit_test(exact_sums_are_those_of_the_program),
         cmocka_unit_test(pages_that_move_and_grow_are_followed),
         cmocka_unit_test(an_allocator_of_another_library_is_counted_once),
+        cmocka_unit_test(a_library_may_make_a_thread_that_deletes_while_it_is_loaded),
         cmocka_unit_test(blocks_may_be_freed_by_another_thread),
         cmocka_unit_test(a_thread_may_ask_for_its_stack_first),
         cmocka_unit_test(a_child_has_a_heap_of_its_own),

@@ -11,7 +11,8 @@
  *   left COUNT SIZE so many blocks left
  *   churn COUNT     so many blocks of 16 to 1015 bytes, freed at once
  *   remap           1 MiB of pages, moved to be 3 MiB, the first of which is given back; a page of a file, moved too
- *   new             10 blocks of 5000 left; 20 of 6000 by operator new, of which 5 are deleted
+ *   load FILE       loads a library; ends by a signal when that takes a minute
+ *   new             10 blocks of 5000 left; 20 of 6000 by operator new, of which 5 are deleted; 8 of 7000 by that of arrays
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -162,18 +163,29 @@ static void remap(void)
 
 static void by_new(void)
 {
-    void *(*new)(size_t) = NULL;
+    void *(*new)(size_t) = NULL, *(*new_array)(size_t) = NULL;
     void (*delete)(void *) = NULL;
 
     *(void **)&new = dlsym(RTLD_DEFAULT, "_Znwm");
+    *(void **)&new_array = dlsym(RTLD_DEFAULT, "_Znam");
     *(void **)&delete = dlsym(RTLD_DEFAULT, "_ZdlPv");
-    if (!new || !delete)
+    if (!new || !new_array || !delete)
         _exit(2);
     leave_blocks(10, 5000);
     for (unsigned i = 0; i < 20; i++)
         kept[100 + i] = new (6000);
     for (unsigned i = 0; i < 5; i++)
         delete (kept[100 + i]);
+    for (unsigned i = 0; i < 8; i++)
+        kept[200 + i] = new_array(7000);
+}
+
+static void load(const char *path)
+{
+    alarm(60);
+    if (!dlopen(path, RTLD_NOW))
+        _exit(2);
+    alarm(0);
 }
 
 int main(int argument_count, char **arguments)
@@ -193,6 +205,8 @@ int main(int argument_count, char **arguments)
         churn(number);
     else if (!strcmp(what, "remap"))
         remap();
+    else if (!strcmp(what, "load"))
+        load(argument_count > 2 ? arguments[2] : "");
     else if (!strcmp(what, "new"))
         by_new();
     else if (!strcmp(what, "fork"))

@@ -2,7 +2,7 @@
 /*
  * heap_hooks: what stands before the allocator. Functions of the C library that allocate for their caller do so through malloc;
  * operator new, strdup and strndup are hooked so that a stack begins at their caller even where they keep no frame pointer. An
- * allocator of another library may have an operator new and delete of its own, which do not go through malloc and free.
+ * allocator of another library may have an operator new and delete of its own, some of which do not go through malloc and free.
  */
 #include "heap_preload/internal.h"
 
@@ -196,7 +196,7 @@ HOOK char *strndup(const char *text, size_t bytes)
 static bool cxx_is_allocators; /* operator new and delete are those of the library that has malloc */
 
 /* A library of C++ that was loaded for itself alone is in nobody's order of libraries. */
-static __attribute__((noinline)) void *cxx_find(const char *name)
+static void *cxx_look(const char *name)
 {
     static const char *const runtimes[] = {"libstdc++.so.6", "libc++.so.1"};
     void *found = dlsym(RTLD_NEXT, name), *runtime;
@@ -206,9 +206,47 @@ static __attribute__((noinline)) void *cxx_find(const char *name)
         runtime = dlopen(runtimes[i], RTLD_LAZY | RTLD_NOLOAD);
         found = runtime ? dlsym(runtime, name) : NULL;
     }
-    if (found && heap_real_is_allocator(found))
+    /* The first call of all may be one of these: of a library that is initialised before this one. */
+    if (found && heap_real_ready() && heap_real_is_allocator(found))
         cxx_is_allocators = true;
     return found;
+}
+
+#define MISS_COUNT 1024u
+
+/* Plug-ins that have C++ within them alone find nothing again and again: they look ever more seldom. */
+static bool is_worth_a_look(void)
+{
+    static uint32_t miss_count;
+    uint32_t count = __atomic_fetch_add(&miss_count, 1, __ATOMIC_RELAXED);
+
+    return (count & (count - 1)) == 0 || count % MISS_COUNT == 0;
+}
+
+/*
+ * Looking takes the loader's lock, for which a thread that a library's constructor made, and waits for, waits in vain. So who
+ * has the first of them has them all looked for: that is the maker, which holds the lock, with the new of its thread's state.
+ */
+static __attribute__((noinline)) void *cxx_find(const char *name)
+{
+    static uint32_t are_looked_for;
+    void *found = is_worth_a_look() ? cxx_look(name) : NULL;
+
+    if (!found || __atomic_exchange_n(&are_looked_for, 1, __ATOMIC_RELAXED))
+        return found;
+#define FIND(type, symbol, parameters)                                                                       \
+    if (!heap_real.symbol)                                                                                   \
+        *(void **)&heap_real.symbol = cxx_look(#symbol);
+    HEAP_REAL_CXX(FIND)
+#undef FIND
+    return found;
+}
+
+/* Unless a hook below operator new has: of an allocator that has no such operator, or makes it of its own malloc. */
+static __attribute__((noinline)) void cxx_took(void *block, size_t size, int64_t left)
+{
+    if (block && self.left == left && self.last_block != (uint64_t)block && (self.left -= (int64_t)size) <= 0)
+        heap_took(block, size, (struct heap_caller){self.outer_frame, self.outer_caller});
 }
 
 #define CXX_READY(name)                                                                                      \
@@ -221,14 +259,15 @@ static __attribute__((noinline)) void *cxx_find(const char *name)
     {                                                                                                        \
         if (__builtin_expect(CXX_READY(name) && self.left > (int64_t)(size) && !cxx_is_allocators, 1))       \
             return heap_real.name arguments;                                                                 \
-        if (UNLIKELY(cxx_is_allocators)) {                                                                   \
-            void *block = heap_real.name ? heap_real.name arguments : (own);                                 \
-            if (heap_real.name)                                                                              \
-                TOOK(block, size);                                                                           \
-            return block;                                                                                    \
-        }                                                                                                    \
+        volatile int64_t left = self.left; /* in no register that the way above had to save */               \
+        void *block;                                                                                         \
         OUTER();                                                                                             \
-        return CXX_READY(name) ? heap_real.name arguments : (own);                                           \
+        if (UNLIKELY(cxx_is_allocators))                                                                     \
+            self.last_block = 0;                                                                             \
+        block = CXX_READY(name) ? heap_real.name arguments : (own);                                          \
+        if (UNLIKELY(cxx_is_allocators))                                                                     \
+            cxx_took(block, size, left);                                                                     \
+        return block;                                                                                        \
     }
 CXX_NEW(_Znwm, (size_t size), (size), size, malloc(size))
 CXX_NEW(_Znam, (size_t size), (size), size, malloc(size))

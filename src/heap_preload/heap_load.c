@@ -279,6 +279,7 @@ void heap_stop(void)
 
 __attribute__((constructor(101))) static void load(void)
 {
+    heap_first_thread = (uint64_t)pthread_self();
     if (heap_real_ready())
         start();
 }

@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 #define READ_BYTES      4096
-#define READ_COUNT_MAX  256u /* of one process: addresses that are in nothing are nonsense */
+#define PAUSE_US_MIN    1000u /* behind a read that found nothing new, then twice as much: */
+#define PAUSE_US_MAX    1000000u
 #define TOLD_RESERVE    128u
 #define STACK_BYTES_MAX (1ull << 30)
 
@@ -28,6 +29,8 @@ struct map_line {
 };
 
 extern void *__libc_stack_end;
+
+uint64_t heap_first_thread;
 
 static uint64_t number(const char **at, const char *end, unsigned base)
 {
@@ -155,7 +158,8 @@ void heap_stack_bounds(void)
     struct rlimit limit = {0};
     int fd;
 
-    if (self.tid == heap->pid) {
+    /* Also in a forked child, whose first thread may be another's copy. */
+    if (heap_first_thread ? heap_first_thread == (uint64_t)pthread_self() : self.tid == heap->pid) {
         getrlimit(RLIMIT_STACK, &limit);
         self.stack_high = (uint64_t)__libc_stack_end;
         self.stack_low =
@@ -170,18 +174,18 @@ void heap_stack_bounds(void)
     syscall(SYS_close, fd);
 }
 
+/* Addresses that are in nothing are nonsense, and may come with each allocation. */
 void heap_maps_read(struct heap_lane *lane)
 {
-    static uint32_t read_count;
-    uint32_t expected = 0;
+    static uint64_t due, pause_us;
+    uint32_t expected = 0, before;
     int error = errno, fd;
 
     if (!__atomic_compare_exchange_n(&heap->is_reading_maps, &expected, 1, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_RELAXED))
         return;
-    if (heap->module_count == 0)
-        read_count = 0;
-    fd = read_count++ < READ_COUNT_MAX
+    before = heap->module_count;
+    fd = before == 0 || heap_clock() >= due
              ? (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC)
              : -1;
     if (fd >= 0) {
@@ -189,6 +193,13 @@ void heap_maps_read(struct heap_lane *lane)
         lines_read(lane, fd);
         __atomic_store_n(&heap->code_index, !heap->code_index, __ATOMIC_RELEASE);
         syscall(SYS_close, fd);
+        if (heap->module_count != before)
+            pause_us = 0;
+        else
+            pause_us = pause_us == 0                 ? PAUSE_US_MIN
+                       : pause_us < PAUSE_US_MAX / 2 ? pause_us * 2
+                                                     : PAUSE_US_MAX;
+        due = heap_clock() + pause_us * heap_session->ticks_per_us;
     }
     __atomic_store_n(&heap->is_reading_maps, 0, __ATOMIC_RELEASE);
     errno = error;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * heap_real: the functions behind the hooks, found with dlsym(RTLD_NEXT). Those of C all at the first call, since a call of
- * one may come while another is looked for; those of C++ at their first use, since C programs have none of them and a
- * search that fails allocates its message.
+ * one may come while another is looked for; those of C++ at the first use of one (heap_hooks.c), since C programs have none of
+ * them and a search that fails allocates its message.
  */
 #include "heap_preload/internal.h"
 

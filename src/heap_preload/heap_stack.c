@@ -7,7 +7,8 @@
  * frame pointers tell. What tells stacks apart is all on that top that may be a return address (guest/guest_code.h); a thread
  * that comes from the same place with the same stack pointer again looks at those words alone (guest/guest_stack.h).
  *
- * New stacks are told with their copies no faster than the recorder can bear, for as long as that lasts by frame pointers alone.
+ * New stacks are told with their copies no faster than the recorder can bear, for as long as that lasts by frame pointers alone;
+ * so are those that come when half of the table below is taken: what lies on a stack without being a caller makes many of one.
  *
  * The id is 1 + the place of the stack's hash in a table that the process's threads share without a lock: who puts a hash
  * there tells the stack.
@@ -18,6 +19,7 @@
 #define TOLD_RESERVE   2048u
 #define COPIES_PER_S   2000u /* of exact mode, in a process */
 #define COPIES_AT_ONCE 8000u
+#define WORDS_BEHIND   2u /* the last return address: its frame may hold more there */
 
 static_assert(GUEST_DEPTH_MAX <= HEAP_STACK_MAX, "as wire/heap_ring.h says");
 
@@ -65,8 +67,10 @@ static void look_at_chain(struct found *found)
 
 static void tell(struct heap_lane *lane, const struct found *found, uint32_t id)
 {
-    unsigned words = found->is_copied ? found->top.count : 0, i, at = 4;
+    unsigned words = found->is_copied ? found->places.end + WORDS_BEHIND : 0, i, at = 4;
 
+    if (words > found->top.count)
+        words = found->top.count;
     if (!heap_begin(lane, 4 + found->chain.count + words, TOLD_RESERVE))
         return;
     heap_put(lane, 0, heap_head(HEAP_DUMP, heap_clock() - heap_session->start));
@@ -82,6 +86,8 @@ static void tell(struct heap_lane *lane, const struct found *found, uint32_t id)
 
 static bool is_granted(void)
 {
+    if (__atomic_load_n(&heap->stack_count, __ATOMIC_RELAXED) >= STACK_KEY_COUNT / 2)
+        return false;
     return !heap_is_exact ||
            guest_grant(&heap->copy_due, heap_clock(), heap_session->ticks_per_us * (1000000u / COPIES_PER_S),
                        COPIES_AT_ONCE);
@@ -107,6 +113,7 @@ static uint32_t id_of(uint64_t hash, bool may_add, bool *ret_is_new)
         if (__atomic_compare_exchange_n(&heap->stacks[at], &expected, wanted, false, __ATOMIC_RELAXED,
                                         __ATOMIC_RELAXED)) {
             *ret_is_new = true;
+            __atomic_fetch_add(&heap->stack_count, 1, __ATOMIC_RELAXED);
             return (uint32_t)at + 1;
         }
         if (expected == wanted)

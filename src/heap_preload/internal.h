@@ -58,8 +58,8 @@ struct heap_process {
     struct guest_range modules[MODULE_COUNT_MAX]; /* code that was told */
     struct guest_code codes[2]; /* one is read by all threads, the other filled by who reads the maps */
     uint32_t code_index;
-    uint32_t reserved_b;
-    uint64_t copy_due; /* see heap_stack.c */
+    uint32_t stack_count; /* in `stacks` */
+    uint64_t copy_due;    /* see heap_stack.c */
     struct heap_lane lanes[LANE_COUNT_MAX];
     uint8_t filter[FILTER_COUNT];                       /* blocks told and not freed, by address; 255: many */
     uint64_t tracked[TRACKED_SET_COUNT * TRACKED_WAYS]; /* their addresses */
@@ -137,27 +137,12 @@ uint32_t heap_stack(struct heap_lane *lane, struct heap_caller caller);
 /* heap_maps.c: tells what code lies where, and sets the bounds of this thread's stack. */
 void heap_maps_read(struct heap_lane *lane);
 void heap_stack_bounds(void);
+extern uint64_t
+    heap_first_thread; /* pthread_self() of the one whose stack the kernel made; 0: not known yet */
 
 /* heap_real.c: the functions behind the hooks */
 /* clang-format off */
-#define HEAP_REAL(X)                                                                                       \
-    X(void *, malloc, (size_t))                                                                            \
-    X(void, free, (void *))                                                                                \
-    X(void *, calloc, (size_t, size_t))                                                                    \
-    X(void *, realloc, (void *, size_t))                                                                   \
-    X(void *, reallocarray, (void *, size_t, size_t))                                                      \
-    X(int, posix_memalign, (void **, size_t, size_t))                                                      \
-    X(void *, aligned_alloc, (size_t, size_t))                                                             \
-    X(void *, memalign, (size_t, size_t))                                                                  \
-    X(void *, valloc, (size_t))                                                                            \
-    X(void *, pvalloc, (size_t))                                                                           \
-    X(size_t, malloc_usable_size, (void *))                                                                \
-    X(char *, strdup, (const char *))                                                                      \
-    X(char *, strndup, (const char *, size_t))                                                             \
-    X(void *, mmap, (void *, size_t, int, int, int, long))                                                 \
-    X(int, munmap, (void *, size_t))                                                                       \
-    X(void *, mremap, (void *, size_t, size_t, int, ...))                                                  \
-    X(int, dl_iterate_phdr, (int (*)(struct dl_phdr_info *, size_t, void *), void *))                      \
+#define HEAP_REAL_CXX(X)                                                                                   \
     X(void *, _Znwm, (size_t))                                                                             \
     X(void *, _Znam, (size_t))                                                                             \
     X(void *, _ZnwmRKSt9nothrow_t, (size_t, const void *))                                                 \
@@ -178,6 +163,25 @@ void heap_stack_bounds(void);
     X(void, _ZdaPvmSt11align_val_t, (void *, size_t, size_t))                                              \
     X(void, _ZdlPvSt11align_val_tRKSt9nothrow_t, (void *, size_t, const void *))                           \
     X(void, _ZdaPvSt11align_val_tRKSt9nothrow_t, (void *, size_t, const void *))
+#define HEAP_REAL(X)                                                                                       \
+    X(void *, malloc, (size_t))                                                                            \
+    X(void, free, (void *))                                                                                \
+    X(void *, calloc, (size_t, size_t))                                                                    \
+    X(void *, realloc, (void *, size_t))                                                                   \
+    X(void *, reallocarray, (void *, size_t, size_t))                                                      \
+    X(int, posix_memalign, (void **, size_t, size_t))                                                      \
+    X(void *, aligned_alloc, (size_t, size_t))                                                             \
+    X(void *, memalign, (size_t, size_t))                                                                  \
+    X(void *, valloc, (size_t))                                                                            \
+    X(void *, pvalloc, (size_t))                                                                           \
+    X(size_t, malloc_usable_size, (void *))                                                                \
+    X(char *, strdup, (const char *))                                                                      \
+    X(char *, strndup, (const char *, size_t))                                                             \
+    X(void *, mmap, (void *, size_t, int, int, int, long))                                                 \
+    X(int, munmap, (void *, size_t))                                                                       \
+    X(void *, mremap, (void *, size_t, size_t, int, ...))                                                  \
+    X(int, dl_iterate_phdr, (int (*)(struct dl_phdr_info *, size_t, void *), void *))                      \
+    HEAP_REAL_CXX(X)
 /* clang-format on */
 
 struct dl_phdr_info;
