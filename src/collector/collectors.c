@@ -26,6 +26,7 @@
 #define MAPS_BYTES_MAX   (16u << 20)
 #define JVM_MAX          256 /* at once */
 
+#define LATE_NS_MIN    (100 * NS_PER_MS) /* and the first so much of a program may be without its pauses */
 #define READ_NS_MIN    (2 * NS_PER_MS)
 #define READ_NS_MAX    (20 * NS_PER_MS)
 #define READ_PARTS     4 /* of the time between two pauses */
@@ -229,7 +230,7 @@ static bool is_of_watched(const struct collectors *collectors, uint64_t pid)
     struct stat about;
 
     snprintf(link, sizeof link, "/proc/%" PRIu64 "/exe", pid);
-    return collectors->probes.points.count && stat(link, &about) == 0 &&
+    return collectors->probes.files.count && stat(link, &about) == 0 &&
            gc_probes_knows(&collectors->probes, about.st_dev, about.st_ino);
 }
 
@@ -261,8 +262,12 @@ void collectors_look(struct collectors *collectors, uint64_t pid, uint64_t now_n
     if (!mapped.runtime[0] && !mapped.jvm[0])
         return;
     seek->is_over = true;
-    if (collectors->options.may_probe &&
-        gc_probes_file(&collectors->probes, pid, mapped.jvm[0] ? mapped.jvm : mapped.runtime))
+    if (!collectors->options.may_probe)
+        return;
+    enum gc_watching watching =
+        gc_probes_file(&collectors->probes, pid, mapped.jvm[0] ? mapped.jvm : mapped.runtime);
+    seek->is_over = watching != GC_LATER;
+    if (watching != GC_NOT_WATCHED)
         collectors->due_ns = num_min(collectors->due_ns, now_ns + PROBE_NS_BUSY);
 }
 
@@ -363,8 +368,8 @@ int collectors_poll(struct collectors *collectors, const struct collectors_host 
     uint64_t due_ns = UINT64_MAX;
     int status = gc_probes_poll(&collectors->probes, &collectors->rows, host, false, err);
 
-    if (collectors->probes.points.count)
-        due_ns = now_ns + (uprobes_are_busy(collectors->probes.uprobes) ? PROBE_NS_BUSY : PROBE_NS);
+    if (gc_probes_is_watching(&collectors->probes))
+        due_ns = now_ns + (gc_probes_is_busy(&collectors->probes) ? PROBE_NS_BUSY : PROBE_NS);
     for (size_t i = 0; i < collectors->jvms.count && !status; i++) {
         struct jvm *jvm = collectors->jvms.items[i];
         if (jvm->is_over)
@@ -401,7 +406,9 @@ struct collectors_losses collectors_losses(const struct collectors *collectors)
     return (struct collectors_losses){
         .lost_count = gc_probes_lost_count(probes),
         .jvm_count = collectors->jvm_left_count,
-        .refusal = probes->is_refused && probes->refusal.what[0] ? probes->refusal.what : NULL};
+        .late_ns = probes->late_ns > LATE_NS_MIN ? probes->late_ns : 0,
+        .refusal = probes->is_refused && !probes->is_stopped && probes->refusal.what[0] ? probes->refusal.what
+                                                                                        : NULL};
 }
 
 const char *collectors_sources(struct collectors *collectors)

@@ -74,8 +74,8 @@ WARN_UNUSED int collectors_finish(struct collectors *collectors, const struct co
 struct collectors_losses {
     uint64_t lost_count; /* passings of places that are not told, as the kernel's ring was full */
     uint64_t jvm_count;  /* JVMs of which more ran at once than are looked at */
-    const char *
-        refusal; /* why a CPython, a V8 was found and could not be watched; NULL. Valid as long as the collectors */
+    uint64_t late_ns;    /* so long a program ran before its places were watched, where that is much */
+    const char *refusal; /* why CPython or V8 was found and not watched; NULL. Theirs */
 };
 struct collectors_losses collectors_losses(const struct collectors *collectors);
 /* What told of pauses: "hsperfdata, usdt"; "none". */

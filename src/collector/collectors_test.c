@@ -314,6 +314,47 @@ static void short_pauses_beyond_the_room_are_counted(void **state)
     end(&fixture);
 }
 
+/* Its places are opened by a thread; who asks meanwhile is told that it will be watched, or does not wait for it. */
+static void a_file_is_opened_beside(void **state)
+{
+    struct fixture fixture;
+    struct gc_probes probes = {0}, given_up = {0};
+    struct gc_rows rows = {0};
+    struct err err = {0};
+    struct stat about;
+    char path[256];
+    (void)state;
+
+    ssize_t length = readlink("/usr/bin/python3", path, sizeof path - 1);
+    path[length > 0 ? length : 0] = '\0';
+    char whole[300];
+    snprintf(whole, sizeof whole, "%s%s", path[0] == '/' ? "" : "/usr/bin/", path);
+    enum gc_watching watching = gc_probes_file(&probes, (uint64_t)getpid(), whole);
+    if (watching == GC_NOT_WATCHED) {
+        printf("# %s: %s\n", whole,
+               probes.refusal.what[0] ? probes.refusal.what : "no python3, or one without probes");
+        gc_probes_free(&probes);
+        skip();
+        return;
+    }
+    begin(&fixture, true);
+    assert_int_equal(gc_probes_file(&probes, (uint64_t)getpid(), whole), GC_WATCHED);
+    assert_true(gc_probes_is_watching(&probes));
+    while (probes.opening.is_begun) {
+        assert_int_equal(gc_probes_poll(&probes, &rows, &fixture.host, false, &err), 0);
+        usleep(1000);
+    }
+    assert_int_equal(stat(whole, &about), 0);
+    assert_true(gc_probes_knows(&probes, about.st_dev, about.st_ino));
+    assert_true(probes.points.count >= 2 && probes.since.count == probes.points.count);
+    gc_probes_free(&probes);
+    assert_int_equal(gc_probes_file(&given_up, (uint64_t)getpid(), whole), GC_WATCHED);
+    gc_probes_free(&given_up);
+    assert_false(given_up.opening.is_begun);
+    gc_rows_free(&rows);
+    end(&fixture);
+}
+
 int collectors_test(void);
 int collectors_test(void)
 {
@@ -324,6 +365,7 @@ int collectors_test(void)
         cmocka_unit_test(who_looks_at_other_jvms_has_its_own_pauses),
         cmocka_unit_test(where_passings_are_lost_no_pause_is_made_up),
         cmocka_unit_test(short_pauses_beyond_the_room_are_counted),
+        cmocka_unit_test(a_file_is_opened_beside),
     };
     return cmocka_run_group_tests_name("collectors", tests, NULL, NULL);
 }

@@ -3,9 +3,12 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/fs.h"
 #include "base/num.h"
 
 #define FILE_MAX  16
@@ -26,11 +29,13 @@ static bool points_add(struct gc_probes *probes, const char *path, const struct 
     return found->count > 0;
 }
 
-/* -1: it cannot be opened. The path of ret_path is one of this process. */
-static int file_open(uint64_t pid, const char *path, struct stat *ret_about, char ret_path[640])
+/* -1: it cannot be opened. */
+static int file_open(uint64_t pid, const char *path, struct stat *ret_about)
 {
-    snprintf(ret_path, 640, "/proc/%" PRIu64 "/root%s", pid, path);
-    int fd = open(ret_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    char ours[640];
+
+    snprintf(ours, sizeof ours, "/proc/%" PRIu64 "/root%s", pid, path);
+    int fd = open(ours, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd >= 0 && (fstat(fd, ret_about) < 0 || !S_ISREG(ret_about->st_mode))) {
         close(fd);
         return -1;
@@ -52,14 +57,6 @@ bool gc_probes_knows(const struct gc_probes *probes, dev_t device, ino_t inode)
     return file && file->is_watched;
 }
 
-/* Asked once, before a file's symbols are read. */
-static bool is_possible(struct gc_probes *probes)
-{
-    if (probes->uprobes)
-        return true;
-    return !uprobes_try(&probes->refusal) && !uprobes_open(&probes->uprobes, &probes->refusal);
-}
-
 /* False: nothing of it is watched, nor of any file that comes later. */
 static bool file_watch(struct gc_probes *probes, const char *path, const struct gc_points *found)
 {
@@ -71,32 +68,119 @@ static bool file_watch(struct gc_probes *probes, const char *path, const struct 
     return false;
 }
 
-bool gc_probes_file(struct gc_probes *probes, uint64_t pid, const char *path)
+static void *opening_main(void *context)
 {
-    char ours[640];
+    struct gc_probes *probes = context;
+    struct gc_opening *opening = &probes->opening;
+    char path[32];
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", opening->fd);
+    opening->is_added = file_watch(probes, path, &opening->found);
+    opening->done_ns = clock_monotonic_ns();
+    __atomic_store_n(&opening->is_done, true, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+/* Without a thread it is done here. */
+static void opening_begin(struct gc_probes *probes)
+{
+    struct gc_opening *opening = &probes->opening;
+    sigset_t all, before;
+
+    opening->is_done = false;
+    opening->begun_ns = clock_monotonic_ns();
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    opening->is_begun = pthread_create(&opening->thread, NULL, opening_main, probes) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!opening->is_begun)
+        opening_main(probes);
+}
+
+/* What it opened counts from then on. */
+static void opening_take(struct gc_probes *probes)
+{
+    struct gc_opening *opening = &probes->opening;
+
+    if (opening->is_begun)
+        pthread_join(opening->thread, NULL);
+    opening->is_begun = false;
+    fs_close(&opening->fd);
+    opening->file.is_watched = opening->is_added && !vec_reserve(&probes->since, probes->points.count);
+    while (opening->file.is_watched && probes->since.count < probes->points.count)
+        probes->since.items[probes->since.count++] = opening->done_ns;
+    probes->is_refused = !opening->file.is_watched;
+    probes->files.items[probes->files.count++] = opening->file; /* there is room */
+    probes->late_ns = num_max(probes->late_ns, opening->done_ns - opening->begun_ns);
+}
+
+/* If it goes on it is given up. */
+static void opening_stop(struct gc_probes *probes)
+{
+    probes->is_stopped = !__atomic_load_n(&probes->opening.is_done, __ATOMIC_ACQUIRE);
+    if (probes->is_stopped)
+        uprobes_stop(probes->uprobes);
+    opening_take(probes);
+}
+
+/* Asked once, before a file's symbols are read. */
+static bool is_possible(struct gc_probes *probes)
+{
+    if (probes->uprobes)
+        return true;
+    return !uprobes_try(&probes->refusal) && !uprobes_open(&probes->uprobes, &probes->refusal);
+}
+
+static bool is_of_opening(const struct gc_probes *probes, const struct stat *about)
+{
+    return probes->opening.file.device == about->st_dev && probes->opening.file.inode == about->st_ino;
+}
+
+/* The file's descriptor, which is taken. */
+static enum gc_watching file_begin(struct gc_probes *probes, int fd, const struct stat *about)
+{
+    struct gc_opening *opening = &probes->opening;
+    struct gc_file file = {.device = about->st_dev, .inode = about->st_ino};
+
+    if (probes->files.count == FILE_MAX)
+        err_set(&probes->refusal, ERR_ENVIRONMENT, "there are more than %d different ones", FILE_MAX);
+    if (probes->files.count == FILE_MAX || vec_reserve(&probes->files, probes->files.count + 1) ||
+        !is_possible(probes)) {
+        probes->is_refused = true;
+        close(fd);
+        return GC_NOT_WATCHED;
+    }
+    int kept = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    gc_points_of(fd, &opening->found);
+    opening->file = file;
+    if (!opening->found.count || kept < 0) {
+        fs_close(&kept);
+        probes->files.items[probes->files.count++] = file;
+        return GC_NOT_WATCHED;
+    }
+    opening->fd = kept;
+    opening_begin(probes);
+    if (!opening->is_begun)
+        opening_take(probes);
+    return opening->is_begun || opening->file.is_watched ? GC_WATCHED : GC_NOT_WATCHED;
+}
+
+enum gc_watching gc_probes_file(struct gc_probes *probes, uint64_t pid, const char *path)
+{
     struct stat about;
-    struct gc_points found;
 
     if (probes->is_refused)
-        return false;
-    int fd = file_open(pid, path, &about, ours);
+        return GC_NOT_WATCHED;
+    int fd = file_open(pid, path, &about);
     if (fd < 0)
-        return false;
+        return GC_NOT_WATCHED;
     const struct gc_file *known = file_find(probes, about.st_dev, about.st_ino);
-    struct gc_file file = {.device = about.st_dev, .inode = about.st_ino};
-    if (!known && probes->files.count == FILE_MAX)
-        err_set(&probes->refusal, ERR_ENVIRONMENT, "there are more than %d different ones", FILE_MAX);
-    if (known || probes->files.count == FILE_MAX || vec_reserve(&probes->files, probes->files.count + 1) ||
-        !is_possible(probes)) {
-        probes->is_refused = !known;
-        close(fd);
-        return known && known->is_watched;
-    }
-    gc_points_of(fd, &found);
-    file.is_watched = found.count && file_watch(probes, ours, &found);
-    probes->is_refused = found.count && !file.is_watched;
-    probes->files.items[probes->files.count++] = file;
-    return file.is_watched;
+    if (!known && !probes->opening.is_begun)
+        return file_begin(probes, fd, &about);
+    close(fd);
+    if (known)
+        return known->is_watched ? GC_WATCHED : GC_NOT_WATCHED;
+    return is_of_opening(probes, &about) ? GC_WATCHED : GC_LATER;
 }
 
 /* --- from hits to pauses --- */
@@ -163,7 +247,8 @@ static int on_hit(void *context, const struct uprobe_hit *hit, struct err *err)
 
     if (hit->point == UPROBE_LOST)
         opens_drop(probes);
-    if (hit->point >= probes->points.count)
+    if (hit->point >= probes->points.count ||
+        (hit->point < probes->since.count && hit->time_ns < probes->since.items[hit->point]))
         return 0;
     struct gc_open *open = open_of(probes, hit->tid);
     if (!open) {
@@ -188,10 +273,26 @@ static int on_hit(void *context, const struct uprobe_hit *hit, struct err *err)
     return status;
 }
 
+bool gc_probes_is_watching(const struct gc_probes *probes)
+{
+    return probes->opening.is_begun || probes->points.count;
+}
+
+bool gc_probes_is_busy(const struct gc_probes *probes)
+{
+    return probes->opening.is_begun || (probes->uprobes && uprobes_are_busy(probes->uprobes));
+}
+
 int gc_probes_poll(struct gc_probes *probes, struct gc_rows *rows, const struct collectors_host *host,
                    bool is_last, struct err *err)
 {
     struct polling polling = {.probes = probes, .rows = rows, .host = host};
+
+    if (probes->opening.is_begun) {
+        if (!is_last && !__atomic_load_n(&probes->opening.is_done, __ATOMIC_ACQUIRE))
+            return 0;
+        opening_stop(probes);
+    }
     return probes->uprobes ? uprobes_drain(probes->uprobes, is_last, on_hit, &polling, err) : 0;
 }
 
@@ -209,8 +310,11 @@ uint64_t gc_probes_lost_count(const struct gc_probes *probes)
 
 void gc_probes_free(struct gc_probes *probes)
 {
+    if (probes->opening.is_begun)
+        opening_stop(probes);
     uprobes_close(probes->uprobes);
     vec_free(&probes->points);
+    vec_free(&probes->since);
     vec_free(&probes->files);
     vec_free(&probes->opens);
     map_free(&probes->open_of);

@@ -50,6 +50,7 @@ struct uprobes {
     size_t page_bytes;
     uint64_t lost_count;
     bool is_busy;
+    bool is_stopped; /* atomic */
 };
 
 int uprobes_open(struct uprobes **ret_probes, struct err *err)
@@ -71,12 +72,29 @@ int uprobes_open(struct uprobes **ret_probes, struct err *err)
     return 0;
 }
 
-/* All from one on. */
+/* All from one on. The kernel takes each event's place away for itself, and waits until no CPU is in it: that is left to another. */
 static void events_close(struct uprobes *probes, size_t first)
 {
-    for (size_t i = first; i < probes->events.count; i++)
-        close(probes->events.items[i].fd);
+    VEC(int) fds = {0};
+    size_t count = probes->events.count - first;
+
+    if (vec_reserve(&fds, count)) {
+        for (size_t i = first; i < probes->events.count; i++)
+            close(probes->events.items[i].fd);
+    } else if (count) {
+        for (size_t i = first; i < probes->events.count; i++)
+            fds.items[fds.count++] = probes->events.items[i].fd;
+        int gate = event_files_leave(fds.items, fds.count);
+        if (gate >= 0)
+            close(gate);
+    }
     probes->events.count = first;
+    vec_free(&fds);
+}
+
+void uprobes_stop(struct uprobes *probes)
+{
+    __atomic_store_n(&probes->is_stopped, true, __ATOMIC_RELAXED);
 }
 
 void uprobes_cut(struct uprobes *probes, size_t count)
@@ -166,6 +184,10 @@ static int event_add(struct uprobes *probes, const struct uprobe_point *point, i
 {
     struct perf_event_attr attr = attr_of(probes, point);
     struct event event = {.point = probes->points.count};
+    if (__atomic_load_n(&probes->is_stopped, __ATOMIC_RELAXED)) {
+        errno = ECANCELED;
+        return -1;
+    }
     event.fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
     if (event.fd < 0)
         return errno == ENODEV ? 0 : -1; /* that CPU is offline */

@@ -2,8 +2,8 @@
 /*
  * uprobe: places in programs' files at which the kernel tells that a thread came by, with some of its registers and of its
  * stack. A place is of a file, not of a process: whoever runs the file is told of, also programs started later and those
- * that nobody asked about. All ends with the descriptors: taking an event away takes the
- * kernel some 0.1 s, and there is one for each place and CPU. Needs CAP_PERFMON (root).
+ * that nobody asked about. All ends with the descriptors, which a process of its own has last: taking an event away takes the
+ * kernel some 0.1 s, and there is one for each place and CPU (event_files.h). Needs CAP_PERFMON (root).
  *
  * At a place the kernel puts a breakpoint into the memory of the programs that have the file mapped (some 10
  * microseconds for each time that one comes by). Programs may ask, before they do the work of telling, whether someone listens: a counter in
@@ -54,11 +54,14 @@ WARN_UNUSED int uprobes_try(struct err *err);
 
 /* ERR_ENVIRONMENT where the kernel has none of it, or refuses. */
 WARN_UNUSED int uprobes_open(struct uprobes **ret_probes, struct err *err);
+/* Some milliseconds for each CPU; while the kernel takes away those of another program 0.2 s (a thread's work, therefore). */
 WARN_UNUSED int uprobes_add(struct uprobes *probes, const struct uprobe_point *point, size_t *ret_index,
                             struct err *err);
 /* Delivers in the order of time, across CPUs; what is younger than two milliseconds only with `flush`. */
 WARN_UNUSED int uprobes_drain(struct uprobes *probes, bool flush, uprobe_hit_fn *each, void *context,
                               struct err *err);
+/* From another thread: a uprobes_add that goes on, or comes later, fails. */
+void uprobes_stop(struct uprobes *probes);
 /* Takes back those from the index `count` on, with what was opened for one that could not be added. */
 void uprobes_cut(struct uprobes *probes, size_t count);
 /* Dropped because a ring was full. */

@@ -225,6 +225,8 @@ static void what_is_taken_back_is_not_told(void **state)
     passes(5);
     assert_int_equal(uprobes_drain(probes, true, note, &order, &err), 0);
     assert_int_equal(order.hit_count, 5); /* and not each twice */
+    uprobes_stop(probes);
+    assert_int_equal(uprobes_add(probes, &point, &index, &err), -ERR_ENVIRONMENT);
     uprobes_cut(probes, 0);
     passes(5);
     assert_int_equal(uprobes_drain(probes, true, note, &order, &err), 0);

@@ -109,6 +109,12 @@ static uint64_t collectors_remark(struct recorder *recorder)
         emit_remark(&recorder->emit,
                     "the collectors of %" PRIu64 " JVMs are outside view: too many ran at once",
                     losses.jvm_count);
+    if (losses.late_ns)
+        emit_remark(&recorder->emit,
+                    "the first %" PRIu64
+                    " ms of CPython or Node.js are without their collectors' pauses: the "
+                    "kernel was busy, as with the end of a recording before",
+                    (uint64_t)(losses.late_ns / NS_PER_MS));
     if (losses.refusal)
         emit_remark(&recorder->emit, "pauses of the collectors of CPython or Node.js are outside view: %s",
                     losses.refusal);
