@@ -33,8 +33,8 @@ static bool is_system_module(const char *module)
     const char *slash = strrchr(module, '/');
     const char *name = slash ? slash + 1 : module;
     static const char *const prefixes[] = {
-        "libc.so", "libc-",  "ld-linux",     "libpthread", "libm.so",   "libstdc++.so", "libgcc_s",
-        "[kernel", "[vdso]", "libtoll_heap", "libm-",      "[unknown]", "[guest.kernel"};
+        "libc.so", "libc-",  "ld-linux", "libpthread", "libm.so",   "libstdc++.so", "libgcc_s",
+        "[kernel", "[vdso]", "libtoll_", "libm-",      "[unknown]", "[guest.kernel"};
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
         if (str_starts(name, prefixes[i]))
             return true;
