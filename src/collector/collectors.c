@@ -191,9 +191,10 @@ static void jvm_add(struct collectors *collectors, uint64_t pid, const char *cou
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
     if (fd < 0)
         return;
-    struct jvm *jvm = fstat(fd, &about) < 0 || !S_ISREG(about.st_mode) ? NULL : jvm_place(collectors);
+    bool is_file = fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
+    struct jvm *jvm = is_file ? jvm_place(collectors) : NULL;
     if (!jvm) {
-        collectors->jvm_left_count++;
+        collectors->jvm_left_count += is_file;
         close(fd);
         return;
     }
@@ -267,6 +268,8 @@ void collectors_look(struct collectors *collectors, uint64_t pid, uint64_t now_n
     enum gc_watching watching =
         gc_probes_file(&collectors->probes, pid, mapped.jvm[0] ? mapped.jvm : mapped.runtime);
     seek->is_over = watching != GC_LATER;
+    if (watching == GC_LATER)
+        seek->due_ns = num_min(seek->due_ns, now_ns + PROBE_NS);
     if (watching != GC_NOT_WATCHED)
         collectors->due_ns = num_min(collectors->due_ns, now_ns + PROBE_NS_BUSY);
 }

@@ -88,7 +88,10 @@ static void opening_begin(struct gc_probes *probes)
     sigset_t all, before;
 
     opening->is_done = false;
-    opening->begun_ns = clock_monotonic_ns();
+    bool was_asked = probes->asked_ns && probes->asked.device == opening->file.device &&
+                     probes->asked.inode == opening->file.inode;
+    opening->begun_ns = was_asked ? probes->asked_ns : clock_monotonic_ns();
+    probes->asked_ns = 0;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     opening->is_begun = pthread_create(&opening->thread, NULL, opening_main, probes) == 0;
@@ -111,7 +114,8 @@ static void opening_take(struct gc_probes *probes)
         probes->since.items[probes->since.count++] = opening->done_ns;
     probes->is_refused = !opening->file.is_watched;
     probes->files.items[probes->files.count++] = opening->file; /* there is room */
-    probes->late_ns = num_max(probes->late_ns, opening->done_ns - opening->begun_ns);
+    if (opening->file.is_watched || probes->is_stopped) /* one that is refused has a remark of its own */
+        probes->late_ns = num_max(probes->late_ns, opening->done_ns - opening->begun_ns);
 }
 
 /* If it goes on it is given up. */
@@ -180,7 +184,13 @@ enum gc_watching gc_probes_file(struct gc_probes *probes, uint64_t pid, const ch
     close(fd);
     if (known)
         return known->is_watched ? GC_WATCHED : GC_NOT_WATCHED;
-    return is_of_opening(probes, &about) ? GC_WATCHED : GC_LATER;
+    if (is_of_opening(probes, &about))
+        return GC_WATCHED;
+    if (!probes->asked_ns) {
+        probes->asked = (struct gc_file){.device = about.st_dev, .inode = about.st_ino};
+        probes->asked_ns = clock_monotonic_ns();
+    }
+    return GC_LATER;
 }
 
 /* --- from hits to pauses --- */

@@ -55,7 +55,9 @@ struct gc_probes {
     VEC(uint64_t) since;         /* by the same: passings before are not told */
     VEC(struct gc_file) files;
     struct gc_opening opening;
-    uint64_t late_ns; /* how long the slowest opening took */
+    struct gc_file asked; /* the one that waits for another's opening, */
+    uint64_t asked_ns;    /* and since when; 0: none does */
+    uint64_t late_ns;     /* how long the slowest opening took */
     VEC(struct gc_open) opens;
     struct map open_of;  /* thread → index in opens */
     uint64_t left_count; /* passings of threads beyond OPEN_MAX */

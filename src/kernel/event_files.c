@@ -60,18 +60,22 @@ static void range_close_but(int low, int high, int kept)
     range_close(kept + 1, high);
 }
 
-/* Who reads what this process writes waits for the last that has it open: that must not be the one here. */
-_Noreturn static void hold(const int *fds, size_t count, int gate)
+/* Who reads what this process writes waits for the last that has it open: that must not be a child. */
+static void all_close_but(const int *fds, size_t count, int gate)
 {
     int next = 0;
-    char byte;
 
     for (size_t i = 0; i < count; i++) {
         range_close_but(next, fds[i] - 1, gate);
         next = fds[i] + 1;
     }
     range_close_but(next, INT_MAX, gate);
-    (void)setsid();
+}
+
+_Noreturn static void hold(int gate)
+{
+    char byte;
+
     while (read(gate, &byte, 1) < 0 && errno == EINTR)
         continue;
     _exit(0);
@@ -86,8 +90,11 @@ int event_files_leave(int *fds, size_t count)
     if (count && pipe2(gate, O_CLOEXEC) == 0)
         child = fork();
     if (child == 0) {
+        all_close_but(fds, count, gate[0]);
+        (void)setsid();
+        (void)!chdir("/");
         if (fork() == 0)
-            hold(fds, count, gate[0]);
+            hold(gate[0]);
         _exit(0);
     }
     while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)

@@ -331,6 +331,20 @@ static uint64_t stack_of(struct inside *inside, uint64_t pid, uint64_t stack)
     return stack ? map_recent_get(&inside->stack_ids, stack_key(pid, stack), STACK_ID_COUNT_MAX) : 0;
 }
 
+/* Without memory it is one like the others. */
+static uint64_t stack_of_wait(struct inside *inside, uint64_t pid, uint64_t stack)
+{
+    uint64_t key = stack_key(pid, stack);
+    uint64_t id = stack ? map_recent_get(&inside->wait_ids, key, STACK_ID_COUNT_MAX) : 0;
+
+    if (id)
+        return id;
+    id = stack_of(inside, pid, stack);
+    if (id)
+        (void)!map_recent_put(&inside->wait_ids, key, id, STACK_ID_COUNT_MAX);
+    return id;
+}
+
 static bool is_timed(enum call_kind call)
 {
     return call == CALL_SLEEP || call == CALL_POLL_NONE;
@@ -343,7 +357,7 @@ static void waker_of(struct inside *inside, const struct call_told *told, struct
     } else if (told->waker_tid) {
         wait->waker_track =
             track_of(inside, told->waker_tid, told->waker_ns ? told->waker_ns : told->start_ns);
-        wait->waker_stack = stack_of(inside, told->waker_pid, told->waker_stack);
+        wait->waker_stack = stack_of_wait(inside, told->waker_pid, told->waker_stack);
     }
     if (wait->waker_track)
         wait->waker_source = WAKER_EXACT;
@@ -417,7 +431,7 @@ static void on_wait(struct inside *inside, struct task *task, const struct call_
 {
     struct wait_told wait = {
         .interval = {.start_ns = told->start_ns + told->busy_ns, .end_ns = told->time_ns, .count = 1},
-        .stack = stack_of(inside, told->pid, told->stack)};
+        .stack = stack_of_wait(inside, told->pid, told->stack)};
     uint64_t span_ns = told->time_ns - told->start_ns - told->busy_ns;
 
     gap_fill(inside, task, told->start_ns, told->cpu_ns - num_min(told->busy_ns, told->cpu_ns));
@@ -516,10 +530,13 @@ static int on_stack(struct inside *inside, const struct call_told *told, struct 
     stacks_set_time(inside->stacks, told->time_ns);
     int code = stacks_add_dumped(inside->stacks, told->pid, &dumped, &id, err);
 
-    if (!code && id &&
-        map_recent_put(&inside->stack_ids, stack_key(told->pid, told->stack), id, STACK_ID_COUNT_MAX))
-        code = err_memory(err);
-    return code;
+    if (code || !id)
+        return code;
+    uint64_t key = stack_key(told->pid, told->stack);
+    int status = map_recent_put(&inside->stack_ids, key, id, STACK_ID_COUNT_MAX);
+    if (!status && map_recent_get(&inside->wait_ids, key, STACK_ID_COUNT_MAX)) /* a later process's number */
+        status = map_recent_put(&inside->wait_ids, key, id, STACK_ID_COUNT_MAX);
+    return status ? err_memory(err) : 0;
 }
 
 static int on_map(struct inside *inside, const struct call_told *told, struct err *err)
@@ -757,6 +774,7 @@ void inside_close(struct inside *inside)
     call_drain_destroy(inside->drain);
     stacks_destroy(inside->stacks);
     map_recent_free(&inside->stack_ids);
+    map_recent_free(&inside->wait_ids);
     map_free(&inside->peer_ids);
     vec_free(&inside->descriptors);
     inside->drain = NULL;

@@ -33,6 +33,7 @@ struct inside {
     struct call_drain *drain; /* NULL: not on this rung */
     struct stacks *stacks;
     struct map_recent stack_ids; /* hash of pid and the program's id → id of the stack row */
+    struct map_recent wait_ids;  /* the same, of those that waits had: samples do not crowd them out */
     struct map peer_ids;         /* hash of a descriptor → index in descriptors + 1 */
     VEC(struct reason_fd) descriptors;
     uint64_t due_ns;

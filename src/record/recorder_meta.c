@@ -113,7 +113,7 @@ static uint64_t collectors_remark(struct recorder *recorder)
         emit_remark(&recorder->emit,
                     "the first %" PRIu64
                     " ms of CPython or Node.js are without their collectors' pauses: the "
-                    "kernel was busy, as with the end of a recording before",
+                    "kernel took so long to place probes, as with many CPUs or right after another recording",
                     (uint64_t)(losses.late_ns / NS_PER_MS));
     if (losses.refusal)
         emit_remark(&recorder->emit, "pauses of the collectors of CPython or Node.js are outside view: %s",
