@@ -11,7 +11,7 @@
 #define THREAD_COUNT 2
 #define STEP_COUNT   30
 #define STEP_UNITS   2000u
-#define WRITE_NS     PLANTED_MS_NS
+#define WRITE_NS     (4 * PLANTED_MS_NS)
 
 struct member {
     uint64_t state;
