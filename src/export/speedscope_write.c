@@ -55,6 +55,16 @@ static void open_profile(struct speedscope *speedscope, const char *type, uint32
     str_free(&name);
 }
 
+/* After its end value, which is the sum of its weights. */
+static void close_profile(struct speedscope *speedscope, uint64_t sum)
+{
+    stream_text(speedscope->stream, "}");
+    if (sum > speedscope->weight_max) {
+        speedscope->weight_max = sum;
+        speedscope->profile_active = speedscope->profile_count - 1;
+    }
+}
+
 static int write_chain(struct speedscope *speedscope, const struct track_row *row, struct err *err)
 {
     const struct cast *cast = speedscope->input->cast;
@@ -138,11 +148,7 @@ static int write_samples(struct speedscope *speedscope, uint32_t track, const st
     }
     stream_text(stream, "],\"startValue\":0,\"endValue\":");
     put_weight(speedscope, sum);
-    stream_text(stream, "}");
-    if (sum > speedscope->weight_max) {
-        speedscope->weight_max = sum;
-        speedscope->profile_active = speedscope->profile_count - 1;
-    }
+    close_profile(speedscope, sum);
     return 0;
 }
 
@@ -289,11 +295,7 @@ static int write_program(struct speedscope *speedscope, const struct stack_entry
     }
     stream_text(stream, "],\"startValue\":0,\"endValue\":");
     stream_u64(stream, total);
-    stream_text(stream, "}");
-    if (total > speedscope->weight_max) {
-        speedscope->weight_max = total;
-        speedscope->profile_active = speedscope->profile_count - 1;
-    }
+    close_profile(speedscope, total);
     return 0;
 }
 

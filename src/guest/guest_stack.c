@@ -55,18 +55,23 @@ static unsigned set_of(uint64_t key)
     return (unsigned)((key >> 32) % (GUEST_MEMO_COUNT / GUEST_MEMO_WAYS)) * GUEST_MEMO_WAYS;
 }
 
-const struct guest_memo *guest_memo_next(const struct guest_memos *memos, struct guest_search *search,
-                                         const struct guest_top *top)
+uint64_t guest_memo_find(const struct guest_memos *memos, uint64_t key, const struct guest_code *code,
+                         uint64_t place, uint64_t frame, const struct guest_top *top)
 {
-    const struct guest_memo *set = &memos->items[set_of(search->key)];
+    const struct guest_memo *memo = &memos->items[set_of(key)], *end = memo + GUEST_MEMO_WAYS;
 
-    while (search->way < GUEST_MEMO_WAYS) {
-        const struct guest_memo *memo = &set[search->way++];
+    for (; memo < end; memo++) {
+        struct guest_chain chain;
 
-        if (memo->key == search->key && memo_matches(memo, top))
-            return memo;
+        if (memo->key != key || !memo_matches(memo, top))
+            continue;
+        if (!memo->is_walked)
+            return memo->value;
+        guest_walk(code, place, frame, top, &chain);
+        if (chain.hash == memo->chain_hash)
+            return memo->value;
     }
-    return NULL;
+    return 0;
 }
 
 void guest_memo_put(struct guest_memos *memos, uint64_t key, const struct guest_places *places,

@@ -64,12 +64,6 @@ struct guest_memos {
     struct guest_memo items[GUEST_MEMO_COUNT];
 };
 
-/* Zeros: start at the first. */
-struct guest_search {
-    uint64_t key;
-    unsigned way;
-};
-
 static inline uint64_t guest_memo_key(uint64_t place, const struct guest_top *top)
 {
     uint64_t key = guest_mix(place * GUEST_MULTIPLY + (uint64_t)top->words);
@@ -77,9 +71,9 @@ static inline uint64_t guest_memo_key(uint64_t place, const struct guest_top *to
     return key ? key : 1;
 }
 
-/* The next one whose words are the same; NULL: none. Where it is walked, its chain must be the same too. */
-const struct guest_memo *guest_memo_next(const struct guest_memos *memos, struct guest_search *search,
-                                         const struct guest_top *top);
+/* The value of one whose words are the same and, where it is walked, its chain too; 0: there is none. `frame` is that of the place. */
+uint64_t guest_memo_find(const struct guest_memos *memos, uint64_t key, const struct guest_code *code,
+                         uint64_t place, uint64_t frame, const struct guest_top *top);
 /* Nothing is kept of stacks with more places than there is room for, or with none: they would match all others. */
 void guest_memo_put(struct guest_memos *memos, uint64_t key, const struct guest_places *places,
                     const struct guest_memo *like);

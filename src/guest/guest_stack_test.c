@@ -130,10 +130,7 @@ static void memo_put(struct fixture *fixture, uint64_t key, uint64_t value)
 
 static uint64_t memo_find(const struct fixture *fixture, uint64_t key, const struct guest_top *top)
 {
-    struct guest_search search = {.key = key};
-    const struct guest_memo *memo = guest_memo_next(&fixture->memos, &search, top);
-
-    return memo ? memo->value : 0;
+    return guest_memo_find(&fixture->memos, key, &fixture->code, CODE + 9, 0, top);
 }
 
 static void a_stack_is_met_again_while_its_return_addresses_are_the_same(void **state)
@@ -156,6 +153,25 @@ static void a_stack_is_met_again_while_its_return_addresses_are_the_same(void **
     struct guest_top cut = fixture->top; /* another thread's, which ends before */
     cut.count = 20;
     assert_int_equal(memo_find(fixture, key, &cut), 0);
+}
+
+/* Two that differ in what frame pointers alone tell: a return address in no file's code. */
+static void where_frame_pointers_tell_more_they_are_asked_too(void **state)
+{
+    struct fixture *fixture = *state;
+    struct guest_places places;
+    struct guest_chain chain;
+    uint64_t first = link_put(fixture, 4, 10, 0x7000000);
+
+    link_put(fixture, 10, 0, CODE + 2);
+    guest_walk(&fixture->code, CODE + 9, first, &fixture->top, &chain);
+    assert_true(chain.hash != 0);
+    guest_places_find(&fixture->code, fixture->top.words, fixture->top.count, &places);
+    guest_memo_put(&fixture->memos, 5, &places,
+                   &(struct guest_memo){.value = 7, .chain_hash = chain.hash, .is_walked = true});
+    assert_int_equal(guest_memo_find(&fixture->memos, 5, &fixture->code, CODE + 9, first, &fixture->top), 7);
+    link_put(fixture, 4, 10, 0x7100000);
+    assert_int_equal(guest_memo_find(&fixture->memos, 5, &fixture->code, CODE + 9, first, &fixture->top), 0);
 }
 
 static void a_stack_without_return_addresses_is_not_kept(void **state)
@@ -206,6 +222,7 @@ int guest_stack_test(void)
         cmocka_unit_test_setup_teardown(a_stack_is_met_again_while_its_return_addresses_are_the_same, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_frame_at_the_end_of_all_addresses_is_none, setup, teardown),
+        cmocka_unit_test_setup_teardown(where_frame_pointers_tell_more_they_are_asked_too, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stack_without_return_addresses_is_not_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(the_oldest_of_a_set_is_given_up, setup, teardown),
         cmocka_unit_test(what_costs_much_is_granted_at_a_pace),

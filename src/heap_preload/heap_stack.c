@@ -122,35 +122,19 @@ static uint32_t id_of(uint64_t hash, bool may_add, bool *ret_is_new)
     return 0;
 }
 
-static uint32_t memo_find(const struct heap_lane *lane, uint64_t key, struct heap_caller caller,
-                          const struct guest_top *top)
-{
-    struct guest_search search = {.key = key};
-    const struct guest_memo *memo;
-
-    while ((memo = guest_memo_next(lane->memos, &search, top)) != NULL) {
-        struct guest_chain chain;
-
-        if (!memo->is_walked)
-            return (uint32_t)memo->value;
-        guest_walk(heap_code(), (uint64_t)caller.address - 1, *(const uint64_t *)caller.frame, top, &chain);
-        if (chain.hash == memo->chain_hash)
-            return (uint32_t)memo->value;
-    }
-    return 0;
-}
-
 uint32_t heap_stack(struct heap_lane *lane, struct heap_caller caller)
 {
     const struct guest_range bounds = {self.stack_low, self.stack_high};
+    const uint64_t place = (uint64_t)caller.address - 1;
     struct found found;
     uint64_t key;
     uint32_t id;
     bool is_new;
 
     found.top = guest_top_of((uint64_t)caller.frame + 16, bounds, HEAP_DUMP_WORDS);
-    key = guest_memo_key((uint64_t)caller.address - 1, &found.top);
-    id = memo_find(lane, key, caller, &found.top);
+    key = guest_memo_key(place, &found.top);
+    id = (uint32_t)guest_memo_find(lane->memos, key, heap_code(), place, *(const uint64_t *)caller.frame,
+                                   &found.top);
     if (__builtin_expect(id != 0, 1))
         return id;
     if (UNLIKELY(!heap->module_count))

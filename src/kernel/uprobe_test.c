@@ -128,19 +128,31 @@ static void what_is_allowed_can_be_done(void **state)
     assert_true(index == 0 && passed_by(1) == 2);
 }
 
-#if defined(FIRST_REGISTER)
-/* NULL: not here, and why is told. On one CPU, so that one ring has them all. */
+/* So that one ring has all passings. */
+static int on_one_cpu(void **state)
+{
+    static cpu_set_t before;
+    cpu_set_t one;
+
+    *state = &before;
+    CPU_ZERO(&one);
+    CPU_SET((size_t)sched_getcpu(), &one);
+    return sched_getaffinity(0, sizeof before, &before) || sched_setaffinity(0, sizeof one, &one);
+}
+
+static int on_all_cpus(void **state)
+{
+    return sched_setaffinity(0, sizeof(cpu_set_t), *state);
+}
+
+/* NULL: not here, and why is told. */
 static struct uprobes *watched(const struct uprobe_point *point)
 {
     struct err err = {0};
     struct uprobes *probes = NULL;
     size_t index;
-    cpu_set_t one;
 
-    CPU_ZERO(&one);
-    CPU_SET((size_t)sched_getcpu(), &one);
-    if (sched_setaffinity(0, sizeof one, &one) == 0 && uprobes_open(&probes, &err) == 0 &&
-        uprobes_add(probes, point, &index, &err) == 0)
+    if (uprobes_open(&probes, &err) == 0 && uprobes_add(probes, point, &index, &err) == 0)
         return probes;
     printf("# %s\n", err.what);
     uprobes_close(probes);
@@ -166,22 +178,17 @@ static void passes(int count)
     for (int i = 0; i < count; i++)
         assert_int_equal(passed_by(i), i + 1);
 }
-#endif
 
 /* A full ring: how many are missing, and between which. */
 static void what_is_lost_is_told_in_its_place(void **state)
 {
     (void)state;
-#if defined(FIRST_REGISTER)
-    cpu_set_t before;
     struct err err = {0};
     struct order order = {0};
     struct uprobe_point point = {
         .path = "/proc/self/exe", .offset = function_offset(), .stack_bytes = UPROBE_STACK_MAX};
-    assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
     struct uprobes *probes = watched(&point);
     if (!probes) {
-        sched_setaffinity(0, sizeof before, &before);
         skip();
         return;
     }
@@ -195,26 +202,18 @@ static void what_is_lost_is_told_in_its_place(void **state)
     assert_int_equal(order.before_loss_count, first_count);
     assert_int_equal(order.hit_count + uprobes_lost_count(probes), 1010);
     uprobes_close(probes);
-    assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
-#else
-    skip();
-#endif
 }
 
 static void what_is_taken_back_is_not_told(void **state)
 {
     (void)state;
-#if defined(FIRST_REGISTER)
-    cpu_set_t before;
     struct err err = {0};
     struct order order = {0};
     size_t index = 0;
     struct uprobe_point point = {.path = "/proc/self/exe", .offset = function_offset()},
                         absent = {.path = "/nonexistent/program", .offset = 16};
-    assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
     struct uprobes *probes = watched(&point);
     if (!probes) {
-        sched_setaffinity(0, sizeof before, &before);
         skip();
         return;
     }
@@ -232,10 +231,6 @@ static void what_is_taken_back_is_not_told(void **state)
     assert_int_equal(uprobes_drain(probes, true, note, &order, &err), 0);
     assert_int_equal(order.hit_count, 5);
     uprobes_close(probes);
-    assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
-#else
-    skip();
-#endif
 }
 
 static void a_place_that_there_is_not_is_an_error(void **state)
@@ -262,8 +257,8 @@ int uprobe_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_passing_of_a_place_is_told_with_its_argument),
         cmocka_unit_test(what_is_allowed_can_be_done),
-        cmocka_unit_test(what_is_lost_is_told_in_its_place),
-        cmocka_unit_test(what_is_taken_back_is_not_told),
+        cmocka_unit_test_setup_teardown(what_is_lost_is_told_in_its_place, on_one_cpu, on_all_cpus),
+        cmocka_unit_test_setup_teardown(what_is_taken_back_is_not_told, on_one_cpu, on_all_cpus),
         cmocka_unit_test(a_place_that_there_is_not_is_an_error),
     };
     return cmocka_run_group_tests_name("uprobe", tests, NULL, NULL);

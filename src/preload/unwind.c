@@ -52,25 +52,6 @@ static bool is_known(const struct lane *lane, uint64_t id)
     return lane->stacks[id & (LANE_STACK_COUNT - 1)] == id;
 }
 
-/* Of a stack that the ring has told; 0: of none. */
-static uint64_t memo_find(const struct lane *lane, uint64_t key, const struct stack_at *at,
-                          const struct guest_top *top)
-{
-    struct guest_search search = {.key = key};
-    const struct guest_memo *memo;
-
-    while ((memo = guest_memo_next(lane->memos, &search, top)) != NULL) {
-        struct guest_chain chain;
-
-        if (!memo->is_walked)
-            return memo->value;
-        walk(at, top, &chain);
-        if (chain.hash == memo->chain_hash)
-            return memo->value;
-    }
-    return 0;
-}
-
 /* --- what is told --- */
 
 static bool is_own(uint64_t address)
@@ -182,7 +163,8 @@ uint64_t stack_tell(struct lane *lane, const void *caller, const void *frame)
          [CALL_REGISTER_FRAME] = *(const uint64_t *)frame}};
     struct guest_top top = top_of(at.registers[CALL_REGISTER_STACK]);
     uint64_t key = guest_memo_key(at.registers[CALL_REGISTER_PLACE], &top),
-             id = memo_find(lane, key, &at, &top);
+             id = guest_memo_find(lane->memos, key, maps_code, at.registers[CALL_REGISTER_PLACE],
+                                  at.registers[CALL_REGISTER_FRAME], &top);
     struct guest_places places;
     struct guest_chain chain;
     unsigned copy = 0;

@@ -67,16 +67,21 @@ static void finish(struct stacks *stacks, struct str *ret_text)
     dataset_deinit(&dataset);
 }
 
+/* The rows of some_stacks(10) when nothing is looked up before. */
+static void finish_late(struct str *ret_text)
+{
+    struct stacks *stacks = some_stacks(10);
+    finish(stacks, ret_text);
+    assert_int_equal(resolver_hit_count(stacks->resolver), 0);
+    stacks_destroy(stacks);
+}
+
 static void what_was_looked_up_ahead_is_not_looked_up_at_the_end(void **state)
 {
     (void)state;
     struct str late = {0}, ahead = {0};
+    finish_late(&late);
     struct stacks *stacks = some_stacks(10);
-    finish(stacks, &late);
-    assert_int_equal(resolver_hit_count(stacks->resolver), 0);
-    stacks_destroy(stacks);
-
-    stacks = some_stacks(10);
     stacks_look_ahead(stacks, LONG_NS);
     assert_true(names_ahead_is_busy(stacks->ahead));
     wait_done(stacks);
@@ -94,10 +99,8 @@ static void an_end_in_the_middle_of_it_has_all_names(void **state)
 {
     (void)state;
     struct str late = {0}, ahead = {0};
+    finish_late(&late);
     struct stacks *stacks = some_stacks(10);
-    finish(stacks, &late);
-    stacks_destroy(stacks);
-    stacks = some_stacks(10);
     stacks_look_ahead(stacks, LONG_NS);
     finish(stacks, &ahead);
     assert_string_equal(str_text(&ahead), str_text(&late));
@@ -147,10 +150,8 @@ static void a_job_gives_way_and_is_done_all_the_same(void **state)
     (void)state;
     const struct timespec pause = {.tv_nsec = NS_PER_MS / 10};
     struct str late = {0}, ahead = {0};
+    finish_late(&late);
     struct stacks *stacks = some_stacks(10);
-    finish(stacks, &late);
-    stacks_destroy(stacks);
-    stacks = some_stacks(10);
     stacks_look_ahead(stacks, LONG_NS);
     names_ahead_hurry(stacks->ahead);
     for (uint64_t turn = 0, now_ns = 1; turn < 3; now_ns += 10 * NS_PER_S) {
