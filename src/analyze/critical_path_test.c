@@ -331,6 +331,23 @@ static void a_wait_at_a_pipe_of_ones_own_is_for_a_child(void **state)
     scenario_deinit(&s);
 }
 
+/* An event loop that a thread of the same process wakes through the loop's own pipe. */
+static void a_wait_at_a_pipe_of_ones_own_is_for_a_thread(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 40);
+    uint64_t root = scenario_process(&s, 0, "loop", 0, 40);
+    uint64_t loop = scenario_thread(&s, root, "loop", 1, 39);
+    uint64_t pipe = scenario_peer(&s, PEER_PIPE, "", "pipe:[1]");
+    scenario_holds(&s, root, pipe, IO_READ);
+    scenario_holds(&s, root, pipe, IO_WRITE);
+    scenario_wait(&s, loop, 2, 30, WAIT_PIPE, pipe);
+    scenario_walk(&s);
+    assert_int_equal(s.run.tracks.items[loop - 1].waits.items[0].waker, root - 1);
+    scenario_deinit(&s);
+}
+
 /* A pool of processes: a thread reads the results from a pipe whose ends its process holds both, another waits for that one
  * at several pipes, and the main thread for either. Who computed the result is on the path, not the fork that ends. */
 static void a_result_at_a_pipe_is_of_the_fork_that_ran(void **state)
@@ -445,6 +462,7 @@ int critical_path_test(void)
         cmocka_unit_test(the_end_of_a_short_child_ends_the_wait_that_holds_it),
         cmocka_unit_test(a_child_that_ends_while_its_shell_queues_ended_the_wait),
         cmocka_unit_test(a_wait_at_a_pipe_of_ones_own_is_for_a_child),
+        cmocka_unit_test(a_wait_at_a_pipe_of_ones_own_is_for_a_thread),
         cmocka_unit_test(a_result_at_a_pipe_is_of_the_fork_that_ran),
         cmocka_unit_test(a_driver_of_many_jobs_is_woken_by_one_that_ran),
         cmocka_unit_test(a_wake_from_an_interrupt_is_external),

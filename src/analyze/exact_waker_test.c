@@ -272,6 +272,52 @@ static void who_sleeps_has_woken_others_before(void **state)
     scenario_deinit(&s);
 }
 
+/* One row for several short waits: who ended one of them, early in the row, then waits for the row's own thread. */
+static void who_sleeps_at_the_end_of_a_row_ended_one_of_its_waits(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif = {0};
+    scenario_init(&s, 2, 260);
+    uint64_t root = scenario_process(&s, 0, "main", 0, 260);
+    uint64_t worker = scenario_thread(&s, root, "worker", 0, 251);
+    uint64_t far = scenario_peer(&s, PEER_SOCKET, "socket", "10.0.0.1:80");
+    uint64_t condition = scenario_peer(&s, PEER_LOCK, PEER_NAME_CONDITION, "100:0x1000");
+    uint64_t turn = scenario_peer(&s, PEER_LOCK, PEER_NAME_CONDITION, "100:0x1010");
+    struct scenario_wake early = {.thread = root,
+                                  .waker = worker,
+                                  .start_ms = 10,
+                                  .end_ms = 14,
+                                  .reason = WAIT_LOCK,
+                                  .peer = condition,
+                                  .source = WAKER_EXACT,
+                                  .count = 2};
+    struct scenario_wake turns = {.thread = worker,
+                                  .waker = root,
+                                  .start_ms = 11,
+                                  .end_ms = 150,
+                                  .reason = WAIT_LOCK,
+                                  .peer = turn,
+                                  .source = WAKER_EXACT};
+    struct scenario_wake end = {.thread = root,
+                                .waker = worker,
+                                .start_ms = 255,
+                                .end_ms = 256,
+                                .reason = WAIT_LOCK,
+                                .peer = condition,
+                                .source = WAKER_EXACT};
+    scenario_woken(&s, &early);
+    scenario_woken(&s, &turns);
+    scenario_wait(&s, worker, 150, 250, WAIT_NETWORK, far);
+    scenario_woken(&s, &end);
+    scenario_walk(&s);
+    assert_int_equal(s.run.tracks.items[root - 1].waits.items[0].event_ns, (1000 + 11) * NS_PER_MS);
+    assert_int_equal(whatif_init(&s.run, &whatif, NULL), 0);
+    assert_true(whatif.baseline_drift_ratio < 0.02);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
 /* A server outside the run answers the root; its packet is delivered while another of the run's threads sends something. */
 static void who_delivers_a_servers_packet_did_not_end_the_wait(void **state)
 {
@@ -315,6 +361,7 @@ int exact_waker_test(void)
         cmocka_unit_test(who_waits_for_one_child_does_not_make_another),
         cmocka_unit_test(who_delivers_a_servers_packet_did_not_end_the_wait),
         cmocka_unit_test(who_sleeps_has_woken_others_before),
+        cmocka_unit_test(who_sleeps_at_the_end_of_a_row_ended_one_of_its_waits),
         cmocka_unit_test(a_row_of_equal_waits_goes_to_their_waker_in_proportion),
         cmocka_unit_test(where_a_wait_was_is_told_by_its_stack_or_by_the_samples_around_it),
     };

@@ -296,6 +296,20 @@ static bool infer_tokens(struct infer *infer, struct run_wait *wait, uint32_t se
     return true;
 }
 
+/* A pipe that nobody else has an end of: a thread of the same process wrote, to wake this one up (as event loops are). */
+static bool infer_own_pipe(struct infer *infer, struct run_wait *wait, uint32_t self)
+{
+    if (wait->peer == RUN_NONE || process_of(infer, self) == RUN_NONE)
+        return false;
+    const struct run_peer *peer = &infer->run->peers.items[wait->peer];
+    uint32_t own = process_of(infer, self);
+    struct choice best = {.actor = RUN_NONE};
+    if (!holds(peer, false, own) || !holds(peer, true, own) || carries_data(infer, peer, own))
+        return false;
+    consider_process(infer, wait, own, self, &best);
+    return best.actor != RUN_NONE && best.distance_ns <= infer->tolerance_ns && take(wait, &best);
+}
+
 /* Of several pipes waited for together it is not told which one ended the wait: a thread of the same process that ran then
  * (which may tell it of something else), or a child. */
 static bool infer_pipes(struct infer *infer, struct run_wait *wait, uint32_t self)
@@ -663,7 +677,7 @@ static void infer_wait(struct infer *infer, struct run_wait *wait, uint32_t self
     case WAIT_CHILD: infer_child(infer, wait, self); break;
     case WAIT_PIPE:
         (void)(infer_tokens(infer, wait, self) || infer_pipe(infer, wait, self) ||
-               infer_pipes(infer, wait, self));
+               infer_own_pipe(infer, wait, self) || infer_pipes(infer, wait, self));
         break;
     case WAIT_NETWORK:
     case WAIT_IPC:

@@ -169,7 +169,7 @@ static int add_thread(struct finder *finder, uint32_t index)
 {
     const struct run *run = finder->run;
     const struct run_track *track = &run->tracks.items[index];
-    if (track->kind != TRACK_THREAD || track->process == RUN_NONE ||
+    if (track->kind != TRACK_THREAD || track->process == RUN_NONE || track->is_helper ||
         run->tracks.items[track->process].pid == track->tid)
         return 0;
     struct sibling_group model = {.kind = SIBLING_THREAD,

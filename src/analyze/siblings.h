@@ -2,7 +2,7 @@
 /*
  * siblings: work that was spread over several threads, processes or calls of one kind.
  *
- * A *member* is a thread of a process beside its main thread, a program started several times by one maker, or one
+ * A *member* is a thread of a process beside its main thread (and beside those that a runtime has for itself), a program started several times by one maker, or one
  * call of a span. Members of one kind that were there at the same time are a *group*: threads of one process that
  * begin in the same function, where stacks tell it. A member's busy time is what it ran, queued and waited for the
  * outside; what it waited for others of the run (locks, conditions, pipes, joins) and for work to be offered is idle.

@@ -8,7 +8,8 @@
 struct busiest {
     uint32_t actor;
     uint64_t run_ns, total_ns;
-    size_t thread_count; /* that lived for a good part of the run */
+    size_t thread_count;  /* the program's own */
+    size_t lasting_count; /* of them, that lived for a good part of the run */
 };
 
 static struct busiest busiest_of(const struct scene *scene, const struct run_track *process)
@@ -17,8 +18,11 @@ static struct busiest busiest_of(const struct scene *scene, const struct run_tra
     for (size_t i = 0; i < process->actors.count; i++) {
         uint32_t index = process->actors.items[i];
         const struct run_track *track = &scene->run->tracks.items[index];
+        if (track->is_helper)
+            continue;
         busiest.total_ns += track->run_ns;
-        busiest.thread_count += (track->end_ns - track->start_ns) * 3 > scene->wall_ns;
+        busiest.thread_count++;
+        busiest.lasting_count += (track->end_ns - track->start_ns) * 3 > scene->wall_ns;
         if (busiest.actor == RUN_NONE || track->run_ns > busiest.run_ns) {
             busiest.actor = index;
             busiest.run_ns = track->run_ns;
@@ -42,7 +46,7 @@ static int look_at(const struct scene *scene, struct cause_claims *claims, uint3
 {
     const struct run_track *process = &scene->run->tracks.items[process_index];
     struct busiest busiest = busiest_of(scene, process);
-    if (process->actors.count < 2 || busiest.thread_count < 2 || busiest.run_ns * 10 < busiest.total_ns * 7)
+    if (busiest.lasting_count < 2 || busiest.run_ns * 10 < busiest.total_ns * 7)
         return 0;
     uint64_t ns = on_path_ns(scene, busiest.actor);
     if (num_ratio(ns, scene->wall_ns) < 0.3 || scene->run->cpu_count < 2)
@@ -60,9 +64,9 @@ static int look_at(const struct scene *scene, struct cause_claims *claims, uint3
     }
     claim.change = arena_printf(scene->arena, "workers:process/%s=%u", name, scene->run->cpu_count);
     claim.title = arena_printf(scene->arena, "one thread of %s does all the work, %zu others wait", name,
-                               process->actors.count - 1);
+                               busiest.thread_count - 1);
     claim_evidence(scene, &claim, "one thread ran for %s, all %zu together for %s",
-                   scene_duration(scene, busiest.run_ns), process->actors.count,
+                   scene_duration(scene, busiest.run_ns), busiest.thread_count,
                    scene_duration(scene, busiest.total_ns));
     return claim_add(claims, &claim, err);
 }

@@ -89,7 +89,7 @@ struct interval {
 };
 
 /* The vias of a reason as disjoint intervals in time order, for the caller to free; NULL when memory ran out. Waits at pipes
- * between a program and its own forks are none: they are one program. */
+ * within a program, between its threads or its forks, are none. */
 struct interval *scene_cover(const struct scene *scene, enum wait_reason reason, size_t *ret_count);
 
 /* Time on the path in [from_ns, to_ns) of the group's member number `index`, or of all when it is their count. */

@@ -60,12 +60,15 @@ static bool is_forked_from(const struct run *run, uint32_t process, uint32_t of)
     return false;
 }
 
-/* A program that waits at a pipe for a fork of itself, or the fork for it: a pool of workers. */
+/* A program that waits at a pipe for a thread of its own (as event loops are woken), or for a fork of itself, or the fork for it:
+ * a pool of workers. */
 static bool is_within_program(const struct run *run, const struct path_via *via)
 {
     if (via->reason != WAIT_PIPE || via->waker == RUN_NONE || via->actor == RUN_NONE)
         return false;
     uint32_t a = run->tracks.items[via->actor].process, b = run->tracks.items[via->waker].process;
+    if (a != RUN_NONE && a == b)
+        return true;
     return a != RUN_NONE && b != RUN_NONE && (is_forked_from(run, a, b) || is_forked_from(run, b, a)) &&
            strcmp(run_process_name(run, via->actor, via->end_ns),
                   run_process_name(run, via->waker, via->end_ns)) == 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * gc: the path goes through a garbage collector. Where the runtime told of its pauses they are the evidence: what of the path
- * lies in them. Else CPU samples whose stack is inside a collector, by the names of its functions; what collectors do on
+ * lies in them, and before the first that was seen (probes are placed while the program runs) what CPU samples tell. Else CPU
+ * samples whose stack is inside a collector, by the names of its functions; what collectors do on
  * threads of their own beside the path costs no time of it and is not counted. The change replays the program without that
  * share.
  */
@@ -59,7 +60,15 @@ static const char *fix_of(const char *inner)
     return NULL;
 }
 
-static void pause_evidence(const struct scene *scene, struct cause_claim *claim, const struct gc_time *time)
+/* Before its probes are placed a program runs unwatched; a JVM's counters and a file that was read tell of all. */
+static uint64_t unseen_ns(const struct scene *scene, const struct gc_time *time)
+{
+    bool is_probed = strcmp(time->source, "usdt") == 0 || strcmp(time->source, "functions") == 0;
+    return is_probed ? inside_before_ns(scene, stack_in_collector, time->process, time->first_ns) : 0;
+}
+
+static void pause_evidence(const struct scene *scene, struct cause_claim *claim, const struct gc_time *time,
+                           uint64_t unseen)
 {
     claim_evidence(scene, claim, "%s of the path is in pauses: %llu of them, %s together, the longest %s",
                    scene_duration(scene, time->pause_ns), (unsigned long long)time->count,
@@ -73,6 +82,9 @@ static void pause_evidence(const struct scene *scene, struct cause_claim *claim,
     if (time->missed_count)
         claim_evidence(scene, claim, "%llu more were not seen one by one, %s together",
                        (unsigned long long)time->missed_count, scene_duration(scene, time->missed_ns));
+    if (unseen)
+        claim_evidence(scene, claim, "before the first that was seen %s more by CPU samples",
+                       scene_duration(scene, unseen));
     claim_evidence(scene, claim, "told by the runtime itself%s%s%s", time->source[0] ? " (" : "",
                    time->source, time->source[0] ? ")" : "");
 }
@@ -80,8 +92,10 @@ static void pause_evidence(const struct scene *scene, struct cause_claim *claim,
 static int claim_pauses(const struct scene *scene, struct cause_claims *claims, const struct gc_time *time,
                         struct err *err)
 {
-    uint64_t pause_ns = gc_with_missed(time, time->pause_ns, time->path_ns);
-    double share = num_ratio(gc_with_missed(time, time->pause_cpu_ns, time->path_cpu_ns), time->path_cpu_ns);
+    uint64_t unseen = unseen_ns(scene, time);
+    uint64_t pause_ns = num_min(gc_with_missed(time, time->pause_ns, time->path_ns) + unseen, time->path_ns);
+    uint64_t cpu_ns = gc_with_missed(time, time->pause_cpu_ns, time->path_cpu_ns) + unseen;
+    double share = num_ratio(num_min(cpu_ns, time->path_cpu_ns), time->path_cpu_ns);
     struct cause_claim claim = {.cause = "gc", .critical_ns = pause_ns};
 
     if ((double)pause_ns < GC_RATIO_EXACT * (double)scene->wall_ns)
@@ -100,7 +114,7 @@ static int claim_pauses(const struct scene *scene, struct cause_claims *claims, 
             "%s; what it brings is not known: the recording does not tell what ran in the pauses",
             claim.fix ? claim.fix : "allocate less");
     }
-    pause_evidence(scene, &claim, time);
+    pause_evidence(scene, &claim, time, unseen);
     return claim_add(claims, &claim, err);
 }
 

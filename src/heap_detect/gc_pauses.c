@@ -75,7 +75,7 @@ static void kind_add(struct gc_time *time, const struct run_pause *pause)
     kind->count++;
     kind->ns += length_ns;
     kind->longest_ns = num_max(kind->longest_ns, length_ns);
-    time->count++;
+    time->first_ns = time->count++ ? num_min(time->first_ns, pause->start_ns) : pause->start_ns;
     time->ns += length_ns;
     time->longest_ns = num_max(time->longest_ns, length_ns);
 }

@@ -21,6 +21,7 @@ struct gc_time {
     const char *process;              /* program */
     const char *source;               /* "hsperfdata", "usdt", "functions"; "" not told */
     uint64_t count, ns, longest_ns;   /* of the pauses, in the run; those of several threads count each */
+    uint64_t first_ns;                /* when the first of them began */
     uint64_t missed_count, missed_ns; /* further ones, whose place is not known */
     struct gc_kind
         kinds[GC_KIND_MAX]; /* by time, longest first; of more kinds the rest are one, GC_KIND_OTHER */

@@ -204,6 +204,34 @@ int inside_times_of(const struct scene *scene, stack_is_fn *is_inside, bool by_f
     return 0;
 }
 
+static uint64_t step_inside_ns(const struct run *run, const struct path_step *step, stack_is_fn *is_inside)
+{
+    const struct run_track *track = &run->tracks.items[step->actor];
+    size_t first = run_samples_before(track, step->start_ns), last = run_samples_before(track, step->end_ns);
+    size_t inside = 0;
+
+    for (size_t i = first; i < last; i++)
+        inside += is_inside(run, track->samples.items[i].stack) != NULL;
+    return num_u64(num_ratio(inside, last - first) * (double)(step->end_ns - step->start_ns));
+}
+
+uint64_t inside_before_ns(const struct scene *scene, stack_is_fn *is_inside, const char *process,
+                          uint64_t before_ns)
+{
+    uint64_t ns = 0;
+
+    for (size_t i = 0; i < scene->path->steps.count; i++) {
+        struct path_step step = scene->path->steps.items[i];
+        if (step.start_ns >= before_ns)
+            break;
+        step.end_ns = num_min(step.end_ns, before_ns);
+        if (step.doing == DOING_CPU && step.actor != RUN_NONE &&
+            strcmp(run_process_name(scene->run, step.actor, step.end_ns), process) == 0)
+            ns += step_inside_ns(scene->run, &step, is_inside);
+    }
+    return ns;
+}
+
 void inside_times_free(struct inside_times *times)
 {
     vec_free(&times->items);

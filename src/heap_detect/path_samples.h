@@ -29,6 +29,9 @@ struct inside_times {
 WARN_UNUSED int inside_times_of(const struct scene *scene, stack_is_fn *is_inside, bool by_function,
                                 struct inside_times *ret_times, struct err *err);
 void inside_times_free(struct inside_times *times);
+/* The time of the path inside, of one program, before a moment. */
+uint64_t inside_before_ns(const struct scene *scene, stack_is_fn *is_inside, const char *process,
+                          uint64_t before_ns);
 
 /* malloc and its kin, operator new and delete, of the C library or another allocator. */
 stack_is_fn stack_in_allocator;

@@ -223,6 +223,33 @@ static void pauses_that_the_runtime_told_are_gc(void **state)
     judged_deinit(&s, &verdict);
 }
 
+/* Probes were placed late: before the first pause that they saw, samples tell of others. */
+static void pauses_before_the_first_that_was_seen_are_told_by_samples(void **state)
+{
+    struct scenario s;
+    struct verdict verdict;
+
+    (void)state;
+    scenario_init(&s, 2, 1000);
+    uint64_t root = scenario_process(&s, 0, "node", 0, 1000);
+    uint64_t own = called(&s, 0, "main", "/bin/node");
+    uint64_t inside = called(&s, own, "v8::internal::Heap::CollectGarbage(int)", "/bin/node");
+    scenario_stack_samples(&s, root, inside, 0, 300);
+    scenario_stack_samples(&s, root, own, 300, 800);
+    scenario_stack_samples(&s, root, inside, 800, 1000);
+    pause(&s, root, "gc: scavenge", 800, 900);
+    pause(&s, root, "gc: scavenge", 900, 1000);
+    struct row_attr owner = {.owner_table = TABLE_TRACK, .owner = root - 1};
+    assert_int_equal(sink_attr(&s.data.sink, &owner, ATTR_GC_SOURCE, "functions", NULL), 0);
+    judge(&s, &verdict);
+    const struct finding *gc = judged_finding(&verdict, "gc");
+    assert_non_null(gc);
+    assert_true(gc->critical_ratio > 0.49 && gc->critical_ratio < 0.51);
+    assert_string_equal(gc->change, "speed:process/node=2");
+    assert_true(has_evidence(gc, "before the first that was seen 300 ms more by CPU samples"));
+    judged_deinit(&s, &verdict);
+}
+
 /* The main thread waits for the thread that collects, whose time is in the pause of the process. */
 static void a_pause_of_the_process_counts_whichever_thread_works_in_it(void **state)
 {
@@ -330,6 +357,7 @@ int memory_causes_test(void)
         cmocka_unit_test(time_under_a_collector_is_gc),
         cmocka_unit_test(the_advice_is_for_the_runtime_that_paused),
         cmocka_unit_test(pauses_that_the_runtime_told_are_gc),
+        cmocka_unit_test(pauses_before_the_first_that_was_seen_are_told_by_samples),
         cmocka_unit_test(a_pause_of_the_process_counts_whichever_thread_works_in_it),
         cmocka_unit_test(pauses_without_work_are_told_without_a_gain),
         cmocka_unit_test(short_pauses_clear_the_collector),

@@ -126,6 +126,53 @@ static void a_wait_that_was_written_in_pieces_is_one(void **state)
     end(&data, &run);
 }
 
+/* A look at the thread told the first part's pipe; how it ended is known of the rest. */
+static void pieces_of_which_one_is_vague_are_one(void **state)
+{
+    (void)state;
+    struct dataset data;
+    struct run run;
+    begin(&data, 100);
+    uint64_t pipe = peer(&data, (struct row_peer){.id = 1, .kind = PEER_PIPE}, NULL, "pipe:[7]");
+    wait_ms(&data, (struct row_wait){.start_ns = 10, .end_ns = 60, .reason = WAIT_PIPE, .peer = pipe});
+    wait_ms(&data, (struct row_wait){.start_ns = 60,
+                                     .end_ns = 90,
+                                     .reason = WAIT_POLL,
+                                     .waker_track = WORKER,
+                                     .waker_source = WAKER_EXACT});
+    load(&data, &run);
+    const struct run_track *track = &run.tracks.items[MAIN - 1];
+    assert_int_equal(track->waits.count, 1);
+    assert_int_equal(track->waits.items[0].blocked_ns, 80 * NS_PER_MS);
+    assert_int_equal(track->waits.items[0].reason, WAIT_PIPE);
+    assert_int_equal(track->waits.items[0].peer, pipe - 1);
+    assert_int_equal(track->waits.items[0].waker, WORKER - 1);
+    end(&data, &run);
+}
+
+/* A wait that was seen to its end is whole, and one for something else that begins at once is another. */
+static void waits_for_different_things_are_two(void **state)
+{
+    (void)state;
+    struct dataset data;
+    struct run run;
+    begin(&data, 100);
+    wait_ms(&data, (struct row_wait){.start_ns = 10, .end_ns = 60, .reason = WAIT_PIPE});
+    wait_ms(&data, (struct row_wait){.start_ns = 60,
+                                     .end_ns = 70,
+                                     .reason = WAIT_LOCK,
+                                     .waker_track = WORKER,
+                                     .waker_source = WAKER_EXACT});
+    wait_ms(&data, (struct row_wait){.start_ns = 70,
+                                     .end_ns = 90,
+                                     .reason = WAIT_POLL,
+                                     .waker_track = WORKER,
+                                     .waker_source = WAKER_EXACT});
+    load(&data, &run);
+    assert_int_equal(run.tracks.items[MAIN - 1].waits.count, 3);
+    end(&data, &run);
+}
+
 /* How many waits there are of two, of which the first was ended by a timer. */
 static size_t waits_left(const char *name, uint32_t *ret_waker)
 {
@@ -323,6 +370,8 @@ int recorded_run_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_wait_that_was_written_in_pieces_is_one),
+        cmocka_unit_test(pieces_of_which_one_is_vague_are_one),
+        cmocka_unit_test(waits_for_different_things_are_two),
         cmocka_unit_test(looks_after_pythons_lock_are_one_wait_for_who_had_it_last),
         cmocka_unit_test(waits_that_overlap_begin_where_the_one_before_ends),
         cmocka_unit_test(stacks_may_be_told_before_their_parents),

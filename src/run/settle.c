@@ -8,6 +8,7 @@
 #include "base/sort.h"
 #include "model/meta.h"
 #include "run/exchange.h"
+#include "run/helper_threads.h"
 #include "run/python_lock.h"
 #include "run/stage.h"
 
@@ -99,6 +100,13 @@ static void drop_replaced_spans(struct run_track *track)
     track->spans.count = kept;
 }
 
+/* The rest of a wait whose first part a look from outside had told more of: what it polls. */
+static bool polls_on(const struct run_wait *before, const struct run_wait *wait)
+{
+    bool is_vague = (wait->reason == WAIT_POLL || wait->reason == WAIT_UNKNOWN) && wait->peer == RUN_NONE;
+    return is_vague && wait->waker_source == WAKER_EXACT && before->blocked_ns;
+}
+
 /* Two rows of one wait: the recorder cuts what is still open when it flushes, before it knows who will end it; and a
  * wait for one child goes on after a spurious wake-up. */
 static bool continues(const struct run_wait *before, const struct run_wait *wait)
@@ -106,8 +114,10 @@ static bool continues(const struct run_wait *before, const struct run_wait *wait
     uint64_t gap = wait->start_ns - before->end_ns;
     bool is_cut = gap == 0 && before->runnable_ns == 0 && before->waker == RUN_NONE;
 
-    if (wait->reason != before->reason || wait->count > 1 || before->count > 1)
+    if (wait->count > 1 || before->count > 1)
         return false;
+    if (wait->reason != before->reason)
+        return is_cut && polls_on(before, wait);
     /* That it was ended from outside was recorded: it was whole. */
     if (before->waker_source == WAKER_EXACT && before->waker == RUN_NONE)
         return false;
@@ -151,9 +161,11 @@ static void wait_extend(struct run_wait *before, const struct run_wait *wait)
 {
     uint64_t start_ns = before->start_ns;
     uint32_t peer = wait->peer == RUN_NONE ? before->peer : wait->peer;
+    uint8_t reason = polls_on(before, wait) ? before->reason : wait->reason;
 
     *before = *wait;
     before->peer = peer;
+    before->reason = reason;
     before->start_ns = start_ns;
     before->blocked_ns = wait->end_ns - start_ns - wait->runnable_ns;
 }
@@ -348,15 +360,15 @@ static void settle_spawns(struct run *run)
     }
 }
 
-/* Nor does anybody wake others while asleep: where only the end of a wait is known, and the one who ended it slept by then,
- * it had done so before. */
+/* Nor does anybody wake others while asleep: where only the end of a wait is known (or of a row of several), and the one
+ * who ended it slept by then, it had done so before. */
 static void settle_wakers(struct run *run)
 {
     for (uint32_t i = 0; i < run->tracks.count; i++) {
         struct run_track *track = &run->tracks.items[i];
         for (size_t j = 0; j < track->waits.count; j++) {
             struct run_wait *wait = &track->waits.items[j];
-            if (wait->waker == RUN_NONE || wait->waker == i || wait->count > 1)
+            if (wait->waker == RUN_NONE || wait->waker == i)
                 continue;
             const struct run_wait *sleep = run_wait_at(&run->tracks.items[wait->waker], wait->event_ns, NULL);
             /* Its own end is a deed that it is awake for. */
@@ -459,6 +471,7 @@ int settle_run(struct run *run, uint64_t last_ns, struct err *err)
     SORT(&run->edges, compare_edges);
     settle_spawns(run);
     settle_wakers(run);
+    helper_threads_mark(run);
     status = exchange_load(run, err);
     return status ? status : stage_pieces(run, err);
 }

@@ -331,7 +331,7 @@ CASES = [
         where={"process": "node"},
         change=None,
         program="node",
-        blind={"preload": "one thread that does all the work is named first there", "proc": "it has no stacks"},
+        blind={"proc": "it has no stacks"},
     ),
     Case(
         name="queue-growth",

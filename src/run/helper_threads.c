@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/helper_threads.h"
+
+#include <string.h>
+
+#include "base/num.h"
+
+/* Samples and waits of a thread that are looked at for the function it begins in. */
+#define LOOK_MAX 16
+/* Of its life, what a thread may have run to have done next to nothing. */
+#define IDLE_RATIO_MAX 0.01
+
+/* Beginnings of names; the kernel keeps 15 characters of them. */
+static const char *const names[] = {
+    "C1 CompilerThre",
+    "C2 CompilerThre",
+    "JVMCI-native Co",
+    "VM Thread",
+    "VM Periodic Tas",
+    "Signal Dispatch",
+    "Service Thread",
+    "Monitor Deflati",
+    "Notification Th",
+    "Sweeper thread",
+    "Reference Handl",
+    "Finalizer",
+    "Common-Cleaner",
+    "Attach Listener",
+    "GC Thread#",
+    "GC main Marker",
+    "G1 ",
+    "ZDriver",
+    "ZWorker",
+    "Shenandoah GC", /* HotSpot */
+    ".NET Finalizer",
+    ".NET SigHandler",
+    ".NET Tiered Com",
+    ".NET EventPipe",
+    ".NET SynchManag",
+    ".NET Server GC",
+    ".NET BGC",
+    ".NET TP Gate", /* .NET */
+    "V8Worker",
+    "V8 DefaultWorke",
+    "DelayedTaskSche",
+    "SignalInspector", /* V8 */
+};
+
+/* Beginnings of functions. */
+static const char *const functions[] = {
+    "node::(anonymous namespace)::PlatformWorkerThread",
+    "node::WorkerThreadsTaskRunner::DelayedTaskScheduler",
+    "node::inspector::(anonymous namespace)::StartIoThreadMain",
+    "v8::platform::DefaultWorkerThreadsTaskRunner",
+};
+
+static bool begins_with_any(const char *text, const char *const *beginnings, size_t count)
+{
+    for (size_t i = 0; text && i < count; i++)
+        if (strncmp(text, beginnings[i], strlen(beginnings[i])) == 0)
+            return true;
+    return false;
+}
+
+static bool is_named(const struct run_track *track)
+{
+    return begins_with_any(track->name, names, sizeof names / sizeof names[0]);
+}
+
+static bool is_under_helper(const struct run *run, uint32_t stack)
+{
+    for (uint32_t at = stack; at < run->stacks.count; at = run->stacks.items[at].parent) {
+        uint32_t frame = run->stacks.items[at].frame;
+        if (frame < run->frames.count && begins_with_any(run->frames.items[frame].function, functions,
+                                                         sizeof functions / sizeof functions[0]))
+            return true;
+    }
+    return false;
+}
+
+static bool begins_as_helper(const struct run *run, const struct run_track *track)
+{
+    for (size_t i = 0; i < track->samples.count && i < LOOK_MAX; i++)
+        if (is_under_helper(run, track->samples.items[i].stack))
+            return true;
+    for (size_t i = 0; i < track->waits.count && i < LOOK_MAX; i++)
+        if (is_under_helper(run, track->waits.items[i].stack))
+            return true;
+    return false;
+}
+
+static bool is_thread_of(const struct run_track *process, const struct run_track *track)
+{
+    return track->kind == TRACK_THREAD && track->tid != process->pid;
+}
+
+static bool is_node(const struct run_track *process)
+{
+    return process->name && (strcmp(process->name, "node") == 0 || strcmp(process->name, "nodejs") == 0);
+}
+
+static bool did_nothing(const struct run_track *track)
+{
+    return !track->samples.count &&
+           num_ratio(track->run_ns, track->end_ns - track->start_ns) < IDLE_RATIO_MAX;
+}
+
+static void mark_threads(struct run *run, const struct run_track *process)
+{
+    bool is_nodes = is_node(process);
+    for (size_t i = 0; i < process->actors.count; i++) {
+        struct run_track *track = &run->tracks.items[process->actors.items[i]];
+        if (!is_thread_of(process, track))
+            continue;
+        track->is_helper =
+            is_named(track) || begins_as_helper(run, track) || (is_nodes && did_nothing(track));
+    }
+}
+
+void helper_threads_mark(struct run *run)
+{
+    for (size_t i = 0; i < run->tracks.count; i++) {
+        const struct run_track *track = &run->tracks.items[i];
+        if (track->present && track->kind == TRACK_PROCESS)
+            mark_threads(run, track);
+    }
+}
