@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analyze/core_load.h"
 #include "analyze/server_work.h"
 #include "base/num.h"
 #include "base/search.h"
@@ -18,15 +19,9 @@ struct marker_list {
     VEC(struct marker) items;
 };
 
-/* How many of the run's threads ran or queued from a moment on. */
-struct load_step {
-    uint64_t time_ns;
-    int64_t runnable;
-};
-
 struct builder {
     struct program *program;
-    VEC(struct load_step) load; /* by time */
+    struct core_load load;
     const struct run *run;
     struct marker_list *markers; /* by actor: the signals it gives */
     uint32_t **await_signal;     /* by actor, by wait index: the signal it awaits, RUN_NONE */
@@ -49,21 +44,15 @@ static int new_signal(struct builder *builder, uint32_t giver, uint64_t time_ns,
     return 0;
 }
 
-static bool takes_part(const struct run *run, uint32_t actor)
-{
-    const struct run_track *track = &run->tracks.items[actor];
-    return track->present && track->actor && track->start_ns < run->end_ns && track->end_ns > run->start_ns;
-}
-
 static int plan_signals(struct builder *builder)
 {
     const struct run *run = builder->run;
     for (uint32_t i = 0; i < run->tracks.count; i++) {
         const struct run_track *track = &run->tracks.items[i];
         builder->start_signal[i] = RUN_NONE;
-        if (!takes_part(run, i))
+        if (!core_load_takes_part(run, i))
             continue;
-        if (i != run->root && track->spawner != RUN_NONE && takes_part(run, track->spawner) &&
+        if (i != run->root && track->spawner != RUN_NONE && core_load_takes_part(run, track->spawner) &&
             new_signal(builder, track->spawner, track->spawn_ns, &builder->start_signal[i]))
             return -1;
         builder->await_signal[i] = malloc((track->waits.count + 1) * sizeof **builder->await_signal);
@@ -72,8 +61,8 @@ static int plan_signals(struct builder *builder)
         for (size_t j = 0; j < track->waits.count; j++) {
             const struct run_wait *wait = &track->waits.items[j];
             builder->await_signal[i][j] = RUN_NONE;
-            bool awaits = wait->waker != RUN_NONE && wait->waker != i && takes_part(run, wait->waker) &&
-                          wait->blocked_ns && !wait->poll_series;
+            bool awaits = wait->waker != RUN_NONE && wait->waker != i &&
+                          core_load_takes_part(run, wait->waker) && wait->blocked_ns && !wait->poll_series;
             if (awaits && new_signal(builder, wait->waker, wait->event_ns, &builder->await_signal[i][j]))
                 return -1;
         }
@@ -81,127 +70,20 @@ static int plan_signals(struct builder *builder)
     return 0;
 }
 
-/* Both halves of [begin, end) are in order; so is what they become. Which is next is a coin toss that the processor need not guess. */
-static void merge_halves(const struct load_step *from, struct load_step *to, size_t begin, size_t middle,
-                         size_t end)
+static int measure_load(struct builder *builder)
 {
-    size_t left = begin, right = middle, at = begin;
-    while (left < middle && right < end) {
-        bool is_right = from[right].time_ns < from[left].time_ns;
-        to[at++] = from[is_right ? right : left];
-        right += is_right;
-        left += !is_right;
-    }
-    if (left < middle)
-        memcpy(to + at, from + left, (middle - left) * sizeof *to);
-    if (right < end)
-        memcpy(to + at, from + right, (end - right) * sizeof *to);
-}
-
-/* Each actor's steps are in order, and there are many steps and few actors: stretches in order are merged, two and two
- * (natural merge sort; D. Knuth, The Art of Computer Programming 3, 5.2.4). */
-static int sort_load(struct builder *builder)
-{
-    struct load_step *from = builder->load.items;
-    size_t count = builder->load.count, kept;
-    struct load_step *to = malloc((count + 1) * sizeof *to);
-    VEC(size_t) ends = {0};
-    int status = to ? 0 : -1;
-    for (size_t i = 1; i <= count && !status; i++)
-        if (i == count || from[i].time_ns < from[i - 1].time_ns)
-            status = vec_push(&ends, i);
-    for (; !status && ends.count > 1; ends.count = kept) {
-        kept = 0;
-        for (size_t i = 0, begin = 0; i < ends.count; i += 2) {
-            size_t end = ends.items[num_min(i + 1, ends.count - 1)];
-            merge_halves(from, to, begin, ends.items[i], end);
-            ends.items[kept++] = begin = end;
-        }
-        struct load_step *merged = to;
-        to = from;
-        from = merged;
-    }
-    if (!status) {
-        builder->load.items = from;
-        builder->load.capacity = num_max(count, 1);
-    }
-    vec_free(&ends);
-    free(to);
-    return status;
-}
-
-static int add_load(struct builder *builder, uint64_t from, uint64_t to)
-{
-    struct load_step up = {.time_ns = from, .runnable = 1}, down = {.time_ns = to, .runnable = -1};
-    return to > from && (vec_push(&builder->load, up) || vec_push(&builder->load, down)) ? -1 : 0;
-}
-
-static double runnable_at(const struct builder *builder, uint64_t t)
-{
-    size_t behind = search_first(i, builder->load.count, builder->load.items[i].time_ns > t);
-    return behind ? (double)builder->load.items[behind - 1].runnable : 0;
+    struct program *program = builder->program;
+    if (core_load_measure(builder->run, program->core_count, &builder->load))
+        return -1;
+    program->usual_runnable = builder->load.usual_runnable;
+    program->background_threads = builder->load.background_threads;
+    return 0;
 }
 
 static bool queued_for_others(const struct builder *builder, uint64_t t)
 {
-    double runnable = runnable_at(builder, t);
+    double runnable = core_load_runnable_at(&builder->load, t);
     return runnable > 0 && runnable <= builder->program->core_count;
-}
-
-/* Others that used o of C cores beside n threads of ours had o n / (C - o) threads, when the cores were short. Of the
- * means over all such moments: a moment in which they used nearly all would stand for any number of threads. */
-static double background_threads(const struct builder *builder)
-{
-    const struct run *run = builder->run;
-    double cores = builder->program->core_count, free_sum = 0;
-    double short_count = 0, short_used = 0, short_runnable = 0;
-    for (size_t i = 1; i < run->outside.count; i++) {
-        uint64_t middle = run->outside.items[i - 1].time_ns / 2 + run->outside.items[i].time_ns / 2;
-        double runnable = runnable_at(builder, middle), used = fmin(server_work_others(run, i), cores * 0.9);
-        if (used + runnable > cores && used > 0) {
-            short_count++;
-            short_used += used;
-            short_runnable += runnable;
-        } else {
-            free_sum += fmax(used, 0);
-        }
-    }
-    if (run->outside.count < 2)
-        return 0;
-    double crowd = short_count > 0 ? short_used * short_runnable / (cores - short_used / short_count) : 0;
-    return (crowd / fmax(short_count, 1) + free_sum) / (double)(run->outside.count - 1);
-}
-
-/* First the changes of the number of runnable threads, then, added up, the number itself. */
-static int measure_load(struct builder *builder)
-{
-    const struct run *run = builder->run;
-    for (uint32_t i = 0; i < run->tracks.count; i++) {
-        const struct run_track *track = &run->tracks.items[i];
-        uint64_t at = track->start_ns;
-        for (size_t j = 0; takes_part(run, i) && j <= track->waits.count; j++) {
-            const struct run_wait *wait = j < track->waits.count ? &track->waits.items[j] : NULL;
-            if (wait && (wait->blocked_ns == 0 || wait->count > 1))
-                continue;
-            if (add_load(builder, at, wait ? wait->start_ns : track->end_ns))
-                return -1;
-            at = wait ? wait->end_ns - wait->runnable_ns : at;
-        }
-    }
-    if (builder->load.count && sort_load(builder))
-        return -1;
-    double weighted = 0, busy_ns = 0;
-    for (size_t i = 0; i < builder->load.count; i++) {
-        builder->load.items[i].runnable += i ? builder->load.items[i - 1].runnable : 0;
-        if (i + 1 == builder->load.count || builder->load.items[i].runnable < 1)
-            continue;
-        double length = (double)(builder->load.items[i + 1].time_ns - builder->load.items[i].time_ns);
-        weighted += length * fmin((double)builder->load.items[i].runnable, builder->program->core_count);
-        busy_ns += length;
-    }
-    builder->program->usual_runnable = busy_ns > 0 ? weighted / busy_ns : 1;
-    builder->program->background_threads = background_threads(builder);
-    return 0;
 }
 
 static int compare_markers(const void *a, const void *b)
@@ -433,7 +315,7 @@ static void builder_deinit(struct builder *builder)
         if (builder->await_signal)
             free(builder->await_signal[i]);
     }
-    vec_free(&builder->load);
+    core_load_deinit(&builder->load);
     free(builder->markers);
     free(builder->await_signal);
     free(builder->start_signal);
@@ -457,7 +339,7 @@ int program_build(const struct run *run, struct program *ret_program, struct err
         if (markers->items.count && !sort_is_done(markers->items.items, markers->items.count,
                                                   sizeof *markers->items.items, compare_markers))
             qsort(markers->items.items, markers->items.count, sizeof *markers->items.items, compare_markers);
-        if (takes_part(run, i))
+        if (core_load_takes_part(run, i))
             build_actor(&builder, i);
         status = builder.status;
     }

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "analyze/core_load.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "analyze/server_work.h"
+#include "base/clock.h"
+#include "base/num.h"
+#include "base/search.h"
+
+/* Threads that are told apart by their number; more are as many. */
+#define CROWD_MAX 1024
+/* What the machine's counters say weighs as much as so long a time of queueing, and as this part of the time in which nobody had to. */
+#define COUNTERS_NS    (5.0 * NS_PER_MS)
+#define COUNTERS_RATIO 0.1
+/* As many threads as this part of the busy time saw, or more, are usual. */
+#define USUAL_RATIO_MIN 0.05
+
+bool core_load_takes_part(const struct run *run, uint32_t actor)
+{
+    const struct run_track *track = &run->tracks.items[actor];
+    return track->present && track->actor && track->start_ns < run->end_ns && track->end_ns > run->start_ns;
+}
+
+/* Both halves of [begin, end) are in order; so is what they become. Which is next is a coin toss that the processor need not guess. */
+static void merge_halves(const struct load_step *from, struct load_step *to, size_t begin, size_t middle,
+                         size_t end)
+{
+    size_t left = begin, right = middle, at = begin;
+    while (left < middle && right < end) {
+        bool is_right = from[right].time_ns < from[left].time_ns;
+        to[at++] = from[is_right ? right : left];
+        right += is_right;
+        left += !is_right;
+    }
+    if (left < middle)
+        memcpy(to + at, from + left, (middle - left) * sizeof *to);
+    if (right < end)
+        memcpy(to + at, from + right, (end - right) * sizeof *to);
+}
+
+/* Each actor's steps are in order, and there are many steps and few actors: stretches in order are merged, two and two
+ * (natural merge sort; D. Knuth, The Art of Computer Programming 3, 5.2.4). */
+static int sort_steps(struct core_load *load)
+{
+    struct load_step *from = load->steps.items;
+    size_t count = load->steps.count, kept;
+    struct load_step *to = malloc((count + 1) * sizeof *to);
+    VEC(size_t) ends = {0};
+    int status = to ? 0 : -1;
+    for (size_t i = 1; i <= count && !status; i++)
+        if (i == count || from[i].time_ns < from[i - 1].time_ns)
+            status = vec_push(&ends, i);
+    for (; !status && ends.count > 1; ends.count = kept) {
+        kept = 0;
+        for (size_t i = 0, begin = 0; i < ends.count; i += 2) {
+            size_t end = ends.items[num_min(i + 1, ends.count - 1)];
+            merge_halves(from, to, begin, ends.items[i], end);
+            ends.items[kept++] = begin = end;
+        }
+        struct load_step *merged = to;
+        to = from;
+        from = merged;
+    }
+    if (!status) {
+        load->steps.items = from;
+        load->steps.capacity = num_max(count, 1);
+    }
+    vec_free(&ends);
+    free(to);
+    return status;
+}
+
+/* One thread's share of its time in [from, to) that it was runnable and running. */
+static int add_stretch(struct core_load *load, uint64_t from, uint64_t to, double runnable, double running)
+{
+    struct load_step up = {.time_ns = from,
+                           .runnable = (int32_t)(runnable * LOAD_UNIT),
+                           .running = (int32_t)(running * LOAD_UNIT)};
+    struct load_step down = {.time_ns = to, .runnable = -up.runnable, .running = -up.running};
+    if (to <= from || (!up.runnable && !up.running))
+        return 0;
+    return vec_push(&load->steps, up) || vec_push(&load->steps, down) ? -1 : 0;
+}
+
+static int add_wait(struct core_load *load, const struct run_wait *wait)
+{
+    double length = (double)(wait->end_ns - wait->start_ns);
+    if (wait->count <= 1)
+        return add_stretch(load, wait->end_ns - num_min(wait->runnable_ns, wait->end_ns - wait->start_ns),
+                           wait->end_ns, 1, 0);
+    double runnable = fmax(0, 1 - (double)wait->blocked_ns / length);
+    double running = fmax(0, runnable - (double)wait->runnable_ns / length);
+    return add_stretch(load, wait->start_ns, wait->end_ns, runnable, running);
+}
+
+static int add_track(struct core_load *load, const struct run_track *track)
+{
+    uint64_t at = track->start_ns;
+    int status = 0;
+    for (size_t i = 0; i < track->waits.count && !status; i++) {
+        const struct run_wait *wait = &track->waits.items[i];
+        if (wait->end_ns <= at)
+            continue;
+        status = add_stretch(load, at, wait->start_ns, 1, 1);
+        if (!status)
+            status = add_wait(load, wait);
+        at = wait->end_ns;
+    }
+    return status ? status : add_stretch(load, at, track->end_ns, 1, 1);
+}
+
+double core_load_runnable_at(const struct core_load *load, uint64_t t)
+{
+    size_t behind = search_first(i, load->steps.count, load->steps.items[i].time_ns > t);
+    return behind ? (double)load->steps.items[behind - 1].runnable / LOAD_UNIT : 0;
+}
+
+/* Others that used o of C cores beside n threads of ours had o n / (C - o) threads, when the cores were short. Of the
+ * means over all such moments: a moment in which they used nearly all would stand for any number of threads. */
+static double threads_of_use(const struct core_load *load, const struct run *run, double cores)
+{
+    double free_sum = 0, short_count = 0, short_used = 0, short_runnable = 0;
+    for (size_t i = 1; i < run->outside.count; i++) {
+        uint64_t middle = run->outside.items[i - 1].time_ns / 2 + run->outside.items[i].time_ns / 2;
+        double runnable = core_load_runnable_at(load, middle);
+        double used = fmin(server_work_others(run, i), cores * 0.9);
+        if (used + runnable > cores && used > 0) {
+            short_count++;
+            short_used += used;
+            short_runnable += runnable;
+        } else {
+            free_sum += fmax(used, 0);
+        }
+    }
+    if (run->outside.count < 2)
+        return 0;
+    double crowd = short_count > 0 ? short_used * short_runnable / (cores - short_used / short_count) : 0;
+    return (crowd / fmax(short_count, 1) + free_sum) / (double)(run->outside.count - 1);
+}
+
+/* Of the time in which more threads wanted a core than there are: how long how many did, and what they got of the cores. */
+struct crowd {
+    double ns[CROWD_MAX + 1];
+    double short_ns, got_ns;
+};
+
+static double got_beside(const struct crowd *crowd, double cores, double others)
+{
+    double got = 0;
+    for (size_t n = (size_t)cores + 1; n <= CROWD_MAX; n++)
+        got += crowd->ns[n] * fmin((double)n, (double)n * cores / ((double)n + others));
+    return got;
+}
+
+/* n of our threads beside m of others' get n C / (n + m) of C cores (processor sharing, which the replay does). So many others that ours
+ * get what they got: whatever the scheduler's priorities and groups are, others count by what they took. */
+static double threads_of_queueing(const struct crowd *crowd, double cores)
+{
+    double low = 0, high = CROWD_MAX;
+    if (got_beside(crowd, cores, 0) <= crowd->got_ns)
+        return 0;
+    for (int i = 0; i < 50; i++) {
+        double middle = (low + high) / 2;
+        if (got_beside(crowd, cores, middle) > crowd->got_ns)
+            low = middle;
+        else
+            high = middle;
+    }
+    return high;
+}
+
+/* By how many were runnable: for how long. */
+static double measure_steps(const struct core_load *load, double cores, struct crowd *crowd)
+{
+    double busy_ns = 0;
+    const struct load_step *steps = load->steps.items;
+    for (size_t i = 0; i + 1 < load->steps.count; i++) {
+        double length = (double)(steps[i + 1].time_ns - steps[i].time_ns);
+        double runnable = (double)steps[i].runnable / LOAD_UNIT;
+        if (runnable * LOAD_UNIT < 1)
+            continue;
+        double count = fmax(1, fmin(round(runnable), CROWD_MAX));
+        crowd->ns[(size_t)count] += length;
+        busy_ns += length;
+        if (count <= cores)
+            continue;
+        crowd->short_ns += length;
+        crowd->got_ns += length * fmax(0, (double)steps[i].running / LOAD_UNIT);
+    }
+    return busy_ns;
+}
+
+/* What is usual loses nothing to others that was not recorded with it. */
+static double usual_runnable(const struct crowd *crowd, double cores, double busy_ns)
+{
+    double seen_ns = 0;
+    size_t count = CROWD_MAX;
+    for (; count > 1 && seen_ns + crowd->ns[count] < busy_ns * USUAL_RATIO_MIN; count--)
+        seen_ns += crowd->ns[count];
+    return fmin((double)count, cores);
+}
+
+static void measure(const struct run *run, double cores, struct core_load *load, struct crowd *crowd)
+{
+    double busy_ns = measure_steps(load, cores, crowd);
+    double of_use = threads_of_use(load, run, cores), of_queueing = threads_of_queueing(crowd, cores);
+    /* Servers that work for the run have their part of the queueing, and are replayed apart. */
+    if (run->servers.count)
+        of_queueing = fmin(of_use, of_queueing);
+    load->usual_runnable = usual_runnable(crowd, cores, busy_ns);
+    double weight = COUNTERS_NS + COUNTERS_RATIO * (busy_ns - crowd->short_ns);
+    load->background_threads = (of_queueing * crowd->short_ns + of_use * weight) / (crowd->short_ns + weight);
+}
+
+int core_load_measure(const struct run *run, double core_count, struct core_load *load)
+{
+    struct crowd *crowd = calloc(1, sizeof *crowd);
+    int status = crowd ? 0 : -1;
+    *load = (struct core_load){0};
+    for (uint32_t i = 0; i < run->tracks.count && !status; i++)
+        if (core_load_takes_part(run, i))
+            status = add_track(load, &run->tracks.items[i]);
+    if (!status && load->steps.count)
+        status = sort_steps(load);
+    for (size_t i = 1; i < load->steps.count && !status; i++) {
+        load->steps.items[i].runnable += load->steps.items[i - 1].runnable;
+        load->steps.items[i].running += load->steps.items[i - 1].running;
+    }
+    if (!status)
+        measure(run, core_count, load, crowd);
+    free(crowd);
+    return status;
+}
+
+void core_load_deinit(struct core_load *load)
+{
+    vec_free(&load->steps);
+}

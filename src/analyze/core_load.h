@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core_load: how many of the run's threads wanted a core over time, how many had one, and what that says of the others
+ * on the machine.
+ */
+#ifndef TOLL_ANALYZE_CORE_LOAD_H
+#define TOLL_ANALYZE_CORE_LOAD_H
+
+#include "run/recorded_run.h"
+
+/* From a moment on, in parts of a thread (LOAD_UNIT of them are one): a row of several waits says only what share of its
+ * time the thread was where. */
+struct load_step {
+    uint64_t time_ns;
+    int32_t runnable; /* ran or queued */
+    int32_t running;
+};
+
+#define LOAD_UNIT 1024
+
+struct core_load {
+    VEC(struct load_step) steps; /* by time */
+    double usual_runnable; /* how many of the run's threads were runnable when any was, at most one a core */
+    double
+        background_threads; /* of other programs, that compete for the cores: so many as explain the queueing */
+};
+
+/* The run's actors that were there in its window. */
+bool core_load_takes_part(const struct run *run, uint32_t actor);
+/* ERR_MEMORY. Deinit it in any case. */
+WARN_UNUSED int core_load_measure(const struct run *run, double core_count, struct core_load *load);
+/* How many of the run's threads were runnable just after t. */
+double core_load_runnable_at(const struct core_load *load, uint64_t t);
+void core_load_deinit(struct core_load *load);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "analyze/core_load.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "analyze/scenario.h"
+#include "analyze/whatif_replay.h"
+#include "base/clock.h"
+
+/* Two cores, three threads that always want one. In turn, `queued` of them have none. The machine's counters say that others
+ * use 1.2 cores, whatever their priority is. */
+static void start_crowd(struct scenario *s, unsigned queued)
+{
+    uint64_t threads[3];
+    struct scenario_series outside = {
+        .name = "cpu.outside", .unit = "cores", .start_ms = 0, .end_ms = 600, .low = 1.2, .high = 1.2};
+    scenario_init(s, 2, 600);
+    threads[0] = scenario_process(s, 0, "main", 0, 600);
+    threads[1] = scenario_thread(s, threads[0], "worker", 0, 600);
+    threads[2] = scenario_thread(s, threads[0], "worker", 0, 600);
+    for (uint64_t turn = 0; turn < 60; turn++)
+        for (unsigned i = 0; i < queued; i++)
+            scenario_queue(s, threads[(turn + i) % 3], turn * 10, turn * 10 + 10);
+    (void)scenario_series(s, &outside);
+    scenario_walk(s);
+}
+
+static void others_that_take_nothing_from_the_run_do_not_compete(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif = {0};
+    start_crowd(&s, 1);
+    assert_int_equal(whatif_init(&s.run, &whatif, NULL), 0);
+    assert_true(whatif.program.background_threads < 0.5);
+    assert_true(whatif.baseline_drift_ratio < 0.05);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
+/* One core is left to three threads: 3 * 2 / (3 + 3). */
+static void others_compete_by_what_they_took_from_the_run(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif = {0};
+    start_crowd(&s, 2);
+    assert_int_equal(whatif_init(&s.run, &whatif, NULL), 0);
+    assert_true(whatif.program.background_threads > 2.6 && whatif.program.background_threads < 3.1);
+    assert_true(whatif.baseline_drift_ratio < 0.05);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
+/* A second thread for a third of the time: what it lost to others was recorded as queueing, and is not lost twice. */
+static void as_many_threads_as_cores_lose_what_was_recorded(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif = {0};
+    struct scenario_series outside = {
+        .name = "cpu.outside", .unit = "cores", .start_ms = 0, .end_ms = 600, .low = 1, .high = 1};
+    scenario_init(&s, 2, 600);
+    uint64_t root = scenario_process(&s, 0, "main", 0, 600);
+    (void)scenario_thread(&s, root, "worker", 100, 300);
+    for (uint64_t ms = 100; ms < 300; ms += 20)
+        scenario_queue(&s, root, ms, ms + 5);
+    (void)scenario_series(&s, &outside);
+    scenario_walk(&s);
+    assert_int_equal(whatif_init(&s.run, &whatif, NULL), 0);
+    assert_true(whatif.program.usual_runnable > 1.9);
+    assert_true(whatif.baseline_drift_ratio < 0.01);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
+/* A row of several waits is some of its time away: three threads that are mostly away are no crowd. */
+static void a_row_of_several_waits_is_runnable_for_its_part(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct core_load load;
+    scenario_init(&s, 2, 100);
+    uint64_t root = scenario_process(&s, 0, "main", 0, 100);
+    uint64_t far = scenario_peer(&s, PEER_SOCKET, "socket", "10.0.0.1:80");
+    struct row_wait row = {.track = root,
+                           .start_ns = 10,
+                           .end_ns = 90,
+                           .count = 40,
+                           .blocked_ns = 60,
+                           .reason = WAIT_NETWORK,
+                           .peer = far};
+    scenario_waits(&s, &row);
+    scenario_walk(&s);
+    assert_int_equal(core_load_measure(&s.run, 2, &load), 0);
+    assert_true(core_load_runnable_at(&load, s.run.start_ns + 5 * NS_PER_MS) > 0.99);
+    double within = core_load_runnable_at(&load, s.run.start_ns + 50 * NS_PER_MS);
+    assert_true(within > 0.24 && within < 0.26);
+    core_load_deinit(&load);
+    scenario_deinit(&s);
+}
+
+int core_load_test(void);
+int core_load_test(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(others_that_take_nothing_from_the_run_do_not_compete),
+        cmocka_unit_test(others_compete_by_what_they_took_from_the_run),
+        cmocka_unit_test(as_many_threads_as_cores_lose_what_was_recorded),
+        cmocka_unit_test(a_row_of_several_waits_is_runnable_for_its_part),
+    };
+    return cmocka_run_group_tests_name("core_load", tests, NULL, NULL);
+}
