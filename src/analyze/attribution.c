@@ -13,6 +13,7 @@ struct tally {
     struct path_entry entry;
     uint32_t stage;
     uint64_t sample_count; /* samples it was cut out by */
+    uint64_t weight;       /* of those that name its function */
     bool function_open;    /* running without samples: to be spread */
     uint64_t line_ns;      /* by which the line leads */
 };
@@ -121,21 +122,46 @@ static uint32_t script_frame(const struct run *run, uint32_t stack)
     return library;
 }
 
-uint32_t attribute_frame(const struct run *run, uint32_t stack)
+/* Code of the program's own without names stands for itself: what called it from another file, or started it, does not do
+ * its work. A function of the same file that called it, and has a name, is told in its place. */
+static uint32_t find_frame(const struct run *run, uint32_t stack, const char **ret_nameless)
 {
     uint32_t leaf = script_frame(run, stack);
+    const char *nameless = NULL;
+    *ret_nameless = NULL;
     if (leaf != RUN_NONE)
         return leaf;
     for (uint32_t at = stack; at != RUN_NONE && at < run->stacks.count; at = run->stacks.items[at].parent) {
         uint32_t index = run->stacks.items[at].frame;
-        if (index >= run->frames.count || !is_named(&run->frames.items[index]))
+        const struct run_frame *frame = index < run->frames.count ? &run->frames.items[index] : NULL;
+        bool is_system = frame && is_system_module(frame->module);
+        bool has_file = frame && frame->module && frame->module[0] == '/';
+        if (!frame || (!is_named(frame) && (is_system || !has_file)))
             continue;
-        if (leaf == RUN_NONE)
-            leaf = index;
-        if (!is_system_module(run->frames.items[index].module))
+        if (nameless && (!frame->module || strcmp(frame->module, nameless) != 0))
+            break;
+        if (is_named(frame) && !is_system)
             return index;
+        if (!is_named(frame))
+            nameless = frame->module;
+        else if (leaf == RUN_NONE)
+            leaf = index;
     }
+    *ret_nameless = leaf == RUN_NONE ? nameless : NULL;
     return leaf;
+}
+
+uint32_t attribute_frame(const struct run *run, uint32_t stack)
+{
+    const char *nameless;
+    return find_frame(run, stack, &nameless);
+}
+
+const char *attribute_nameless(const struct run *run, uint32_t stack)
+{
+    const char *nameless;
+    (void)find_frame(run, stack, &nameless);
+    return nameless;
 }
 
 static void fill_peer(const struct run *run, uint32_t index, struct where *where)
@@ -169,14 +195,16 @@ static struct tally *tally_of(struct ledger *ledger, const struct where *where, 
     return &ledger->tallies.items[id - 1];
 }
 
-static void add(struct ledger *ledger, const struct where *where, int doing, uint64_t ns, bool open)
+/* NULL for no time, and when memory ran out. */
+static struct tally *add(struct ledger *ledger, const struct where *where, int doing, uint64_t ns, bool open)
 {
     struct tally *tally = ns ? tally_of(ledger, where, doing, open) : NULL;
     if (!tally)
-        return;
+        return NULL;
     tally->entry.ns += ns;
     tally->sample_count++;
     attribute_line_vote(&tally->entry.where, &tally->line_ns, where, ns);
+    return tally;
 }
 
 bool attribute_own_function(const struct run *run, uint32_t stack, struct where *where)
@@ -226,7 +254,10 @@ static void add_running(struct ledger *ledger, const struct run_track *track, ui
         uint64_t part = left / (last - i);
         struct where at = *where;
         attribute_function(ledger->run, track->samples.items[i].stack, &at);
-        add(ledger, &at, DOING_CPU, part, at.function == NULL);
+        bool is_open = !at.function && !attribute_nameless(ledger->run, track->samples.items[i].stack);
+        struct tally *tally = add(ledger, &at, DOING_CPU, part, is_open);
+        if (tally)
+            tally->weight += track->samples.items[i].weight;
         left -= part;
     }
 }
@@ -287,12 +318,13 @@ static bool same_text(const char *a, const char *b)
 /* The running of one stage and program: what was seen in functions, and what is left of the rest. */
 struct spread {
     struct tally *open; /* the rest; NULL when there is none */
-    uint64_t named_ns, left_ns;
+    uint64_t named_ns, named_weight, left_ns;
 };
 
 struct spreads {
     struct intern keys;
     VEC(struct spread) items;
+    bool weights_are_ns; /* of samples */
 };
 
 static struct spread *spread_of(struct spreads *spreads, const struct where *where)
@@ -315,6 +347,7 @@ static void add_to_spread(struct ledger *ledger, struct spreads *spreads, struct
         spread->left_ns = tally->entry.ns;
     } else if (spread) {
         spread->named_ns += tally->entry.ns;
+        spread->named_weight += tally->weight;
     } else if (tally->entry.doing == DOING_CPU) {
         ledger->status = -1;
     }
@@ -323,10 +356,15 @@ static void add_to_spread(struct ledger *ledger, struct spreads *spreads, struct
 static void take_of_spread(struct spreads *spreads, struct tally *tally)
 {
     struct spread *spread = spread_of(spreads, &tally->entry.where);
-    /* Only a minor rest is spread: functions seen for 1 % must not be blown up to 100 %. */
-    if (!spread || !spread->open || !spread->named_ns || spread->named_ns < spread->open->entry.ns / 2)
+    if (!spread || !spread->open || !spread->named_ns)
         return;
-    double share = num_ratio(tally->entry.ns, spread->named_ns);
+    /* Functions seen for 1 % must not be blown up to 100 %. Stretches shorter than a sample's period are seldom hit: what a sample
+     * stands for is seen, not only the stretch that it fell into. */
+    uint64_t seen_ns = num_max(spread->named_ns, spreads->weights_are_ns ? spread->named_weight : 0);
+    if (seen_ns < spread->open->entry.ns / 2)
+        return;
+    double share = spread->named_weight ? num_ratio(tally->weight, spread->named_weight)
+                                        : num_ratio(tally->entry.ns, spread->named_ns);
     uint64_t part = num_min(num_u64((double)spread->open->entry.ns * share), spread->left_ns);
     tally->entry.ns += part;
     spread->left_ns -= part;
@@ -335,7 +373,8 @@ static void take_of_spread(struct spreads *spreads, struct tally *tally)
 /* Running time without samples goes to the functions seen in the same stage and program, in proportion. */
 static void spread_open(struct ledger *ledger)
 {
-    struct spreads spreads = {0};
+    const char *unit = view_meta(ledger->run->view, META_SAMPLE_UNIT);
+    struct spreads spreads = {.weights_are_ns = !unit || strcmp(unit, "ns") == 0};
     for (size_t i = 0; i < ledger->tallies.count; i++)
         add_to_spread(ledger, &spreads, &ledger->tallies.items[i]);
     for (size_t i = 0; i < ledger->tallies.count && !ledger->status; i++) {

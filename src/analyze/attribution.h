@@ -26,10 +26,13 @@ WARN_UNUSED int attribute_path(const struct run *run, const struct path *path, s
 
 /* The frame a sample is charged to: the innermost one that is the program's own rather than the C library's or
  * the kernel's; in Python code the innermost function of the program's own rather than of a library. RUN_NONE when no frame
- * has a name. */
+ * has a name, and for code of the program's own that has none (attribute_nameless). */
 uint32_t attribute_frame(const struct run *run, uint32_t stack);
 
-/* Its function, file and line as a place; leaves `where` as it is when no frame has a name. */
+/* The file whose code without names a sample is charged to: its debug symbols are missing. NULL for all other code. */
+const char *attribute_nameless(const struct run *run, uint32_t stack);
+
+/* Its function, file and line as a place; leaves `where` as it is when there is none. */
 void attribute_function(const struct run *run, uint32_t stack, struct where *where);
 
 /* The same when it is the program's own code; else false, and `where` as it was. */

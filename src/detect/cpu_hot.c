@@ -9,6 +9,8 @@
 #include "detect/detectors.h"
 
 #define HOT_RATIO_MIN 0.1
+/* Samples that are looked at for names. */
+#define NAMELESS_LOOK_MAX 1000
 
 static bool same(const char *a, const char *b)
 {
@@ -52,6 +54,26 @@ static bool spins_in(const struct scene *scene, const char *function)
     return false;
 }
 
+/* A fifth or more of the program's samples are in code without names: the file that it lies in. */
+static const char *nameless_file(const struct scene *scene, const char *process)
+{
+    const struct run *run = scene->run;
+    size_t total = 0, nameless = 0;
+    const char *file = NULL;
+    for (uint32_t i = 0; process && i < run->tracks.count; i++) {
+        const struct run_track *track = &run->tracks.items[i];
+        for (size_t j = 0; j < track->samples.count && total < NAMELESS_LOOK_MAX; j++) {
+            if (j == 0 && !same(run_process_name(run, i, track->samples.items[j].time_ns), process))
+                break;
+            const char *found = attribute_nameless(run, track->samples.items[j].stack);
+            total++;
+            nameless += found != NULL;
+            file = found ? found : file;
+        }
+    }
+    return nameless * 5 > total ? file : NULL;
+}
+
 static int claim_place(const struct scene *scene, struct cause_claims *claims, const struct path_entry *entry,
                        uint64_t ns, struct err *err)
 {
@@ -68,6 +90,13 @@ static int claim_place(const struct scene *scene, struct cause_claims *claims, c
         claim.title = arena_printf(scene->arena, "%s uses the CPU for %s", scene_place(scene, &claim.where),
                                    scene_duration(scene, ns));
     }
+    const char *file = claim.where.function ? NULL : nameless_file(scene, claim.where.process);
+    if (file)
+        claim.fix =
+            arena_printf(scene->arena,
+                         "make this code faster, or call it less (debug symbols of %s are missing: they "
+                         "would name its functions)",
+                         file);
     claim_evidence(scene, &claim, "%s of the path is running %s", scene_duration(scene, ns),
                    scene_place(scene, &claim.where));
     return claim_add(claims, &claim, err);
@@ -90,8 +119,7 @@ int detect_cpu_hot(const struct scene *scene, struct cause_claims *claims, struc
         bool counted = false;
         for (size_t j = 0; j < scene->attribution->entry_count; j++) {
             const struct path_entry *other = &scene->attribution->entries[j];
-            bool alike = other->doing == DOING_CPU && entry->where.function &&
-                         same(other->where.function, entry->where.function) &&
+            bool alike = other->doing == DOING_CPU && same(other->where.function, entry->where.function) &&
                          same(other->where.process, entry->where.process);
             if (j == i || alike)
                 ns += other->ns;
