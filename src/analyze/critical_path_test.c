@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "analyze/scenario.h"
+#include "base/clock.h"
 #include "model/meta.h"
 
 /* Three threads take a lock in turn and sleep inside: the doing is the sleep, found through the lock. */
@@ -348,6 +349,28 @@ static void a_wait_at_a_pipe_of_ones_own_is_for_a_thread(void **state)
     scenario_deinit(&s);
 }
 
+/* The main thread wakes a loop up to end it, and waits for that; the loop gets a CPU late, when the main thread sleeps. */
+static void who_waits_for_a_loops_end_has_woken_it_before(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 40);
+    uint64_t root = scenario_process(&s, 0, "loop", 0, 40);
+    uint64_t loop = scenario_thread(&s, root, "loop", 1, 38);
+    uint64_t pipe = scenario_peer(&s, PEER_PIPE, "", "pipe:[1]");
+    uint64_t end = scenario_peer(&s, PEER_LOCK, PEER_NAME_CONDITION, "100:0x1000");
+    scenario_holds(&s, root, pipe, IO_READ);
+    scenario_holds(&s, root, pipe, IO_WRITE);
+    scenario_wait(&s, loop, 2, 37, WAIT_PIPE, pipe);
+    scenario_wait(&s, root, 30, 38, WAIT_LOCK, end);
+    scenario_walk(&s);
+    const struct run_wait *wait = &s.run.tracks.items[loop - 1].waits.items[0];
+    assert_int_equal(wait->waker, root - 1);
+    assert_int_equal(wait->event_ns, (1000 + 30) * NS_PER_MS);
+    assert_true(scenario_doing_ms(&s, "loop", DOING_CPU) >= 30);
+    scenario_deinit(&s);
+}
+
 /* A pool of processes: a thread reads the results from a pipe whose ends its process holds both, another waits for that one
  * at several pipes, and the main thread for either. Who computed the result is on the path, not the fork that ends. */
 static void a_result_at_a_pipe_is_of_the_fork_that_ran(void **state)
@@ -463,6 +486,7 @@ int critical_path_test(void)
         cmocka_unit_test(a_child_that_ends_while_its_shell_queues_ended_the_wait),
         cmocka_unit_test(a_wait_at_a_pipe_of_ones_own_is_for_a_child),
         cmocka_unit_test(a_wait_at_a_pipe_of_ones_own_is_for_a_thread),
+        cmocka_unit_test(who_waits_for_a_loops_end_has_woken_it_before),
         cmocka_unit_test(a_result_at_a_pipe_is_of_the_fork_that_ran),
         cmocka_unit_test(a_driver_of_many_jobs_is_woken_by_one_that_ran),
         cmocka_unit_test(a_wake_from_an_interrupt_is_external),

@@ -12,6 +12,8 @@
 /* Candidates looked at for one wait; a pool larger than this is sampled from its front. */
 #define CANDIDATE_MAX 256
 #define SERIES_MIN    3
+/* Of moments that were recorded exactly, on several CPUs. */
+#define CLOCK_ERROR_NS 20000u
 
 struct infer {
     struct run *run;
@@ -45,7 +47,9 @@ static uint64_t distance_to_running(const struct infer *infer, uint32_t actor, u
     if (!wait || wait->blocked_ns == 0 || wait->count > 1 || t > wait_event(wait))
         return 0;
     uint64_t ahead = wait->end_ns - t, behind = t - wait->start_ns;
-    if (ahead <= infer->tolerance_ns && ahead < behind)
+    /* Who sleeps wakes nobody; where boundaries are not exact it may have been awake by then. */
+    uint64_t early = infer->run->boundary_error_ns ? infer->tolerance_ns : CLOCK_ERROR_NS;
+    if (ahead <= early && ahead < behind)
         return ahead;
     *ret_event = wait->start_ns;
     return behind;
@@ -296,7 +300,8 @@ static bool infer_tokens(struct infer *infer, struct run_wait *wait, uint32_t se
     return true;
 }
 
-/* A pipe that nobody else has an end of: a thread of the same process wrote, to wake this one up (as event loops are). */
+/* A pipe that nobody else has an end of: a thread of the same process wrote, to wake this one up (as event loops are). It may
+ * have been a while ago: how long this one queued for a CPU is not always known. */
 static bool infer_own_pipe(struct infer *infer, struct run_wait *wait, uint32_t self)
 {
     if (wait->peer == RUN_NONE || process_of(infer, self) == RUN_NONE)
@@ -307,7 +312,7 @@ static bool infer_own_pipe(struct infer *infer, struct run_wait *wait, uint32_t 
     if (!holds(peer, false, own) || !holds(peer, true, own) || carries_data(infer, peer, own))
         return false;
     consider_process(infer, wait, own, self, &best);
-    return best.actor != RUN_NONE && best.distance_ns <= infer->tolerance_ns && take(wait, &best);
+    return take(wait, &best);
 }
 
 /* Of several pipes waited for together it is not told which one ended the wait: a thread of the same process that ran then
