@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cpu-hot: one function, or where no stacks were recorded one program, runs for a large part of the path. Running
- * under a pipe's via belongs to pipe-backpressure.
+ * under a pipe's via belongs to pipe-backpressure, running in a collector to gc.
  */
 #include <string.h>
 
@@ -112,7 +112,8 @@ int detect_cpu_hot(const struct scene *scene, struct cause_claims *claims, struc
     size_t looked = num_min(scene->attribution->entry_count, ENTRY_LOOK_MAX);
     for (size_t i = 0; i < looked && claimed < 3; i++) {
         const struct path_entry *entry = &scene->attribution->entries[i];
-        if (entry->doing != DOING_CPU || spins_in(scene, entry->where.function))
+        if (entry->doing != DOING_CPU || spins_in(scene, entry->where.function) ||
+            scene_collector_part(entry->where.function))
             continue;
         /* The same function in several stages is one place. */
         uint64_t ns = 0;

@@ -104,6 +104,9 @@ void scene_member_place(const struct scene *scene, const struct sibling *member,
 const char *scene_group_target(const struct scene *scene, const struct sibling_group *group);
 const char *scene_group_noun(const struct scene *scene, const struct sibling_group *group);
 
+/* What tells a function of a garbage collector (CPython, V8, the JVM, Go, Ruby, .NET) by its name; NULL when it is none's. */
+const char *scene_collector_part(const char *function);
+
 /* A duration for a person, in the arena: "36.4 s", "857 ms". */
 const char *scene_duration(const struct scene *scene, uint64_t ns);
 

@@ -111,6 +111,45 @@ uint64_t scene_doing_under_ns(const struct scene *scene, int doing, enum wait_re
     return ns;
 }
 
+const char *scene_collector_part(const char *function)
+{
+    static const char *const exact[] = {"gc_collect_main",
+                                        "gc_collect_generations",
+                                        "gc_collect_with_callback",
+                                        "_PyGC_CollectNoFail",
+                                        "PyGC_Collect",
+                                        "_Py_RunGC",
+                                        "gc_start",
+                                        "gc_marks_rest",
+                                        "gc_sweep_step",
+                                        "runtime.gcBgMarkWorker",
+                                        "runtime.gcDrain",
+                                        "runtime.gcStart",
+                                        "runtime.gcAssistAlloc"};
+    static const char *const parts[] = {"v8::internal::Heap::CollectGarbage",
+                                        "v8::internal::Heap::PerformGarbageCollection",
+                                        "v8::internal::Scavenger",
+                                        "v8::internal::MarkCompactCollector",
+                                        "v8::internal::ConcurrentMarking",
+                                        "v8::internal::Sweeper",
+                                        "cppgc::internal::Marker",
+                                        "GCTaskThread::run",
+                                        "G1CollectedHeap::collect",
+                                        "G1YoungCollector",
+                                        "ParallelScavengeHeap",
+                                        "SerialHeap::collect",
+                                        "WKS::gc_heap::",
+                                        "SVR::gc_heap::"};
+
+    for (size_t i = 0; function && i < sizeof exact / sizeof exact[0]; i++)
+        if (strcmp(function, exact[i]) == 0)
+            return exact[i];
+    for (size_t i = 0; function && i < sizeof parts / sizeof parts[0]; i++)
+        if (strstr(function, parts[i]))
+            return parts[i];
+    return NULL;
+}
+
 const char *scene_duration(const struct scene *scene, uint64_t ns)
 {
     double value = (double)ns;

@@ -84,43 +84,11 @@ const char *stack_in_allocator(const struct run *run, uint32_t stack)
 
 const char *stack_in_collector(const struct run *run, uint32_t stack)
 {
-    static const char *const exact[] = {"gc_collect_main",
-                                        "gc_collect_generations",
-                                        "gc_collect_with_callback",
-                                        "_PyGC_CollectNoFail",
-                                        "PyGC_Collect",
-                                        "_Py_RunGC",
-                                        "gc_start",
-                                        "gc_marks_rest",
-                                        "gc_sweep_step",
-                                        "runtime.gcBgMarkWorker",
-                                        "runtime.gcDrain",
-                                        "runtime.gcStart",
-                                        "runtime.gcAssistAlloc"};
-    static const char *const parts[] = {"v8::internal::Heap::CollectGarbage",
-                                        "v8::internal::Heap::PerformGarbageCollection",
-                                        "v8::internal::Scavenger",
-                                        "v8::internal::MarkCompactCollector",
-                                        "v8::internal::ConcurrentMarking",
-                                        "v8::internal::Sweeper",
-                                        "cppgc::internal::Marker",
-                                        "GCTaskThread::run",
-                                        "G1CollectedHeap::collect",
-                                        "G1YoungCollector",
-                                        "ParallelScavengeHeap",
-                                        "SerialHeap::collect",
-                                        "WKS::gc_heap::",
-                                        "SVR::gc_heap::"};
-
     for (size_t depth = 0; stack < run->stacks.count && depth < DEPTH_LOOK_MAX; depth++) {
         const struct run_frame *frame = frame_at(run, stack);
-        const char *name = frame && frame->function ? frame->function : "";
-        for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++)
-            if (strcmp(name, exact[i]) == 0)
-                return exact[i];
-        for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-            if (strstr(name, parts[i]))
-                return parts[i];
+        const char *part = frame ? scene_collector_part(frame->function) : NULL;
+        if (part)
+            return part;
         stack = run->stacks.items[stack].parent;
     }
     return NULL;

@@ -175,6 +175,9 @@ static void time_under_a_collector_is_gc(void **state)
     assert_string_equal(gc->change, "speed:process/node=2");
     assert_true(gc->gain.factor > 1.9 && gc->gain.factor < 2.1);
     assert_non_null(strstr(gc->fix, "max-semi-space-size"));
+    for (size_t i = 0; i < verdict.finding_count; i++) /* what the collector's functions do is told once */
+        assert_true(&verdict.findings[i] == gc || !verdict.findings[i].where.function ||
+                    strcmp(verdict.findings[i].where.function, "main") == 0);
     judged_deinit(&s, &verdict);
 }
 
