@@ -173,6 +173,58 @@ static void waits_for_different_things_are_two(void **state)
     end(&data, &run);
 }
 
+/* Java's first thread sleeps until another one, which runs the program, has ended. */
+static void who_made_a_thread_was_awake(void **state)
+{
+    (void)state;
+    struct dataset data;
+    struct run run;
+    begin(&data, 100);
+    struct row_track made = {.id = OTHER + 1,
+                             .parent = PROCESS,
+                             .kind = TRACK_THREAD,
+                             .pid = 100,
+                             .tid = 200,
+                             .start_ns = at(50),
+                             .end_ns = at(95)};
+    struct row_edge seen = {.from_track = MAIN,
+                            .to_track = OTHER + 1,
+                            .from_ns = at(50),
+                            .to_ns = at(50),
+                            .kind = EDGE_SPAWN,
+                            .source = EDGE_RECORDED};
+    assert_int_equal(sink_append(&data.sink, track, &made, NULL), 0);
+    assert_int_equal(sink_append(&data.sink, edge, &seen, NULL), 0);
+    wait_ms(&data, (struct row_wait){.start_ns = 10, .end_ns = 90, .reason = WAIT_CHILD});
+    load(&data, &run);
+    const struct run_track *track = &run.tracks.items[OTHER];
+    assert_int_equal(track->spawner, WORKER - 1);
+    assert_int_equal(track->spawn_ns, at(50));
+    end(&data, &run);
+}
+
+/* It wakes within the clocks' error: it made the thread then. */
+static void who_woke_about_then_made_the_thread(void **state)
+{
+    (void)state;
+    struct dataset data;
+    struct run run;
+    begin(&data, 100);
+    struct row_track made = {.id = OTHER + 1,
+                             .parent = PROCESS,
+                             .kind = TRACK_THREAD,
+                             .pid = 100,
+                             .tid = 200,
+                             .start_ns = at(50),
+                             .end_ns = at(95)};
+    assert_int_equal(sink_append(&data.sink, track, &made, NULL), 0);
+    wait_ms(&data, (struct row_wait){.start_ns = 10, .end_ns = 51, .reason = WAIT_CHILD});
+    load(&data, &run);
+    assert_int_equal(run.tracks.items[OTHER].spawner, MAIN - 1);
+    assert_int_equal(run.tracks.items[OTHER].spawn_ns, at(51));
+    end(&data, &run);
+}
+
 /* How many waits there are of two, of which the first was ended by a timer. */
 static size_t waits_left(const char *name, uint32_t *ret_waker)
 {
@@ -372,6 +424,8 @@ int recorded_run_test(void)
         cmocka_unit_test(a_wait_that_was_written_in_pieces_is_one),
         cmocka_unit_test(pieces_of_which_one_is_vague_are_one),
         cmocka_unit_test(waits_for_different_things_are_two),
+        cmocka_unit_test(who_made_a_thread_was_awake),
+        cmocka_unit_test(who_woke_about_then_made_the_thread),
         cmocka_unit_test(looks_after_pythons_lock_are_one_wait_for_who_had_it_last),
         cmocka_unit_test(waits_that_overlap_begin_where_the_one_before_ends),
         cmocka_unit_test(stacks_may_be_told_before_their_parents),

@@ -317,18 +317,68 @@ static uint32_t actor_of(const struct run *run, uint32_t track)
     return at->actors.count ? at->actors.items[0] : RUN_NONE;
 }
 
+static bool is_asleep(const struct run *run, uint32_t actor, uint64_t t, const struct run_wait **ret_wait)
+{
+    const struct run_wait *wait = run_wait_at(&run->tracks.items[actor], t, NULL);
+    *ret_wait = wait;
+    return wait && wait->count == 1 && wait->blocked_ns && t <= wait->end_ns - wait->runnable_ns;
+}
+
 /* Nobody spawns while asleep: a child seen for the first time during its spawner's wait was made before it, or, when
  * the wait ends within the clocks' tolerance and not by the child itself, after it. */
 static uint64_t awake_at(const struct run *run, uint32_t spawner, uint32_t child, uint64_t spawn_ns)
 {
-    const struct run_wait *wait = run_wait_at(&run->tracks.items[spawner], spawn_ns, NULL);
-    bool asleep =
-        wait && wait->count == 1 && wait->blocked_ns && spawn_ns <= wait->end_ns - wait->runnable_ns;
-    if (!asleep)
+    const struct run_wait *wait;
+    if (!is_asleep(run, spawner, spawn_ns, &wait))
         return spawn_ns;
     uint64_t to_end = wait->end_ns - spawn_ns, from_start = spawn_ns - wait->start_ns;
     bool is_blurred = wait->waker != child && to_end <= run_tolerance_ns(run);
     return is_blurred && to_end < from_start ? wait->end_ns : wait->start_ns;
+}
+
+/* How far the actor is from being awake at a moment: 0 when it is, UINT64_MAX when it does not live then. */
+static uint64_t from_awake(const struct run *run, uint32_t actor, uint64_t t)
+{
+    const struct run_track *track = &run->tracks.items[actor];
+    const struct run_wait *wait;
+    if (track->start_ns >= t || track->end_ns < t)
+        return UINT64_MAX;
+    if (!is_asleep(run, actor, t, &wait))
+        return 0;
+    return num_min(t - wait->start_ns, wait->end_ns - t);
+}
+
+/* Threads of a process looked at for who made another. */
+#define MAKER_MAX 256
+
+/* Who made a thread is not seen from outside, so its process's main thread is taken for it: but where that one slept all along
+ * (as Java's does), it was a thread that was awake. */
+static uint32_t maker_of(const struct run *run, uint32_t from, uint32_t child, uint64_t spawn_ns)
+{
+    const struct run_track *track = &run->tracks.items[child];
+    uint64_t nearest = from_awake(run, from, spawn_ns), tolerance = run_tolerance_ns(run);
+    bool is_sibling = track->process != RUN_NONE && run->tracks.items[from].process == track->process;
+    if (!is_sibling || nearest <= tolerance)
+        return from;
+    const struct run_track *process = &run->tracks.items[track->process];
+    uint32_t maker = from;
+    for (size_t i = 0; i < process->actors.count && i < MAKER_MAX; i++) {
+        uint32_t actor = process->actors.items[i];
+        uint64_t apart = from_awake(run, actor, spawn_ns);
+        bool is_older = run->tracks.items[actor].start_ns < track->start_ns;
+        if (actor != child && is_older && apart <= tolerance && apart < nearest) {
+            nearest = apart;
+            maker = actor;
+        }
+    }
+    return maker;
+}
+
+static void set_spawner(struct run *run, uint32_t child, uint32_t from, uint64_t spawn_ns)
+{
+    struct run_track *track = &run->tracks.items[child];
+    track->spawner = maker_of(run, from, child, spawn_ns);
+    track->spawn_ns = awake_at(run, track->spawner, child, spawn_ns);
 }
 
 static void settle_spawns(struct run *run)
@@ -340,9 +390,7 @@ static void settle_spawns(struct run *run)
         uint32_t from = actor_of(run, edge->from), to = actor_of(run, edge->to);
         if (from == RUN_NONE || to == RUN_NONE || from == to)
             continue;
-        run->tracks.items[to].spawner = from;
-        run->tracks.items[to].spawn_ns =
-            awake_at(run, from, to, num_min(edge->from_ns, run->tracks.items[to].start_ns));
+        set_spawner(run, to, from, num_min(edge->from_ns, run->tracks.items[to].start_ns));
     }
     for (uint32_t i = 0; i < run->tracks.count; i++) {
         struct run_track *track = &run->tracks.items[i];
@@ -353,10 +401,8 @@ static void settle_spawns(struct run *run)
         bool main_thread = track->tid == process->pid;
         uint32_t parent = main_thread ? process->parent : track->process;
         uint32_t from = parent == RUN_NONE ? RUN_NONE : actor_of(run, parent);
-        if (from == RUN_NONE || from == i)
-            continue;
-        track->spawner = from;
-        track->spawn_ns = awake_at(run, from, i, track->start_ns);
+        if (from != RUN_NONE && from != i)
+            set_spawner(run, i, from, track->start_ns);
     }
 }
 
