@@ -371,6 +371,27 @@ static void who_waits_for_a_loops_end_has_woken_it_before(void **state)
     scenario_deinit(&s);
 }
 
+/* The main thread waits for the whole pool: who ran signals a condition, not the first in the list. */
+static void a_condition_is_signalled_by_who_ran(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 4, 100);
+    uint64_t root = scenario_process(&s, 0, "pool", 0, 100);
+    uint64_t idle = scenario_thread(&s, root, "idle", 2, 98);
+    uint64_t busy = scenario_thread(&s, root, "busy", 2, 90);
+    uint64_t waiter = scenario_thread(&s, root, "waiter", 2, 98);
+    uint64_t condition = scenario_peer(&s, PEER_LOCK, PEER_NAME_CONDITION, "100:0x10");
+    uint64_t other = scenario_peer(&s, PEER_LOCK, PEER_NAME_CONDITION, "100:0x20");
+    scenario_wait(&s, root, 25, 90, WAIT_LOCK, other);
+    scenario_wait(&s, idle, 22, 95, WAIT_LOCK, other);
+    scenario_wait(&s, waiter, 20, 50, WAIT_LOCK, condition);
+    scenario_walk(&s);
+    assert_int_equal(s.run.tracks.items[waiter - 1].waits.items[0].waker, busy - 1);
+    assert_int_equal(s.run.tracks.items[root - 1].waits.items[0].waker, busy - 1);
+    scenario_deinit(&s);
+}
+
 /* A pool of processes: a thread reads the results from a pipe whose ends its process holds both, another waits for that one
  * at several pipes, and the main thread for either. Who computed the result is on the path, not the fork that ends. */
 static void a_result_at_a_pipe_is_of_the_fork_that_ran(void **state)
@@ -487,6 +508,7 @@ int critical_path_test(void)
         cmocka_unit_test(a_wait_at_a_pipe_of_ones_own_is_for_a_child),
         cmocka_unit_test(a_wait_at_a_pipe_of_ones_own_is_for_a_thread),
         cmocka_unit_test(who_waits_for_a_loops_end_has_woken_it_before),
+        cmocka_unit_test(a_condition_is_signalled_by_who_ran),
         cmocka_unit_test(a_result_at_a_pipe_is_of_the_fork_that_ran),
         cmocka_unit_test(a_driver_of_many_jobs_is_woken_by_one_that_ran),
         cmocka_unit_test(a_wake_from_an_interrupt_is_external),

@@ -438,9 +438,9 @@ static bool infer_lock(struct infer *infer, struct run_wait *wait, uint32_t self
     }
     if (best.actor == RUN_NONE && is_used && settle_holder(infer, wait, self))
         return false;
-    for (size_t i = 0; best.actor == RUN_NONE && track->process != RUN_NONE && i < CANDIDATE_MAX &&
-                       i < infer->run->tracks.items[track->process].actors.count;
-         i++) {
+    bool is_anybody = best.actor == RUN_NONE && track->process != RUN_NONE;
+    size_t count = is_anybody ? infer->run->tracks.items[track->process].actors.count : 0;
+    for (size_t i = 0; i < count && i < CANDIDATE_MAX; i++) {
         uint32_t actor = infer->run->tracks.items[track->process].actors.items[i];
         if (actor != self && !(is_used && waits_too(infer, wait, actor)))
             consider(infer, wait, actor, &best);
