@@ -117,15 +117,34 @@ double core_load_runnable_at(const struct core_load *load, uint64_t t)
     return behind ? (double)load->steps.items[behind - 1].runnable / LOAD_UNIT : 0;
 }
 
+static double others_at(const struct run *run, size_t index, double cores)
+{
+    return fmin(server_work_others(run, index), cores * 0.9);
+}
+
+/* Others used no more than the run's own threads left them. Over a short run the machine's counters, which go in ticks, tell of more,
+ * and take programs of the run that ended between two looks for others: how many times too much. */
+static double others_excess(const struct run *run, double cores)
+{
+    double used = 0, own_ns = 0;
+    for (size_t i = 1; i < run->outside.count; i++)
+        used += others_at(run, i, cores) / (double)(run->outside.count - 1);
+    for (uint32_t i = 0; i < run->tracks.count; i++)
+        own_ns += core_load_takes_part(run, i) ? (double)run->tracks.items[i].run_ns : 0;
+    double left = cores - own_ns / (double)(run->end_ns - run->start_ns);
+    return used > left ? used / fmax(left, used * 0.01) : 1;
+}
+
 /* Others that used o of C cores beside n threads of ours had o n / (C - o) threads, when the cores were short. Of the
  * means over all such moments: a moment in which they used nearly all would stand for any number of threads. */
 static double threads_of_use(const struct core_load *load, const struct run *run, double cores)
 {
     double free_sum = 0, short_count = 0, short_used = 0, short_runnable = 0;
+    double excess = others_excess(run, cores);
     for (size_t i = 1; i < run->outside.count; i++) {
         uint64_t middle = run->outside.items[i - 1].time_ns / 2 + run->outside.items[i].time_ns / 2;
         double runnable = core_load_runnable_at(load, middle);
-        double used = fmin(server_work_others(run, i), cores * 0.9);
+        double used = others_at(run, i, cores) / excess;
         if (used + runnable > cores && used > 0) {
             short_count++;
             short_used += used;

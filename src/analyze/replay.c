@@ -53,6 +53,9 @@ struct queue {
 /* Operations looked at in search of knots. A replay that needs more is past saving: all awaits are given up at once. */
 #define LOOK_MAX 200000000
 
+/* Actors of a ring that is untied as soon as it is tied; a longer one when nothing else moves. */
+#define RING_MAX 32
+
 /* How far ahead operations are fetched. */
 #define PREFETCH_OPS 8
 
@@ -200,7 +203,7 @@ static void enter_pool(struct sim *sim, uint32_t context, uint32_t pool_index)
         finish_pool(sim, state);
 }
 
-/* --- operations --- */
+/* --- ends --- */
 
 static void end_of_list(struct sim *sim, uint32_t context)
 {
@@ -234,6 +237,67 @@ static void add_server_jobs(struct sim *sim, uint32_t context, const struct op *
         add_job(sim, RUN_NONE, JOB_SERVER, (uint64_t)(work_ns - waited_ns));
 }
 
+/* --- knots: actors that await each other because of a wrong inference --- */
+
+static const struct op *op_at(const struct sim *sim, uint32_t context)
+{
+    const struct context *at = &sim->contexts.items[context];
+    return at->done || at->index >= at->end ? NULL : &at->ops[at->index];
+}
+
+static bool still_gives(const struct context *context, uint32_t signal)
+{
+    for (size_t i = context->index; !context->done && i < context->end; i++) {
+        if (context->ops[i].kind == OP_SIGNAL && context->ops[i].ref == signal)
+            return true;
+    }
+    return false;
+}
+
+/* Who gives what the context awaits; RUN_NONE when it awaits nothing, or that is not known. */
+static uint32_t awaited_giver(const struct sim *sim, uint32_t context)
+{
+    const struct op *op = op_at(sim, context);
+    if (!op || op->kind != OP_AWAIT || op->ref >= sim->program->giver_count || sim->given[op->ref])
+        return RUN_NONE;
+    return sim->program->givers[op->ref];
+}
+
+/* A change may have given the signal to somebody else, whom the ring does not hold up. */
+static bool is_ring(struct sim *sim, uint32_t context)
+{
+    uint32_t at = context;
+    do {
+        uint32_t giver = awaited_giver(sim, at);
+        sim->looked_count += sim->contexts.items[giver].end - sim->contexts.items[giver].index;
+        if (!still_gives(&sim->contexts.items[giver], op_at(sim, at)->ref))
+            return false;
+        at = giver;
+    } while (at != context);
+    return true;
+}
+
+/* The context began to await something. If that closes a ring, none in it ever moves again, while others go on: the await of the ring that
+ * was shortest in the recording is given up now, and not when all is at rest. */
+static void untie_ring(struct sim *sim, uint32_t context)
+{
+    uint32_t at = context, shortest = context;
+    for (size_t hops = 0; hops < RING_MAX; hops++) {
+        at = awaited_giver(sim, at);
+        if (at == RUN_NONE || at == context)
+            break;
+        if (awaited_giver(sim, at) != RUN_NONE &&
+            op_at(sim, at)->duration_ns < op_at(sim, shortest)->duration_ns)
+            shortest = at;
+    }
+    if (at != context || sim->looked_count >= LOOK_MAX || !is_ring(sim, context))
+        return;
+    sim->knot_count++;
+    give_signal(sim, op_at(sim, shortest)->ref);
+}
+
+/* --- operations --- */
+
 /* Starts an operation; true when it is over at once. */
 static bool start_op(struct sim *sim, uint32_t context, const struct op *op)
 {
@@ -255,6 +319,7 @@ static bool start_op(struct sim *sim, uint32_t context, const struct op *op)
         if (sim->given[op->ref])
             return true;
         sim->waiting_for[op->ref] = context;
+        untie_ring(sim, context);
         return false;
     case OP_SIGNAL: give_signal(sim, op->ref); return true;
     case OP_POOL: enter_pool(sim, context, op->ref); return false;
@@ -330,22 +395,7 @@ static void set_speeds(struct sim *sim)
     server->speed = server_count ? own->speed * threads / (double)server_count : own->speed;
 }
 
-/* --- knots: actors that await each other because of a wrong inference --- */
-
-static const struct op *op_at(const struct sim *sim, uint32_t context)
-{
-    const struct context *at = &sim->contexts.items[context];
-    return at->done || at->index >= at->end ? NULL : &at->ops[at->index];
-}
-
-static bool still_gives(const struct context *context, uint32_t signal)
-{
-    for (size_t i = context->index; !context->done && i < context->end; i++) {
-        if (context->ops[i].kind == OP_SIGNAL && context->ops[i].ref == signal)
-            return true;
-    }
-    return false;
-}
+/* --- knots that are left when nothing moves --- */
 
 static uint32_t busy_worker(const struct sim *sim, uint32_t pool)
 {

@@ -26,6 +26,7 @@ struct builder {
     struct marker_list *markers; /* by actor: the signals it gives */
     uint32_t **await_signal;     /* by actor, by wait index: the signal it awaits, RUN_NONE */
     uint32_t *start_signal;      /* by actor */
+    VEC(uint32_t) givers;        /* by signal */
     /* of the actor being built: */
     uint32_t actor;
     uint64_t cursor;
@@ -37,7 +38,7 @@ struct builder {
 static int new_signal(struct builder *builder, uint32_t giver, uint64_t time_ns, uint32_t *ret_signal)
 {
     struct marker marker = {.time_ns = time_ns, .signal = (uint32_t)builder->program->signal_count};
-    if (vec_push(&builder->markers[giver].items, marker))
+    if (vec_push(&builder->markers[giver].items, marker) || vec_push(&builder->givers, giver))
         return -1;
     *ret_signal = marker.signal;
     builder->program->signal_count++;
@@ -180,6 +181,7 @@ static void put_await(struct builder *builder, const struct run_wait *wait, uint
         put_stretch(builder, wait->end_ns - num_min(wait->runnable_ns, length),
                     length > away ? length - away : 0, cpu);
         op.at_ns = builder->cursor;
+        op.duration_ns = wait->blocked_ns;
         put(builder, op);
         return;
     }
@@ -254,6 +256,42 @@ static size_t put_series(struct builder *builder, const struct run_track *track,
     return last;
 }
 
+/* Awaits who made the actor. From the fork to the first sign of life it is being made: not its maker's time. More than the
+ * clocks' tolerance nobody takes for that: its maker was not seen to be awake at its start. */
+static void put_birth(struct builder *builder, const struct run_track *track)
+{
+    struct op op = {.kind = OP_AWAIT,
+                    .at_ns = builder->cursor,
+                    .ref = builder->start_signal[builder->actor],
+                    .peer = RUN_NONE};
+    uint64_t gap = track->start_ns > track->spawn_ns ? track->start_ns - track->spawn_ns : 0;
+    uint64_t made = num_min(gap, run_tolerance_ns(builder->run));
+
+    put(builder, op);
+    op = (struct op){.kind = OP_DELAY, .at_ns = builder->cursor, .duration_ns = gap - made, .peer = RUN_NONE};
+    if (op.duration_ns)
+        put(builder, op);
+    op = (struct op){.kind = OP_CPU, .at_ns = builder->cursor, .duration_ns = made, .peer = RUN_NONE};
+    if (made)
+        put(builder, op);
+}
+
+static void put_beginning(struct builder *builder, const struct run_track *track)
+{
+    if (builder->start_signal[builder->actor] != RUN_NONE) {
+        put_birth(builder, track);
+        return;
+    }
+    if (track->start_ns <= builder->run->start_ns)
+        return;
+    bool is_root = builder->actor == builder->run->root;
+    struct op op = {.kind = is_root ? OP_CPU : OP_DELAY,
+                    .at_ns = is_root ? builder->run->start_ns : builder->cursor,
+                    .duration_ns = track->start_ns - builder->run->start_ns,
+                    .peer = RUN_NONE};
+    put(builder, op);
+}
+
 static void build_actor(struct builder *builder, uint32_t actor)
 {
     const struct run_track *track = &builder->run->tracks.items[actor];
@@ -266,30 +304,7 @@ static void build_actor(struct builder *builder, uint32_t actor)
         return;
     }
     builder->cursor = num_max(track->start_ns, builder->run->start_ns);
-    if (builder->start_signal[actor] != RUN_NONE) {
-        struct op op = {.kind = OP_AWAIT,
-                        .at_ns = builder->cursor,
-                        .ref = builder->start_signal[actor],
-                        .peer = RUN_NONE};
-        put(builder, op);
-        /* From the fork to the first sign of life the child is being made: not the parent's time. */
-        uint64_t made = track->start_ns > track->spawn_ns ? track->start_ns - track->spawn_ns : 0;
-        op = (struct op){.kind = OP_CPU, .at_ns = builder->cursor, .duration_ns = made, .peer = RUN_NONE};
-        if (made)
-            put(builder, op);
-    } else if (actor != builder->run->root && track->start_ns > builder->run->start_ns) {
-        struct op op = {.kind = OP_DELAY,
-                        .at_ns = builder->cursor,
-                        .duration_ns = track->start_ns - builder->run->start_ns,
-                        .peer = RUN_NONE};
-        put(builder, op);
-    } else if (track->start_ns > builder->run->start_ns) {
-        struct op op = {.kind = OP_CPU,
-                        .at_ns = builder->run->start_ns,
-                        .duration_ns = track->start_ns - builder->run->start_ns,
-                        .peer = RUN_NONE};
-        put(builder, op);
-    }
+    put_beginning(builder, track);
     for (size_t i = 0; i < track->waits.count && !builder->status; i++) {
         const struct run_wait *wait = &track->waits.items[i];
         if (wait->end_ns <= builder->cursor)
@@ -316,6 +331,7 @@ static void builder_deinit(struct builder *builder)
             free(builder->await_signal[i]);
     }
     core_load_deinit(&builder->load);
+    vec_free(&builder->givers);
     free(builder->markers);
     free(builder->await_signal);
     free(builder->start_signal);
@@ -345,6 +361,9 @@ int program_build(const struct run *run, struct program *ret_program, struct err
     }
     if (!status)
         status = server_work_attach(&program);
+    program.givers = builder.givers.items;
+    program.giver_count = builder.givers.count;
+    memset(&builder.givers, 0, sizeof builder.givers);
     builder_deinit(&builder);
     if (status) {
         program_deinit(&program);
@@ -373,6 +392,7 @@ int program_copy(const struct program *program, struct program *copy, struct err
     free_cuts(copy);
     *copy = *program;
     copy->actors = actors;
+    copy->is_copy = true;
     memset(&copy->pools, 0, sizeof copy->pools);
     memset(&copy->apart, 0, sizeof copy->apart);
     if (!actors)
@@ -437,6 +457,8 @@ void program_deinit(struct program *program)
         free(list->is_shared ? list->kept : list->ops.items);
     }
     free(program->actors);
+    if (!program->is_copy)
+        free(program->givers);
     free_cuts(program);
     *program = (struct program){0};
 }

@@ -59,6 +59,10 @@ struct program {
     struct op_list *actors; /* by track index */
     size_t actor_count;
     size_t signal_count;
+    uint32_t *
+        givers; /* by signal: the actor that gives it, before any change; signals that changes make have none */
+    size_t giver_count;
+    bool is_copy; /* the givers are the original's */
     uint32_t root;
     double core_count;
     double background_cores;   /* used by programs that have nothing to do with the run */

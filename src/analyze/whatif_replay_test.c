@@ -248,6 +248,66 @@ static void a_ring_of_awaits_is_untied_inside_the_ring(void **state)
     scenario_deinit(&s);
 }
 
+/* Two that wait for each other, as the ring above, beside one that runs for long: the ring does not wait for its end. */
+static void a_ring_is_untied_while_others_run(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif;
+    scenario_init(&s, 4, 420);
+    uint64_t shell = scenario_process(&s, 0, "sh", 0, 420);
+    uint64_t reader = scenario_process(&s, shell, "reader", 2, 410);
+    uint64_t writer = scenario_process(&s, shell, "writer", 2, 400);
+    scenario_process(&s, shell, "long", 2, 415);
+    uint64_t pipe = scenario_peer(&s, PEER_PIPE, "pipe", "pipe:[1]");
+    scenario_holds(&s, reader, pipe, IO_READ);
+    scenario_holds(&s, writer, pipe, IO_WRITE);
+    scenario_wait(&s, reader, 10, 21, WAIT_PIPE, pipe);
+    scenario_wait(&s, writer, 15, 20, WAIT_PIPE, pipe);
+    scenario_wait(&s, shell, 3, 410, WAIT_CHILD, 0);
+    start(&s, &whatif);
+    near(replay_ms(&whatif, "speed:process/sh=1"), 420);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
+/* One core, on which "worker" runs while "late" is first seen long after its maker fell asleep: nobody made it all that time. */
+static void who_was_seen_late_was_not_at_work_before(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif;
+    scenario_init(&s, 1, 302);
+    uint64_t root = scenario_process(&s, 0, "sh", 0, 302);
+    scenario_process(&s, root, "worker", 8, 160);
+    scenario_process(&s, root, "late", 160, 300);
+    scenario_wait(&s, root, 10, 300, WAIT_CHILD, 0);
+    start(&s, &whatif);
+    near(replay_ms(&whatif, "speed:process/sh=1"), 302);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
+/* Three threads keep both cores busy, one of them queueing at a time, and the machine's counters tell of others that used nearly all. */
+static void others_used_no_more_than_was_left(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif;
+    scenario_init(&s, 2, 300);
+    uint64_t threads[3] = {scenario_process(&s, 0, "crowd", 0, 300)};
+    for (uint64_t i = 1; i < 3; i++)
+        threads[i] = scenario_thread(&s, threads[0], "crowd", 0, 300);
+    for (uint64_t ms = 0; ms < 300; ms += 10)
+        scenario_queue(&s, threads[ms / 10 % 3], ms, ms + 10);
+    for (uint64_t ms = 0; ms <= 300; ms += 100)
+        use_by_others(&s, ms, 2.7);
+    start(&s, &whatif);
+    near(replay_ms(&whatif, "speed:process/crowd=1"), 300);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
 /* Ten items of 90 ms of download and 10 ms of parse: in ten parts the last millisecond of parse is left over. */
 static void a_stage_streamed_into_the_next_leaves_one_part_of_it(void **state)
 {
@@ -501,6 +561,9 @@ int whatif_replay_test(void)
         cmocka_unit_test(what_the_syncs_computed_goes_with_them),
         cmocka_unit_test(a_poller_that_is_woken_loses_only_the_useless_sleep),
         cmocka_unit_test(a_ring_of_awaits_is_untied_inside_the_ring),
+        cmocka_unit_test(a_ring_is_untied_while_others_run),
+        cmocka_unit_test(who_was_seen_late_was_not_at_work_before),
+        cmocka_unit_test(others_used_no_more_than_was_left),
         cmocka_unit_test(changes_made_together_mean_the_same_in_any_order),
         cmocka_unit_test(a_stage_streamed_into_the_next_leaves_one_part_of_it),
         cmocka_unit_test(the_next_item_is_fetched_while_this_one_is_worked_on),
