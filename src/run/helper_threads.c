@@ -7,8 +7,8 @@
 
 /* Samples and waits of a thread that are looked at for the function it begins in. */
 #define LOOK_MAX 16
-/* Of its life, what a thread may have run to have done next to nothing. */
-#define IDLE_RATIO_MAX 0.01
+/* Of its life, what a thread may have run to have done little. */
+#define IDLE_RATIO_MAX 0.2
 
 /* Beginnings of names; the kernel keeps 15 characters of them. */
 static const char *const names[] = {
@@ -54,6 +54,9 @@ static const char *const functions[] = {
     "v8::platform::DefaultWorkerThreadsTaskRunner",
 };
 
+/* Threads that a program of Node.js made. */
+static const char *const workers[] = {"node::worker::Worker::"};
+
 static bool begins_with_any(const char *text, const char *const *beginnings, size_t count)
 {
     for (size_t i = 0; text && i < count; i++)
@@ -67,26 +70,31 @@ static bool is_named(const struct run_track *track)
     return begins_with_any(track->name, names, sizeof names / sizeof names[0]);
 }
 
-static bool is_under_helper(const struct run *run, uint32_t stack)
+/* What stacks tell of a thread. */
+struct seen {
+    bool is_helper, is_worker; /* it begins as one */
+};
+
+static void stack_see(const struct run *run, uint32_t stack, struct seen *seen)
 {
     for (uint32_t at = stack; at < run->stacks.count; at = run->stacks.items[at].parent) {
         uint32_t frame = run->stacks.items[at].frame;
-        if (frame < run->frames.count && begins_with_any(run->frames.items[frame].function, functions,
-                                                         sizeof functions / sizeof functions[0]))
-            return true;
+        const char *function = frame < run->frames.count ? run->frames.items[frame].function : NULL;
+        seen->is_worker =
+            seen->is_worker || begins_with_any(function, workers, sizeof workers / sizeof workers[0]);
+        seen->is_helper =
+            seen->is_helper || begins_with_any(function, functions, sizeof functions / sizeof functions[0]);
     }
-    return false;
 }
 
-static bool begins_as_helper(const struct run *run, const struct run_track *track)
+static struct seen stacks_see(const struct run *run, const struct run_track *track)
 {
+    struct seen seen = {0};
     for (size_t i = 0; i < track->samples.count && i < LOOK_MAX; i++)
-        if (is_under_helper(run, track->samples.items[i].stack))
-            return true;
+        stack_see(run, track->samples.items[i].stack, &seen);
     for (size_t i = 0; i < track->waits.count && i < LOOK_MAX; i++)
-        if (is_under_helper(run, track->waits.items[i].stack))
-            return true;
-    return false;
+        stack_see(run, track->waits.items[i].stack, &seen);
+    return seen;
 }
 
 static bool is_thread_of(const struct run_track *process, const struct run_track *track)
@@ -99,10 +107,9 @@ static bool is_node(const struct run_track *process)
     return process->name && (strcmp(process->name, "node") == 0 || strcmp(process->name, "nodejs") == 0);
 }
 
-static bool did_nothing(const struct run_track *track)
+static bool did_little(const struct run_track *track)
 {
-    return !track->samples.count &&
-           num_ratio(track->run_ns, track->end_ns - track->start_ns) < IDLE_RATIO_MAX;
+    return num_ratio(track->run_ns, track->end_ns - track->start_ns) < IDLE_RATIO_MAX;
 }
 
 static void mark_threads(struct run *run, const struct run_track *process)
@@ -112,8 +119,9 @@ static void mark_threads(struct run *run, const struct run_track *process)
         struct run_track *track = &run->tracks.items[process->actors.items[i]];
         if (!is_thread_of(process, track))
             continue;
-        track->is_helper =
-            is_named(track) || begins_as_helper(run, track) || (is_nodes && did_nothing(track));
+        struct seen seen = stacks_see(run, track);
+        bool is_idle = is_nodes && !seen.is_worker && did_little(track);
+        track->is_helper = is_named(track) || seen.is_helper || is_idle;
     }
 }
 

@@ -110,16 +110,21 @@ static void threads_that_begin_in_a_runtime_are_its_own(void **state)
     end(&fixture);
 }
 
-static void only_nodes_threads_are_its_own_for_doing_nothing(void **state)
+static void only_nodes_threads_are_its_own_for_doing_little(void **state)
 {
     struct fixture fixture;
     (void)state;
     begin(&fixture, "node");
+    uint32_t worker = stack(&fixture, "node::worker::Worker::StartThread", "epoll_wait");
+    struct run_wait wait = {.stack = worker};
     fixture.run.tracks.items[FIRST].run_ns = LIFE / 1000;
-    fixture.run.tracks.items[FIRST + 1].run_ns = LIFE / 10;
+    fixture.run.tracks.items[FIRST + 1].run_ns = LIFE / 4;
+    fixture.run.tracks.items[FIRST + 2].run_ns = LIFE / 1000;
+    assert_int_equal(vec_push(&fixture.run.tracks.items[FIRST + 2].waits, wait), 0);
     helper_threads_mark(&fixture.run);
     assert_true(is_helper(&fixture, FIRST));
     assert_false(is_helper(&fixture, FIRST + 1));
+    assert_false(is_helper(&fixture, FIRST + 2));
     end(&fixture);
     begin(&fixture, "server");
     fixture.run.tracks.items[FIRST].run_ns = LIFE / 1000;
@@ -133,7 +138,7 @@ int helper_threads_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_with_a_runtimes_names_are_its_own),
         cmocka_unit_test(threads_that_begin_in_a_runtime_are_its_own),
-        cmocka_unit_test(only_nodes_threads_are_its_own_for_doing_nothing),
+        cmocka_unit_test(only_nodes_threads_are_its_own_for_doing_little),
     };
     return cmocka_run_group_tests_name("helper_threads", tests, NULL, NULL);
 }
