@@ -14,6 +14,8 @@
 /* What the machine's counters say weighs as much as so long a time of queueing, and as this part of the time in which nobody had to. */
 #define COUNTERS_NS    (5.0 * NS_PER_MS)
 #define COUNTERS_RATIO 0.1
+/* Counters of the machine tick every 10 ms: over a shorter interval they say little. */
+#define INTERVAL_NS_MIN (50 * NS_PER_MS)
 /* As many threads as this part of the busy time saw, or more, are usual. */
 #define USUAL_RATIO_MIN 0.05
 
@@ -139,9 +141,12 @@ static double others_excess(const struct run *run, double cores)
  * means over all such moments: a moment in which they used nearly all would stand for any number of threads. */
 static double threads_of_use(const struct core_load *load, const struct run *run, double cores)
 {
-    double free_sum = 0, short_count = 0, short_used = 0, short_runnable = 0;
+    double free_sum = 0, short_count = 0, short_used = 0, short_runnable = 0, count = 0;
     double excess = others_excess(run, cores);
     for (size_t i = 1; i < run->outside.count; i++) {
+        if (run->outside.items[i].time_ns - run->outside.items[i - 1].time_ns < INTERVAL_NS_MIN)
+            continue;
+        count++;
         uint64_t middle = run->outside.items[i - 1].time_ns / 2 + run->outside.items[i].time_ns / 2;
         double runnable = core_load_runnable_at(load, middle);
         double used = others_at(run, i, cores) / excess;
@@ -153,10 +158,10 @@ static double threads_of_use(const struct core_load *load, const struct run *run
             free_sum += fmax(used, 0);
         }
     }
-    if (run->outside.count < 2)
+    if (count < 1)
         return 0;
     double crowd = short_count > 0 ? short_used * short_runnable / (cores - short_used / short_count) : 0;
-    return (crowd / fmax(short_count, 1) + free_sum) / (double)(run->outside.count - 1);
+    return (crowd / fmax(short_count, 1) + free_sum) / count;
 }
 
 /* Of the time in which more threads wanted a core than there are: how long how many did, and what they got of the cores. */

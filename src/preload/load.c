@@ -217,11 +217,16 @@ static void fork_child(void)
         calls_start_again();
 }
 
+/* The thread that ends the process tells what it used of the CPU since it last waited: without it nobody knows how long it
+ * queued. */
 static void process_end(int status, void *unused)
 {
     (void)unused;
-    if (calls->is_on && (uint32_t)syscall(SYS_getpid) == calls->pid)
-        calls_news(CALL_NEWS_EXIT, calls->pid, (uint32_t)status & 0xff, 0, NULL);
+    if (!calls->is_on || (uint32_t)syscall(SYS_getpid) != calls->pid)
+        return;
+    cpu_timer_stop_thread();
+    lane_release();
+    calls_news(CALL_NEWS_EXIT, calls->pid, (uint32_t)status & 0xff, 0, NULL);
 }
 
 HOOK void _exit(int status)

@@ -214,6 +214,19 @@ static void every_start_and_end_of_a_process_is_news(void **state)
     session_remove(&session);
 }
 
+/* By exit and by _exit (dash), each process once: what it used of the CPU since it last waited. */
+static void who_ends_a_process_tells_its_cpu_time(void **state)
+{
+    static char text[OUTPUT_BYTES];
+    struct session session;
+
+    (void)state;
+    session_make(&session);
+    assert_int_equal(run_with(&session, "sh -c '(sleep 0.01); cat </dev/null; exit 3'", text), 3);
+    assert_int_equal(events_count(&session, CALL_DETACH, 0), 3);
+    session_remove(&session);
+}
+
 static void a_ring_that_nobody_reads_fills_and_counts(void **state)
 {
     static char text[OUTPUT_BYTES];
@@ -240,6 +253,7 @@ int preload_test(void)
         cmocka_unit_test(waits_stacks_and_mappings_are_told),
         cmocka_unit_test(a_wait_for_a_message_is_told),
         cmocka_unit_test(every_start_and_end_of_a_process_is_news),
+        cmocka_unit_test(who_ends_a_process_tells_its_cpu_time),
         cmocka_unit_test(a_ring_that_nobody_reads_fills_and_counts),
     };
     return cmocka_run_group_tests_name("preload", tests, NULL, NULL);

@@ -579,8 +579,13 @@ static void on_io(struct inside *inside, const struct task *task, const struct c
         emit_append(inside->emit, io, &row);
 }
 
-static void on_attach(struct task *task, const struct call_told *told)
+/* A thread's CPU clock runs from its start on, through every program that it executes: it tells of the time until the library
+ * was there too, in which a program is loaded. */
+static void on_attach(struct inside *inside, struct task *task, const struct call_told *told)
 {
+    if (!task->inside.is_attached)
+        task->inside = (struct task_inside){.told_ns = task->start_ns};
+    gap_fill(inside, task, told->time_ns, told->cpu_ns);
     task->inside = (struct task_inside){
         .is_attached = true, .told_ns = told->time_ns, .cpu_ns = told->cpu_ns, .looked_ns = told->time_ns};
     cpu_note(task, told->cpu_ns);
@@ -590,7 +595,7 @@ static void on_attach(struct task *task, const struct call_told *told)
 static void on_ring(struct inside *inside, struct task *task, const struct call_told *told)
 {
     if (told->kind == CALL_TOLD_ATTACH)
-        on_attach(task, told);
+        on_attach(inside, task, told);
     if (!task->inside.is_attached)
         return;
     if (told->kind == CALL_TOLD_WAIT) {
