@@ -23,7 +23,7 @@
 #include "model/meta.h"
 #include "record/machine.h"
 #include "record/rung.h"
-#include "runtime/python_layout.h"
+#include "python/python_layout.h"
 
 int record_test(void);
 

@@ -21,7 +21,7 @@
 #include "base/err.h"
 #include "kernel/bpf_layout.h"
 #include "runtime/python_place.h"
-#include "runtime/python_walk.h"
+#include "python/python_walk.h"
 #include "stacks/stacks.h"
 
 struct python;

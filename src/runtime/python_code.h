@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * python_code: what a code object says: function, file, and the line of an instruction. Read from memory that may be
- * anything: what is no code object is told as that, never as something else.
- */
+/* python_code: what a code object says (python/python_names.h), kept: with its table of lines. */
 #ifndef TOLL_RUNTIME_PYTHON_CODE_H
 #define TOLL_RUNTIME_PYTHON_CODE_H
 
@@ -10,11 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "runtime/python_layout.h"
-
-#define PYTHON_NAME_BYTES      192
-#define PYTHON_FILE_BYTES      512
-#define PYTHON_LINES_BYTES_MAX (256u << 10)
+#include "python/python_names.h"
 
 struct python_code {
     char name[PYTHON_NAME_BYTES]; /* with its class: Reader.next; UTF-8, cut when longer */
@@ -28,19 +21,11 @@ struct python_code {
 /* `code_type`: what its type must be, 0 when that is not known. */
 bool python_code_read(const struct python_memory *memory, const struct python_layout *layout,
                       uint64_t code_type, uint64_t address, struct python_code *ret_code);
-/* Where threads of a free-threaded build run copies of a function's instructions: the same instruction in the code object
- * itself. Any other is itself. */
-uint64_t python_code_instruction(const struct python_memory *memory, const struct python_layout *layout,
-                                 uint64_t address, uint64_t instruction);
 /* 0 when it has none. */
 uint32_t python_code_line(const struct python_code *code, uint64_t instruction);
 /* Takes the size of its table of lines off what may be kept in all; where that is used up the table goes, and each
  * instruction has the function's first line. */
 void python_code_spend(struct python_code *code, size_t *lines_bytes_left);
 void python_code_free(struct python_code *code);
-
-/* The line at `offset` bytes from the first instruction, of a table as CPython 3.11 writes them
- * (Objects/locations.md of its source). */
-uint32_t python_line_find(const uint8_t *table, size_t size, uint32_t first_line, uint64_t offset);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "runtime/python_code.h"
 #include "runtime/python_pieces.h"
-#include "runtime/python_walk.h"
+#include "python/python_walk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 

@@ -15,7 +15,7 @@
 #include "base/vec.h"
 #include "runtime/python_code.h"
 #include "runtime/python_place.h"
-#include "runtime/python_walk.h"
+#include "python/python_walk.h"
 
 int python_image_test(void);
 void python_image_keep(const char *path, uint32_t pid, const struct python_place *place);

@@ -12,7 +12,7 @@
 
 #include "base/err.h"
 #include "base/vec.h"
-#include "runtime/python_layout.h"
+#include "python/python_layout.h"
 
 #define PYTHON_EVAL_MAX 4 /* pieces that the compiler made of the function that runs Python code */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/python_walk.h"
+#include "python/python_walk.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/python_layout.h"
+#include "python/python_layout.h"
 
 #include <string.h>
 

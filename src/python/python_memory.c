@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/python_memory.h"
+#include "python/python_memory.h"
 
 #include <sys/types.h>
 #include <sys/uio.h>

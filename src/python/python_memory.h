@@ -3,8 +3,8 @@
  * python_memory: another process's memory, read without stopping it. What is read may change at any moment: nothing of it
  * is trusted, and a reading that fails is no failure but the end of what can be told.
  */
-#ifndef TOLL_RUNTIME_PYTHON_MEMORY_H
-#define TOLL_RUNTIME_PYTHON_MEMORY_H
+#ifndef TOLL_PYTHON_MEMORY_H
+#define TOLL_PYTHON_MEMORY_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -8,13 +8,13 @@
  * instruction that it is at. One call of _PyEval_EvalFrameDefault on the native stack runs several frames, where Python
  * calls Python: the outermost of them is marked (3.11: is_entry), or followed by a frame of the interpreter's own.
  */
-#ifndef TOLL_RUNTIME_PYTHON_LAYOUT_H
-#define TOLL_RUNTIME_PYTHON_LAYOUT_H
+#ifndef TOLL_PYTHON_LAYOUT_H
+#define TOLL_PYTHON_LAYOUT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "runtime/python_memory.h"
+#include "python/python_memory.h"
 
 #define PYTHON_VERSIONS    "3.11 to 3.15" /* whose layout is known */
 #define PYTHON_PARKS_SINCE 0x030du

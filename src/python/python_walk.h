@@ -3,14 +3,14 @@
  * python_walk: the Python frames of a thread, read while it may run. The head of the chain is read again behind the
  * walk: when the thread went on meanwhile there is no stack, rather than a wrong one.
  */
-#ifndef TOLL_RUNTIME_PYTHON_WALK_H
-#define TOLL_RUNTIME_PYTHON_WALK_H
+#ifndef TOLL_PYTHON_WALK_H
+#define TOLL_PYTHON_WALK_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "runtime/python_layout.h"
+#include "python/python_layout.h"
 
 #define PYTHON_DEPTH_MAX  64
 #define PYTHON_THREAD_MAX 4096
