@@ -106,7 +106,7 @@ static bool is_script_library(const struct run_frame *frame)
 
 /* Whoever wrote Python or JavaScript looks for the cause there: the innermost function of the program's own, else of a
  * library. */
-static uint32_t script_frame(const struct run *run, uint32_t stack)
+uint32_t attribute_script_stack(const struct run *run, uint32_t stack)
 {
     uint32_t library = RUN_NONE;
     for (uint32_t at = stack; at < run->stacks.count; at = run->stacks.items[at].parent) {
@@ -115,9 +115,9 @@ static uint32_t script_frame(const struct run *run, uint32_t stack)
             !is_named(&run->frames.items[index]))
             continue;
         if (!is_script_library(&run->frames.items[index]))
-            return index;
+            return at;
         if (library == RUN_NONE)
-            library = index;
+            library = at;
     }
     return library;
 }
@@ -126,11 +126,11 @@ static uint32_t script_frame(const struct run *run, uint32_t stack)
  * its work. A function of the same file that called it, and has a name, is told in its place. */
 static uint32_t find_frame(const struct run *run, uint32_t stack, const char **ret_nameless)
 {
-    uint32_t leaf = script_frame(run, stack);
+    uint32_t script = attribute_script_stack(run, stack), leaf = RUN_NONE;
     const char *nameless = NULL;
     *ret_nameless = NULL;
-    if (leaf != RUN_NONE)
-        return leaf;
+    if (script != RUN_NONE)
+        return run->stacks.items[script].frame;
     for (uint32_t at = stack; at != RUN_NONE && at < run->stacks.count; at = run->stacks.items[at].parent) {
         uint32_t index = run->stacks.items[at].frame;
         const struct run_frame *frame = index < run->frames.count ? &run->frames.items[index] : NULL;

@@ -42,6 +42,7 @@ struct heap_drain {
     struct heap_totals totals;
     uint64_t session_lost_count;
     VEC(struct open_lane) lanes;
+    struct heap_codes codes;
     VEC(size_t) order; /* a binary heap of lanes with events, the earliest first */
     struct heap_book book;
     struct heap_rows rows;
@@ -204,6 +205,16 @@ static void module_tell(struct heap_drain *drain, const struct heap_lane *lane, 
     host->module(host->context, lane->pid, &module);
 }
 
+static void code_tell(struct heap_drain *drain, const struct heap_lane *lane, const uint64_t *words,
+                      const struct heap_host *host)
+{
+    struct heap_told_code code;
+
+    if (heap_codes_is_new(&drain->codes, lane->image, words, &code) &&
+        heap_codes_put(&drain->codes, lane->image, words, host->code(host->context, code.name, code.file)))
+        drain->book.is_failed = true;
+}
+
 static void stack_tell(struct heap_drain *drain, const struct heap_lane *lane, const uint64_t *words,
                        const struct heap_host *host)
 {
@@ -212,7 +223,8 @@ static void stack_tell(struct heap_drain *drain, const struct heap_lane *lane, c
                                     .count = (size_t)(words[1] >> 32 & 0xff),
                                     .sp = is_dump ? words[2] : 0,
                                     .bp = is_dump ? words[3] : 0,
-                                    .top_bytes = is_dump ? (size_t)(words[1] >> 40) * 8 : 0};
+                                    .top_bytes = is_dump ? (size_t)(words[1] >> 40) * 8 : 0,
+                                    .frames = &lane->frames};
 
     stack.top = stack.addresses + stack.count;
     if (!stack.count) {
@@ -247,7 +259,8 @@ static void event_handle(struct heap_drain *drain, struct heap_lane *lane, const
     uint64_t kind = words[0] & 15, unmapped_bytes = lane->unmapped_bytes;
 
     drain->totals.event_count++;
-    if (kind != HEAP_STACK && kind != HEAP_DUMP && kind != HEAP_MODULE)
+    if (kind != HEAP_STACK && kind != HEAP_DUMP && kind != HEAP_MODULE && kind != HEAP_CODE &&
+        kind != HEAP_PYTHON)
         lane->unmapped_bytes = 0;
     switch (kind) {
     case HEAP_ALLOC:
@@ -267,8 +280,11 @@ static void event_handle(struct heap_drain *drain, struct heap_lane *lane, const
     case HEAP_DUMP: stack_tell(drain, lane, words, host); break;
     case HEAP_MODULE: module_tell(drain, lane, words, host); break;
     case HEAP_ATTACH: lane->tid = (uint32_t)words[1]; break;
+    case HEAP_CODE: code_tell(drain, lane, words, host); break;
+    case HEAP_PYTHON: heap_frames_read(&drain->codes, lane->image, words, &lane->frames); return;
     default: break;
     }
+    lane->frames.count = 0; /* they are of the event just behind */
 }
 
 /* The time of the lane's event at hand; UINT64_MAX: it has none that is older than `until`. */
@@ -487,6 +503,7 @@ void heap_drain_destroy(struct heap_drain *drain)
         heap_lane_destroy(drain->lanes.items[i].lane);
     vec_free(&drain->lanes);
     vec_free(&drain->order);
+    heap_codes_deinit(&drain->codes);
     if (drain->session_fd >= 0) {
         field_write(drain, offsetof(struct heap_session, closed), 1);
         close(drain->session_fd);

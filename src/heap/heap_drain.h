@@ -19,6 +19,7 @@
 
 #include "base/err.h"
 #include "heap/heap_book.h"
+#include "heap/heap_frames.h"
 #include "model/view.h"
 #include "wire/heap_ring.h"
 
@@ -36,13 +37,15 @@ struct heap_module {
     const char *path;
 };
 
-/* A stack: what frame pointers tell, innermost address first, and a copy of its top, which `sp` is the address of. */
+/* A stack: what frame pointers tell, innermost address first; a copy of its top, which `sp` is the address of; and what it
+ * runs in Python, innermost first. */
 struct heap_told_stack {
     const uint64_t *addresses;
     size_t count;
     uint64_t sp, bp;
     const uint64_t *top;
-    size_t top_bytes; /* 0: there is none */
+    size_t top_bytes;                      /* 0: there is none */
+    const struct heap_told_frames *frames; /* none: no Python */
 };
 
 struct heap_host {
@@ -50,6 +53,8 @@ struct heap_host {
     /* A new program image; what was told of the process's code before holds no more. Its process track, 0: none. */
     uint64_t (*image)(void *context, uint32_t pid, uint64_t time_ns);
     void (*module)(void *context, uint32_t pid, const struct heap_module *module);
+    /* A Python function: its number, 0 for none. */
+    uint64_t (*code)(void *context, const char *name, const char *file);
     /* The id of a stack row, 0 for none. */
     uint64_t (*stack)(void *context, uint32_t pid, const struct heap_told_stack *stack);
     uint64_t (*series)(void *context); /* an id for a row of the series table */

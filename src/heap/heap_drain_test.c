@@ -25,7 +25,7 @@ struct session {
     char folder[64];
     struct heap_drain *drain;
     struct dataset rows;
-    uint64_t series_count, track_count, module_count, stack_count;
+    uint64_t series_count, track_count, module_count, stack_count, code_count;
     pid_t pid;
     bool is_over;
     const char *allocator; /* a library to preload behind; NULL: none */
@@ -60,6 +60,14 @@ static uint64_t on_stack(void *context, uint32_t pid, const struct heap_told_sta
     return ++((struct session *)context)->stack_count;
 }
 
+static uint64_t on_code(void *context, const char *name, const char *file)
+{
+    struct session *session = context;
+
+    assert_true(name[0] && file[0]);
+    return ++session->code_count;
+}
+
 static uint64_t on_series(void *context)
 {
     return ++((struct session *)context)->series_count;
@@ -76,6 +84,7 @@ static struct heap_host host_of(struct session *session)
     return (struct heap_host){.context = session,
                               .image = on_image,
                               .module = on_module,
+                              .code = on_code,
                               .stack = on_stack,
                               .series = on_series,
                               .is_there = is_there};

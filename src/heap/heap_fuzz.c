@@ -31,11 +31,21 @@ static uint64_t on_stack(void *context, uint32_t pid, const struct heap_told_sta
     uint64_t sum = pid;
 
     (void)context;
+    for (size_t i = 0; i < stack->frames->count; i++)
+        sum += stack->frames->items[i].code + stack->frames->items[i].line;
     for (size_t i = 0; i < stack->count; i++)
         sum += stack->addresses[i];
     for (size_t i = 0; i < stack->top_bytes / 8; i++)
         sum += stack->top[i];
     return sum & 0xff; /* some are the same row, some none */
+}
+
+static uint64_t on_code(void *context, const char *name, const char *file)
+{
+    (void)context;
+    if (!name[0] || strlen(name) > HEAP_NAME_BYTES_MAX || strlen(file) > HEAP_PATH_BYTES_MAX)
+        abort();
+    return (uint64_t)(unsigned char)name[0];
 }
 
 static uint64_t on_series(void *context)
@@ -83,6 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct heap_host host = {.context = &count,
                              .image = on_image,
                              .module = on_module,
+                             .code = on_code,
                              .stack = on_stack,
                              .series = on_series,
                              .is_there = is_there};

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/vec.h"
+#include "heap/heap_frames.h"
 #include "wire/heap_ring.h"
 
 struct heap_lane {
@@ -21,7 +22,8 @@ struct heap_lane {
     uint64_t unmapped_bytes; /* by its last event but for stacks and modules, of pages that the program had */
     uint64_t time;           /* of its last event: time does not go back in a ring */
     uint64_t latest;         /* an event that is later is nonsense; 0: none is */
-    size_t at;               /* the next event's place in `words` */
+    struct heap_told_frames frames;
+    size_t at; /* the next event's place in `words` */
     VEC(uint64_t) words;
 };
 

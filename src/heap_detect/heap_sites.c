@@ -40,10 +40,21 @@ bool heap_site_is_library(const char *function)
     return starts_with_one(function, starts) || is_library_of_rust(function);
 }
 
+uint32_t heap_site_stack(const struct run *run, uint32_t stack)
+{
+    uint32_t script = attribute_script_stack(run, stack);
+
+    return script == RUN_NONE ? stack : script;
+}
+
 void heap_site_place(const struct run *run, uint32_t stack, struct where *where)
 {
     uint32_t at = stack;
 
+    if (attribute_script_stack(run, stack) != RUN_NONE) {
+        attribute_function(run, stack, where);
+        return;
+    }
     for (size_t depth = 0; at < run->stacks.count && depth < DEPTH_LOOK_MAX; depth++) {
         uint32_t index = run->stacks.items[at].frame;
         const struct run_frame *frame = index < run->frames.count ? &run->frames.items[index] : NULL;
@@ -76,9 +87,12 @@ static struct heap_site *site_of(struct loading *loading, const struct row_heap 
         row->track && row->track <= run->tracks.count && run->tracks.items[row->track - 1].present
             ? (uint32_t)(row->track - 1)
             : RUN_NONE;
-    uint32_t stack = row->stack && row->stack <= run->stacks.count ? (uint32_t)(row->stack - 1) : RUN_NONE;
+    uint32_t stack = row->stack && row->stack <= run->stacks.count
+                         ? heap_site_stack(run, (uint32_t)(row->stack - 1))
+                         : RUN_NONE;
+    bool is_script = stack != RUN_NONE && stack == attribute_script_stack(run, stack);
     const char *program = process == RUN_NONE ? "" : run_process_name(run, process, row->end_ns);
-    uint64_t key = key_of(program, stack, row->kind == ALLOCATION_PAGES);
+    uint64_t key = key_of(program, stack, !is_script && row->kind == ALLOCATION_PAGES);
     const uint64_t *known = map_get(&loading->sites->by_place, key);
     if (known)
         return &loading->sites->items.items[*known];
@@ -100,6 +114,7 @@ static int load(void *context, const struct batch *batch, struct err *err)
         struct heap_site *site = site_of(loading, &row);
         if (!site)
             return err_memory(err);
+        site->is_pages = site->is_pages && row.kind == ALLOCATION_PAGES;
         site->count += row.count;
         site->bytes += row.bytes;
         site->freed_count += row.freed_count;

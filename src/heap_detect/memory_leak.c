@@ -59,9 +59,11 @@ static int add_samples(void *context, const struct batch *batch, struct err *err
         batch_row(batch, i, (uint64_t *)&row);
         if ((row.kind != SAMPLE_ALLOC && row.kind != SAMPLE_FREE) || !row.stack || !row.track)
             continue;
+        uint32_t stack =
+            row.stack <= run->stacks.count ? heap_site_stack(run, (uint32_t)(row.stack - 1)) : RUN_NONE;
         for (size_t j = 0; j < watching->count; j++) {
             struct growing *growing = &watching->items[j];
-            if (growing->site->stack != row.stack - 1 || row.track > run->tracks.count ||
+            if (growing->site->stack != stack || row.track > run->tracks.count ||
                 run_process_name(run, (uint32_t)(row.track - 1), row.time_ns) != growing->site->program)
                 continue;
             growing->value += row.kind == SAMPLE_ALLOC ? (double)row.weight : -(double)row.weight;

@@ -95,6 +95,11 @@ static struct heap_lane *lane_make(void)
         return NULL;
     lane = &heap->lanes[number];
     lane->memos = memos;
+    lane->python = NULL;
+    if (heap_python_is_here) {
+        void *python = map(sizeof *lane->python, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+        lane->python = python == MAP_FAILED ? NULL : python;
+    }
     lane->number = number;
     lane->ring = ring;
     lane->words = (uint64_t *)((char *)ring + HEAP_WORDS_OFFSET);
@@ -245,6 +250,7 @@ static void start(void)
             heap_session = NULL;
         } else {
             has_key = pthread_key_create(&end_key, thread_end) == 0;
+            heap_python_find();
             process_start();
         }
     }

@@ -10,6 +10,8 @@
  * New stacks are told with their copies no faster than the recorder can bear, for as long as that lasts by frame pointers alone;
  * so are those that come when half of the table below is taken: what lies on a stack without being a caller makes many of one.
  *
+ * In a Python program what its thread runs in Python is part of a stack (heap_python.c): none of it lies on the native one.
+ *
  * The id is 1 + the place of the stack's hash in a table that the process's threads share without a lock: who puts a hash
  * there tells the stack.
  */
@@ -28,7 +30,8 @@ struct found {
     struct guest_places places;
     struct guest_top top;
     uint64_t hash;
-    uint64_t frame; /* of the caller */
+    uint64_t frame;  /* of the caller */
+    uint64_t python; /* the key of what it runs in Python; 0: nothing */
     bool is_copied;
 };
 
@@ -49,7 +52,8 @@ static void look(struct heap_lane *lane, struct heap_caller caller, struct found
         }
     guest_places_find(code, found->top.words, found->top.count, &found->places);
     found->hash = guest_mix(guest_mix(found->places.sum + found->chain.addresses[0] * GUEST_MULTIPLY) ^
-                            found->chain.hash);
+                            found->chain.hash) ^
+                  found->python;
     found->is_copied = found->places.count > 0;
 }
 
@@ -61,18 +65,38 @@ static void look_at_chain(struct found *found)
 
     for (i = 0; i < found->chain.count; i++)
         hash = (hash ^ found->chain.addresses[i]) * GUEST_MULTIPLY;
-    found->hash = guest_mix(hash);
+    found->hash = guest_mix(hash) ^ found->python;
     found->is_copied = false;
+}
+
+/* Behind them their stack follows in the ring. */
+static unsigned python_put(struct heap_lane *lane)
+{
+    const struct heap_python *python = lane->python;
+    unsigned i, count = (unsigned)python->stack.count, at = 2;
+
+    heap_put(lane, 0, heap_head(HEAP_PYTHON, heap_clock() - heap_session->start));
+    heap_put(lane, 1, count);
+    for (i = 0; i < count; i++) {
+        heap_put(lane, at++, python->keys[i]);
+        heap_put(lane, at++, python->lines[i]);
+    }
+    return at;
 }
 
 static void tell(struct heap_lane *lane, const struct found *found, uint32_t id)
 {
     unsigned words = found->is_copied ? found->places.end + WORDS_BEHIND : 0, i, at = 4;
+    unsigned frames = found->python ? (unsigned)lane->python->stack.count : 0;
 
     if (words > found->top.count)
         words = found->top.count;
-    if (!heap_begin(lane, 4 + found->chain.count + words, TOLD_RESERVE))
+    if (frames)
+        heap_python_name(lane);
+    if (!heap_begin(lane, 4 + found->chain.count + words + 2 * (frames + 1), TOLD_RESERVE))
         return;
+    if (frames)
+        heap_commit(lane, python_put(lane));
     heap_put(lane, 0, heap_head(HEAP_DUMP, heap_clock() - heap_session->start));
     heap_put(lane, 1, (uint64_t)words << 40 | (uint64_t)found->chain.count << 32 | id);
     heap_put(lane, 2, (uint64_t)found->top.words);
@@ -132,7 +156,8 @@ uint32_t heap_stack(struct heap_lane *lane, struct heap_caller caller)
     bool is_new;
 
     found.top = guest_top_of((uint64_t)caller.frame + 16, bounds, HEAP_DUMP_WORDS);
-    key = guest_memo_key(place, &found.top);
+    found.python = UNLIKELY(lane->python != NULL) ? heap_python_read(lane) : 0;
+    key = guest_memo_key(place, &found.top) ^ found.python;
     id = (uint32_t)guest_memo_find(lane->memos, key, heap_code(), place, *(const uint64_t *)caller.frame,
                                    &found.top);
     if (__builtin_expect(id != 0, 1))
@@ -147,7 +172,7 @@ uint32_t heap_stack(struct heap_lane *lane, struct heap_caller caller)
         id = id_of(found.hash, true, &is_new);
     if (is_new)
         tell(lane, &found, id);
-    if (id && found.is_copied)
+    if (id && key && found.is_copied)
         guest_memo_put(lane->memos, key, &found.places,
                        &(struct guest_memo){.value = id,
                                             .chain_hash = found.chain.hash,

@@ -5,6 +5,8 @@
  * Sampled: the distances between samples, in bytes, are exponential with the session's rate as their mean, so that where the
  * samples fall depends on nothing that the program does. The addresses of the blocks told lie in a table of small sets that
  * threads share without a lock; before it stands a filter of a byte for each hash of an address, which counts them.
+ *
+ * What Python does while it ends is not told: it would free all that the program never did.
  */
 #include "heap_preload/internal.h"
 
@@ -267,6 +269,8 @@ void heap_took(const void *block, size_t size, struct heap_caller caller)
     is_first = self.nonce == 0;
     if (UNLIKELY(!heap_on())) {
         self.left = environ ? LEFT_FOREVER : 0; /* too early, or never */
+    } else if (heap_python_is_ending()) {
+        self.left = heap_is_exact ? 0 : distance();
     } else if (heap_is_exact) {
         took_exact((uint64_t)block, size, caller);
     } else {
@@ -291,7 +295,7 @@ bool heap_gives(const void *block, enum heap_free_flag flag)
             flag = HEAP_FREE_TEMPORARY;
         if (self.last_block == address)
             self.last_block = 0;
-        if (lane && heap_begin(lane, 2, 0)) {
+        if (lane && !heap_python_is_ending() && heap_begin(lane, 2, 0)) {
             heap_put(lane, 0, heap_head(HEAP_FREE, since_start()));
             heap_put(lane, 1, (address & HEAP_ADDRESS_MASK) | (uint64_t)flag << HEAP_ADDRESS_BITS);
             heap_commit(lane, 2);
@@ -308,7 +312,7 @@ void heap_mapped(enum heap_event_kind kind, const void *address, size_t bytes, s
 
     if (!enter())
         return;
-    lane = heap_on() ? lane_or_lost() : NULL;
+    lane = heap_on() && !heap_python_is_ending() ? lane_or_lost() : NULL;
     if (lane)
         block_tell(lane, kind, (uint64_t)address, bytes, heap_stack(lane, caller));
     leave();
@@ -320,7 +324,8 @@ void heap_unmapped(const void *address, size_t bytes)
 
     if (!enter())
         return;
-    lane = heap_on() ? lane_or_lost() : NULL;
+    lane = heap_on() && !heap_python_is_ending() ? lane_or_lost() : NULL;
+    __atomic_fetch_add(&heap->unmap_count, 1, __ATOMIC_RELAXED);
     if (lane && heap_begin(lane, 3, 0)) {
         heap_put(lane, 0, heap_head(HEAP_UNMAPPED, since_start()));
         heap_put(lane, 1, (uint64_t)address);

@@ -21,19 +21,25 @@
 #endif
 
 #include "guest/guest_stack.h"
+#include "python/python_names.h"
+#include "python/python_walk.h"
 #include "wire/heap_ring.h"
 #include "wire/ring.h"
 
 #define HOOK         __attribute__((visibility("default")))
 #define UNLIKELY(it) __builtin_expect(!!(it), 0)
 
-#define LANE_COUNT_MAX    4096u
-#define STACK_KEY_COUNT   131072u /* of a process; a power of two, as are these: */
-#define FILTER_COUNT      65536u
-#define TRACKED_SET_COUNT 16384u
-#define TRACKED_WAYS      16u
-#define MODULE_COUNT_MAX  512u
-#define LEFT_FOREVER      (INT64_MAX / 2)
+#define LANE_COUNT_MAX     4096u
+#define STACK_KEY_COUNT    131072u /* of a process; a power of two, as are these: */
+#define FILTER_COUNT       65536u
+#define TRACKED_SET_COUNT  16384u
+#define TRACKED_WAYS       16u
+#define MODULE_COUNT_MAX   512u
+#define CODE_KEY_COUNT     8192u /* Python functions of a process; a power of two */
+#define PYTHON_PAGE_BYTES  4096u
+#define PYTHON_PAGE_COUNT  1024u /* a power of two */
+#define PYTHON_PLACE_COUNT 1024u /* a power of two */
+#define LEFT_FOREVER       (INT64_MAX / 2)
 
 /* A thread's ring. */
 struct heap_lane {
@@ -42,7 +48,30 @@ struct heap_lane {
     struct heap_ring *ring;
     uint64_t *words;
     uint64_t head, mask;
-    struct guest_memos *memos; /* stacks that its thread has met */
+    struct guest_memos *memos;  /* stacks that its thread has met */
+    struct heap_python *python; /* NULL: this program is no Python */
+};
+
+/* A place in a Python function that was told. */
+struct heap_python_place {
+    uint64_t code, instruction, lines; /* as of struct python_frame */
+    uint64_t key;                      /* of the function; 0: there is none */
+    uint32_t line;
+};
+
+/* Where a thread reads what it runs in Python. */
+struct heap_python {
+    uint64_t page; /* what lies in `bytes`; 0: nothing */
+    uint8_t bytes[PYTHON_PAGE_BYTES];
+    uint64_t known[PYTHON_PAGE_COUNT]; /* pages that were there, by place */
+    uint64_t unmap_count;              /* the process's, when they were */
+    uint32_t pid;
+    bool is_attached; /* nobody takes the interpreter's state away now */
+    struct python_stack stack;
+    uint64_t keys[PYTHON_DEPTH_MAX]; /* with HEAP_ENTRY */
+    uint32_t lines[PYTHON_DEPTH_MAX];
+    struct python_names names;
+    struct heap_python_place places[PYTHON_PLACE_COUNT]; /* by hash */
 };
 
 enum lane_state { LANE_FREE, LANE_HELD, LANE_RELEASED };
@@ -64,6 +93,8 @@ struct heap_process {
     uint8_t filter[FILTER_COUNT];                       /* blocks told and not freed, by address; 255: many */
     uint64_t tracked[TRACKED_SET_COUNT * TRACKED_WAYS]; /* their addresses */
     uint64_t stacks[STACK_KEY_COUNT];                   /* hash of the stack whose id is 1 + the place */
+    uint64_t unmap_count;                               /* of pages, as far as the hooks see */
+    uint64_t python_codes[CODE_KEY_COUNT];              /* keys of functions that were told */
 };
 extern struct heap_process *heap;
 extern uint8_t *heap_filter;              /* of the process; all zero while nothing is recorded */
@@ -133,6 +164,20 @@ static inline const struct guest_code *heap_code(void)
 
 /* heap_stack.c: the id of the caller's stack; 0 for none. */
 uint32_t heap_stack(struct heap_lane *lane, struct heap_caller caller);
+
+/* heap_python.c: whether this program is a Python whose frames can be read; found when it starts. */
+extern bool heap_python_is_here;
+void heap_python_find(void);
+/* Whether the interpreter takes itself apart: it frees what the program never did. */
+bool heap_python_ends(void);
+static inline bool heap_python_is_ending(void)
+{
+    return UNLIKELY(heap_python_is_here) && heap_python_ends();
+}
+/* Reads what this thread runs in Python into lane->python. Its key, 0: nothing. */
+uint64_t heap_python_read(struct heap_lane *lane);
+/* Tells the functions of what was read that were not told yet, and finds keys and lines of its frames. */
+void heap_python_name(struct heap_lane *lane);
 
 /* heap_maps.c: tells what code lies where, and sets the bounds of this thread's stack. */
 void heap_maps_read(struct heap_lane *lane);

@@ -30,8 +30,8 @@ static bool has_byte(struct cursor *cursor)
     if (cursor->at < cursor->end)
         return true;
     size_t left = cursor->size - cursor->at, count = left < WINDOW_BYTES ? left : WINDOW_BYTES;
-    if (!cursor->memory || !cursor->memory->read(cursor->memory->context, cursor->address + cursor->at,
-                                                 cursor->window, count)) {
+    if (!cursor->memory ||
+        !cursor->memory->read(cursor->memory->context, cursor->address + cursor->at, cursor->window, count)) {
         cursor->size = cursor->at; /* it ends here */
         return false;
     }

@@ -41,6 +41,7 @@ static uint64_t on_image(void *context, uint32_t pid, uint64_t time_ns)
     struct perf_event event = {
         .kind = PERF_EXEC, .time_ns = clock_monotonic_ns(), .pid = pid, .tid = pid, .name = ""};
 
+    python_told_image(allocations->python, pid);
     if (allocations->is_alone)
         note(allocations, &event);
     return allocations->track_of(allocations->context, pid, 0, time_ns);
@@ -59,7 +60,24 @@ static void on_module(void *context, uint32_t pid, const struct heap_module *mod
                                        .device_major = major(module->device),
                                        .device_minor = minor(module->device),
                                        .inode = module->inode}};
-    note(context, &event);
+    struct allocations *allocations = context;
+    struct err err = {0};
+
+    note(allocations, &event);
+    if (python_told_module(allocations->python, pid, module->path, module->address, module->offset_bytes,
+                           &err))
+        emit_fail(allocations->emit, &err);
+}
+
+static uint64_t on_code(void *context, const char *name, const char *file)
+{
+    struct allocations *allocations = context;
+    struct err err = {0};
+    uint64_t code = 0;
+
+    if (python_told_code(allocations->python, name, file, &code, &err))
+        emit_fail(allocations->emit, &err);
+    return code;
 }
 
 static uint64_t on_stack(void *context, uint32_t pid, const struct heap_told_stack *told)
@@ -72,10 +90,15 @@ static uint64_t on_stack(void *context, uint32_t pid, const struct heap_told_sta
                                                   .bp = told->bp,
                                                   .bytes = (const uint8_t *)told->top,
                                                   .size = told->top_bytes}};
+    struct python_told_frame frames[HEAP_FRAMES_MAX];
     struct err err = {0};
     uint64_t stack = 0;
 
-    if (stacks_add_dumped(allocations->stacks, pid, &dumped, &stack, &err))
+    for (size_t i = 0; i < told->frames->count; i++)
+        frames[i] = (struct python_told_frame){.code = told->frames->items[i].code,
+                                               .line = told->frames->items[i].line,
+                                               .is_entry = told->frames->items[i].is_entry};
+    if (python_told_stack(allocations->python, pid, &dumped, frames, told->frames->count, &stack, &err))
         emit_fail(allocations->emit, &err);
     return stack;
 }
@@ -96,6 +119,7 @@ static struct heap_host host_of(struct allocations *allocations)
     return (struct heap_host){.context = allocations,
                               .image = on_image,
                               .module = on_module,
+                              .code = on_code,
                               .stack = on_stack,
                               .series = on_series,
                               .is_there = is_there};
@@ -108,7 +132,8 @@ int allocations_open(struct allocations *allocations, const char *folder, struct
 
     if (!allocations->stacks)
         return err_memory(err);
-    return heap_drain_create(&options, &allocations->drain, err);
+    int status = python_told_create(allocations->stacks, &allocations->python, err);
+    return status ? status : heap_drain_create(&options, &allocations->drain, err);
 }
 
 void allocations_poll(struct allocations *allocations)
@@ -161,5 +186,7 @@ void allocations_finish(struct allocations *allocations)
 void allocations_close(struct allocations *allocations)
 {
     heap_drain_destroy(allocations->drain);
+    python_told_destroy(allocations->python);
+    allocations->python = NULL;
     allocations->drain = NULL;
 }

@@ -13,6 +13,7 @@
 #include "heap/heap_drain.h"
 #include "record/emit.h"
 #include "record/tracks.h"
+#include "runtime/python_told.h"
 #include "stacks/stacks.h"
 
 struct allocations {
@@ -22,6 +23,7 @@ struct allocations {
     uint64_t (*track_of)(void *context, uint64_t pid, uint64_t tid, uint64_t time_ns);
     struct heap_drain *drain; /* NULL: the heap is not recorded */
     struct stacks *stacks;
+    struct python_told *python;
     bool is_alone; /* the rung tells them of no programs */
     enum heap_mode mode;
     uint64_t rate_bytes;

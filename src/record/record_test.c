@@ -21,9 +21,9 @@
 
 #include "model/dataset.h"
 #include "model/meta.h"
+#include "python/python_layout.h"
 #include "record/machine.h"
 #include "record/rung.h"
-#include "python/python_layout.h"
 
 int record_test(void);
 

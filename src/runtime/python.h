@@ -20,8 +20,8 @@
 
 #include "base/err.h"
 #include "kernel/bpf_layout.h"
-#include "runtime/python_place.h"
 #include "python/python_walk.h"
+#include "runtime/python_place.h"
 #include "stacks/stacks.h"
 
 struct python;

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "python/python_walk.h"
 #include "runtime/python_code.h"
 #include "runtime/python_pieces.h"
-#include "python/python_walk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
@@ -86,7 +86,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
                 codes_read(&memory, &layout, &stack);
         if (thread && python_stack_read(&memory, &layout, thread, &stack))
             codes_read(&memory, &layout, &stack);
-        volatile uint32_t line = python_line_find(image.bytes, image.length, 1, bytes[2]);
+        struct python_names names = {.first_line = 1, .lines = bytes[3], .instructions = bytes[4]};
+        volatile uint32_t line =
+            python_line_find(image.bytes, image.length, 1, bytes[2]) +
+            python_line_read(&memory, &layout, &names, names.instructions + 8 * (uint64_t)bytes[5]);
         (void)line;
     }
     free(image.bytes);

@@ -13,9 +13,9 @@
 #include <cmocka.h>
 
 #include "base/vec.h"
+#include "python/python_walk.h"
 #include "runtime/python_code.h"
 #include "runtime/python_place.h"
-#include "python/python_walk.h"
 
 int python_image_test(void);
 void python_image_keep(const char *path, uint32_t pid, const struct python_place *place);

@@ -227,3 +227,21 @@ enum python_found python_place_find(struct python_files *files, uint32_t pid, st
     str_free(&text);
     return found;
 }
+
+size_t python_eval_find(struct python_files *files, uint32_t pid, const char *path, uint64_t address,
+                        uint64_t offset, struct python_range ret_ranges[PYTHON_EVAL_MAX])
+{
+    struct mapped mapped = {.low = address, .offset = offset};
+    uint64_t bias;
+
+    if (!python_is_interpreter(path) ||
+        snprintf(mapped.path, sizeof mapped.path, "%s", path) >= (int)sizeof mapped.path)
+        return 0;
+    const struct python_file *file = file_of(files, pid, &mapped);
+    if (!file || !file->has_runtime || !bias_of(file, &mapped, &bias))
+        return 0;
+    struct python_place place = file->place;
+    place_move(&place, bias);
+    memcpy(ret_ranges, place.eval, sizeof place.eval);
+    return place.eval_count;
+}

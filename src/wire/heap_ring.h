@@ -24,9 +24,13 @@
  *   HEAP_DUMP      as HEAP_STACK, and words << 40 in its second word; stack pointer, frame pointer; addresses; so many words of the
  *                  stack from there up: where callers keep no frame pointers, they are found in it
  *   HEAP_MODULE    address; bytes; offset in the file; device; inode; bytes of the path; the path
+ *   HEAP_CODE      key | bytes of the name << 48; bytes of the file's path; the name; the path, in words of its own: a Python function
+ *   HEAP_PYTHON    number of frames; for each, innermost first: key of its HEAP_CODE | HEAP_ENTRY, line: what the thread runs in Python
+ *                  in the HEAP_DUMP just behind it in the ring. HEAP_ENTRY: the outermost of one call of the interpreter
  *
  * A stack's id holds for one process image and is told once, by the thread that had it first; another thread may
- * name it a moment before that one's ring says what it is.
+ * name it a moment before that one's ring says what it is. A HEAP_CODE is told before the first HEAP_PYTHON that names it, in any
+ * ring; one that had no room is not told, and its frames have no name.
  *
  * Sampled mode tells one allocation per `rate_bytes` on average (exponential distances, so that an allocation of S bytes
  * is told with probability 1 - exp(-S/rate)) and the frees of those. A full ring drops and counts. Exact mode tells all; a
@@ -41,7 +45,7 @@
 #include <stdint.h>
 
 #define HEAP_FILE       ".heap"
-#define HEAP_VERSION    1u
+#define HEAP_VERSION    2u
 #define HEAP_MAGIC      0x324145484c4c4f54ull /* "TOLLHEA2"; the digit changes with the layout */
 #define HEAP_RING_MAGIC 0x325245484c4c4f54ull /* "TOLLHER2" */
 
@@ -53,6 +57,10 @@
 #define HEAP_STACK_MAX      64u
 #define HEAP_PATH_BYTES_MAX 511u
 #define HEAP_DUMP_WORDS     1024u /* at most */
+#define HEAP_FRAMES_MAX     64u
+#define HEAP_NAME_BYTES_MAX 255u
+#define HEAP_KEY_MASK       ((1ull << 48) - 1)
+#define HEAP_ENTRY          (1ull << 63)
 
 enum heap_mode { HEAP_SAMPLED = 1, HEAP_EXACT };
 
@@ -109,6 +117,8 @@ enum heap_event_kind {
     HEAP_MODULE,
     HEAP_DUMP,
     HEAP_REMAPPED,
+    HEAP_CODE,
+    HEAP_PYTHON,
     HEAP_EVENT_KIND_COUNT
 };
 
@@ -138,6 +148,11 @@ static inline uint64_t heap_head(enum heap_event_kind kind, uint64_t since_start
     return since_start << 4 | (uint64_t)kind;
 }
 
+static inline unsigned heap_text_words(uint64_t bytes)
+{
+    return (unsigned)((bytes + 7) / 8);
+}
+
 /* Words of an event as its first three say (the second and third are read where there are so many); 0: it is none. */
 static inline unsigned heap_event_words(const uint64_t *words, uint64_t available)
 {
@@ -162,6 +177,11 @@ static inline unsigned heap_event_words(const uint64_t *words, uint64_t availabl
     case HEAP_MODULE:
         bytes = available < 7 ? UINT64_MAX : words[6];
         return bytes > HEAP_PATH_BYTES_MAX ? 0 : 7 + (unsigned)((bytes + 7) / 8);
+    case HEAP_CODE:
+        if (available < 3 || words[1] >> 48 > HEAP_NAME_BYTES_MAX || words[2] > HEAP_PATH_BYTES_MAX)
+            return 0;
+        return 3 + heap_text_words(words[1] >> 48) + heap_text_words(words[2]);
+    case HEAP_PYTHON: return available < 2 || words[1] > HEAP_FRAMES_MAX ? 0 : 2 + 2 * (unsigned)words[1];
     default: return 0;
     }
 }
