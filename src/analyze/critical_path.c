@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "analyze/critical_path.h"
 
+#include "analyze/infer.h"
 #include "base/num.h"
 
 /* Jumps between actors without going back in time: more is a knot of wrong inferences. */
@@ -196,10 +197,14 @@ static void reverse(struct path *path)
     }
 }
 
-/* The root process ends with the thread that was running last. */
+/* The thread that ended the root process; of one that went on, the thread that was running last. */
 static uint32_t last_actor(const struct run *run)
 {
     uint32_t process = run->tracks.items[run->root].process;
+    if (process != RUN_NONE && !run->tracks.items[process].open) {
+        uint32_t ender = infer_ender(run, process);
+        return ender == RUN_NONE ? run->root : ender;
+    }
     const struct run_wait *wait = run_wait_at(&run->tracks.items[run->root], run->end_ns, NULL);
     if (process == RUN_NONE || !wait || wait->end_ns < run->end_ns)
         return run->root;

@@ -392,6 +392,52 @@ static void a_condition_is_signalled_by_who_ran(void **state)
     scenario_deinit(&s);
 }
 
+/* A runtime's watcher of its threads sleeps for a moment, again and again; one that queues for a CPU wakes nobody; and of a row of many
+ * waits it is not told when it ran. Who ran woke the waiter. */
+static void neither_sleepers_nor_who_queues_signal(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 4, 100);
+    uint64_t root = scenario_process(&s, 0, "pool", 0, 100);
+    uint64_t watcher = scenario_thread(&s, root, "watcher", 2, 98);
+    uint64_t queued = scenario_thread(&s, root, "queued", 2, 98);
+    uint64_t often = scenario_thread(&s, root, "often", 2, 98);
+    uint64_t waiter = scenario_thread(&s, root, "waiter", 2, 98);
+    uint64_t busy = scenario_thread(&s, root, "busy", 2, 90);
+    uint64_t condition = scenario_peer(&s, PEER_LOCK, PEER_NAME_CONDITION, "100:0x10");
+    scenario_wait(&s, root, 25, 95, WAIT_LOCK, scenario_peer(&s, PEER_LOCK, PEER_NAME_CONDITION, "100:0x20"));
+    scenario_wait(&s, watcher, 49, 58, WAIT_SLEEP, 0);
+    scenario_queue(&s, queued, 45, 60);
+    struct row_wait row = {
+        .track = often, .start_ns = 30, .end_ns = 80, .count = 5, .blocked_ns = 45, .reason = WAIT_POLL};
+    scenario_waits(&s, &row);
+    scenario_wait(&s, waiter, 20, 50, WAIT_LOCK, condition);
+    scenario_walk(&s);
+    assert_int_equal(s.run.tracks.items[waiter - 1].waits.items[0].waker, busy - 1);
+    scenario_deinit(&s);
+}
+
+/* The thread "exit" ends its process; all others are killed in their sleep, whenever they die. */
+static void who_was_killed_has_not_ended_its_process(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 4, 100);
+    uint64_t shell = scenario_process(&s, 0, "sh", 0, 100);
+    uint64_t program = scenario_process(&s, shell, "java", 2, 95);
+    uint64_t ender = scenario_thread(&s, program, "exit", 3, 94);
+    uint64_t idle = scenario_thread(&s, program, "idle", 4, 95);
+    scenario_wait(&s, program, 4, 95, WAIT_CHILD, 0);
+    scenario_wait(&s, ender, 5, 60, WAIT_SLEEP, 0);
+    scenario_wait(&s, idle, 5, 95, WAIT_LOCK, scenario_peer(&s, PEER_LOCK, PEER_NAME_CONDITION, "100:0x20"));
+    scenario_wait(&s, shell, 3, 96, WAIT_CHILD, 0);
+    scenario_walk(&s);
+    assert_int_equal(s.run.tracks.items[shell - 1].waits.items[0].waker, ender - 1);
+    assert_true(scenario_doing_ms(&s, "java", DOING_CPU) >= 33);
+    scenario_deinit(&s);
+}
+
 /* A pool of processes: a thread reads the results from a pipe whose ends its process holds both, another waits for that one
  * at several pipes, and the main thread for either. Who computed the result is on the path, not the fork that ends. */
 static void a_result_at_a_pipe_is_of_the_fork_that_ran(void **state)
@@ -509,6 +555,8 @@ int critical_path_test(void)
         cmocka_unit_test(a_wait_at_a_pipe_of_ones_own_is_for_a_thread),
         cmocka_unit_test(who_waits_for_a_loops_end_has_woken_it_before),
         cmocka_unit_test(a_condition_is_signalled_by_who_ran),
+        cmocka_unit_test(neither_sleepers_nor_who_queues_signal),
+        cmocka_unit_test(who_was_killed_has_not_ended_its_process),
         cmocka_unit_test(a_result_at_a_pipe_is_of_the_fork_that_ran),
         cmocka_unit_test(a_driver_of_many_jobs_is_woken_by_one_that_ran),
         cmocka_unit_test(a_wake_from_an_interrupt_is_external),

@@ -44,11 +44,16 @@ static uint64_t distance_to_running(const struct infer *infer, uint32_t actor, u
     }
     const struct run_wait *wait = run_wait_at(track, t, NULL);
     *ret_event = t;
-    if (!wait || wait->blocked_ns == 0 || wait->count > 1 || t > wait_event(wait))
+    bool is_exact = infer->run->boundary_error_ns == 0;
+    if (!wait || (!is_exact && (wait->blocked_ns == 0 || t > wait_event(wait))))
         return 0;
+    uint64_t away = wait->blocked_ns + wait->runnable_ns;
+    if (wait->count > 1) /* when exactly it ran is not told: on average */
+        return num_u64(num_ratio(away, wait->end_ns - wait->start_ns) * (double)away /
+                       (4.0 * (double)wait->count));
     uint64_t ahead = wait->end_ns - t, behind = t - wait->start_ns;
-    /* Who sleeps wakes nobody; where boundaries are not exact it may have been awake by then. */
-    uint64_t early = infer->run->boundary_error_ns ? infer->tolerance_ns : CLOCK_ERROR_NS;
+    /* Who sleeps or queues for a CPU wakes nobody; where boundaries are not exact it may have been awake by then. */
+    uint64_t early = is_exact ? CLOCK_ERROR_NS : infer->tolerance_ns;
     if (ahead <= early && ahead < behind)
         return ahead;
     *ret_event = wait->start_ns;
@@ -68,6 +73,12 @@ struct choice {
     uint64_t event_ns;
 };
 
+static bool sleeps_at(const struct infer *infer, uint32_t actor, uint64_t t)
+{
+    const struct run_wait *wait = run_wait_at(&infer->run->tracks.items[actor], t, NULL);
+    return wait && wait->reason == WAIT_SLEEP;
+}
+
 static void consider(const struct infer *infer, const struct run_wait *wait, uint32_t actor,
                      struct choice *best)
 {
@@ -75,6 +86,9 @@ static void consider(const struct infer *infer, const struct run_wait *wait, uin
     uint64_t distance = distance_to_running(infer, actor, wait_event(wait), &event);
     if (distance == UINT64_MAX || event + infer->tolerance_ns < wait->start_ns)
         return;
+    /* Who is asleep for a while then, as a runtime's watcher of its threads is every few milliseconds, is the last to be thought of. */
+    if (distance && sleeps_at(infer, actor, wait_event(wait)))
+        distance += infer->tolerance_ns;
     if (best->actor == RUN_NONE || distance < best->distance_ns)
         *best = (struct choice){.actor = actor, .distance_ns = distance, .event_ns = event};
 }
@@ -172,6 +186,40 @@ static size_t first_ending(const struct infer *infer, uint32_t process, const st
                         tracks[children[i]].end_ns + infer->tolerance_ns >= wait->start_ns);
 }
 
+/* Who is killed in its sleep runs for some ten microseconds more. */
+#define KILLED_NS (100 * NS_PER_US)
+
+/* Since when the thread had been awake when it ended. */
+static uint64_t awake_since(const struct run_track *track)
+{
+    for (size_t i = track->waits.count; i-- > 0;) {
+        if (track->waits.items[i].blocked_ns)
+            return track->waits.items[i].end_ns;
+    }
+    return track->start_ns;
+}
+
+uint32_t infer_ender(const struct run *run, uint32_t process)
+{
+    const struct run_track *all = &run->tracks.items[process];
+    uint32_t ender = RUN_NONE;
+    uint64_t earliest = UINT64_MAX;
+    for (size_t i = 0; i < all->actors.count && i < CANDIDATE_MAX; i++) {
+        uint32_t actor = all->actors.items[i];
+        const struct run_track *track = &run->tracks.items[actor];
+        uint64_t since = awake_since(track);
+        if (track->end_ns + run_tolerance_ns(run) < all->end_ns)
+            continue;
+        if (track->tid == all->pid && since + KILLED_NS < track->end_ns)
+            return actor;
+        if (since < earliest) {
+            ender = actor;
+            earliest = since;
+        }
+    }
+    return ender;
+}
+
 static bool infer_child(struct infer *infer, struct run_wait *wait, uint32_t self)
 {
     if (infer_thread(infer, wait, self))
@@ -198,13 +246,10 @@ static bool infer_child(struct infer *infer, struct run_wait *wait, uint32_t sel
     }
     if (found == RUN_NONE)
         return false;
-    struct choice best = {.actor = RUN_NONE};
-    struct run_wait end = {.start_ns = infer->run->tracks.items[found].start_ns,
-                           .end_ns = infer->run->tracks.items[found].end_ns};
-    consider_process(infer, &end, found, self, &best);
-    if (best.actor == RUN_NONE)
+    uint32_t ender = infer_ender(infer->run, found);
+    if (ender == RUN_NONE)
         return false;
-    set_waker(wait, best.actor, end.end_ns);
+    set_waker(wait, ender, infer->run->tracks.items[found].end_ns);
     infer->reaper[found] = self;
     return true;
 }

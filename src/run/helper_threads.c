@@ -52,6 +52,7 @@ static const char *const functions[] = {
     "node::WorkerThreadsTaskRunner::DelayedTaskScheduler",
     "node::inspector::(anonymous namespace)::StartIoThreadMain",
     "v8::platform::DefaultWorkerThreadsTaskRunner",
+    "runtime.sysmon", /* Go */
 };
 
 /* Threads that a program of Node.js made. */
