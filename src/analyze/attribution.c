@@ -122,7 +122,7 @@ uint32_t attribute_script_stack(const struct run *run, uint32_t stack)
     return library;
 }
 
-/* Code of the program's own without names stands for itself: what called it from another file, or started it, does not do
+/* Code of the program's own without names stands for itself (a place without an address is none of its code: not more is known): what called it from another file, or started it, does not do
  * its work. A function of the same file that called it, and has a name, is told in its place. */
 static uint32_t find_frame(const struct run *run, uint32_t stack, const char **ret_nameless)
 {
@@ -135,7 +135,7 @@ static uint32_t find_frame(const struct run *run, uint32_t stack, const char **r
         uint32_t index = run->stacks.items[at].frame;
         const struct run_frame *frame = index < run->frames.count ? &run->frames.items[index] : NULL;
         bool is_system = frame && is_system_module(frame->module);
-        bool has_file = frame && frame->module && frame->module[0] == '/';
+        bool has_file = frame && frame->module && frame->module[0] == '/' && frame->address;
         if (!frame || (!is_named(frame) && (is_system || !has_file)))
             continue;
         if (nameless && (!frame->module || strcmp(frame->module, nameless) != 0))

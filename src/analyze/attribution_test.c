@@ -60,10 +60,10 @@ static void where_there_is_none_a_library_is_the_place(void **state)
 /* start_thread, [git], [git], memcpy; inflate, called by [git], and what has no name beneath it. */
 static struct run_frame bare_frames[] = {
     {.function = "start_thread", .module = "/usr/lib/x86_64-linux-gnu/libc.so.6"},
-    {.function = "[git]", .module = "/usr/bin/git"},
+    {.function = "[git]", .module = "/usr/bin/git", .address = 0x1000},
     {.function = "memcpy", .module = "/usr/lib/x86_64-linux-gnu/libc.so.6"},
     {.function = "inflate", .module = "/usr/lib/x86_64-linux-gnu/libz.so.1"},
-    {.function = "[libz.so.1]", .module = "/usr/lib/x86_64-linux-gnu/libz.so.1"},
+    {.function = "[libz.so.1]", .module = "/usr/lib/x86_64-linux-gnu/libz.so.1", .address = 0x2000},
     {.function = "[unknown]", .module = "[unknown]"},
 };
 static struct run_stack bare_stacks[] = {{.parent = RUN_NONE, .frame = 0}, {.parent = 0, .frame = 1},

@@ -12,6 +12,39 @@ static bool is_poll(const struct run_wait *wait)
     return wait->poll_series || (wait->reason == WAIT_SLEEP && wait->waker != RUN_NONE);
 }
 
+/* Part of the time that other threads of the process run, beside a thread that only sleeps until they are to stop. */
+#define WORK_RATIO_MIN 0.2
+#define THREAD_MAX     256
+
+/* Other threads of the process work all through the sleep, and on after it: it is as long as they are to work (a load
+ * generator's duration), and waits for nothing. */
+static bool is_duration(const struct run *run, const struct path_step *step)
+{
+    const struct run_track *sleeper = &run->tracks.items[step->actor];
+    size_t count = sleeper->process == RUN_NONE ? 0 : run->tracks.items[sleeper->process].actors.count;
+    double work_ratio = 0;
+    for (size_t i = 0; i < count && i < THREAD_MAX; i++) {
+        uint32_t index = run->tracks.items[sleeper->process].actors.items[i];
+        const struct run_track *track = &run->tracks.items[index];
+        if (index != step->actor &&
+            track->start_ns <= step->start_ns + (step->end_ns - step->start_ns) / 10 &&
+            track->end_ns > step->end_ns)
+            work_ratio += num_ratio(track->run_ns, track->end_ns - track->start_ns);
+    }
+    return work_ratio >= WORK_RATIO_MIN;
+}
+
+static uint64_t duration_ns(const struct scene *scene)
+{
+    uint64_t ns = 0;
+    for (size_t i = 0; i < scene->path->steps.count; i++) {
+        const struct path_step *step = &scene->path->steps.items[i];
+        if (step->doing == WAIT_SLEEP && step->actor != RUN_NONE && is_duration(scene->run, step))
+            ns += step->end_ns - step->start_ns;
+    }
+    return ns;
+}
+
 int detect_sleep_poll(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     struct cause_claim claim = {.cause = "sleep-poll", .change = "remove:wait/sleep"};
@@ -32,6 +65,8 @@ int detect_sleep_poll(const struct scene *scene, struct cause_claims *claims, st
     if (polled_ns <
         claim.critical_ns / 2) /* most of the sleeping ends with nothing that was seen to happen */
         polls = 0;
+    if (!polls && duration_ns(scene) > claim.critical_ns / 2)
+        return 0;
     claim.title =
         arena_printf(scene->arena, polls ? "%s sleeps on although what it waits for is there" : "%s sleeps",
                      scene_place(scene, &claim.where));

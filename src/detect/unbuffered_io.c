@@ -20,11 +20,31 @@ static bool is_tiny(const struct run_flow *flow, enum io_operation operation)
            flow->small_count[operation] * 10 >= flow->count[operation] * SMALL_TENTHS;
 }
 
+/* Of a process's calls together it is not known where they went; where it waited for a connection once in so many calls or more, they
+ * may well be messages. */
+#define CALLS_A_WAIT 20
+
+static bool may_be_messages(const struct run *run, const struct run_flow *together)
+{
+    uint64_t waits = 0, calls = 0;
+    for (size_t i = 0; i < run->flows.count; i++) {
+        const struct run_flow *flow = &run->flows.items[i];
+        if (flow->process == together->process && flow->peer != RUN_NONE &&
+            run->peers.items[flow->peer].kind == PEER_SOCKET)
+            waits += flow->wait_count;
+    }
+    for (size_t i = 0; i < IO_OPERATION_COUNT; i++)
+        calls += together->count[i];
+    return waits * CALLS_A_WAIT >= calls;
+}
+
 /* Of a socket, little calls are questions (chatty-client); everything else is read and written through buffers. */
 static bool is_candidate(const struct run *run, const struct run_flow *flow)
 {
     bool is_kind = flow->peer == RUN_NONE || run->peers.items[flow->peer].kind == PEER_FILE ||
                    run->peers.items[flow->peer].kind == PEER_PIPE;
+    if (flow->peer == RUN_NONE && may_be_messages(run, flow))
+        return false;
     return is_kind && (is_tiny(flow, IO_READ) || is_tiny(flow, IO_WRITE));
 }
 

@@ -197,6 +197,23 @@ static void a_call_for_a_few_bytes_is_unbuffered(void **state)
     judged_deinit(&s, &verdict);
 }
 
+/* Calls that are told apart by nothing, of a process that waits for a connection after every few: messages. */
+static void little_messages_of_a_process_are_not_unbuffered(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    uint64_t root = asks(&s, 8000);
+    struct scenario_io io = {
+        .thread = root, .operation = IO_WRITE, .count = 16000, .bytes = 16000 * (uint64_t)64};
+    scenario_io(&s, &io);
+    io.operation = IO_READ;
+    scenario_io(&s, &io);
+    judge(&s, &verdict);
+    assert_null(judged_finding(&verdict, "unbuffered-io"));
+    judged_deinit(&s, &verdict);
+}
+
 /* A leak loses no time: it stands behind what gains, and is there however much else there is. */
 static void a_leak_is_told_with_its_limit_behind_what_gains(void **state)
 {
@@ -281,6 +298,7 @@ int io_causes_test(void)
         cmocka_unit_test(a_download_is_no_chat),
         cmocka_unit_test(a_connection_for_each_request_is_churn),
         cmocka_unit_test(a_call_for_a_few_bytes_is_unbuffered),
+        cmocka_unit_test(little_messages_of_a_process_are_not_unbuffered),
         cmocka_unit_test(a_leak_is_told_with_its_limit_behind_what_gains),
         cmocka_unit_test(descriptors_of_a_pool_are_no_leak),
         cmocka_unit_test(a_queue_that_grows_is_told_and_a_counter_of_work_is_not),

@@ -285,10 +285,39 @@ static void a_flame_graph_alone_is_that_of_the_verdict(void **state)
     judged_deinit(&s, &verdict);
 }
 
+/* A load generator: the main thread sleeps for as long as the others are to work. */
+static void a_sleep_while_others_work_on_is_a_duration(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 2, 1000);
+    uint64_t root = scenario_process(&s, 0, "load", 0, 1000);
+    uint64_t far = scenario_peer(&s, PEER_SOCKET, "socket", "10.0.0.1:80");
+    uint64_t worker = scenario_thread(&s, root, "load", 5, 990);
+    scenario_wait(&s, root, 10, 980, WAIT_SLEEP, 0);
+    for (uint64_t ms = 10; ms < 980; ms += 10)
+        scenario_wait(&s, worker, ms, ms + 7, WAIT_NETWORK, far);
+    judge(&s, &verdict);
+    assert_null(judged_finding(&verdict, "sleep-poll"));
+    judged_deinit(&s, &verdict);
+    /* Beside a thread that does nothing it is a sleep. */
+    scenario_init(&s, 2, 1000);
+    root = scenario_process(&s, 0, "idler", 0, 1000);
+    far = scenario_peer(&s, PEER_SOCKET, "socket", "10.0.0.1:80");
+    worker = scenario_thread(&s, root, "idler", 5, 990);
+    scenario_wait(&s, root, 10, 980, WAIT_SLEEP, 0);
+    scenario_wait(&s, worker, 6, 985, WAIT_NETWORK, far);
+    judge(&s, &verdict);
+    assert_non_null(judged_finding(&verdict, "sleep-poll"));
+    judged_deinit(&s, &verdict);
+}
+
 int verdict_test(void);
 int verdict_test(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sleep_while_others_work_on_is_a_duration),
         cmocka_unit_test(a_flame_graph_alone_is_that_of_the_verdict),
         cmocka_unit_test(downloads_one_after_another_are_the_finding_and_the_database_is_cleared),
         cmocka_unit_test(a_hot_function_gets_no_promise_only_its_most),
