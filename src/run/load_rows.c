@@ -299,6 +299,19 @@ static int load_io(void *context, const struct batch *batch, struct err *err)
     return 0;
 }
 
+/* "nginx[123]" of which 123 is a process of the run: its work is recorded as its own, and is no outsider's. */
+static bool is_of_run(const struct run *run, const char *server)
+{
+    const char *open = strrchr(server, '[');
+    uint64_t pid = open ? strtoull(open + 1, NULL, 10) : 0;
+    for (size_t i = 0; i < run->tracks.count; i++) {
+        const struct run_track *track = &run->tracks.items[i];
+        if (track->present && track->kind == TRACK_PROCESS && track->pid == pid)
+            return true;
+    }
+    return false;
+}
+
 static int load_series(void *context, const struct batch *batch, struct err *err)
 {
     struct loader *loader = context;
@@ -313,7 +326,7 @@ static int load_series(void *context, const struct batch *batch, struct err *err
         if (!str_starts(server.name, SERIES_CPU_SERVER) || loader->run->servers.count == SERVER_MAX)
             continue;
         server.name += strlen(SERIES_CPU_SERVER);
-        if (vec_push(&loader->run->servers, server))
+        if (!is_of_run(loader->run, server.name) && vec_push(&loader->run->servers, server))
             return err_memory(err);
     }
     return 0;

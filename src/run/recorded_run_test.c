@@ -397,6 +397,23 @@ static void sizes_tell_which_calls_are_small(void **state)
     end(&data, &run);
 }
 
+/* A program that talks to itself over the network: what its server uses is its own. */
+static void a_server_in_the_run_is_no_outsider(void **state)
+{
+    (void)state;
+    struct dataset data;
+    struct run run;
+    begin(&data, 100);
+    struct row_series inside = {.id = 1, .name = text(&data, SERIES_CPU_SERVER "program[100]")};
+    struct row_series outside = {.id = 2, .name = text(&data, SERIES_CPU_SERVER "nginx[7]")};
+    assert_int_equal(sink_append(&data.sink, series, &inside, NULL), 0);
+    assert_int_equal(sink_append(&data.sink, series, &outside, NULL), 0);
+    load(&data, &run);
+    assert_int_equal(run.servers.count, 1);
+    assert_string_equal(run.servers.items[0].name, "nginx[7]");
+    end(&data, &run);
+}
+
 /* A recorder looks up who listens at an address once. */
 static void connections_to_one_address_have_one_server(void **state)
 {
@@ -434,6 +451,7 @@ int recorded_run_test(void)
         cmocka_unit_test(rows_of_one_peer_are_one_flow),
         cmocka_unit_test(sizes_tell_which_calls_are_small),
         cmocka_unit_test(connections_to_one_address_have_one_server),
+        cmocka_unit_test(a_server_in_the_run_is_no_outsider),
     };
     return cmocka_run_group_tests_name("recorded_run", tests, NULL, NULL);
 }
