@@ -19,6 +19,7 @@ struct look {
     int syscall_fd;
     uint64_t sleep_count; /* at the last look_has_slept */
     char name[16];        /* that the thread gave itself; "" when it has its program's */
+    bool is_named;        /* where nothing tells of names: it was asked for its own */
 };
 
 enum look_state {

@@ -11,6 +11,8 @@
 #include "base/num.h"
 #include "stacks/stacks.h"
 
+#define THREAD_NAME_NS     (5 * NS_PER_MS) /* by then a thread has its name */
+#define THREAD_NAME_MAX    64              /* threads asked for it in one tick */
 #define BUDGET_WINDOW_NS   (100 * NS_PER_MS)
 #define HELD_READ_COUNT    32 /* waits held back that are worth a reading */
 #define NAME_NS_MAX        (250 * NS_PER_MS)
@@ -423,13 +425,35 @@ static bool is_resting(const struct task *task, uint64_t now_ns)
            now_ns < ledger->seen_ns + num_min((ledger->seen_ns - ledger->open_ns) / REST_RATIO, REST_NS_MAX);
 }
 
+/* Where no event tells of it: threads get their names soon after they begin. */
+static bool thread_name_read(struct observe *observe, struct task *task, uint64_t now_ns)
+{
+    char path[80], name[32];
+
+    if (task->look.is_named || now_ns < task->start_ns + THREAD_NAME_NS)
+        return false;
+    task->look.is_named = true;
+    if (task->tid == task->process->pid)
+        return false;
+    snprintf(path, sizeof path, "/proc/%" PRIu64 "/task/%" PRIu64 "/comm", task->process->pid, task->tid);
+    ssize_t length = fs_read_small(path, name, sizeof name);
+    if (length <= 1)
+        return true;
+    name[length - 1] = '\0';
+    if (strncmp(name, task->process->image, 15) != 0)
+        tracks_rename(observe->tracks, task, name);
+    return true;
+}
+
 static void threads_look(struct observe *observe, uint64_t now_ns)
 {
     struct tracks *tracks = observe->tracks;
-    size_t left = num_min(tracks->tasks.count, OBSERVE_LOOK_MAX);
+    size_t left = num_min(tracks->tasks.count, OBSERVE_LOOK_MAX), names_left = THREAD_NAME_MAX;
 
     for (size_t visited = 0; left && visited < tracks->tasks.count; visited++) {
         struct task *task = tracks->tasks.items[observe->cursor % tracks->tasks.count];
+        if (!observe->is_exact && names_left)
+            names_left -= thread_name_read(observe, task, now_ns);
         if (observe->is_exact) {
             left -= exact_look(observe, task);
             observe->cursor++;

@@ -407,6 +407,31 @@ static void waits_of_python_code_have_function_and_line(void **state)
     dataset_deinit(&run.dataset);
 }
 
+/* Nothing tells of it on this rung: it is asked for. */
+static void a_thread_has_the_name_that_it_gave_itself(void **state)
+{
+    struct run run;
+    bool found = false;
+    char *const command[] = {"/usr/bin/python3", "-c",
+                             "import ctypes, threading, time\n"
+                             "def work():\n"
+                             "    ctypes.CDLL(None).prctl(15, b'worker-7', 0, 0, 0)\n"
+                             "    time.sleep(0.7)\n"
+                             "thread = threading.Thread(target=work)\n"
+                             "thread.start()\nthread.join()\n",
+                             NULL};
+    if (access(command[0], X_OK)) {
+        print_message("# there is no /usr/bin/python3\n");
+        skip();
+    }
+    run_start(&run, *state, command);
+    assert_int_equal(run.result.exit_status, 0);
+    for (size_t i = 0; i < row_count(&run, TABLE_TRACK); i++)
+        found = found || !strcmp(text(&run, CELL(&run, TRACK, track, name, i)), "worker-7");
+    assert_true(found);
+    dataset_deinit(&run.dataset);
+}
+
 static void short_lived_processes_have_their_command_line(void **state)
 {
     struct run run;
@@ -546,7 +571,8 @@ static void a_recording_ends_with_all_that_it_watches(void **state)
 
 int record_test(void)
 {
-    const struct CMUnitTest proc[] = {ALL_ON("proc"), cmocka_unit_test(an_unknown_rung_is_an_error),
+    const struct CMUnitTest proc[] = {ALL_ON("proc"), ON("proc", a_thread_has_the_name_that_it_gave_itself),
+                                      cmocka_unit_test(an_unknown_rung_is_an_error),
                                       cmocka_unit_test(a_refused_rung_falls_back_and_says_so)};
     const struct CMUnitTest perf[] = {ALL_ON("perf")};
     const struct CMUnitTest bpf[] = {ALL_ON("bpf"), ON("bpf", every_wait_for_another_names_its_waker),
