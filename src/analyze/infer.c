@@ -189,32 +189,47 @@ static size_t first_ending(const struct infer *infer, uint32_t process, const st
 /* Who is killed in its sleep runs for some ten microseconds more. */
 #define KILLED_NS (100 * NS_PER_US)
 
-/* Since when the thread had been awake when it ended. */
-static uint64_t awake_since(const struct run_track *track)
+/* How a thread's life ended: awake, or killed in its last wait. */
+struct ending {
+    uint64_t awake_ns;  /* since when it had been awake when it ended */
+    uint64_t worked_ns; /* when it last did something of its own */
+    bool is_awake;
+};
+
+static struct ending ending_of(const struct run_track *track)
 {
+    struct ending ending = {.awake_ns = track->start_ns, .worked_ns = track->end_ns, .is_awake = true};
     for (size_t i = track->waits.count; i-- > 0;) {
-        if (track->waits.items[i].blocked_ns)
-            return track->waits.items[i].end_ns;
+        const struct run_wait *wait = &track->waits.items[i];
+        if (!wait->blocked_ns)
+            continue;
+        ending.awake_ns = wait->end_ns;
+        ending.is_awake = wait->end_ns + KILLED_NS < track->end_ns;
+        ending.worked_ns = ending.is_awake ? track->end_ns : wait->start_ns;
+        break;
     }
-    return track->start_ns;
+    return ending;
 }
 
 uint32_t infer_ender(const struct run *run, uint32_t process)
 {
     const struct run_track *all = &run->tracks.items[process];
+    size_t count = num_min(all->actors.count, CANDIDATE_MAX);
     uint32_t ender = RUN_NONE;
-    uint64_t earliest = UINT64_MAX;
-    for (size_t i = 0; i < all->actors.count && i < CANDIDATE_MAX; i++) {
+    uint64_t worked_last = 0, earliest = UINT64_MAX;
+    for (size_t i = 0; i < count; i++)
+        worked_last = num_max(worked_last, ending_of(&run->tracks.items[all->actors.items[i]]).worked_ns);
+    for (size_t i = 0; i < count; i++) {
         uint32_t actor = all->actors.items[i];
         const struct run_track *track = &run->tracks.items[actor];
-        uint64_t since = awake_since(track);
-        if (track->end_ns + run_tolerance_ns(run) < all->end_ns)
+        struct ending ending = ending_of(track);
+        if (track->end_ns + run_tolerance_ns(run) < worked_last)
             continue;
-        if (track->tid == all->pid && since + KILLED_NS < track->end_ns)
+        if (track->tid == all->pid && ending.is_awake)
             return actor;
-        if (since < earliest) {
+        if (ending.awake_ns < earliest) {
             ender = actor;
-            earliest = since;
+            earliest = ending.awake_ns;
         }
     }
     return ender;
