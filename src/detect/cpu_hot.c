@@ -29,6 +29,7 @@ static const char *language_of(const char *function)
 {
     static const char *const loops[][2] = {
         {"_PyEval_EvalFrameDefault", "Python"},
+        {"JavaCalls::call_helper", "Java"}, /* calls what was compiled, which has no names of its own */
         {"Builtins_InterpreterEntryTrampoline", "JavaScript"},
         {"Perl_runops_standard", "Perl"},
         {"vm_exec_core", "Ruby"},
@@ -38,6 +39,19 @@ static const char *language_of(const char *function)
     for (size_t i = 0; function && i < sizeof loops / sizeof loops[0]; i++) {
         if (strcmp(function, loops[i][0]) == 0)
             return loops[i][1];
+    }
+    return NULL;
+}
+
+/* Where a virtual machine's compiled code has no names, and the stacks end there. */
+static const char *language_of_process(const struct scene *scene, const struct where *where)
+{
+    const struct run *run = scene->run;
+    for (uint32_t i = 0; where->process && !where->function && i < run->tracks.count; i++) {
+        const struct run_track *track = &run->tracks.items[i];
+        if (track->present && track->kind == TRACK_THREAD && same(track->name, "VM Thread") &&
+            same(run_process_name(run, i, track->end_ns), where->process))
+            return "Java";
     }
     return NULL;
 }
@@ -81,6 +95,7 @@ static int claim_place(const struct scene *scene, struct cause_claims *claims, c
     claim.change = change_of(scene, &claim.where, "2");
     claim.max_change = change_of(scene, &claim.where, "1000000");
     const char *language = language_of(claim.where.function);
+    language = language ? language : language_of_process(scene, &claim.where);
     if (language && claim.where.process) {
         claim.title = arena_printf(scene->arena, "the %s code that %s runs uses the CPU for %s", language,
                                    claim.where.process, scene_duration(scene, ns));
@@ -90,7 +105,7 @@ static int claim_place(const struct scene *scene, struct cause_claims *claims, c
         claim.title = arena_printf(scene->arena, "%s uses the CPU for %s", scene_place(scene, &claim.where),
                                    scene_duration(scene, ns));
     }
-    const char *file = claim.where.function ? NULL : nameless_file(scene, claim.where.process);
+    const char *file = claim.where.function || language ? NULL : nameless_file(scene, claim.where.process);
     if (file)
         claim.fix =
             arena_printf(scene->arena,

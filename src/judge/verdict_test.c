@@ -93,6 +93,24 @@ static void the_loop_of_an_interpreter_is_the_code_that_it_runs(void **state)
     judged_deinit(&s, &verdict);
 }
 
+/* A Java machine's compiled code has no names; who looks at the report wrote Java. */
+static void compiled_code_of_java_is_java(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 2, 200);
+    uint64_t root = scenario_process(&s, 0, "java", 0, 200);
+    uint64_t helper = scenario_thread(&s, root, "VM Thread", 1, 200);
+    scenario_wait(&s, helper, 2, 200, WAIT_SLEEP, 0);
+    judge(&s, &verdict);
+    const struct finding *first = &verdict.findings[0];
+    assert_string_equal(first->cause, "cpu-hot");
+    assert_non_null(strstr(first->title, "the Java code that java runs"));
+    assert_string_equal(first->change, "speed:process/java=2");
+    judged_deinit(&s, &verdict);
+}
+
 static void a_convoy_is_the_lock_and_not_the_sleep_inside(void **state)
 {
     (void)state;
@@ -322,6 +340,7 @@ int verdict_test(void)
         cmocka_unit_test(downloads_one_after_another_are_the_finding_and_the_database_is_cleared),
         cmocka_unit_test(a_hot_function_gets_no_promise_only_its_most),
         cmocka_unit_test(the_loop_of_an_interpreter_is_the_code_that_it_runs),
+        cmocka_unit_test(compiled_code_of_java_is_java),
         cmocka_unit_test(a_convoy_is_the_lock_and_not_the_sleep_inside),
         cmocka_unit_test(polling_comes_before_polling_side_by_side),
         cmocka_unit_test(a_sleep_for_nothing_that_is_seen_is_no_p0),
