@@ -10,6 +10,7 @@
 #include "base/child.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "decide/perf_marks.h"
 
 #define TEXT_BYTES_MAX ((size_t)128 << 20)
 
@@ -244,6 +245,7 @@ static int perf_wrap(const struct runner_place *place, char *const *command, str
 static int perf_collect(struct runner_place *place, struct err *err)
 {
     const char *words[] = {"perf", "script", "--no-inline", "--max-stack", "127", "-i", place->raw, NULL};
+    perf_marks_clear(place->raw);
     return printed(place, words, err);
 }
 

@@ -17,6 +17,7 @@ import difflib
 import os
 import pathlib
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -59,6 +60,15 @@ def matches(expected, actual):
     return len(expected) in fits
 
 
+def ended_in(pid, limit_s):
+    """Whether a child ends in time. It is not waited for."""
+    number = os.pidfd_open(pid)
+    try:
+        return bool(select.select([number], [], [], limit_s)[0])
+    finally:
+        os.close(number)
+
+
 class Case:
     def __init__(self, folder, toll):
         self.folder = folder
@@ -67,7 +77,7 @@ class Case:
         self.problems = []
         self.notes = []
         self.skipped = None
-        self.took_s = 0.0
+        self.took_s, self.cpu_s = 0.0, 0.0  # its processes' processor time, but for those that were left behind
 
     def read(self, name, default=""):
         path = self.folder / name
@@ -90,15 +100,13 @@ class Case:
         with open(out, "wb") as out_file, open(err, "wb") as err_file:
             child = subprocess.Popen(["bash", str(script)], cwd=work, env=self.environment(home),
                                      stdin=subprocess.DEVNULL, stdout=out_file, stderr=err_file, start_new_session=True)
-            try:
-                status = child.wait(timeout=timeout_s)
-            except subprocess.TimeoutExpired:
-                status = "timeout"
-            try:
-                os.killpg(child.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            child.wait()
+            in_time = ended_in(child.pid, timeout_s)
+            # before it is waited for: until then its number is its own
+            os.killpg(child.pid, signal.SIGKILL)
+            _, raw_status, used = os.wait4(child.pid, 0)
+            child.returncode = os.waitstatus_to_exitcode(raw_status)
+            status = child.returncode if in_time else "timeout"
+            self.cpu_s += used.ru_utime + used.ru_stime
 
         def text(path):
             return path.read_bytes().decode("utf-8", "backslashreplace").replace(home, "[..]")
@@ -197,6 +205,9 @@ def main():
         tell(number, case.run_again() if tries < SECOND_TRIES_MAX else case)
     if twice := [case.name for _, case in again if case.notes]:
         print(f"# {len(twice)} passed only alone: {', '.join(twice)}")
+    busiest = sorted(cases, key=lambda case: -case.cpu_s)[:LONGEST_SHOWN]
+    print(f"# {sum(case.cpu_s for case in cases):.0f} s of processors; the most: "
+          + ", ".join(f"{case.name} {case.cpu_s:.1f} s" for case in busiest))
     longest = sorted(cases, key=lambda case: -case.took_s)[:LONGEST_SHOWN]
     print(f"# {sum(case.took_s for case in cases):.0f} s of cases, {args.j} at a time; the longest: "
           + ", ".join(f"{case.name} {case.took_s:.1f} s" for case in longest))
