@@ -16,6 +16,8 @@
 #define COUNTERS_RATIO 0.1
 /* Counters of the machine tick every 10 ms: over a shorter interval they say little. */
 #define INTERVAL_NS_MIN (50 * NS_PER_MS)
+/* Of the running, what is more than the cores could do, for it to be no rounding. */
+#define EXCESS_RATIO_MIN 0.01
 /* As many threads as this part of the busy time saw, or more, are usual. */
 #define USUAL_RATIO_MIN 0.05
 
@@ -211,7 +213,7 @@ static double measure_steps(const struct core_load *load, double cores, struct c
         if (count <= cores)
             continue;
         crowd->short_ns += length;
-        crowd->got_ns += length * fmax(0, (double)steps[i].running / LOAD_UNIT);
+        crowd->got_ns += length * fmin(cores, fmax(0, (double)steps[i].running / LOAD_UNIT));
     }
     return busy_ns;
 }
@@ -238,6 +240,48 @@ static void measure(const struct run *run, double cores, struct core_load *load,
     load->background_threads = (of_queueing * crowd->short_ns + of_use * weight) / (crowd->short_ns + weight);
 }
 
+/* Up to a moment. */
+static double squeezed_before(const struct core_load *load, uint64_t t)
+{
+    size_t behind = search_first(i, load->steps.count, load->steps.items[i].time_ns > t);
+    if (!behind)
+        return 0;
+    const struct load_step *step = &load->steps.items[behind - 1];
+    if (behind == load->steps.count)
+        return load->squeezed_ns.items[behind - 1];
+    double part = num_ratio(t - step->time_ns, step[1].time_ns - step->time_ns);
+    return load->squeezed_ns.items[behind - 1] * (1 - part) + load->squeezed_ns.items[behind] * part;
+}
+
+double core_load_squeezed_ns(const struct core_load *load, uint64_t from, uint64_t to)
+{
+    return load->squeezed_ns.count && to > from ? squeezed_before(load, to) - squeezed_before(load, from) : 0;
+}
+
+static int squeeze(struct core_load *load, double cores)
+{
+    double running_ns = 0, excess_ns = 0, squeezed_ns = 0;
+    const struct load_step *steps = load->steps.items;
+    for (size_t i = 0; i + 1 < load->steps.count; i++) {
+        double length = (double)(steps[i + 1].time_ns - steps[i].time_ns);
+        double running = fmax(0, (double)steps[i].running / LOAD_UNIT);
+        running_ns += length * running;
+        excess_ns += length * fmax(0, running - cores);
+    }
+    if (excess_ns <= running_ns * EXCESS_RATIO_MIN)
+        return 0;
+    if (vec_reserve(&load->squeezed_ns, load->steps.count))
+        return -1;
+    for (size_t i = 0; i < load->steps.count; i++) {
+        load->squeezed_ns.items[i] = squeezed_ns;
+        double running = (double)steps[i].running / LOAD_UNIT;
+        if (running > cores && i + 1 < load->steps.count)
+            squeezed_ns += (double)(steps[i + 1].time_ns - steps[i].time_ns) * (1 - cores / running);
+    }
+    load->squeezed_ns.count = load->steps.count;
+    return 0;
+}
+
 int core_load_measure(const struct run *run, double core_count, struct core_load *load)
 {
     struct crowd *crowd = calloc(1, sizeof *crowd);
@@ -252,8 +296,10 @@ int core_load_measure(const struct run *run, double core_count, struct core_load
         load->steps.items[i].runnable += load->steps.items[i - 1].runnable;
         load->steps.items[i].running += load->steps.items[i - 1].running;
     }
-    if (!status)
+    if (!status) {
         measure(run, core_count, load, crowd);
+        status = squeeze(load, core_count);
+    }
     free(crowd);
     return status;
 }
@@ -261,4 +307,5 @@ int core_load_measure(const struct run *run, double core_count, struct core_load
 void core_load_deinit(struct core_load *load)
 {
     vec_free(&load->steps);
+    vec_free(&load->squeezed_ns);
 }

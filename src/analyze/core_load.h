@@ -20,6 +20,7 @@ struct load_step {
 
 struct core_load {
     VEC(struct load_step) steps; /* by time */
+    VEC(double) squeezed_ns;     /* by step: core_load_squeezed_ns up to it; empty where it is none */
     double usual_runnable; /* how many of the run's threads were runnable when any was, at most one a core */
     double
         background_threads; /* of other programs, that compete for the cores: so many as explain the queueing */
@@ -31,6 +32,9 @@ bool core_load_takes_part(const struct run *run, uint32_t actor);
 WARN_UNUSED int core_load_measure(const struct run *run, double core_count, struct core_load *load);
 /* How many of the run's threads were runnable just after t. */
 double core_load_runnable_at(const struct core_load *load, uint64_t t);
+/* Of a thread's running in [from, to), what cannot have been: more threads seem to run than there are cores where a recorder
+ * did not see who queued (short programs from outside, what was not waited for), and each had its share only. */
+double core_load_squeezed_ns(const struct core_load *load, uint64_t from, uint64_t to);
 void core_load_deinit(struct core_load *load);
 
 #endif

@@ -105,6 +105,39 @@ static void a_row_of_several_waits_is_runnable_for_its_part(void **state)
     scenario_deinit(&s);
 }
 
+/* Four programs of 400 ms on two cores, that a recorder saw from outside: none is known to have queued. A thread beside them whose CPU
+ * clock told that it ran a quarter of the time did so. */
+static void more_running_than_cores_is_queueing_that_nobody_saw(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif = {0};
+    uint64_t measured_ns = 0;
+    scenario_init(&s, 2, 400);
+    uint64_t root = scenario_process(&s, 0, "sh", 0, 400);
+    uint64_t measured = scenario_process(&s, root, "clocked", 0, 400);
+    uint64_t far = scenario_peer(&s, PEER_SOCKET, "socket", "10.0.0.1:80");
+    struct row_wait row = {.track = measured,
+                           .start_ns = 0,
+                           .end_ns = 400,
+                           .count = 100,
+                           .blocked_ns = 300,
+                           .reason = WAIT_NETWORK,
+                           .peer = far};
+    for (unsigned i = 0; i < 3; i++)
+        (void)scenario_process(&s, root, "work", 0, 400);
+    scenario_waits(&s, &row);
+    scenario_walk(&s);
+    assert_int_equal(whatif_init(&s.run, &whatif, NULL), 0);
+    assert_true(whatif.baseline_drift_ratio < 0.15);
+    const struct op_list *list = &whatif.program.actors[measured - 1];
+    for (size_t i = 0; i < list->ops.count; i++)
+        measured_ns += list->ops.items[i].kind == OP_CPU ? list->ops.items[i].duration_ns : 0;
+    assert_int_equal(measured_ns, 100 * NS_PER_MS);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
 int core_load_test(void);
 int core_load_test(void)
 {
@@ -112,6 +145,7 @@ int core_load_test(void)
         cmocka_unit_test(others_that_take_nothing_from_the_run_do_not_compete),
         cmocka_unit_test(others_compete_by_what_they_took_from_the_run),
         cmocka_unit_test(as_many_threads_as_cores_lose_what_was_recorded),
+        cmocka_unit_test(more_running_than_cores_is_queueing_that_nobody_saw),
         cmocka_unit_test(a_row_of_several_waits_is_runnable_for_its_part),
     };
     return cmocka_run_group_tests_name("core_load", tests, NULL, NULL);

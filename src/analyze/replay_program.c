@@ -161,8 +161,11 @@ static void put_stretch(struct builder *builder, uint64_t until, uint64_t busy_n
 static void put_cpu(struct builder *builder, uint64_t until)
 {
     struct op cpu = {.kind = OP_CPU, .peer = RUN_NONE};
-    if (until > builder->cursor)
-        put_stretch(builder, until, until - builder->cursor, cpu);
+    if (until > builder->cursor) {
+        double squeezed_ns = core_load_squeezed_ns(&builder->load, builder->cursor, until);
+        uint64_t length = until - builder->cursor;
+        put_stretch(builder, until, length - num_min(num_u64(squeezed_ns), length), cpu);
+    }
     put_due_signals(builder);
 }
 
@@ -214,7 +217,10 @@ static void put_wait(struct builder *builder, const struct run_wait *wait, uint3
     } else if (wait->count > 1) {
         uint64_t length = wait->end_ns - wait->start_ns, away = wait->blocked_ns + wait->runnable_ns;
         uint64_t middle = wait->start_ns + (length > away ? length - away : 0);
-        put_cpu(builder, middle);
+        struct op cpu = {.kind = OP_CPU, .peer = RUN_NONE};
+        /* How much of such a row was running is known. */
+        if (middle > builder->cursor)
+            put_stretch(builder, middle, middle - builder->cursor, cpu);
         struct op delay = {.kind = OP_DELAY, .reason = wait->reason, .peer = wait->peer};
         put_stretch(builder, wait->end_ns - num_min(wait->runnable_ns, wait->end_ns - middle),
                     wait->blocked_ns, delay);
