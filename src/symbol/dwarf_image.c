@@ -3,7 +3,9 @@
 
 #include <dwarf.h>
 #include <elfutils/libdw.h>
+#include <gelf.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/num.h"
 #include "base/search.h"
@@ -113,10 +115,34 @@ static int index_units(struct dwarf_image *image, struct err *err)
     return 0;
 }
 
+/* libdw takes the last string of a section for ended: what is damaged or made up must not have it read on behind. Of what is
+ * compressed zlib's checksum tells. */
+static bool strings_end(Elf *elf)
+{
+    static const char *const sections[] = {".debug_str", ".debug_line_str", ".debug_str.dwo",
+                                           ".debug_line_str.dwo"};
+    size_t names;
+    if (elf_getshdrstrndx(elf, &names))
+        return false;
+    for (Elf_Scn *section = NULL; (section = elf_nextscn(elf, section));) {
+        GElf_Shdr header;
+        const char *name = gelf_getshdr(section, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
+        bool holds_strings = false;
+        for (size_t i = 0; name && i < sizeof sections / sizeof *sections; i++)
+            holds_strings |= strcmp(name, sections[i]) == 0;
+        if (!holds_strings || header.sh_type == SHT_NOBITS || header.sh_flags & SHF_COMPRESSED)
+            continue;
+        const Elf_Data *data = elf_getdata(section, NULL);
+        if (!data || (data->d_size && (!data->d_buf || ((const char *)data->d_buf)[data->d_size - 1])))
+            return false;
+    }
+    return true;
+}
+
 int dwarf_image_open(Elf *elf, struct dwarf_image **ret_image, struct err *err)
 {
     *ret_image = NULL;
-    Dwarf *dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+    Dwarf *dwarf = strings_end(elf) ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
     if (!dwarf)
         return 0;
     struct dwarf_image *image = calloc(1, sizeof *image);

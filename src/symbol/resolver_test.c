@@ -3,6 +3,7 @@
 #include "symbol/resolver.h"
 
 #include <fcntl.h>
+#include <gelf.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -342,6 +343,60 @@ static void kernel_functions_are_named_and_kept_for_this_boot(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* Overwrites the last byte, which ends the last string, of the sections whose names hold `name`. */
+static size_t unend(struct str *file, const char *name)
+{
+    size_t names, count = 0;
+    Elf *elf = elf_memory(file->text, file->length);
+    assert_non_null(elf);
+    assert_int_equal(elf_getshdrstrndx(elf, &names), 0);
+    for (Elf_Scn *section = NULL; (section = elf_nextscn(elf, section));) {
+        GElf_Shdr header;
+        assert_non_null(gelf_getshdr(section, &header));
+        if (strcmp(elf_strptr(elf, names, header.sh_name), name) != 0 || !header.sh_size)
+            continue;
+        file->text[header.sh_offset + header.sh_size - 1] = 'x';
+        count++;
+    }
+    elf_end(elf);
+    return count;
+}
+
+static void debug_strings_without_an_end_are_not_read_on(void **state)
+{
+    (void)state;
+    const char *path = getenv("TOLL_TEST_INLINED");
+    if (!path) {
+        print_message("# skipped: the test programs are not named in the environment (meson test does)\n");
+        skip();
+    }
+    struct places *places = malloc(sizeof *places);
+    assert_non_null(places);
+    places_of(path, "outermost", places);
+    static const char *const sections[] = {".debug_str", ".debug_line_str"};
+    for (size_t i = 0; i < 2; i++) {
+        struct str file = {0};
+        char copy_path[] = "/tmp/toll-unended-XXXXXX";
+        int fd = mkstemp(copy_path);
+        assert_true(fd >= 0);
+        unlink(copy_path);
+        assert_int_equal(fs_read(path, 16 << 20, &file, NULL), 0);
+        if (unend(&file, sections[i])) {
+            struct symbol_module module = {.path = "unended", .fd = fd};
+            const struct symbol_request request = {.offsets = places->offsets, .count = places->count};
+            struct resolver *resolver;
+            assert_int_equal(pwrite(fd, file.text, file.length, 0), file.length);
+            assert_int_equal(known_count(&module, places->offsets, places->count), places->count);
+            assert_int_equal(resolver_create("", &resolver, NULL), 0);
+            assert_int_equal(lines_count(resolver, &module, &request), 0);
+            resolver_destroy(resolver);
+        }
+        close(fd);
+        str_free(&file);
+    }
+    free(places);
+}
+
 /* Damage everywhere, most of it in the headers; nothing is asked but that we come back. */
 static void broken_programs_are_survived(void **state)
 {
@@ -393,6 +448,7 @@ int resolver_test(void)
         cmocka_unit_test(a_file_with_another_build_id_is_refused),
         cmocka_unit_test(what_is_no_program_is_unknown),
         cmocka_unit_test(kernel_functions_are_named_and_kept_for_this_boot),
+        cmocka_unit_test(debug_strings_without_an_end_are_not_read_on),
         cmocka_unit_test(broken_programs_are_survived),
     };
     return cmocka_run_group_tests_name("resolver", tests, NULL, NULL);
