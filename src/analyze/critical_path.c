@@ -126,7 +126,8 @@ static void step_over_wait(struct walker *walker, const struct run_wait *wait)
 static void step_to_spawner(struct walker *walker)
 {
     const struct run_track *track = &walker->run->tracks.items[walker->actor];
-    if (track->spawner == RUN_NONE || walker->jumps >= JUMP_MAX) {
+    /* Where a knot of waits brought the walk to an actor's beginning, its maker leads out of it. */
+    if (track->spawner == RUN_NONE || walker->jumps >= 2 * JUMP_MAX) {
         walker->actor = RUN_NONE;
         charge(walker, walker->run->start_ns, WAIT_UNKNOWN, RUN_NONE);
         return;

@@ -438,6 +438,34 @@ static void who_was_killed_has_not_ended_its_process(void **state)
     scenario_deinit(&s);
 }
 
+/* A long chain of threads wakes one another at one instant, the first of them begins then: the walk goes on at who made it. */
+static void a_chain_of_wakers_leads_to_a_maker(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 4, 100);
+    uint64_t root = scenario_process(&s, 0, "chain", 0, 100);
+    uint64_t maker = scenario_thread(&s, root, "maker", 2, 99);
+    uint64_t lock = scenario_peer(&s, PEER_LOCK, "", "100:0x10"), waiter = root;
+    for (uint64_t i = 0; i < 64; i++) {
+        uint64_t waker =
+            i == 63 ? scenario_thread(&s, maker, "first", 50, 99) : scenario_thread(&s, root, "link", 3, 99);
+        struct scenario_wake wake = {.thread = waiter,
+                                     .waker = waker,
+                                     .start_ms = 10,
+                                     .end_ms = 50,
+                                     .reason = WAIT_LOCK,
+                                     .peer = lock,
+                                     .source = WAKER_EXACT};
+        scenario_woken(&s, &wake);
+        waiter = waker;
+    }
+    scenario_walk(&s);
+    assert_int_equal(scenario_doing_ms(&s, NULL, WAIT_UNKNOWN), 0);
+    assert_true(scenario_doing_ms(&s, "chain", DOING_CPU) >= 98);
+    scenario_deinit(&s);
+}
+
 /* A pool of processes: a thread reads the results from a pipe whose ends its process holds both, another waits for that one
  * at several pipes, and the main thread for either. Who computed the result is on the path, not the fork that ends. */
 static void a_result_at_a_pipe_is_of_the_fork_that_ran(void **state)
@@ -556,6 +584,7 @@ int critical_path_test(void)
         cmocka_unit_test(who_waits_for_a_loops_end_has_woken_it_before),
         cmocka_unit_test(a_condition_is_signalled_by_who_ran),
         cmocka_unit_test(neither_sleepers_nor_who_queues_signal),
+        cmocka_unit_test(a_chain_of_wakers_leads_to_a_maker),
         cmocka_unit_test(who_was_killed_has_not_ended_its_process),
         cmocka_unit_test(a_result_at_a_pipe_is_of_the_fork_that_ran),
         cmocka_unit_test(a_driver_of_many_jobs_is_woken_by_one_that_ran),

@@ -203,6 +203,32 @@ static void who_made_a_thread_was_awake(void **state)
     end(&data, &run);
 }
 
+/* First a guess that it was the main thread, then it was told who it was. */
+static void who_is_told_to_have_made_a_thread_did(void **state)
+{
+    (void)state;
+    struct dataset data;
+    struct run run;
+    begin(&data, 100);
+    struct row_edge told = {.from_track = OTHER,
+                            .to_track = WORKER,
+                            .from_ns = at(0),
+                            .to_ns = at(0),
+                            .kind = EDGE_SPAWN,
+                            .source = EDGE_RECORDED};
+    struct row_edge guess = {.from_track = MAIN,
+                             .to_track = WORKER,
+                             .from_ns = at(1),
+                             .to_ns = at(1),
+                             .kind = EDGE_SPAWN,
+                             .source = EDGE_INFERRED};
+    assert_int_equal(sink_append(&data.sink, edge, &told, NULL), 0);
+    assert_int_equal(sink_append(&data.sink, edge, &guess, NULL), 0);
+    load(&data, &run);
+    assert_int_equal(run.tracks.items[WORKER - 1].spawner, OTHER - 1);
+    end(&data, &run);
+}
+
 /* It wakes within the clocks' error: it made the thread then. */
 static void who_woke_about_then_made_the_thread(void **state)
 {
@@ -443,6 +469,7 @@ int recorded_run_test(void)
         cmocka_unit_test(waits_for_different_things_are_two),
         cmocka_unit_test(who_made_a_thread_was_awake),
         cmocka_unit_test(who_woke_about_then_made_the_thread),
+        cmocka_unit_test(who_is_told_to_have_made_a_thread_did),
         cmocka_unit_test(looks_after_pythons_lock_are_one_wait_for_who_had_it_last),
         cmocka_unit_test(waits_that_overlap_begin_where_the_one_before_ends),
         cmocka_unit_test(stacks_may_be_told_before_their_parents),

@@ -381,17 +381,23 @@ static void set_spawner(struct run *run, uint32_t child, uint32_t from, uint64_t
     track->spawn_ns = awake_at(run, track->spawner, child, spawn_ns);
 }
 
-static void settle_spawns(struct run *run)
+static void settle_spawn_edges(struct run *run, bool are_inferred)
 {
     for (size_t i = 0; i < run->edges.count; i++) {
         const struct run_edge *edge = &run->edges.items[i];
-        if (edge->kind != EDGE_SPAWN)
+        if (edge->kind != EDGE_SPAWN || (edge->source == EDGE_INFERRED) != are_inferred)
             continue;
         uint32_t from = actor_of(run, edge->from), to = actor_of(run, edge->to);
         if (from == RUN_NONE || to == RUN_NONE || from == to)
             continue;
         set_spawner(run, to, from, num_min(edge->from_ns, run->tracks.items[to].start_ns));
     }
+}
+
+static void settle_spawns(struct run *run)
+{
+    settle_spawn_edges(run, true); /* what was seen of the same actors later counts */
+    settle_spawn_edges(run, false);
     for (uint32_t i = 0; i < run->tracks.count; i++) {
         struct run_track *track = &run->tracks.items[i];
         if (!track->actor || track->spawner != RUN_NONE || i == run->root || track->process == RUN_NONE)
