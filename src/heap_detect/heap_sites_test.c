@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "model/meta.h"
+
 int heap_sites_test(void);
 
 static void what_a_languages_library_allocates_is_its_callers(void **state)
@@ -49,11 +51,39 @@ static void what_the_program_defines_is_its_own(void **state)
             fail_msg("%s", own[i]);
 }
 
+/* main, load, a list that grows; what a library of it does; and native code alone. */
+static void a_site_of_python_ends_at_the_programs_own_line(void **state)
+{
+    struct run_frame frames[] = {
+        {.function = "main", .module = MODULE_NAME_PYTHON, .file = "/srv/app.py", .line = 30},
+        {.function = "load", .module = MODULE_NAME_PYTHON, .file = "/srv/app.py", .line = 9},
+        {.function = "list_resize", .module = "/usr/bin/python3.11"},
+        {.function = "dumps", .module = MODULE_NAME_PYTHON, .file = "/usr/lib/python3.11/json/__init__.py"},
+        {.function = "malloc", .module = "/usr/lib/x86_64-linux-gnu/libc.so.6"}};
+    struct run_stack stacks[] = {{.parent = RUN_NONE, .frame = 0}, {.parent = 0, .frame = 1},
+                                 {.parent = 1, .frame = 2},        {.parent = 1, .frame = 3},
+                                 {.parent = RUN_NONE, .frame = 2}, {.parent = 4, .frame = 4}};
+    struct run run = {.frames = {.items = frames, .count = 5}, .stacks = {.items = stacks, .count = 6}};
+    struct where where = {0};
+
+    (void)state;
+    assert_int_equal(heap_site_stack(&run, 2), 1);
+    assert_int_equal(heap_site_stack(&run, 3), 1);
+    assert_int_equal(heap_site_stack(&run, 5), 5);
+    heap_site_place(&run, 2, &where);
+    assert_string_equal(where.function, "load");
+    assert_string_equal(where.file, "/srv/app.py");
+    assert_int_equal(where.line, 9);
+    heap_site_place(&run, 5, &where);
+    assert_string_equal(where.function, "list_resize");
+}
+
 int heap_sites_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_languages_library_allocates_is_its_callers),
         cmocka_unit_test(what_the_program_defines_is_its_own),
+        cmocka_unit_test(a_site_of_python_ends_at_the_programs_own_line),
     };
     return cmocka_run_group_tests_name("heap_sites", tests, NULL, NULL);
 }

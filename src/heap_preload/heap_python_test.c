@@ -75,7 +75,8 @@ static void text_put(unsigned offset, const char *text)
 {
     put(offset + layout.text_length, strlen(text));
     put(offset + layout.text_state, (1u | 8u | 16u) << layout.text_kind_shift);
-    memcpy(image + offset + layout.text_data, text, strlen(text));
+    for (size_t i = 0; text[i]; i++)
+        image[offset + layout.text_data + i] = (uint8_t)text[i];
 }
 
 static void function_put(unsigned index, const char *name, unsigned first_line)
