@@ -18,6 +18,7 @@
 struct infer {
     struct run *run;
     uint64_t tolerance_ns;
+    bool wakes_are_told;      /* by the recorder, of some waits at least */
     VEC(uint32_t) * children; /* per track: its child processes, by their end */
     uint32_t *reaper;         /* per track: the actor whose wait its end has ended, RUN_NONE */
     bool *is_outside;         /* per peer: a server listens there that is none of the run's processes */
@@ -30,11 +31,12 @@ static uint64_t wait_event(const struct run_wait *wait)
     return wait->end_ns - wait->runnable_ns;
 }
 
-/* How long before (or, within the tolerance, after) t the actor last ran; UINT64_MAX when it did not live then.
+/* How long before (or, within the tolerance, after) the wait was ended the actor last ran; UINT64_MAX when it did not live then.
  * *ret_event is the moment to go on at. */
-static uint64_t distance_to_running(const struct infer *infer, uint32_t actor, uint64_t t,
+static uint64_t distance_to_running(const struct infer *infer, uint32_t actor, const struct run_wait *ended,
                                     uint64_t *ret_event)
 {
+    uint64_t t = wait_event(ended);
     const struct run_track *track = &infer->run->tracks.items[actor];
     if (track->start_ns >= t)
         return UINT64_MAX;
@@ -54,6 +56,9 @@ static uint64_t distance_to_running(const struct infer *infer, uint32_t actor, u
     uint64_t ahead = wait->end_ns - t, behind = t - wait->start_ns;
     /* Who sleeps or queues for a CPU wakes nobody; where boundaries are not exact it may have been awake by then. */
     uint64_t early = is_exact ? CLOCK_ERROR_NS : infer->tolerance_ns;
+    /* Where wake-ups are not told, how long the waiter queued is a guess: who was awake before it ran may have woken it. */
+    if (is_exact && !infer->wakes_are_told)
+        early = num_max(early, num_min(ended->end_ns - t, infer->tolerance_ns));
     if (ahead <= early && ahead < behind)
         return ahead;
     *ret_event = wait->start_ns;
@@ -83,7 +88,7 @@ static void consider(const struct infer *infer, const struct run_wait *wait, uin
                      struct choice *best)
 {
     uint64_t event = 0;
-    uint64_t distance = distance_to_running(infer, actor, wait_event(wait), &event);
+    uint64_t distance = distance_to_running(infer, actor, wait, &event);
     if (distance == UINT64_MAX || event + infer->tolerance_ns < wait->start_ns)
         return;
     /* Who is asleep for a while then, as a runtime's watcher of its threads is every few milliseconds, is the last to be thought of. */
@@ -822,6 +827,9 @@ static int prepare(struct infer *infer)
     infer->sole_process = malloc((run->peers.count + 1) * sizeof *infer->sole_process);
     if (!infer->children || !infer->reaper || !infer->sole_process || find_outside(infer))
         return -1;
+    for (uint32_t i = 0; i < run->tracks.count && !infer->wakes_are_told; i++)
+        for (size_t j = 0; j < run->tracks.items[i].waits.count && !infer->wakes_are_told; j++)
+            infer->wakes_are_told = run->tracks.items[i].waits.items[j].waker_source == WAKER_EXACT;
     for (size_t i = 0; i < run->peers.count; i++)
         infer->sole_process[i] = sole_process(run, &run->peers.items[i]);
     memset(infer->reaper, 0xff, (run->tracks.count + 1) * sizeof *infer->reaper);
