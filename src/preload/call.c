@@ -42,6 +42,7 @@ static const struct rule rules[CALL_KIND_COUNT] = {
     [CALL_OPEN] = {false, false, CALL_IO_NONE, SHORT_FILE_US},
     [CALL_CLOSE] = {false, false, CALL_IO_NONE, SHORT_FILE_US},
     [CALL_MEMORY] = {false, false, CALL_IO_NONE, SHORT_FILE_US},
+    [CALL_CONDITION_LATE] = {true, false, CALL_IO_NONE, SHORT_US},
 };
 
 bool call_is_inner(const void *frame)

@@ -230,9 +230,18 @@ static void cond_end(struct call *call)
 {
     struct waker_seen seen = {0};
 
-    if (!waker_find(signal_key((const void *)call->value), &seen) || seen.time < call->start)
+    if (call->kind == CALL_CONDITION_LATE || !waker_find(signal_key((const void *)call->value), &seen) ||
+        seen.time < call->start)
         seen = (struct waker_seen){0};
     call_end_waker(call, &seen);
+}
+
+/* A wait with a time limit, which passed or not. */
+static void cond_end_timed(struct call *call, bool is_late)
+{
+    if (is_late)
+        call->kind = CALL_CONDITION_LATE;
+    cond_end(call);
 }
 
 HOOK int pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex)
@@ -258,7 +267,7 @@ HOOK int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mute
         return REAL(pthread_cond_timedwait)(condition, mutex, limit);
     cond_begin(&call, mutex);
     result = REAL(pthread_cond_timedwait)(condition, mutex, limit);
-    cond_end(&call);
+    cond_end_timed(&call, result == ETIMEDOUT);
     return result;
 }
 
@@ -272,7 +281,7 @@ HOOK int pthread_cond_clockwait(pthread_cond_t *condition, pthread_mutex_t *mute
         return REAL(pthread_cond_clockwait)(condition, mutex, clock, limit);
     cond_begin(&call, mutex);
     result = REAL(pthread_cond_clockwait)(condition, mutex, clock, limit);
-    cond_end(&call);
+    cond_end_timed(&call, result == ETIMEDOUT);
     return result;
 }
 
@@ -322,7 +331,7 @@ HOOK int sem_timedwait(sem_t *semaphore, const struct timespec *limit)
         return REAL(sem_timedwait)(semaphore, limit);
     call_begin(&call);
     result = REAL(sem_timedwait)(semaphore, limit);
-    cond_end(&call);
+    cond_end_timed(&call, result == -1 && errno == ETIMEDOUT);
     return result;
 }
 
@@ -335,7 +344,7 @@ HOOK int sem_clockwait(sem_t *semaphore, clockid_t clock, const struct timespec 
         return REAL(sem_clockwait)(semaphore, clock, limit);
     call_begin(&call);
     result = REAL(sem_clockwait)(semaphore, clock, limit);
-    cond_end(&call);
+    cond_end_timed(&call, result == -1 && errno == ETIMEDOUT);
     return result;
 }
 
@@ -388,7 +397,7 @@ static long futex_wait(struct call *call, const long *arguments)
     call_begin(call);
     result = REAL(syscall)(SYS_futex, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
                            arguments[5]);
-    cond_end(call);
+    cond_end_timed(call, call->kind == CALL_CONDITION && result == -1 && errno == ETIMEDOUT);
     return result;
 }
 

@@ -233,16 +233,17 @@ static void asked_function(void *context, char *ret_name, size_t capacity)
 static struct reason_call call_of(const struct call_told *told, const struct reason_fd *fd)
 {
     static const int numbers[CALL_KIND_COUNT] = {
-        [CALL_READ] = SYS_read,       [CALL_WRITE] = SYS_write,
-        [CALL_SYNC] = SYS_fsync,      [CALL_SYNC_ALL] = SYS_sync,
-        [CALL_CONNECT] = SYS_connect, [CALL_ACCEPT] = SYS_accept,
-        [CALL_POLL] = SYS_ppoll,      [CALL_POLL_NONE] = SYS_nanosleep,
-        [CALL_SLEEP] = SYS_nanosleep, [CALL_SIGNAL] = SYS_rt_sigsuspend,
-        [CALL_CHILD] = SYS_wait4,     [CALL_LOCK] = SYS_futex,
-        [CALL_CONDITION] = SYS_futex, [CALL_JOIN] = SYS_futex,
-        [CALL_FILE_LOCK] = SYS_flock, [CALL_IPC] = SYS_semop,
-        [CALL_DNS] = SYS_sendto,      [CALL_OPEN] = SYS_read,
-        [CALL_CLOSE] = SYS_close,     [CALL_MEMORY] = SYS_mmap};
+        [CALL_READ] = SYS_read,           [CALL_WRITE] = SYS_write,
+        [CALL_SYNC] = SYS_fsync,          [CALL_SYNC_ALL] = SYS_sync,
+        [CALL_CONNECT] = SYS_connect,     [CALL_ACCEPT] = SYS_accept,
+        [CALL_POLL] = SYS_ppoll,          [CALL_POLL_NONE] = SYS_nanosleep,
+        [CALL_SLEEP] = SYS_nanosleep,     [CALL_SIGNAL] = SYS_rt_sigsuspend,
+        [CALL_CHILD] = SYS_wait4,         [CALL_LOCK] = SYS_futex,
+        [CALL_CONDITION] = SYS_futex,     [CALL_JOIN] = SYS_futex,
+        [CALL_FILE_LOCK] = SYS_flock,     [CALL_IPC] = SYS_semop,
+        [CALL_DNS] = SYS_sendto,          [CALL_OPEN] = SYS_read,
+        [CALL_CLOSE] = SYS_close,         [CALL_MEMORY] = SYS_mmap,
+        [CALL_CONDITION_LATE] = SYS_futex};
     struct reason_call call = {.number = numbers[told->call]};
 
     switch (told->call) {
@@ -254,6 +255,7 @@ static struct reason_call call_of(const struct call_told *told, const struct rea
     case CALL_CHILD: call.arguments[0] = told->value; break;
     case CALL_LOCK:
     case CALL_CONDITION:
+    case CALL_CONDITION_LATE:
         call.arguments[0] = told->value;
         call.arguments[1] = FUTEX_WAIT | FUTEX_PRIVATE_FLAG;
         call.arguments[2] = told->call == CALL_LOCK ? 2 : 0;
@@ -361,8 +363,8 @@ static void waker_of(struct inside *inside, const struct call_told *told, struct
     }
     if (wait->waker_track)
         wait->waker_source = WAKER_EXACT;
-    else if (is_timed(told->call) || wait->reason == WAIT_DISK_READ || wait->reason == WAIT_DISK_WRITE ||
-             wait->reason == WAIT_DISK_SYNC)
+    else if (is_timed(told->call) || told->call == CALL_CONDITION_LATE || wait->reason == WAIT_DISK_READ ||
+             wait->reason == WAIT_DISK_WRITE || wait->reason == WAIT_DISK_SYNC)
         wait->waker_source = WAKER_INTERRUPT;
     if (told->call == CALL_CHILD && told->value && !wait->waker_track)
         inside->unseen_child_count++;

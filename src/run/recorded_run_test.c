@@ -173,6 +173,36 @@ static void waits_for_different_things_are_two(void **state)
     end(&data, &run);
 }
 
+/* Nobody signalled the condition before the time was up; the interpreter's lock, which is looked after in that way, stays a lock. */
+static void who_waits_until_the_time_is_up_sleeps(void **state)
+{
+    (void)state;
+    struct dataset data;
+    struct run run;
+    begin(&data, 100);
+    uint64_t condition =
+        peer(&data, (struct row_peer){.id = 1, .kind = PEER_LOCK}, PEER_NAME_CONDITION, "100:0x10");
+    uint64_t gil = peer(&data, (struct row_peer){.id = 2, .kind = PEER_LOCK}, PEER_NAME_GIL, "100:GIL");
+    struct row_wait late = {.start_ns = 10,
+                            .end_ns = 20,
+                            .reason = WAIT_LOCK,
+                            .peer = condition,
+                            .waker_source = WAKER_INTERRUPT};
+    wait_ms(&data, late);
+    late.start_ns = 30, late.end_ns = 40, late.peer = gil;
+    wait_ms(&data, late);
+    late.start_ns = 50, late.end_ns = 60, late.peer = condition;
+    late.waker_track = WORKER, late.waker_source = WAKER_EXACT;
+    wait_ms(&data, late);
+    load(&data, &run);
+    const struct run_wait *waits = run.tracks.items[MAIN - 1].waits.items;
+    assert_int_equal(run.tracks.items[MAIN - 1].waits.count, 3);
+    assert_int_equal(waits[0].reason, WAIT_SLEEP);
+    assert_int_equal(waits[1].reason, WAIT_LOCK);
+    assert_int_equal(waits[2].reason, WAIT_LOCK);
+    end(&data, &run);
+}
+
 /* Java's first thread sleeps until another one, which runs the program, has ended. */
 static void who_made_a_thread_was_awake(void **state)
 {
@@ -467,6 +497,7 @@ int recorded_run_test(void)
         cmocka_unit_test(a_wait_that_was_written_in_pieces_is_one),
         cmocka_unit_test(pieces_of_which_one_is_vague_are_one),
         cmocka_unit_test(waits_for_different_things_are_two),
+        cmocka_unit_test(who_waits_until_the_time_is_up_sleeps),
         cmocka_unit_test(who_made_a_thread_was_awake),
         cmocka_unit_test(who_woke_about_then_made_the_thread),
         cmocka_unit_test(who_is_told_to_have_made_a_thread_did),

@@ -201,6 +201,22 @@ static void straighten_waits(const struct run *run, struct run_track *track)
     track->waits.count = kept;
 }
 
+/* A condition that was waited for until the time was up, and nobody signalled: a sleep, as virtual machines sleep. The lock of a
+ * Python interpreter has another name by now. */
+static void name_sleeps(const struct run *run, struct run_track *track)
+{
+    for (size_t i = 0; i < track->waits.count; i++) {
+        struct run_wait *wait = &track->waits.items[i];
+        bool is_late =
+            wait->reason == WAIT_LOCK && wait->waker == RUN_NONE && wait->waker_source == WAKER_INTERRUPT;
+        if (!is_late || wait->peer == RUN_NONE ||
+            strcmp(run->peers.items[wait->peer].name, PEER_NAME_CONDITION) != 0)
+            continue;
+        wait->reason = WAIT_SLEEP;
+        wait->peer = RUN_NONE;
+    }
+}
+
 /* From a track up to its process; parents may go in a ring. */
 #define PARENT_HOPS_MAX 64
 
@@ -267,6 +283,7 @@ static int settle_tracks(struct run *run, struct err *err)
         SORT(&track->samples, compare_samples);
         drop_replaced_spans(track);
         straighten_waits(run, track);
+        name_sleeps(run, track);
     }
     for (uint32_t i = 0; i < run->tracks.count; i++) {
         struct run_track *track = &run->tracks.items[i];

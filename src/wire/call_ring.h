@@ -100,26 +100,27 @@ static_assert(sizeof(struct call_waker) == 32, "layout");
 /* What a call is, as far as the recorder tells them apart. The value's meaning is behind each. */
 enum call_kind {
     CALL_NONE,
-    CALL_READ,      /* descriptor */
-    CALL_WRITE,     /* descriptor */
-    CALL_SYNC,      /* descriptor */
-    CALL_SYNC_ALL,  /* */
-    CALL_CONNECT,   /* descriptor */
-    CALL_ACCEPT,    /* descriptor */
-    CALL_POLL,      /* descriptor that was ready, or the one waited for */
-    CALL_POLL_NONE, /* waits for no descriptor: value: timeout, ns */
-    CALL_SLEEP,     /* time asked for, ns */
-    CALL_SIGNAL,    /* */
-    CALL_CHILD,     /* pid that was waited for, 0: any that ended: none did */
-    CALL_LOCK,      /* address of a mutex, rwlock or futex held by another */
-    CALL_CONDITION, /* address of a condition, semaphore, barrier or futex */
-    CALL_JOIN,      /* tid that was waited for, 0: not known */
-    CALL_FILE_LOCK, /* descriptor */
-    CALL_IPC,       /* System V or POSIX queues and semaphores */
-    CALL_DNS,       /* */
-    CALL_OPEN,      /* peer: the path */
-    CALL_CLOSE,     /* descriptor */
-    CALL_MEMORY,    /* mmap, munmap, mprotect */
+    CALL_READ,           /* descriptor */
+    CALL_WRITE,          /* descriptor */
+    CALL_SYNC,           /* descriptor */
+    CALL_SYNC_ALL,       /* */
+    CALL_CONNECT,        /* descriptor */
+    CALL_ACCEPT,         /* descriptor */
+    CALL_POLL,           /* descriptor that was ready, or the one waited for */
+    CALL_POLL_NONE,      /* waits for no descriptor: value: timeout, ns */
+    CALL_SLEEP,          /* time asked for, ns */
+    CALL_SIGNAL,         /* */
+    CALL_CHILD,          /* pid that was waited for, 0: any that ended: none did */
+    CALL_LOCK,           /* address of a mutex, rwlock or futex held by another */
+    CALL_CONDITION,      /* address of a condition, semaphore, barrier or futex */
+    CALL_JOIN,           /* tid that was waited for, 0: not known */
+    CALL_FILE_LOCK,      /* descriptor */
+    CALL_IPC,            /* System V or POSIX queues and semaphores */
+    CALL_DNS,            /* */
+    CALL_OPEN,           /* peer: the path */
+    CALL_CLOSE,          /* descriptor */
+    CALL_MEMORY,         /* mmap, munmap, mprotect */
+    CALL_CONDITION_LATE, /* as CALL_CONDITION, of which the time limit passed: nobody signalled it */
     CALL_KIND_COUNT
 };
 
