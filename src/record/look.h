@@ -19,7 +19,7 @@ struct look {
     int syscall_fd;
     uint64_t sleep_count; /* at the last look_has_slept */
     char name[16];        /* that the thread gave itself; "" when it has its program's */
-    bool is_named;        /* where nothing tells of names: it was asked for its own */
+    uint64_t name_age_ns; /* where nothing tells of names: how old it was when asked for its own last */
 };
 
 enum look_state {

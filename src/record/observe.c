@@ -11,8 +11,9 @@
 #include "base/num.h"
 #include "stacks/stacks.h"
 
-#define THREAD_NAME_NS     (5 * NS_PER_MS) /* by then a thread has its name */
-#define THREAD_NAME_MAX    64              /* threads asked for it in one tick */
+#define THREAD_NAME_NS     (5 * NS_PER_MS)
+#define THREAD_NAME_NS_MAX (2 * NS_PER_S) /* who has no name by then has none */
+#define THREAD_NAME_MAX    64             /* threads asked for it in one tick */
 #define BUDGET_WINDOW_NS   (100 * NS_PER_MS)
 #define HELD_READ_COUNT    32 /* waits held back that are worth a reading */
 #define NAME_NS_MAX        (250 * NS_PER_MS)
@@ -425,16 +426,18 @@ static bool is_resting(const struct task *task, uint64_t now_ns)
            now_ns < ledger->seen_ns + num_min((ledger->seen_ns - ledger->open_ns) / REST_RATIO, REST_NS_MAX);
 }
 
-/* Where no event tells of it: threads get their names soon after they begin. */
+/* Where no event tells of it. Threads get their names soon after they begin, on a busy machine later: they are asked again when they are
+ * twice as old. */
 static bool thread_name_read(struct observe *observe, struct task *task, uint64_t now_ns)
 {
+    struct look *look = &task->look;
     char path[80], name[32];
+    uint64_t age_ns = now_ns > task->start_ns ? now_ns - task->start_ns : 0;
 
-    if (task->look.is_named || now_ns < task->start_ns + THREAD_NAME_NS)
+    if (look->name[0] || task->tid == task->process->pid || look->name_age_ns > THREAD_NAME_NS_MAX ||
+        age_ns < num_max(THREAD_NAME_NS, 2 * look->name_age_ns))
         return false;
-    task->look.is_named = true;
-    if (task->tid == task->process->pid)
-        return false;
+    look->name_age_ns = age_ns;
     snprintf(path, sizeof path, "/proc/%" PRIu64 "/task/%" PRIu64 "/comm", task->process->pid, task->tid);
     ssize_t length = fs_read_small(path, name, sizeof name);
     if (length <= 1)
