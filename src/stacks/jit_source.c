@@ -8,10 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/str.h"
 
 #define BEGIN_BYTES 4096
+#define OPEN_FLAGS  (O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+/* What the kernel's clock for files may lie behind the one that was read at the beginning. */
+#define FILE_CLOCK_NS (10 * NS_PER_MS)
 
 bool jit_source_is_dump(const char *path)
 {
@@ -50,11 +54,10 @@ static int open_owned(uint32_t pid, const char *path, uid_t owner, bool is_ours)
 {
     char inside[4200];
     struct stat about;
-    int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
     int length = snprintf(inside, sizeof inside, "/proc/%u/root%s", pid, path);
-    int fd = length < (int)sizeof inside ? open(inside, flags) : -1;
+    int fd = length < (int)sizeof inside ? open(inside, OPEN_FLAGS) : -1;
     if (fd < 0 && is_ours)
-        fd = open(path, flags);
+        fd = open(path, OPEN_FLAGS);
     if (fd >= 0 &&
         (fstat(fd, &about) || !S_ISREG(about.st_mode) || (about.st_uid != owner && about.st_uid != 0)))
         fs_close(&fd);
@@ -70,14 +73,42 @@ static int open_temporary(uint32_t pid, bool is_dump, uid_t owner)
     return open_owned(pid, path, owner, own == pid);
 }
 
-void jit_source_open(uint32_t pid, const char *dump, struct jit_source *ret_source)
+/* What a process has left behind that ended before we came to it: on a busy machine short ones do. An older file is of another
+ * process that had its number. */
+static int open_left(const char *path, uint64_t begun_ns)
+{
+    struct stat about;
+    int fd = open(path, OPEN_FLAGS);
+    if (fd >= 0 &&
+        (fstat(fd, &about) || !S_ISREG(about.st_mode) || about.st_uid != geteuid() ||
+         (uint64_t)about.st_mtim.tv_sec * NS_PER_S + (uint64_t)about.st_mtim.tv_nsec + FILE_CLOCK_NS <
+             begun_ns))
+        fs_close(&fd);
+    return fd;
+}
+
+static void source_left(uint32_t pid, const char *dump, uint64_t begun_ns, struct jit_source *source)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/perf-%u.map", pid);
+    if (dump)
+        source->fd = open_left(dump, begun_ns);
+    source->is_dump = source->fd >= 0;
+    if (source->fd < 0)
+        source->fd = open_left(path, begun_ns);
+    jit_source_refresh(source);
+}
+
+void jit_source_open(uint32_t pid, const char *dump, uint64_t begun_ns, struct jit_source *ret_source)
 {
     char path[64];
     struct stat process;
     *ret_source = (struct jit_source){.fd = -1};
     snprintf(path, sizeof path, "/proc/%u", pid);
-    if (stat(path, &process))
+    if (stat(path, &process)) {
+        source_left(pid, dump, begun_ns, ret_source);
         return;
+    }
     if (dump)
         ret_source->fd = open_owned(pid, dump, process.st_uid, own_pid(pid) == pid);
     ret_source->is_dump = ret_source->fd >= 0;

@@ -2,7 +2,8 @@
 /*
  * jit_source: where the just-in-time compiler of a process tells what code it makes: a jitdump file that the process
  * has mapped, or perf-PID.map in its temporary folder, as the process itself numbers its PID. Opened while the process
- * lives, and only when the process's user or root owns it.
+ * lives, and only when the process's user or root owns it; of a process that has ended before we came to it, where we see it, when
+ * our user owns it and it was written since the recording began.
  */
 #ifndef TOLL_STACKS_JIT_SOURCE_H
 #define TOLL_STACKS_JIT_SOURCE_H
@@ -19,8 +20,9 @@ struct jit_source {
 
 /* "/app/jit-123.dump", as perf finds them too. */
 bool jit_source_is_dump(const char *path);
-/* dump: a path that jit_source_is_dump, as the process names it, or NULL. fd is -1 when there is no such file. */
-void jit_source_open(uint32_t pid, const char *dump, struct jit_source *ret_source);
+/* dump: a path that jit_source_is_dump, as the process names it, or NULL; begun_ns: CLOCK_REALTIME, when the recording began.
+ * fd is -1 when there is no such file. */
+void jit_source_open(uint32_t pid, const char *dump, uint64_t begun_ns, struct jit_source *ret_source);
 /* Whether such a file of the process, or a dump where runtimes put it, has a word in its first 4 KiB. */
 bool jit_source_begins_with(uint32_t pid, const char *word);
 /* Looks whether it has grown. */

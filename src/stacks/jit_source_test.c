@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+
 int jit_source_test(void);
 
 static bool map_write(const char *path, const char *text)
@@ -29,7 +31,7 @@ static void map_expect(uint32_t pid, const char *text)
 {
     char got[64] = "";
     struct jit_source source;
-    jit_source_open(pid, NULL, &source);
+    jit_source_open(pid, NULL, 0, &source);
     assert_true(source.fd >= 0);
     assert_false(source.is_dump);
     assert_int_equal(source.size, strlen(text));
@@ -46,7 +48,7 @@ static void the_map_of_a_process_is_found_and_its_growth_seen(void **state)
     snprintf(path, sizeof path, "/tmp/perf-%d.map", getpid());
     assert_true(map_write(path, "1000 10 f\n"));
     map_expect((uint32_t)getpid(), "1000 10 f\n");
-    jit_source_open((uint32_t)getpid(), NULL, &source);
+    jit_source_open((uint32_t)getpid(), NULL, 0, &source);
     uint32_t epoch = source.epoch;
     assert_true(map_write(path, "1000 10 f\n2000 10 g\n"));
     jit_source_refresh(&source);
@@ -57,7 +59,7 @@ static void the_map_of_a_process_is_found_and_its_growth_seen(void **state)
     assert_true(jit_source_begins_with((uint32_t)getpid(), " 10 g"));
     assert_false(jit_source_begins_with((uint32_t)getpid(), "py::"));
     unlink(path);
-    jit_source_open((uint32_t)getpid(), NULL, &source);
+    jit_source_open((uint32_t)getpid(), NULL, 0, &source);
     assert_int_equal(source.fd, -1);
 }
 
@@ -70,6 +72,33 @@ static void a_dump_is_looked_into_where_runtimes_put_it(void **state)
     assert_true(jit_source_begins_with((uint32_t)getpid(), "py::"));
     unlink(path);
     assert_false(jit_source_begins_with((uint32_t)getpid(), "py::"));
+}
+
+static void what_a_process_left_that_has_ended_is_read(void **state)
+{
+    char map[64], dump[64];
+    struct jit_source source;
+    (void)state;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    uint64_t begun_ns = clock_realtime_ns();
+    snprintf(map, sizeof map, "/tmp/perf-%d.map", child);
+    snprintf(dump, sizeof dump, "/tmp/jit-%d.dump", child);
+    assert_true(map_write(map, "1000 10 f\n"));
+    jit_source_open((uint32_t)child, dump, begun_ns, &source);
+    assert_true(source.fd >= 0 && !source.is_dump);
+    assert_int_equal(source.size, 10);
+    close(source.fd);
+    assert_true(map_write(dump, "DTiJ"));
+    jit_source_open((uint32_t)child, dump, begun_ns, &source);
+    assert_true(source.fd >= 0 && source.is_dump);
+    close(source.fd);
+    jit_source_open((uint32_t)child, dump, begun_ns + 3600 * NS_PER_S, &source);
+    assert_int_equal(source.fd, -1); /* another process's, from before */
+    unlink(map);
+    unlink(dump);
 }
 
 /* As in a container: process 1 of its own, with a /tmp of its own. */
@@ -104,7 +133,7 @@ static void not_taken_from_here(uint32_t inside)
     struct jit_source source;
     snprintf(path, sizeof path, "/tmp/jit-%d.dump", getpid());
     assert_true(map_write(path, "DTiJ"));
-    jit_source_open(inside, path, &source);
+    jit_source_open(inside, path, 0, &source);
     unlink(path);
     assert_false(source.is_dump);
     close(source.fd);
@@ -146,6 +175,7 @@ int jit_source_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_map_of_a_process_is_found_and_its_growth_seen),
         cmocka_unit_test(a_dump_is_looked_into_where_runtimes_put_it),
+        cmocka_unit_test(what_a_process_left_that_has_ended_is_read),
         cmocka_unit_test(a_container_has_numbers_and_a_tmp_of_its_own),
     };
     return cmocka_run_group_tests_name("jit_source", tests, NULL, NULL);

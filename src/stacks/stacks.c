@@ -49,6 +49,7 @@ int stacks_create(const struct stacks_options *options, struct stacks **ret_stac
         return err_memory(err);
     stacks->node_count_max = options->node_count_max ? options->node_count_max : NODE_COUNT_DEFAULT;
     stacks->next_stack_id = stacks->next_frame_id = 1;
+    stacks->begun_ns = clock_realtime_ns();
     stacks->ahead_patience_ns = AHEAD_PATIENCE_NS;
     stacks->kernel_readable = name_table_kernel_is_readable();
     stacks->left_out = options->left_out;
@@ -310,7 +311,7 @@ static int jit_module(struct stacks *stacks, uint32_t pid, uint32_t *ret_module,
         return 0;
     struct jit_source source;
     const uint64_t *dump = map_get(&stacks->jit_dumps, pid);
-    jit_source_open(pid, dump ? stacks->modules.items[*dump].path : NULL, &source);
+    jit_source_open(pid, dump ? stacks->modules.items[*dump].path : NULL, stacks->begun_ns, &source);
     if (source.fd >= 0)
         return add_jit_module(stacks, pid, &source, ret_module, err);
     return map_put(&stacks->jit_misses, pid, stacks->now_ns) ? err_memory(err) : 0;

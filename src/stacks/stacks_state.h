@@ -94,6 +94,7 @@ struct stacks {
     struct map jit_dumps;   /* pid to module of the jitdump file that it has mapped */
     struct map jit_misses;  /* pid to when no source was found */
     uint64_t now_ns;        /* of what is being added; 0: not told */
+    uint64_t begun_ns;      /* CLOCK_REALTIME */
     uint64_t next_stack_id;
     uint64_t next_frame_id;
     size_t open_count, jit_open_count; /* files of modules; of compilers */
