@@ -581,12 +581,26 @@ static void on_io(struct inside *inside, const struct task *task, const struct c
         emit_append(inside->emit, io, &row);
 }
 
+/* Until a thread tells of itself, looks from outside did: what they have settled is told, and the wait that they saw last goes on
+ * (a program may first tell of something when it ends: what the C library reads for it is no call of its own). */
+static void looks_take(struct task *task)
+{
+    const struct ledger *ledger = &task->ledger;
+
+    task->inside =
+        (struct task_inside){.told_ns = num_max(ledger->open_ns, task->start_ns), .cpu_ns = ledger->cpu_ns};
+    if (ledger->blocked) {
+        task->inside.seen = task->wait.seen;
+        task->inside.seen_ns = ledger->seen_ns;
+    }
+}
+
 /* A thread's CPU clock runs from its start on, through every program that it executes: it tells of the time until the library
  * was there too, in which a program is loaded. */
 static void on_attach(struct inside *inside, struct task *task, const struct call_told *told)
 {
     if (!task->inside.is_attached)
-        task->inside = (struct task_inside){.told_ns = task->start_ns};
+        looks_take(task);
     gap_fill(inside, task, told->time_ns, told->cpu_ns);
     task->inside = (struct task_inside){
         .is_attached = true, .told_ns = told->time_ns, .cpu_ns = told->cpu_ns, .looked_ns = told->time_ns};
