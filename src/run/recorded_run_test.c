@@ -194,12 +194,21 @@ static void who_waits_until_the_time_is_up_sleeps(void **state)
     late.start_ns = 50, late.end_ns = 60, late.peer = condition;
     late.waker_track = WORKER, late.waker_source = WAKER_EXACT;
     wait_ms(&data, late);
+    uint64_t pipe = peer(&data, (struct row_peer){.id = 3, .kind = PEER_PIPE}, NULL, "pipe:[7]");
+    struct row_io held = {.peer = pipe, .operation = IO_READ};
+    io(&data, held);
+    held.operation = IO_WRITE;
+    io(&data, held);
+    late.start_ns = 70, late.end_ns = 80, late.reason = WAIT_PIPE, late.peer = pipe;
+    late.waker_track = 0, late.waker_source = WAKER_INTERRUPT;
+    wait_ms(&data, late);
     load(&data, &run);
     const struct run_wait *waits = run.tracks.items[MAIN - 1].waits.items;
-    assert_int_equal(run.tracks.items[MAIN - 1].waits.count, 3);
+    assert_int_equal(run.tracks.items[MAIN - 1].waits.count, 4);
     assert_int_equal(waits[0].reason, WAIT_SLEEP);
     assert_int_equal(waits[1].reason, WAIT_LOCK);
     assert_int_equal(waits[2].reason, WAIT_LOCK);
+    assert_int_equal(waits[3].reason, WAIT_SLEEP);
     end(&data, &run);
 }
 

@@ -201,16 +201,27 @@ static void straighten_waits(const struct run *run, struct run_track *track)
     track->waits.count = kept;
 }
 
-/* A condition that was waited for until the time was up, and nobody signalled: a sleep, as virtual machines sleep. The lock of a
- * Python interpreter has another name by now. */
+static bool has_both_ends(const struct run_peer *pipe, uint32_t process)
+{
+    bool reads = false, writes = false;
+    for (size_t i = 0; i < pipe->readers.count; i++)
+        reads = reads || pipe->readers.items[i] == process;
+    for (size_t i = 0; i < pipe->writers.count; i++)
+        writes = writes || pipe->writers.items[i] == process;
+    return reads && writes;
+}
+
+/* A condition that was waited for until the time was up, and nobody signalled: a sleep, as virtual machines sleep; and so at the pipe that
+ * an event loop is woken through. The lock of a Python interpreter has another name by now. */
 static void name_sleeps(const struct run *run, struct run_track *track)
 {
     for (size_t i = 0; i < track->waits.count; i++) {
         struct run_wait *wait = &track->waits.items[i];
-        bool is_late =
-            wait->reason == WAIT_LOCK && wait->waker == RUN_NONE && wait->waker_source == WAKER_INTERRUPT;
-        if (!is_late || wait->peer == RUN_NONE ||
-            strcmp(run->peers.items[wait->peer].name, PEER_NAME_CONDITION) != 0)
+        if (wait->waker != RUN_NONE || wait->waker_source != WAKER_INTERRUPT || wait->peer == RUN_NONE)
+            continue;
+        const struct run_peer *peer = &run->peers.items[wait->peer];
+        bool is_condition = wait->reason == WAIT_LOCK && strcmp(peer->name, PEER_NAME_CONDITION) == 0;
+        if (!is_condition && !(wait->reason == WAIT_PIPE && has_both_ends(peer, track->process)))
             continue;
         wait->reason = WAIT_SLEEP;
         wait->peer = RUN_NONE;
