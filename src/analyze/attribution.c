@@ -83,8 +83,7 @@ bool attribute_is_sync(const struct run *run, uint32_t stack)
     return ends_in_system(run, stack, names, sizeof names / sizeof names[0]);
 }
 
-/* Python, or code with a source file that a just-in-time compiler told of (JavaScript). */
-static bool is_script(const struct run_frame *frame)
+bool attribute_is_script(const struct run_frame *frame)
 {
     const char *module = frame->module ? frame->module : "";
     bool is_told = strcmp(module, MODULE_NAME_JIT) == 0 || strcmp(module, MODULE_NAME_INTERPRETED) == 0;
@@ -111,7 +110,7 @@ uint32_t attribute_script_stack(const struct run *run, uint32_t stack)
     uint32_t library = RUN_NONE;
     for (uint32_t at = stack; at < run->stacks.count; at = run->stacks.items[at].parent) {
         uint32_t index = run->stacks.items[at].frame;
-        if (index >= run->frames.count || !is_script(&run->frames.items[index]) ||
+        if (index >= run->frames.count || !attribute_is_script(&run->frames.items[index]) ||
             !is_named(&run->frames.items[index]))
             continue;
         if (!is_script_library(&run->frames.items[index]))

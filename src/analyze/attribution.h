@@ -32,6 +32,9 @@ uint32_t attribute_frame(const struct run *run, uint32_t stack);
 /* The file whose code without names a sample is charged to: its debug symbols are missing. NULL for all other code. */
 const char *attribute_nameless(const struct run *run, uint32_t stack);
 
+/* Python, or code with a source file that a just-in-time compiler told of (JavaScript). */
+bool attribute_is_script(const struct run_frame *frame);
+
 /* The stack up to that frame when it is Python's or JavaScript's; RUN_NONE: there is none of those in it. */
 uint32_t attribute_script_stack(const struct run *run, uint32_t stack);
 

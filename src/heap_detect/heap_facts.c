@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "analyze/attribution.h"
 #include "base/num.h"
 #include "heap_detect/heap_sites.h"
 #include "model/meta.h"
@@ -17,9 +18,11 @@ static uint64_t meta_number(const struct view *view, const char *key)
     return text && !num_parse_u64(text, &value) ? value : 0;
 }
 
+/* Of a site in Python the functions of Python alone. */
 static int fill_frames(const struct run *run, struct arena *arena, uint32_t stack, struct heap_entry *entry)
 {
     const char **frames = arena_alloc(arena, STACK_DEPTH_MAX * sizeof *frames);
+    bool is_script = attribute_script_stack(run, stack) != RUN_NONE;
 
     if (!frames)
         return -1;
@@ -28,6 +31,8 @@ static int fill_frames(const struct run *run, struct arena *arena, uint32_t stac
          at = run->stacks.items[at].parent) {
         uint32_t frame = run->stacks.items[at].frame;
         const char *function = frame < run->frames.count ? run->frames.items[frame].function : NULL;
+        if (is_script && (!function || !attribute_is_script(&run->frames.items[frame])))
+            continue;
         frames[entry->frame_count++] = function && function[0] ? function : "?";
     }
     entry->frames = frames;

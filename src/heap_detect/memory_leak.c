@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "analyze/attribution.h"
 #include "analyze/trend.h"
 #include "base/clock.h"
 #include "base/num.h"
@@ -103,12 +104,13 @@ static const char *stack_text(const struct scene *scene, uint32_t stack)
 {
     const struct run *run = scene->run;
     const char *text = NULL;
+    bool is_script = attribute_script_stack(run, stack) != RUN_NONE;
 
     for (size_t told = 0; stack < run->stacks.count && told < STACK_TOLD;
          stack = run->stacks.items[stack].parent) {
         uint32_t frame = run->stacks.items[stack].frame;
         const char *function = frame < run->frames.count ? run->frames.items[frame].function : NULL;
-        if (!function || !function[0])
+        if (!function || !function[0] || (is_script && !attribute_is_script(&run->frames.items[frame])))
             continue;
         text = text ? arena_printf(scene->arena, "%s < %s", text, function) : function;
         told++;
