@@ -31,7 +31,7 @@ static void count_sites(const struct scene *scene, const struct heap_sites *site
         attribute_function(scene->run, site->stack, &where);
         if (!where.function || strcmp(where.function, time->where.function) != 0)
             continue;
-        *ret_count += site->count;
+        *ret_count += site->count - site->pages_count;
         *ret_bytes += site->bytes;
         *ret_temporary += site->temporary_count;
     }

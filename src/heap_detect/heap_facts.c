@@ -149,8 +149,8 @@ int heap_facts_of(const struct run *run, struct arena *arena, const struct heap_
         const struct heap_site *site = &sites.items.items[i];
         facts->allocated_bytes += site->bytes;
         facts->leaked_bytes += site->left_bytes;
-        facts->allocation_count += site->is_pages ? 0 : site->count;
-        facts->freed_count += site->is_pages ? 0 : site->freed_count;
+        facts->allocation_count += site->count - site->pages_count;
+        facts->freed_count += site->freed_count - site->pages_freed_count;
         facts->temporary_count += site->temporary_count;
     }
     status = fill_entries(run, arena, &sites, facts) ? err_memory(err) : 0;

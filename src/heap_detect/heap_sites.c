@@ -7,6 +7,7 @@
 #include "base/str.h"
 
 #define DEPTH_LOOK_MAX 64
+#define FREED_PART     10 /* one part in so many of what was asked for, at most: it is held */
 
 static bool starts_with_one(const char *text, const char *const *starts)
 {
@@ -80,9 +81,9 @@ static uint64_t key_of(const char *program, uint32_t stack, bool is_pages)
     return map_hash((uint64_t)(uintptr_t)program) ^ map_hash((uint64_t)stack << 1 | is_pages);
 }
 
-static struct heap_site *site_of(struct loading *loading, const struct row_heap *row)
+/* SIZE_MAX: memory ran out. */
+static size_t site_of(struct heap_sites *sites, const struct run *run, const struct row_heap *row)
 {
-    const struct run *run = loading->run;
     uint32_t process =
         row->track && row->track <= run->tracks.count && run->tracks.items[row->track - 1].present
             ? (uint32_t)(row->track - 1)
@@ -93,15 +94,65 @@ static struct heap_site *site_of(struct loading *loading, const struct row_heap 
     bool is_script = stack != RUN_NONE && stack == attribute_script_stack(run, stack);
     const char *program = process == RUN_NONE ? "" : run_process_name(run, process, row->end_ns);
     uint64_t key = key_of(program, stack, !is_script && row->kind == ALLOCATION_PAGES);
-    const uint64_t *known = map_get(&loading->sites->by_place, key);
+    const uint64_t *known = map_get(&sites->by_place, key);
     if (known)
-        return &loading->sites->items.items[*known];
+        return (size_t)*known;
     struct heap_site site = {
         .program = program, .process = process, .stack = stack, .is_pages = row->kind == ALLOCATION_PAGES};
-    if (vec_push(&loading->sites->items, site) ||
-        map_put(&loading->sites->by_place, key, loading->sites->items.count - 1))
-        return NULL;
-    return &loading->sites->items.items[loading->sites->items.count - 1];
+    if (vec_push(&sites->items, site) || map_put(&sites->by_place, key, sites->items.count - 1))
+        return SIZE_MAX;
+    return sites->items.count - 1;
+}
+
+static int part_add(struct heap_sites *sites, size_t site, const struct row_heap *row)
+{
+    uint64_t key = map_hash(site) ^ map_hash(row->stack << 1 | (row->kind == ALLOCATION_PAGES));
+    const uint64_t *known = map_get(&sites->by_part, key);
+
+    if (!known) {
+        if (vec_push(&sites->parts, (struct heap_part){.site = site}) ||
+            map_put(&sites->by_part, key, sites->parts.count - 1))
+            return -1;
+        known = map_get(&sites->by_part, key);
+    }
+    struct heap_part *part = &sites->parts.items[*known];
+    part->bytes += row->bytes;
+    part->freed_bytes += row->freed_bytes;
+    part->left_bytes += row->left_bytes;
+    return 0;
+}
+
+int heap_sites_add(struct heap_sites *sites, const struct run *run, const struct row_heap *row,
+                   struct err *err)
+{
+    size_t index = site_of(sites, run, row);
+
+    if (index == SIZE_MAX || part_add(sites, index, row))
+        return err_memory(err);
+    struct heap_site *site = &sites->items.items[index];
+    if (row->kind == ALLOCATION_PAGES) {
+        site->pages_count += row->count;
+        site->pages_freed_count += row->freed_count;
+    }
+    site->is_pages = site->is_pages && row->kind == ALLOCATION_PAGES;
+    site->count += row->count;
+    site->bytes += row->bytes;
+    site->freed_count += row->freed_count;
+    site->freed_bytes += row->freed_bytes;
+    site->temporary_count += row->temporary_count;
+    site->peak_bytes += row->peak_bytes;
+    site->left_bytes += row->left_bytes;
+    site->left_count += row->left_bytes && row->count > row->freed_count ? row->count - row->freed_count : 0;
+    return 0;
+}
+
+void heap_sites_end(struct heap_sites *sites)
+{
+    for (size_t i = 0; i < sites->parts.count; i++) {
+        const struct heap_part *part = &sites->parts.items[i];
+        if (part->freed_bytes <= part->bytes / FREED_PART)
+            sites->items.items[part->site].held_bytes += part->left_bytes;
+    }
 }
 
 static int load(void *context, const struct batch *batch, struct err *err)
@@ -111,18 +162,9 @@ static int load(void *context, const struct batch *batch, struct err *err)
     for (size_t i = 0; i < batch->row_count; i++) {
         struct row_heap row;
         batch_row(batch, i, (uint64_t *)&row);
-        struct heap_site *site = site_of(loading, &row);
-        if (!site)
-            return err_memory(err);
-        site->is_pages = site->is_pages && row.kind == ALLOCATION_PAGES;
-        site->count += row.count;
-        site->bytes += row.bytes;
-        site->freed_count += row.freed_count;
-        site->freed_bytes += row.freed_bytes;
-        site->temporary_count += row.temporary_count;
-        site->peak_bytes += row.peak_bytes;
-        site->left_bytes += row.left_bytes;
-        site->left_count += row.left_bytes && row.count > row.freed_count ? row.count - row.freed_count : 0;
+        int status = heap_sites_add(loading->sites, loading->run, &row, err);
+        if (status)
+            return status;
         if (map_put(&loading->images, map_hash(row.track ^ map_hash(row.start_ns)), 1))
             return err_memory(err);
     }
@@ -141,6 +183,7 @@ int heap_sites_load(const struct run *run, struct heap_sites *ret_sites, struct 
         heap_sites_free(&sites);
         return status;
     }
+    heap_sites_end(&sites);
     *ret_sites = sites;
     return 0;
 }
@@ -149,4 +192,6 @@ void heap_sites_free(struct heap_sites *sites)
 {
     vec_free(&sites->items);
     map_free(&sites->by_place);
+    vec_free(&sites->parts);
+    map_free(&sites->by_part);
 }

@@ -78,12 +78,75 @@ static void a_site_of_python_ends_at_the_programs_own_line(void **state)
     assert_string_equal(where.function, "list_resize");
 }
 
+/* One line that fills a list: objects stay, in pages; the list's older tables are freed. And a line whose every kind is freed. */
+static void what_a_line_keeps_is_known_beside_what_it_frees(void **state)
+{
+    struct run_frame frames[] = {
+        {.function = "load", .module = MODULE_NAME_PYTHON, .file = "/srv/app.py", .line = 9},
+        {.function = "list_resize", .module = "/usr/bin/python3.11"},
+        {.function = "new_arena", .module = "/usr/bin/python3.11"},
+        {.function = "scratch", .module = MODULE_NAME_PYTHON, .file = "/srv/app.py", .line = 20}};
+    struct run_stack stacks[] = {{.parent = RUN_NONE, .frame = 0}, {.parent = 0, .frame = 1},
+                                 {.parent = 0, .frame = 2},        {.parent = RUN_NONE, .frame = 3},
+                                 {.parent = 3, .frame = 1},        {.parent = 3, .frame = 2}};
+    const struct run run = {.frames = {.items = frames, .count = 4}, .stacks = {.items = stacks, .count = 6}};
+    const struct row_heap rows[] = {
+        {.stack = 2,
+         .kind = ALLOCATION_MALLOC,
+         .count = 90,
+         .bytes = 72,
+         .freed_count = 89,
+         .freed_bytes = 64,
+         .left_bytes = 8},
+        {.stack = 3,
+         .kind = ALLOCATION_PAGES,
+         .count = 30,
+         .bytes = 31,
+         .freed_count = 1,
+         .freed_bytes = 3,
+         .left_bytes = 28},
+        {.stack = 3, .kind = ALLOCATION_PAGES, .count = 30, .bytes = 33, .left_bytes = 33}, /* of a child */
+        {.stack = 5,
+         .kind = ALLOCATION_MALLOC,
+         .count = 10,
+         .bytes = 50,
+         .freed_count = 10,
+         .freed_bytes = 50},
+        {.stack = 6,
+         .kind = ALLOCATION_PAGES,
+         .count = 2,
+         .bytes = 50,
+         .freed_count = 1,
+         .freed_bytes = 25,
+         .left_bytes = 25},
+    };
+    struct heap_sites sites = {0};
+    struct err err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_int_equal(heap_sites_add(&sites, &run, &rows[i], &err), 0);
+    heap_sites_end(&sites);
+    assert_int_equal(sites.items.count, 2);
+    const struct heap_site *keeps = &sites.items.items[0], *frees = &sites.items.items[1];
+    assert_true(keeps->stack == 0 && frees->stack == 3);
+    assert_int_equal(keeps->left_bytes, 69);
+    assert_int_equal(keeps->held_bytes, 61);
+    assert_false(keeps->is_pages);
+    assert_int_equal(keeps->count - keeps->pages_count, 90); /* what the program asked the allocator for */
+    assert_int_equal(keeps->freed_count - keeps->pages_freed_count, 89);
+    assert_int_equal(frees->left_bytes, 25);
+    assert_int_equal(frees->held_bytes, 0);
+    heap_sites_free(&sites);
+}
+
 int heap_sites_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_languages_library_allocates_is_its_callers),
         cmocka_unit_test(what_the_program_defines_is_its_own),
         cmocka_unit_test(a_site_of_python_ends_at_the_programs_own_line),
+        cmocka_unit_test(what_a_line_keeps_is_known_beside_what_it_frees),
     };
     return cmocka_run_group_tests_name("heap_sites", tests, NULL, NULL);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * memory-leak: what one stack allocated stands more and more to the end, and next to none of it is ever freed. Of a run whose
+ * memory-leak: what one stack allocated stands more and more to the end, and next to none of it is ever freed (in Python: of what a
+ * line's native stacks allocated, each looked at alone). Of a run whose
  * allocations were recorded: the samples of kind alloc and free say when, the heap table what was left. No time is lost until
  * the memory is used up. What is built up once (a cache, a table) stops growing, and is none.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "analyze/attribution.h"
@@ -15,10 +17,10 @@
 #include "model/meta.h"
 
 #define LEFT_BYTES_MIN (512u * 1024)
-#define FREED_RATIO    0.1  /* at most so much of what was allocated was freed */
 #define PEAK_RATIO     0.1  /* of the run's peak, at least */
 #define WARNING_S      3600 /* memory that is used up so soon is a warning, later it is worth knowing */
 #define CANDIDATES_MAX 8
+#define STACK_KNOWN    (1u << CANDIDATES_MAX)
 #define QUARTERS       4
 #define STACK_TOLD     5
 #define RSS_POINTS_MIN 5 /* fewer looks tell nothing of a pace */
@@ -35,19 +37,37 @@ struct watching {
     const struct scene *scene;
     struct growing items[CANDIDATES_MAX];
     size_t count;
+    uint16_t
+        *by_stack; /* bits: the candidates whose site that stack belongs to; STACK_KNOWN: it was looked at */
 };
 
-static int compare_left(const void *a, const void *b)
+static int compare_held(const void *a, const void *b)
 {
     const struct heap_site *x = a, *y = b;
-    return (x->left_bytes < y->left_bytes) - (x->left_bytes > y->left_bytes);
+    return (x->held_bytes < y->held_bytes) - (x->held_bytes > y->held_bytes);
 }
 
 static bool may_leak(const struct heap_site *site, uint64_t peak_bytes)
 {
-    return site->stack != RUN_NONE && site->process != RUN_NONE && site->left_bytes >= LEFT_BYTES_MIN &&
-           (double)site->left_bytes >= PEAK_RATIO * (double)peak_bytes &&
-           (double)site->freed_bytes <= FREED_RATIO * (double)site->bytes;
+    return site->stack != RUN_NONE && site->process != RUN_NONE && site->held_bytes >= LEFT_BYTES_MIN &&
+           (double)site->held_bytes >= PEAK_RATIO * (double)peak_bytes;
+}
+
+/* A program has many more samples than stacks. */
+static unsigned candidates_of(const struct watching *watching, uint32_t stack)
+{
+    const struct run *run = watching->scene->run;
+
+    if (stack >= run->stacks.count)
+        return 0;
+    if (!watching->by_stack[stack]) {
+        uint32_t site = heap_site_stack(run, stack);
+        unsigned bits = STACK_KNOWN;
+        for (size_t i = 0; i < watching->count; i++)
+            bits |= watching->items[i].site->stack == site ? 1u << i : 0;
+        watching->by_stack[stack] = (uint16_t)bits;
+    }
+    return watching->by_stack[stack];
 }
 
 static int add_samples(void *context, const struct batch *batch, struct err *err)
@@ -60,11 +80,11 @@ static int add_samples(void *context, const struct batch *batch, struct err *err
         batch_row(batch, i, (uint64_t *)&row);
         if ((row.kind != SAMPLE_ALLOC && row.kind != SAMPLE_FREE) || !row.stack || !row.track)
             continue;
-        uint32_t stack =
-            row.stack <= run->stacks.count ? heap_site_stack(run, (uint32_t)(row.stack - 1)) : RUN_NONE;
+        unsigned candidates =
+            row.stack <= run->stacks.count ? candidates_of(watching, (uint32_t)(row.stack - 1)) : 0;
         for (size_t j = 0; j < watching->count; j++) {
             struct growing *growing = &watching->items[j];
-            if (growing->site->stack != stack || row.track > run->tracks.count ||
+            if (!(candidates & 1u << j) || row.track > run->tracks.count ||
                 run_process_name(run, (uint32_t)(row.track - 1), row.time_ns) != growing->site->program)
                 continue;
             growing->value += row.kind == SAMPLE_ALLOC ? (double)row.weight : -(double)row.weight;
@@ -120,6 +140,17 @@ static const char *stack_text(const struct scene *scene, uint32_t stack)
     return text ? text : "";
 }
 
+/* Where the line frees as well: what of it never is. */
+static const char *held_text(const struct scene *scene, const struct heap_site *site)
+{
+    const char *text = NULL;
+
+    if (site->held_bytes < site->left_bytes)
+        text = arena_printf(scene->arena, ", %s of them by calls below it of which next to nothing was freed",
+                            bytes_text(scene, (double)site->held_bytes));
+    return text ? text : "";
+}
+
 static int claim_growing(const struct scene *scene, struct cause_claims *claims,
                          const struct growing *growing, const struct trend *trend, struct err *err)
 {
@@ -144,8 +175,9 @@ static int claim_growing(const struct scene *scene, struct cause_claims *claims,
         bytes_text(scene, trend->low), bytes_text(scene, trend->high),
         scene_duration(scene, trend->end_ns - trend->start_ns), bytes_text(scene, low),
         bytes_text(scene, high));
-    claim_evidence(scene, &claim, "%s of its %s were left when the program ended",
-                   bytes_text(scene, (double)site->left_bytes), bytes_text(scene, (double)site->bytes));
+    claim_evidence(scene, &claim, "%s of its %s were left when the program ended%s",
+                   bytes_text(scene, (double)site->left_bytes), bytes_text(scene, (double)site->bytes),
+                   held_text(scene, site));
     claim_evidence(scene, &claim, "allocated by %s", stack_text(scene, site->stack));
     if (rss && rss->points.count >= RSS_POINTS_MIN)
         claim_evidence(scene, &claim, "the process's resident memory grew by %s a second meanwhile",
@@ -160,8 +192,11 @@ static int watch(struct watching *watching, struct cause_claims *claims, struct 
 {
     const struct scene *scene = watching->scene;
     struct view_query query = {.table = TABLE_SAMPLE, .range_column = VIEW_NO_RANGE};
-    int status = view_scan(scene->run->view, &query, add_samples, watching, err);
+    int status;
 
+    watching->by_stack = calloc(scene->run->stacks.count + 1, sizeof *watching->by_stack);
+    status = watching->by_stack ? view_scan(scene->run->view, &query, add_samples, watching, err)
+                                : err_memory(err);
     for (size_t i = 0; i < watching->count && !status; i++) {
         struct trend trend;
         if (trend_of(&watching->items[i].series, &trend) && trend.is_lasting)
@@ -180,7 +215,7 @@ int detect_memory_leak(const struct scene *scene, struct cause_claims *claims, s
         peak_text && !num_parse_u64(peak_text, &peak_bytes) ? heap_sites_load(scene->run, &sites, err) : 0;
 
     if (sites.items.count)
-        qsort(sites.items.items, sites.items.count, sizeof *sites.items.items, compare_left);
+        qsort(sites.items.items, sites.items.count, sizeof *sites.items.items, compare_held);
     for (size_t i = 0; i < sites.items.count && watching.count < CANDIDATES_MAX; i++)
         if (may_leak(&sites.items.items[i], peak_bytes))
             watching.items[watching.count++] = (struct growing){.site = &sites.items.items[i]};
@@ -188,6 +223,7 @@ int detect_memory_leak(const struct scene *scene, struct cause_claims *claims, s
         status = watch(&watching, claims, err);
     for (size_t i = 0; i < watching.count; i++)
         vec_free(&watching.items[i].series.points);
+    free(watching.by_stack);
     heap_sites_free(&sites);
     return status;
 }
