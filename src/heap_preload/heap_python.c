@@ -43,12 +43,13 @@ extern int _Py_IsFinalizing(void) __attribute__((weak));
 bool heap_python_is_here;
 static struct python_layout layout;
 
-static bool self_read(uint32_t pid, uint64_t address, void *ret_bytes, size_t size)
+/* By the number of this thread: the process's is the first thread's, which may have left. */
+static bool self_read(uint32_t tid, uint64_t address, void *ret_bytes, size_t size)
 {
     struct iovec here = {.iov_base = ret_bytes, .iov_len = size};
     struct iovec there = {.iov_base = (void *)address, .iov_len = size};
 
-    return syscall(SYS_process_vm_readv, (long)pid, &here, 1L, &there, 1L, 0L) == (long)size;
+    return syscall(SYS_process_vm_readv, (long)tid, &here, 1L, &there, 1L, 0L) == (long)size;
 }
 
 static bool is_known(const struct heap_python *python, uint64_t page)
@@ -59,7 +60,7 @@ static bool is_known(const struct heap_python *python, uint64_t page)
 static bool page_fetch(struct heap_python *python, uint64_t page)
 {
     python->page = 0;
-    if (!self_read(python->pid, page, python->bytes, PYTHON_PAGE_BYTES))
+    if (!self_read(python->tid, page, python->bytes, PYTHON_PAGE_BYTES))
         return false;
     python->page = page;
     python->known[page / PYTHON_PAGE_BYTES % PYTHON_PAGE_COUNT] = page;
@@ -75,13 +76,13 @@ static bool page_read(void *context, uint64_t address, void *ret_bytes, size_t s
     if (address > ADDRESS_MAX || !page)
         return false;
     if (at + size > PYTHON_PAGE_BYTES)
-        return self_read(python->pid, address, ret_bytes, size);
+        return self_read(python->tid, address, ret_bytes, size);
     if (python->is_attached && is_known(python, page)) {
         memcpy(ret_bytes, (const void *)address, size);
         return true;
     }
     if (size <= 8 && !python->is_attached)
-        return self_read(python->pid, address, ret_bytes, size);
+        return self_read(python->tid, address, ret_bytes, size);
     if (python->page != page && !page_fetch(python, page))
         return false;
     memcpy(ret_bytes, python->bytes + at, size);
@@ -95,17 +96,21 @@ static bool once_read(void *context, uint64_t address, void *ret_bytes, size_t s
 
 void heap_python_find(void)
 {
-    uint32_t pid = (uint32_t)syscall(SYS_getpid);
-    struct python_memory memory = {.context = &pid, .read = once_read};
+    uint32_t tid = (uint32_t)syscall(SYS_gettid);
+    struct python_memory memory = {.context = &tid, .read = once_read};
 
     if (!_PyRuntime || !&Py_Version || !PyGILState_GetThisThreadState || Py_Version < VERSION_TOLD)
         return;
     heap_python_is_here = python_layout_find(Py_Version, &memory, (uint64_t)_PyRuntime, &layout);
 }
 
+/* The flag is the process's, and stays when the interpreter is gone. What is taken apart is so by a thread that has a state of it, until
+ * that is gone too: other threads go on, and the program may. */
 bool heap_python_ends(void)
 {
-    return Py_IsFinalizing ? Py_IsFinalizing() != 0 : _Py_IsFinalizing && _Py_IsFinalizing() != 0;
+    bool is_ending = Py_IsFinalizing ? Py_IsFinalizing() != 0 : _Py_IsFinalizing && _Py_IsFinalizing() != 0;
+
+    return is_ending && PyGILState_GetThisThreadState() != NULL;
 }
 
 /* NULL: this thread runs no Python. Where it has another interpreter's state at hand it runs that one. */
@@ -135,7 +140,7 @@ static struct python_memory walk_begin(struct heap_python *python)
         python->unmap_count = unmap_count;
     }
     python->page = 0;
-    python->pid = heap->pid;
+    python->tid = self.tid;
     return (struct python_memory){.context = python, .read = page_read};
 }
 

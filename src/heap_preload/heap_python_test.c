@@ -4,10 +4,13 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -38,11 +41,11 @@ int _Py_IsFinalizing(void);
 char _PyRuntime[1024], PyCode_Type[16];
 const unsigned long Py_Version = 0x030b02f0;
 static uint8_t *image;
-static bool has_lock, is_finalizing;
+static bool has_lock, has_no_state, is_finalizing;
 
 void *PyGILState_GetThisThreadState(void)
 {
-    return image + STATE;
+    return has_no_state ? NULL : image + STATE;
 }
 
 void *_PyThreadState_UncheckedGet(void)
@@ -58,8 +61,9 @@ int _Py_IsFinalizing(void)
 
 static struct python_layout layout;
 static struct heap_python python;
+static struct heap_ring ring_head;
 static uint64_t ring[RING_WORDS];
-static struct heap_lane lane = {.words = ring, .mask = RING_WORDS - 1, .python = &python};
+static struct heap_lane lane = {.ring = &ring_head, .words = ring, .mask = RING_WORDS - 1, .python = &python};
 
 static uint64_t at(unsigned offset)
 {
@@ -129,11 +133,11 @@ static int setup(void **state)
     assert_int_equal(munmap(memory + IMAGE_BYTES, PAGE_BYTES), 0);
     image = memory;
     memset(heap, 0, sizeof *heap);
-    heap->pid = (uint32_t)getpid();
+    self.tid = (uint32_t)gettid();
     memset(&python, 0, sizeof python);
     memset(ring, 0, sizeof ring);
     lane.head = 0;
-    heap_is_exact = has_lock = is_finalizing = false;
+    heap_is_exact = has_lock = has_no_state = is_finalizing = false;
     heap_python_find();
     assert_true(heap_python_is_here);
     assert_true(python_layout_find(Py_Version, NULL, 0, &layout));
@@ -290,8 +294,57 @@ static void an_interpreter_that_ends_is_seen(void **state)
     assert_false(heap_python_is_ending());
     is_finalizing = true;
     assert_true(heap_python_is_ending());
+    has_no_state = true; /* a thread that runs no Python, or one that is through with it */
+    assert_false(heap_python_is_ending());
+    has_no_state = false;
     heap_python_is_here = false; /* another program has none */
     assert_false(heap_python_is_ending());
+}
+
+static void *key_read(void *ret_key)
+{
+    self.tid = (uint32_t)gettid();
+    put(STATE + layout.thread_id, (uint64_t)pthread_self());
+    *(uint64_t *)ret_key = heap_python_read(&lane);
+    return NULL;
+}
+
+/* The first thread leaves (pthread_exit) and its process goes on: in a child, which says by its status what the other one read. */
+static void *key_read_alone(void *unused)
+{
+    char path[64], text[512] = "";
+    uint64_t key = 0;
+    bool is_alone = false;
+
+    (void)unused;
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", getpid());
+    for (unsigned tries = 0; tries < 100000 && !is_alone; tries++) {
+        FILE *file = fopen(path, "re");
+        is_alone = file && fgets(text, sizeof text, file) && strstr(text, ") Z ");
+        if (file)
+            fclose(file);
+        sched_yield();
+    }
+    key_read(&key);
+    _exit(is_alone ? key != 0 ? 0 : 1 : 2);
+}
+
+static void stacks_are_read_when_the_first_thread_has_left(void **state)
+{
+    pthread_t thread;
+    pid_t child = fork();
+    int status = -1;
+
+    (void)state;
+    if (child == 0) {
+        if (pthread_create(&thread, NULL, key_read_alone, NULL) == 0)
+            pthread_exit(NULL);
+        _exit(3);
+    }
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 int heap_python_test(void)
@@ -305,6 +358,7 @@ int heap_python_test(void)
         TEST(a_page_that_was_unmapped_is_not_read_by_a_pointer),
         TEST(a_state_that_was_written_over_does_no_harm),
         TEST(an_interpreter_that_ends_is_seen),
+        TEST(stacks_are_read_when_the_first_thread_has_left),
     };
     return cmocka_run_group_tests_name("heap_python", tests, NULL, NULL);
 }

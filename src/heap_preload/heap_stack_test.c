@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* heap_stack_test: heap_stack and heap_maps with a ring, a process and a stack of the test's own, which heap_python_test shares. */
+/* heap_stack_test: heap_stack and heap_maps with a ring, a process and a stack of the test's own; heap_python_test and heap_tell_test share
+ * the process. */
 #include "heap_preload/internal.h"
 
 #include <pthread.h>
@@ -21,9 +22,10 @@ int heap_stack_test(void);
 
 static struct heap_process process;
 static struct heap_session session;
+static struct heap_ring ring_head;
 static uint64_t ring[RING_WORDS], stack[STACK_WORDS];
 static struct guest_memos memos;
-static struct heap_lane lane = {.words = ring, .mask = RING_WORDS - 1, .memos = &memos};
+static struct heap_lane lane = {.ring = &ring_head, .words = ring, .mask = RING_WORDS - 1, .memos = &memos};
 static unsigned told_count;
 
 struct heap_process *heap = &process;
@@ -31,17 +33,23 @@ struct heap_session *heap_session = &session;
 bool heap_is_tsc, heap_is_exact;
 __thread struct heap_self self __attribute__((tls_model("initial-exec")));
 
-bool heap_begin(struct heap_lane *of, unsigned words, unsigned reserve)
+bool heap_start(void)
 {
-    if (of == &lane)
-        of->head = 0;
-    return of->head + words + reserve <= RING_WORDS;
+    return false;
 }
 
-void heap_commit(struct heap_lane *of, unsigned words)
+void heap_stop(void)
 {
-    of->head += words;
-    told_count++;
+    session.closed = 1;
+}
+
+struct heap_lane *heap_lane_make(void)
+{
+    return NULL;
+}
+
+void heap_lane_release(void)
+{
 }
 
 static int setup(void **state)
@@ -57,13 +65,25 @@ static int setup(void **state)
     self.stack_low = (uint64_t)(uintptr_t)stack;
     self.stack_high = (uint64_t)(uintptr_t)(stack + STACK_WORDS);
     told_count = 0;
+    lane.head = 0;
     return 0;
 }
 
 static uint32_t stack_id(void)
 {
-    return heap_stack(
-        &lane, (struct heap_caller){&stack[FRAME], (const void *)(uintptr_t)(CODE + 100)}); /* NOLINT */
+    const struct heap_caller caller = {&stack[FRAME], (const void *)(uintptr_t)(CODE + 100)}; /* NOLINT */
+    uint32_t id;
+
+    lane.head = 0;
+    id = heap_stack(&lane, caller);
+    told_count += lane.head > 0;
+    return id;
+}
+
+static void maps_read(void)
+{
+    lane.head = 0;
+    heap_maps_read(&lane);
 }
 
 static unsigned told_words(void)
@@ -120,20 +140,20 @@ static void mappings_are_read_again_when_it_is_worth_it(void **state)
 
     (void)state;
     process.module_count = 0;
-    heap_maps_read(&lane); /* all is new: the next one may follow at once */
+    maps_read(); /* all is new: the next one may follow at once */
     told = process.module_count;
     assert_true(told > 0 && is_code(&heap_maps_read)); /* NOLINT(bugprone-sizeof-expression) */
     char *first = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_true(first != MAP_FAILED);
-    heap_maps_read(&lane);
+    maps_read();
     assert_true(is_code(first) && process.module_count > told);
     session.ticks_per_us = 1ull << 30; /* a pause of any length is one of many minutes */
-    heap_maps_read(&lane);             /* nothing is new */
+    maps_read();                       /* nothing is new */
     assert_int_equal(munmap(first, 4096), 0);
-    heap_maps_read(&lane);
+    maps_read();
     assert_true(is_code(first)); /* as it was: nothing was read */
     process.module_count = 0;    /* a forked child */
-    heap_maps_read(&lane);
+    maps_read();
     assert_false(is_code(first));
 }
 

@@ -6,7 +6,7 @@
  * samples fall depends on nothing that the program does. The addresses of the blocks told lie in a table of small sets that
  * threads share without a lock; before it stands a filter of a byte for each hash of an address, which counts them.
  *
- * What Python does while it ends is not told: it would free all that the program never did.
+ * What a thread does while it ends its Python is not told: it would free all that the program never did.
  */
 #include "heap_preload/internal.h"
 
@@ -64,6 +64,8 @@ static __attribute__((noinline)) bool wait_room(const struct heap_lane *lane, un
     int error = errno;
     unsigned tries;
 
+    if (self.is_refused) /* within this very event it was waited for before */
+        return false;
     for (tries = 0; !room_is(lane, words); tries++) {
         uint64_t alive = __atomic_load_n(&heap_session->alive, __ATOMIC_RELAXED), now = heap_clock();
 
@@ -271,6 +273,8 @@ void heap_took(const void *block, size_t size, struct heap_caller caller)
         self.left = environ ? LEFT_FOREVER : 0; /* too early, or never */
     } else if (heap_python_is_ending()) {
         self.left = heap_is_exact ? 0 : distance();
+        self.left_after = 0;
+        self.last_block = 0;
     } else if (heap_is_exact) {
         took_exact((uint64_t)block, size, caller);
     } else {

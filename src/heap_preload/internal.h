@@ -65,7 +65,7 @@ struct heap_python {
     uint8_t bytes[PYTHON_PAGE_BYTES];
     uint64_t known[PYTHON_PAGE_COUNT]; /* pages that were there, by place */
     uint64_t unmap_count;              /* the process's, when they were */
-    uint32_t pid;
+    uint32_t tid;
     bool is_attached; /* nobody takes the interpreter's state away now */
     struct python_stack stack;
     uint64_t keys[PYTHON_DEPTH_MAX]; /* with HEAP_ENTRY */
@@ -168,7 +168,7 @@ uint32_t heap_stack(struct heap_lane *lane, struct heap_caller caller);
 /* heap_python.c: whether this program is a Python whose frames can be read; found when it starts. */
 extern bool heap_python_is_here;
 void heap_python_find(void);
-/* Whether the interpreter takes itself apart: it frees what the program never did. */
+/* Whether this thread takes the interpreter apart: it frees what the program never did. */
 bool heap_python_ends(void);
 static inline bool heap_python_is_ending(void)
 {
