@@ -18,6 +18,9 @@
 #define INTERVAL_NS_MIN (50 * NS_PER_MS)
 /* Of the running, what is more than the cores could do, for it to be no rounding. */
 #define EXCESS_RATIO_MIN 0.01
+/* Threads of others that the queueing may tell of, beside those that the counters do. */
+#define GUESSED_MAX       1.0
+#define GUESSED_RATIO_MAX 2.0
 /* As many threads as this part of the busy time saw, or more, are usual. */
 #define USUAL_RATIO_MIN 0.05
 
@@ -170,6 +173,7 @@ static double threads_of_use(const struct core_load *load, const struct run *run
 struct crowd {
     double ns[CROWD_MAX + 1];
     double short_ns, got_ns;
+    double told_ns; /* what they got as it was recorded, be it more than the cores are */
 };
 
 static double got_beside(const struct crowd *crowd, double cores, double others)
@@ -182,14 +186,14 @@ static double got_beside(const struct crowd *crowd, double cores, double others)
 
 /* n of our threads beside m of others' get n C / (n + m) of C cores (processor sharing, which the replay does). So many others that ours
  * get what they got: whatever the scheduler's priorities and groups are, others count by what they took. */
-static double threads_of_queueing(const struct crowd *crowd, double cores)
+static double threads_of_queueing(const struct crowd *crowd, double cores, double got_ns)
 {
     double low = 0, high = CROWD_MAX;
-    if (got_beside(crowd, cores, 0) <= crowd->got_ns)
+    if (got_beside(crowd, cores, 0) <= got_ns)
         return 0;
     for (int i = 0; i < 50; i++) {
         double middle = (low + high) / 2;
-        if (got_beside(crowd, cores, middle) > crowd->got_ns)
+        if (got_beside(crowd, cores, middle) > got_ns)
             low = middle;
         else
             high = middle;
@@ -213,7 +217,9 @@ static double measure_steps(const struct core_load *load, double cores, struct c
         if (count <= cores)
             continue;
         crowd->short_ns += length;
-        crowd->got_ns += length * fmin(cores, fmax(0, (double)steps[i].running / LOAD_UNIT));
+        double running = fmax(0, (double)steps[i].running / LOAD_UNIT);
+        crowd->got_ns += length * fmin(cores, running);
+        crowd->told_ns += length * running;
     }
     return busy_ns;
 }
@@ -231,7 +237,13 @@ static double usual_runnable(const struct crowd *crowd, double cores, double bus
 static void measure(const struct run *run, double cores, struct core_load *load, struct crowd *crowd)
 {
     double busy_ns = measure_steps(load, cores, crowd);
-    double of_use = threads_of_use(load, run, cores), of_queueing = threads_of_queueing(crowd, cores);
+    double of_use = threads_of_use(load, run, cores);
+    double of_queueing = threads_of_queueing(crowd, cores, crowd->got_ns);
+    /* What more queued than others used is a recorder's guess, or a scheduler that left a core idle. */
+    double told = threads_of_queueing(crowd, cores, crowd->told_ns);
+    double most = of_use * GUESSED_RATIO_MAX + GUESSED_MAX;
+    if (told > most)
+        of_queueing *= most / told;
     /* Servers that work for the run have their part of the queueing, and are replayed apart. */
     if (run->servers.count)
         of_queueing = fmin(of_use, of_queueing);

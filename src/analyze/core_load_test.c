@@ -12,13 +12,12 @@
 #include "analyze/whatif_replay.h"
 #include "base/clock.h"
 
-/* Two cores, three threads that always want one. In turn, `queued` of them have none. The machine's counters say that others
- * use 1.2 cores, whatever their priority is. */
-static void start_crowd(struct scenario *s, unsigned queued)
+/* Two cores, three threads that always want one. In turn, `queued` of them have none. */
+static void start_crowd(struct scenario *s, unsigned queued, double outside_cores)
 {
     uint64_t threads[3];
     struct scenario_series outside = {
-        .name = "cpu.outside", .unit = "cores", .start_ms = 0, .end_ms = 600, .low = 1.2, .high = 1.2};
+        .name = "cpu.outside", .unit = "cores", .low = outside_cores, .high = outside_cores};
     scenario_init(s, 2, 600);
     threads[0] = scenario_process(s, 0, "main", 0, 600);
     threads[1] = scenario_thread(s, threads[0], "worker", 0, 600);
@@ -26,7 +25,11 @@ static void start_crowd(struct scenario *s, unsigned queued)
     for (uint64_t turn = 0; turn < 60; turn++)
         for (unsigned i = 0; i < queued; i++)
             scenario_queue(s, threads[(turn + i) % 3], turn * 10, turn * 10 + 10);
-    (void)scenario_series(s, &outside);
+    uint64_t id = scenario_series(s, &outside);
+    for (uint64_t ms = 100; ms <= 600; ms += 100) {
+        outside.start_ms = outside.end_ms = ms;
+        scenario_points(s, id, &outside);
+    }
     scenario_walk(s);
 }
 
@@ -35,7 +38,7 @@ static void others_that_take_nothing_from_the_run_do_not_compete(void **state)
     (void)state;
     struct scenario s;
     struct whatif whatif = {0};
-    start_crowd(&s, 1);
+    start_crowd(&s, 1, 1.2);
     assert_int_equal(whatif_init(&s.run, &whatif, NULL), 0);
     assert_true(whatif.program.background_threads < 0.5);
     assert_true(whatif.baseline_drift_ratio < 0.05);
@@ -49,10 +52,23 @@ static void others_compete_by_what_they_took_from_the_run(void **state)
     (void)state;
     struct scenario s;
     struct whatif whatif = {0};
-    start_crowd(&s, 2);
+    start_crowd(&s, 2, 1.2);
     assert_int_equal(whatif_init(&s.run, &whatif, NULL), 0);
     assert_true(whatif.program.background_threads > 2.6 && whatif.program.background_threads < 3.1);
     assert_true(whatif.baseline_drift_ratio < 0.05);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
+/* Two of three queue while one of the cores is idle: nobody took it. */
+static void queueing_for_nobody_is_no_competition(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif = {0};
+    start_crowd(&s, 2, 0);
+    assert_int_equal(whatif_init(&s.run, &whatif, NULL), 0);
+    assert_true(whatif.program.background_threads <= 1);
     whatif_deinit(&whatif);
     scenario_deinit(&s);
 }
@@ -144,6 +160,7 @@ int core_load_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(others_that_take_nothing_from_the_run_do_not_compete),
         cmocka_unit_test(others_compete_by_what_they_took_from_the_run),
+        cmocka_unit_test(queueing_for_nobody_is_no_competition),
         cmocka_unit_test(as_many_threads_as_cores_lose_what_was_recorded),
         cmocka_unit_test(more_running_than_cores_is_queueing_that_nobody_saw),
         cmocka_unit_test(a_row_of_several_waits_is_runnable_for_its_part),
