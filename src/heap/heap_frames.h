@@ -11,7 +11,9 @@
 #include "base/map.h"
 #include "wire/heap_ring.h"
 
-#define HEAP_CODE_COUNT_MAX 65536 /* Python functions of all programs; those beyond have no name */
+#define HEAP_CODE_COUNT_MAX                                                                                  \
+    (1u                                                                                                      \
+     << 18) /* functions of images: which were named in no stack while so many others came may be forgotten */
 
 struct heap_told_frame {
     uint64_t code; /* the function, by the number that the host gave it; 0: not known */
@@ -32,17 +34,17 @@ struct heap_told_code {
 
 /* Of an image's functions → their numbers. Zero-initialise. */
 struct heap_codes {
-    struct map by_key;
+    struct map_recent by_key;
 };
 
 /* Whether the event tells a function that is new: who asks gives it a number (heap_codes_put). */
-bool heap_codes_is_new(const struct heap_codes *codes, uint32_t image, const uint64_t *words,
+bool heap_codes_is_new(struct heap_codes *codes, uint32_t image, const uint64_t *words,
                        struct heap_told_code *ret_code);
 /* 0, or -1 when memory ran out. */
 WARN_UNUSED int heap_codes_put(struct heap_codes *codes, uint32_t image, const uint64_t *words,
                                uint64_t number);
 /* Of a HEAP_PYTHON. */
-void heap_frames_read(const struct heap_codes *codes, uint32_t image, const uint64_t *words,
+void heap_frames_read(struct heap_codes *codes, uint32_t image, const uint64_t *words,
                       struct heap_told_frames *ret_frames);
 void heap_codes_deinit(struct heap_codes *codes);
 

@@ -50,6 +50,30 @@ static void a_function_is_one_of_its_program(void **state)
     heap_codes_deinit(&codes);
 }
 
+/* A program whose children come and go tells its functions again and again, in each: there is room for new ones for ever. */
+static void what_was_named_lately_is_known_and_what_is_new_has_room(void **state)
+{
+    struct heap_codes codes = {0};
+    struct heap_told_code code;
+    struct heap_told_frames frames;
+    uint64_t words[6];
+    const uint64_t stack[] = {HEAP_PYTHON, 1, KEY, 12};
+
+    (void)state;
+    code_make(words, KEY);
+    assert_int_equal(heap_codes_put(&codes, 0, words, 7), 0);
+    for (uint32_t image = 1; image <= 2 * HEAP_CODE_COUNT_MAX + 1; image++) {
+        assert_true(heap_codes_is_new(&codes, image, words, &code));
+        assert_int_equal(heap_codes_put(&codes, image, words, 8), 0);
+        if (image % (HEAP_CODE_COUNT_MAX / 4) == 0) {
+            heap_frames_read(&codes, 0, stack, &frames);
+            assert_int_equal(frames.items[0].code, 7);
+        }
+    }
+    assert_true(codes.by_key.young.count + codes.by_key.old.count <= 2 * HEAP_CODE_COUNT_MAX);
+    heap_codes_deinit(&codes);
+}
+
 static void what_is_too_long_is_no_event(void **state)
 {
     uint64_t words[6];
@@ -74,6 +98,7 @@ int heap_frames_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_function_is_one_of_its_program),
+        cmocka_unit_test(what_was_named_lately_is_known_and_what_is_new_has_room),
         cmocka_unit_test(what_is_too_long_is_no_event),
     };
     return cmocka_run_group_tests_name("heap_frames", tests, NULL, NULL);

@@ -60,12 +60,15 @@ static void on_module(void *context, uint32_t pid, const struct heap_module *mod
                                        .device_major = major(module->device),
                                        .device_minor = minor(module->device),
                                        .inode = module->inode}};
+    const struct python_mapping mapping = {.path = module->path,
+                                           .address = module->address,
+                                           .offset = module->offset_bytes,
+                                           .inode = module->inode};
     struct allocations *allocations = context;
     struct err err = {0};
 
     note(allocations, &event);
-    if (python_told_module(allocations->python, pid, module->path, module->address, module->offset_bytes,
-                           &err))
+    if (python_told_module(allocations->python, pid, &mapping, &err))
         emit_fail(allocations->emit, &err);
 }
 
@@ -179,6 +182,10 @@ void allocations_finish(struct allocations *allocations)
     if (totals.refused_count)
         emit_remark(emit, "the heap of %" PRIu64 " program%s built with a sanitizer was left alone",
                     totals.refused_count, totals.refused_count == 1 ? "" : "s");
+    uint64_t nameless_count = python_told_nameless(allocations->python);
+    if (nameless_count)
+        emit_remark(emit, "%" PRIu64 " Python functions that allocate have no name: there are more than %d",
+                    nameless_count, PYTHON_TOLD_COUNT_MAX);
     if (!totals.image_count && !totals.refused_count)
         emit_remark(emit, "no program told of its heap: static, or with an allocator of its own");
 }

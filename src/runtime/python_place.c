@@ -110,6 +110,7 @@ void python_files_free(struct python_files *files)
 
 struct mapped {
     uint64_t low, offset;
+    uint64_t inode; /* 0: not known */
     char path[512];
 };
 
@@ -123,9 +124,11 @@ static const struct python_file *file_of(struct python_files *files, uint32_t pi
 
     snprintf(path, sizeof path, "/proc/%u/root%s", pid, mapped->path);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool is_of_process = fd >= 0; /* it is gone, and may have had another root */
     if (fd < 0)
         fd = open(mapped->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 || fstat(fd, &about) < 0 || !S_ISREG(about.st_mode)) {
+    if (fd < 0 || fstat(fd, &about) < 0 || !S_ISREG(about.st_mode) ||
+        (!is_of_process && mapped->inode && mapped->inode != about.st_ino)) {
         if (fd >= 0)
             close(fd);
         return NULL;
@@ -228,14 +231,14 @@ enum python_found python_place_find(struct python_files *files, uint32_t pid, st
     return found;
 }
 
-size_t python_eval_find(struct python_files *files, uint32_t pid, const char *path, uint64_t address,
-                        uint64_t offset, struct python_range ret_ranges[PYTHON_EVAL_MAX])
+size_t python_eval_find(struct python_files *files, uint32_t pid, const struct python_mapping *mapping,
+                        struct python_range ret_ranges[PYTHON_EVAL_MAX])
 {
-    struct mapped mapped = {.low = address, .offset = offset};
+    struct mapped mapped = {.low = mapping->address, .offset = mapping->offset, .inode = mapping->inode};
     uint64_t bias;
 
-    if (!python_is_interpreter(path) ||
-        snprintf(mapped.path, sizeof mapped.path, "%s", path) >= (int)sizeof mapped.path)
+    if (!python_is_interpreter(mapping->path) ||
+        snprintf(mapped.path, sizeof mapped.path, "%s", mapping->path) >= (int)sizeof mapped.path)
         return 0;
     const struct python_file *file = file_of(files, pid, &mapped);
     if (!file || !file->has_runtime || !bias_of(file, &mapped, &bias))

@@ -51,10 +51,17 @@ enum python_found {
 };
 
 enum python_found python_place_find(struct python_files *files, uint32_t pid, struct python_place *ret_place);
-/* The functions that run Python code, of an interpreter's file that a process has mapped at `address` from `offset` on. Returns how
- * many; 0 also when the file is none. */
-size_t python_eval_find(struct python_files *files, uint32_t pid, const char *path, uint64_t address,
-                        uint64_t offset, struct python_range ret_ranges[PYTHON_EVAL_MAX]);
+/* A file's code in a process. */
+struct python_mapping {
+    const char *path;
+    uint64_t address, offset; /* from there on in the file */
+    uint64_t inode;           /* 0: not known */
+};
+
+/* The functions that run Python code, of an interpreter's file that a process has mapped. Returns how many; 0 also when the file is none,
+ * or when the process is gone and another file has that path here. */
+size_t python_eval_find(struct python_files *files, uint32_t pid, const struct python_mapping *mapping,
+                        struct python_range ret_ranges[PYTHON_EVAL_MAX]);
 void python_files_free(struct python_files *files);
 
 /* Whether a file of that name may be an interpreter: python3.11, libpython3.11.so.1.0. */

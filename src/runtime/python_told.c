@@ -8,11 +8,9 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "python/python_walk.h"
-#include "runtime/python_place.h"
 #include "stacks/jit_source.h"
 
-#define CODE_COUNT_MAX 65536
-#define MAP_PAUSE_NS   (100 * NS_PER_MS)
+#define MAP_PAUSE_NS (100 * NS_PER_MS)
 
 struct told_code {
     char *name, *file;
@@ -30,6 +28,8 @@ struct python_told {
     struct stacks *stacks;
     struct python_files files;
     VEC(struct told_code) codes;
+    struct map by_text; /* hash of name and file: number in codes */
+    uint64_t nameless_count;
     VEC(struct told_process) processes;
     struct map by_pid; /* index in processes */
 };
@@ -54,6 +54,7 @@ void python_told_destroy(struct python_told *told)
         free(told->codes.items[i].file);
     }
     vec_free(&told->codes);
+    map_free(&told->by_text);
     vec_free(&told->processes);
     map_free(&told->by_pid);
     python_files_free(&told->files);
@@ -64,10 +65,16 @@ int python_told_code(struct python_told *told, const char *name, const char *fil
                      struct err *err)
 {
     struct told_code code = {0};
+    uint64_t text = map_hash_bytes(name, strlen(name)) ^ map_hash(map_hash_bytes(file, strlen(file)));
+    const uint64_t *known = map_get(&told->by_text, text);
 
-    *ret_code = 0;
-    if (told->codes.count >= CODE_COUNT_MAX)
+    *ret_code = known ? *known : 0;
+    if (known)
         return 0;
+    if (told->codes.count >= PYTHON_TOLD_COUNT_MAX) {
+        told->nameless_count++;
+        return 0;
+    }
     code.name = strdup(name);
     code.file = strdup(file);
     if (!code.name || !code.file || vec_push(&told->codes, code)) {
@@ -75,8 +82,15 @@ int python_told_code(struct python_told *told, const char *name, const char *fil
         free(code.file);
         return err_memory(err);
     }
+    if (map_put(&told->by_text, text, told->codes.count))
+        return err_memory(err);
     *ret_code = told->codes.count;
     return 0;
+}
+
+uint64_t python_told_nameless(const struct python_told *told)
+{
+    return told->nameless_count;
 }
 
 static struct told_process *process_of(const struct python_told *told, uint32_t pid)
@@ -93,11 +107,11 @@ void python_told_image(struct python_told *told, uint32_t pid)
         *process = (struct told_process){.pid = pid};
 }
 
-int python_told_module(struct python_told *told, uint32_t pid, const char *path, uint64_t address,
-                       uint64_t offset, struct err *err)
+int python_told_module(struct python_told *told, uint32_t pid, const struct python_mapping *mapping,
+                       struct err *err)
 {
     struct python_range ranges[PYTHON_EVAL_MAX];
-    size_t count = python_eval_find(&told->files, pid, path, address, offset, ranges);
+    size_t count = python_eval_find(&told->files, pid, mapping, ranges);
     struct told_process *process = process_of(told, pid);
 
     if (!count)
