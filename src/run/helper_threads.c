@@ -103,9 +103,21 @@ static bool is_thread_of(const struct run_track *process, const struct run_track
     return track->kind == TRACK_THREAD && track->tid != process->pid;
 }
 
-static bool is_node(const struct run_track *process)
+static bool is_nodes_name(const char *name)
 {
-    return process->name && (strcmp(process->name, "node") == 0 || strcmp(process->name, "nodejs") == 0);
+    return name && (strcmp(name, "node") == 0 || strcmp(name, "nodejs") == 0);
+}
+
+/* Its tools give themselves a name of their own (npm: process.title), which from outside looks like another program. */
+static bool is_node(const struct run *run, const struct run_track *process)
+{
+    bool is_found = is_nodes_name(process->name);
+    for (size_t i = 0; i < process->spans.count && !is_found; i++) {
+        const struct run_span *span = &process->spans.items[i];
+        is_found =
+            span->exec && span->name < run->stages.count && is_nodes_name(run->stages.items[span->name].name);
+    }
+    return is_found;
 }
 
 static bool did_little(const struct run_track *track)
@@ -115,7 +127,7 @@ static bool did_little(const struct run_track *track)
 
 static void mark_threads(struct run *run, const struct run_track *process)
 {
-    bool is_nodes = is_node(process);
+    bool is_nodes = is_node(run, process);
     for (size_t i = 0; i < process->actors.count; i++) {
         struct run_track *track = &run->tracks.items[process->actors.items[i]];
         if (!is_thread_of(process, track))

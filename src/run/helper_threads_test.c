@@ -133,12 +133,31 @@ static void only_nodes_threads_are_its_own_for_doing_little(void **state)
     end(&fixture);
 }
 
+/* npm gives its process the name of what it does. */
+static void who_was_started_as_node_is_node(void **state)
+{
+    struct fixture fixture;
+    struct run_stage stage = {.name = "node"};
+    struct run_span span = {.exec = true};
+    (void)state;
+    begin(&fixture, "npm ls");
+    assert_int_equal(vec_push(&fixture.run.stages, stage), 0);
+    assert_int_equal(vec_push(&fixture.process->spans, span), 0);
+    fixture.run.tracks.items[FIRST].run_ns = LIFE / 1000;
+    helper_threads_mark(&fixture.run);
+    assert_true(is_helper(&fixture, FIRST));
+    vec_free(&fixture.process->spans);
+    vec_free(&fixture.run.stages);
+    end(&fixture);
+}
+
 int helper_threads_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_with_a_runtimes_names_are_its_own),
         cmocka_unit_test(threads_that_begin_in_a_runtime_are_its_own),
         cmocka_unit_test(only_nodes_threads_are_its_own_for_doing_little),
+        cmocka_unit_test(who_was_started_as_node_is_node),
     };
     return cmocka_run_group_tests_name("helper_threads", tests, NULL, NULL);
 }
