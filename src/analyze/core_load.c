@@ -53,7 +53,7 @@ static int sort_steps(struct core_load *load)
 {
     struct load_step *from = load->steps.items;
     size_t count = load->steps.count, kept;
-    struct load_step *to = malloc((count + 1) * sizeof *to);
+    struct load_step *to = calloc(count + 1, sizeof *to);
     VEC(size_t) ends = {0};
     int status = to ? 0 : -1;
     for (size_t i = 1; i <= count && !status; i++)
