@@ -173,7 +173,7 @@ static void waits_for_different_things_are_two(void **state)
     end(&data, &run);
 }
 
-/* Nobody signalled the condition before the time was up; the interpreter's lock, which is looked after in that way, stays a lock. */
+/* Nobody ever signals the condition, and the time is up. Where somebody was once woken others look up from time to time; the interpreter's lock, which is looked after in that way, stays a lock. */
 static void who_waits_until_the_time_is_up_sleeps(void **state)
 {
     (void)state;
@@ -191,7 +191,9 @@ static void who_waits_until_the_time_is_up_sleeps(void **state)
     wait_ms(&data, late);
     late.start_ns = 30, late.end_ns = 40, late.peer = gil;
     wait_ms(&data, late);
-    late.start_ns = 50, late.end_ns = 60, late.peer = condition;
+    uint64_t queue =
+        peer(&data, (struct row_peer){.id = 4, .kind = PEER_LOCK}, PEER_NAME_CONDITION, "100:0x24");
+    late.start_ns = 50, late.end_ns = 60, late.peer = queue;
     late.waker_track = WORKER, late.waker_source = WAKER_EXACT;
     wait_ms(&data, late);
     uint64_t pipe = peer(&data, (struct row_peer){.id = 3, .kind = PEER_PIPE}, NULL, "pipe:[7]");
@@ -202,13 +204,20 @@ static void who_waits_until_the_time_is_up_sleeps(void **state)
     late.start_ns = 70, late.end_ns = 80, late.reason = WAIT_PIPE, late.peer = pipe;
     late.waker_track = 0, late.waker_source = WAKER_INTERRUPT;
     wait_ms(&data, late);
+    /* The other word of a condition that somebody else was once woken at. */
+    uint64_t other_word =
+        peer(&data, (struct row_peer){.id = 5, .kind = PEER_LOCK}, PEER_NAME_CONDITION, "100:0x20");
+    late.start_ns = 85, late.end_ns = 95, late.reason = WAIT_LOCK, late.peer = other_word;
+    wait_ms(&data, late);
     load(&data, &run);
     const struct run_wait *waits = run.tracks.items[MAIN - 1].waits.items;
-    assert_int_equal(run.tracks.items[MAIN - 1].waits.count, 4);
+    assert_int_equal(run.tracks.items[MAIN - 1].waits.count, 5);
     assert_int_equal(waits[0].reason, WAIT_SLEEP);
     assert_int_equal(waits[1].reason, WAIT_LOCK);
     assert_int_equal(waits[2].reason, WAIT_LOCK);
     assert_int_equal(waits[3].reason, WAIT_SLEEP);
+    assert_int_equal(waits[4].reason, WAIT_LOCK);
+    assert_int_equal(waits[4].peer, other_word - 1);
     end(&data, &run);
 }
 

@@ -11,6 +11,7 @@
 #include "run/helper_threads.h"
 #include "run/python_lock.h"
 #include "run/stage.h"
+#include "run/timed_wait.h"
 
 /* The spans of a logical track stand on each thread that carried it too, for the time it did. */
 static int lend_spans(struct run *run, struct err *err)
@@ -201,33 +202,6 @@ static void straighten_waits(const struct run *run, struct run_track *track)
     track->waits.count = kept;
 }
 
-static bool has_both_ends(const struct run_peer *pipe, uint32_t process)
-{
-    bool reads = false, writes = false;
-    for (size_t i = 0; i < pipe->readers.count; i++)
-        reads = reads || pipe->readers.items[i] == process;
-    for (size_t i = 0; i < pipe->writers.count; i++)
-        writes = writes || pipe->writers.items[i] == process;
-    return reads && writes;
-}
-
-/* A condition that was waited for until the time was up, and nobody signalled: a sleep, as virtual machines sleep; and so at the pipe that
- * an event loop is woken through. The lock of a Python interpreter has another name by now. */
-static void name_sleeps(const struct run *run, struct run_track *track)
-{
-    for (size_t i = 0; i < track->waits.count; i++) {
-        struct run_wait *wait = &track->waits.items[i];
-        if (wait->waker != RUN_NONE || wait->waker_source != WAKER_INTERRUPT || wait->peer == RUN_NONE)
-            continue;
-        const struct run_peer *peer = &run->peers.items[wait->peer];
-        bool is_condition = wait->reason == WAIT_LOCK && strcmp(peer->name, PEER_NAME_CONDITION) == 0;
-        if (!is_condition && !(wait->reason == WAIT_PIPE && has_both_ends(peer, track->process)))
-            continue;
-        wait->reason = WAIT_SLEEP;
-        wait->peer = RUN_NONE;
-    }
-}
-
 /* From a track up to its process; parents may go in a ring. */
 #define PARENT_HOPS_MAX 64
 
@@ -294,8 +268,10 @@ static int settle_tracks(struct run *run, struct err *err)
         SORT(&track->samples, compare_samples);
         drop_replaced_spans(track);
         straighten_waits(run, track);
-        name_sleeps(run, track);
     }
+    int status = timed_waits_name(run, err);
+    if (status)
+        return status;
     for (uint32_t i = 0; i < run->tracks.count; i++) {
         struct run_track *track = &run->tracks.items[i];
         if (track->present)
