@@ -162,7 +162,7 @@ static void spawn_edge(struct tracks *tracks, const struct track_fork *fork, con
                            .to_track = task->track,
                            .to_ns = fork->time_ns,
                            .kind = EDGE_SPAWN,
-                           .source = fork->parent_tid ? EDGE_RECORDED : EDGE_INFERRED};
+                           .source = fork->parent_tid && !fork->is_found ? EDGE_RECORDED : EDGE_INFERRED};
     emit_append(tracks->emit, edge, &row);
 }
 
