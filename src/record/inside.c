@@ -397,7 +397,8 @@ static void gap_fill(struct inside *inside, struct task *task, uint64_t start_ns
     if (missing_ns < MISSING_NS_MIN || missing_ns < gap_ns / MISSING_RATIO)
         return;
     struct wait_told wait = {.interval = {.start_ns = own->told_ns, .end_ns = start_ns, .count = 1}};
-    bool is_seen = own->seen.known && own->seen_ns >= own->told_ns && own->seen_ns <= start_ns;
+    /* In what may not be known (/proc refuses to tell): it was blocked, and queued for nothing. */
+    bool is_seen = own->seen_ns >= own->told_ns && own->seen_ns <= start_ns;
     uint64_t *part = is_seen ? &wait.interval.blocked_ns : &wait.interval.runnable_ns;
     if (missing_ns < gap_ns - gap_ns / MISSING_RATIO)
         wait.interval.count = num_max(missing_ns / TURN_NS, 2);
