@@ -426,15 +426,15 @@ static bool is_resting(const struct task *task, uint64_t now_ns)
            now_ns < ledger->seen_ns + num_min((ledger->seen_ns - ledger->open_ns) / REST_RATIO, REST_NS_MAX);
 }
 
-/* Where no event tells of it. Threads get their names soon after they begin, on a busy machine later: they are asked again when they are
- * twice as old. */
+/* Where no event tells of it. Threads have their maker's name when they begin and get their own soon after, on a busy machine later: they
+ * are asked again when they are twice as old, whatever they said. */
 static bool thread_name_read(struct observe *observe, struct task *task, uint64_t now_ns)
 {
     struct look *look = &task->look;
     char path[80], name[32];
     uint64_t age_ns = now_ns > task->start_ns ? now_ns - task->start_ns : 0;
 
-    if (look->name[0] || task->tid == task->process->pid || look->name_age_ns > THREAD_NAME_NS_MAX ||
+    if (task->tid == task->process->pid || look->name_age_ns > THREAD_NAME_NS_MAX ||
         age_ns < num_max(THREAD_NAME_NS, 2 * look->name_age_ns))
         return false;
     look->name_age_ns = age_ns;
@@ -443,7 +443,7 @@ static bool thread_name_read(struct observe *observe, struct task *task, uint64_
     if (length <= 1)
         return true;
     name[length - 1] = '\0';
-    if (strncmp(name, task->process->image, 15) != 0)
+    if (strncmp(name, look->name[0] ? look->name : task->process->image, 15) != 0)
         tracks_rename(observe->tracks, task, name);
     return true;
 }
