@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/str.h"
 #include "detect/detectors.h"
 
 #define HOT_RATIO_MIN 0.1
@@ -95,7 +96,10 @@ static int claim_place(const struct scene *scene, struct cause_claims *claims, c
     claim.change = change_of(scene, &claim.where, "2");
     claim.max_change = change_of(scene, &claim.where, "1000000");
     const char *language = language_of(claim.where.function);
-    language = language ? language : language_of_process(scene, &claim.where);
+    const char *file = claim.where.function ? NULL : nameless_file(scene, claim.where.process);
+    /* What a virtual machine compiles lies in no file; its library may itself be without names. */
+    if (!language && (!file || str_ends(file, "/libjvm.so")))
+        language = language_of_process(scene, &claim.where);
     if (language && claim.where.process) {
         claim.title = arena_printf(scene->arena, "the %s code that %s runs uses the CPU for %s", language,
                                    claim.where.process, scene_duration(scene, ns));
@@ -105,8 +109,7 @@ static int claim_place(const struct scene *scene, struct cause_claims *claims, c
         claim.title = arena_printf(scene->arena, "%s uses the CPU for %s", scene_place(scene, &claim.where),
                                    scene_duration(scene, ns));
     }
-    const char *file = claim.where.function || language ? NULL : nameless_file(scene, claim.where.process);
-    if (file)
+    if (file && !language)
         claim.fix =
             arena_printf(scene->arena,
                          "make this code faster, or call it less (debug symbols of %s are missing: they "

@@ -16,17 +16,21 @@ static bool is_poll(const struct run_wait *wait)
 #define WORK_RATIO_MIN 0.2
 #define THREAD_MAX     256
 
-/* Other threads of the process work all through the sleep, and on after it: it is as long as they are to work (a load
- * generator's duration), and waits for nothing. */
-static bool is_duration(const struct run *run, const struct path_step *step)
+/* One long sleep, through which other threads that the program made work, and on after it: it is as long as they are to work
+ * (a load generator's duration), and waits for nothing. */
+static bool is_duration(const struct scene *scene, const struct path_step *step)
 {
+    const struct run *run = scene->run;
     const struct run_track *sleeper = &run->tracks.items[step->actor];
+    const struct run_wait *sleep = run_wait_at(sleeper, step->end_ns, NULL);
     size_t count = sleeper->process == RUN_NONE ? 0 : run->tracks.items[sleeper->process].actors.count;
     double work_ratio = 0;
+    if (!sleep || 2 * (sleep->end_ns - sleep->start_ns) <= scene->wall_ns)
+        return false;
     for (size_t i = 0; i < count && i < THREAD_MAX; i++) {
         uint32_t index = run->tracks.items[sleeper->process].actors.items[i];
         const struct run_track *track = &run->tracks.items[index];
-        if (index != step->actor &&
+        if (index != step->actor && !track->is_helper &&
             track->start_ns <= step->start_ns + (step->end_ns - step->start_ns) / 10 &&
             track->end_ns > step->end_ns)
             work_ratio += num_ratio(track->run_ns, track->end_ns - track->start_ns);
@@ -39,7 +43,7 @@ static uint64_t duration_ns(const struct scene *scene)
     uint64_t ns = 0;
     for (size_t i = 0; i < scene->path->steps.count; i++) {
         const struct path_step *step = &scene->path->steps.items[i];
-        if (step->doing == WAIT_SLEEP && step->actor != RUN_NONE && is_duration(scene->run, step))
+        if (step->doing == WAIT_SLEEP && step->actor != RUN_NONE && is_duration(scene, step))
             ns += step->end_ns - step->start_ns;
     }
     return ns;

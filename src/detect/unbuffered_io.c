@@ -20,13 +20,17 @@ static bool is_tiny(const struct run_flow *flow, enum io_operation operation)
            flow->small_count[operation] * 10 >= flow->count[operation] * SMALL_TENTHS;
 }
 
-/* Of a process's calls together it is not known where they went; where it waited for a connection once in so many calls or more, they
- * may well be messages. */
-#define CALLS_A_WAIT 20
+/* Of a process's calls together it is not known where they went; where it waited for a connection once in so many calls or more, and
+ * reads about as often as it writes, they may well be messages: one is read, one is written, and a try finds nothing. */
+#define CALLS_A_WAIT   20
+#define ONE_SIDE_RATIO 4
 
 static bool may_be_messages(const struct run *run, const struct run_flow *together)
 {
     uint64_t waits = 0, calls = 0;
+    uint64_t reads = together->count[IO_READ], writes = together->count[IO_WRITE];
+    if (num_min(reads, writes) < num_max(reads, writes) / ONE_SIDE_RATIO)
+        return false;
     for (size_t i = 0; i < run->flows.count; i++) {
         const struct run_flow *flow = &run->flows.items[i];
         if (flow->process == together->process && flow->peer != RUN_NONE &&

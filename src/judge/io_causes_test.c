@@ -212,6 +212,16 @@ static void little_messages_of_a_process_are_not_unbuffered(void **state)
     judge(&s, &verdict);
     assert_null(judged_finding(&verdict, "unbuffered-io"));
     judged_deinit(&s, &verdict);
+    /* Who asks a server 10000 questions and writes 90000 times a few bytes does not send those. */
+    root = asks(&s, 10000);
+    io = (struct scenario_io){
+        .thread = root, .operation = IO_WRITE, .count = 100000, .bytes = 100000 * (uint64_t)16};
+    scenario_io(&s, &io);
+    io.operation = IO_READ, io.count = 10000, io.bytes = 10000 * (uint64_t)100;
+    scenario_io(&s, &io);
+    judge(&s, &verdict);
+    assert_non_null(judged_finding(&verdict, "unbuffered-io"));
+    judged_deinit(&s, &verdict);
 }
 
 /* A leak loses no time: it stands behind what gains, and is there however much else there is. */

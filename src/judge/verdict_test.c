@@ -111,6 +111,34 @@ static void compiled_code_of_java_is_java(void **state)
     judged_deinit(&s, &verdict);
 }
 
+/* A program without symbols that has a Java machine in it: its own code lies in a file. */
+static void stripped_code_beside_a_java_machine_is_not_java(void **state)
+{
+    static const char *const files[] = {"/opt/office/office.bin", "/usr/lib/jvm/lib/server/libjvm.so"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct scenario s;
+        struct verdict verdict;
+        scenario_init(&s, 2, 200);
+        uint64_t root = scenario_process(&s, 0, "office", 0, 200);
+        uint64_t helper = scenario_thread(&s, root, "VM Thread", 1, 200);
+        scenario_wait(&s, helper, 2, 200, WAIT_SLEEP, 0);
+        struct row_frame frame = {.id = ++s.next_frame, .address = 0x1000};
+        struct row_stack stack = {.id = frame.id, .frame = frame.id};
+        assert_int_equal(sink_intern(&s.data.sink, "[office]", &frame.function, NULL), 0);
+        assert_int_equal(sink_intern(&s.data.sink, files[i], &frame.module, NULL), 0);
+        assert_int_equal(sink_append(&s.data.sink, frame, &frame, NULL), 0);
+        assert_int_equal(sink_append(&s.data.sink, stack, &stack, NULL), 0);
+        scenario_stack_samples(&s, root, stack.id, 0, 200);
+        judge(&s, &verdict);
+        const struct finding *first = &verdict.findings[0];
+        assert_string_equal(first->cause, "cpu-hot");
+        assert_int_equal(strstr(first->title, "Java") != NULL, i == 1);
+        assert_int_equal(strstr(first->fix, files[i]) != NULL, i == 0);
+        judged_deinit(&s, &verdict);
+    }
+}
+
 static void a_convoy_is_the_lock_and_not_the_sleep_inside(void **state)
 {
     (void)state;
@@ -331,16 +359,45 @@ static void a_sleep_while_others_work_on_is_a_duration(void **state)
     judged_deinit(&s, &verdict);
 }
 
+/* The main thread sleeps once, or between its items; beside it another works. */
+static bool is_sleep_told(const char *other, uint64_t sleep_ms)
+{
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 2, 1000);
+    uint64_t root = scenario_process(&s, 0, "sleeper", 0, 1000);
+    uint64_t far = scenario_peer(&s, PEER_SOCKET, "socket", "10.0.0.1:80");
+    uint64_t worker = scenario_thread(&s, root, other, 5, 1000);
+    for (uint64_t ms = 10; ms + sleep_ms <= 980; ms += sleep_ms)
+        scenario_wait(&s, root, ms + 1, ms + sleep_ms, WAIT_SLEEP, 0);
+    for (uint64_t ms = 10; ms < 980; ms += 10)
+        scenario_wait(&s, worker, ms, ms + 7, WAIT_NETWORK, far);
+    judge(&s, &verdict);
+    bool is_told = judged_finding(&verdict, "sleep-poll") != NULL;
+    judged_deinit(&s, &verdict);
+    return is_told;
+}
+
+static void sleeps_between_items_and_beside_a_runtimes_threads_are_told(void **state)
+{
+    (void)state;
+    assert_false(is_sleep_told("sleeper", 960));
+    assert_true(is_sleep_told("sleeper", 96));
+    assert_true(is_sleep_told("C2 CompilerThre", 960));
+}
+
 int verdict_test(void);
 int verdict_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sleep_while_others_work_on_is_a_duration),
+        cmocka_unit_test(sleeps_between_items_and_beside_a_runtimes_threads_are_told),
         cmocka_unit_test(a_flame_graph_alone_is_that_of_the_verdict),
         cmocka_unit_test(downloads_one_after_another_are_the_finding_and_the_database_is_cleared),
         cmocka_unit_test(a_hot_function_gets_no_promise_only_its_most),
         cmocka_unit_test(the_loop_of_an_interpreter_is_the_code_that_it_runs),
         cmocka_unit_test(compiled_code_of_java_is_java),
+        cmocka_unit_test(stripped_code_beside_a_java_machine_is_not_java),
         cmocka_unit_test(a_convoy_is_the_lock_and_not_the_sleep_inside),
         cmocka_unit_test(polling_comes_before_polling_side_by_side),
         cmocka_unit_test(a_sleep_for_nothing_that_is_seen_is_no_p0),
