@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "model/meta.h"
 
 #define DEPTH_LOOK_MAX 64
 
@@ -115,6 +116,18 @@ static struct inside_time *time_of(struct inside_times *times, struct map *place
     return &times->items.items[times->items.count - 1];
 }
 
+static void add_sample(struct inside_time *item, const struct run_sample *sample, uint64_t ns,
+                       const char *inner)
+{
+    item->ns += ns;
+    item->weight += sample->weight;
+    if (!inner)
+        return;
+    item->inside_ns += ns;
+    item->inside_weight += sample->weight;
+    item->inner = inner;
+}
+
 static int add_step(const struct scene *scene, const struct path_step *step, stack_is_fn *is_inside,
                     bool by_function, struct inside_times *times, struct map *places)
 {
@@ -122,24 +135,42 @@ static int add_step(const struct scene *scene, const struct path_step *step, sta
     const struct run_track *track = &run->tracks.items[step->actor];
     size_t first = run_samples_before(track, step->start_ns), last = run_samples_before(track, step->end_ns);
     uint64_t left_ns = step->end_ns - step->start_ns;
+    const char *process = run_process_name(run, step->actor, step->end_ns);
+    const struct where whole = {.process = process, .stage = run->has_spans ? NULL : process};
 
     for (size_t i = first; i < last; i++) {
         uint64_t part_ns = left_ns / (last - i);
-        uint32_t stack = track->samples.items[i].stack;
-        const char *inner = is_inside(run, stack);
-        const char *process = run_process_name(run, step->actor, step->end_ns);
-        struct where where = {.process = process, .stage = run->has_spans ? NULL : process};
+        struct where where = whole;
         if (by_function)
-            attribute_function(run, stack, &where);
+            attribute_function(run, track->samples.items[i].stack, &where);
         struct inside_time *item = time_of(times, places, &where);
         left_ns -= part_ns;
         if (!item)
             return -1;
-        item->ns += part_ns;
-        item->inside_ns += inner ? part_ns : 0;
-        item->inner = inner ? inner : item->inner;
+        add_sample(item, &track->samples.items[i], part_ns, is_inside(run, track->samples.items[i].stack));
     }
+    if (first < last || by_function)
+        return 0;
+    struct inside_time *item = time_of(times, places, &whole);
+    if (!item)
+        return -1;
+    item->unhit_ns += left_ns;
     return 0;
+}
+
+/* Stretches shorter than a sample's period are seldom hit: as in attribution, what the samples stand for is shared out, where
+ * that is no minor part. */
+static void share_unhit(const struct run *run, struct inside_time *item)
+{
+    const char *unit = view_meta(run->view, META_SAMPLE_UNIT);
+    bool weights_are_ns = !unit || strcmp(unit, "ns") == 0;
+    uint64_t seen_ns = num_max(item->ns, weights_are_ns ? item->weight : 0);
+
+    if (!item->weight || seen_ns < item->unhit_ns / 2)
+        return;
+    item->ns += item->unhit_ns;
+    item->inside_ns +=
+        num_u64((double)item->unhit_ns * num_ratio(num_min(item->inside_weight, item->weight), item->weight));
 }
 
 static int compare_times(const void *a, const void *b)
@@ -166,37 +197,37 @@ int inside_times_of(const struct scene *scene, stack_is_fn *is_inside, bool by_f
         inside_times_free(&times);
         return err_memory(err);
     }
+    for (size_t i = 0; i < times.items.count; i++)
+        share_unhit(scene->run, &times.items.items[i]);
     if (times.items.count)
         qsort(times.items.items, times.items.count, sizeof *times.items.items, compare_times);
     *ret_times = times;
     return 0;
 }
 
-static uint64_t step_inside_ns(const struct run *run, const struct path_step *step, stack_is_fn *is_inside)
-{
-    const struct run_track *track = &run->tracks.items[step->actor];
-    size_t first = run_samples_before(track, step->start_ns), last = run_samples_before(track, step->end_ns);
-    size_t inside = 0;
-
-    for (size_t i = first; i < last; i++)
-        inside += is_inside(run, track->samples.items[i].stack) != NULL;
-    return num_u64(num_ratio(inside, last - first) * (double)(step->end_ns - step->start_ns));
-}
-
 uint64_t inside_before_ns(const struct scene *scene, stack_is_fn *is_inside, const char *process,
                           uint64_t before_ns)
 {
+    struct inside_times times = {0};
+    struct map places = {0};
     uint64_t ns = 0;
+    int status = 0;
 
-    for (size_t i = 0; i < scene->path->steps.count; i++) {
+    for (size_t i = 0; !status && i < scene->path->steps.count; i++) {
         struct path_step step = scene->path->steps.items[i];
         if (step.start_ns >= before_ns)
             break;
         step.end_ns = num_min(step.end_ns, before_ns);
         if (step.doing == DOING_CPU && step.actor != RUN_NONE &&
             strcmp(run_process_name(scene->run, step.actor, step.end_ns), process) == 0)
-            ns += step_inside_ns(scene->run, &step, is_inside);
+            status = add_step(scene, &step, is_inside, false, &times, &places);
     }
+    for (size_t i = 0; i < times.items.count; i++) {
+        share_unhit(scene->run, &times.items.items[i]);
+        ns += times.items.items[i].inside_ns;
+    }
+    map_free(&places);
+    inside_times_free(&times);
     return ns;
 }
 

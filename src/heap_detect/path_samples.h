@@ -3,7 +3,8 @@
  * path_samples: the CPU time of the critical path by what its stacks are in: for each program and function of its own, how much
  * of that was inside the allocator, or a garbage collector.
  *
- * A stretch of running is shared among its samples as attribution does, so that these times are parts of the path's.
+ * A stretch of running is shared among its samples as attribution does, so that these times are parts of the path's. Of a whole
+ * program, stretches that no sample hit count as its others do.
  */
 #ifndef TOLL_HEAP_DETECT_PATH_SAMPLES_H
 #define TOLL_HEAP_DETECT_PATH_SAMPLES_H
@@ -16,6 +17,8 @@ struct inside_time {
     const char *inner;  /* the innermost function that was recognised, of the sample that counted last */
     uint64_t ns;        /* of the path, on a CPU */
     uint64_t inside_ns; /* of that, inside */
+    /* of the samples, and of those inside; running that no sample hit, until it is shared out */
+    uint64_t weight, inside_weight, unhit_ns;
 };
 
 /* The name of what the stack is in, NULL: in nothing of the kind. */

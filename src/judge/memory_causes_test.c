@@ -181,6 +181,35 @@ static void time_under_a_collector_is_gc(void **state)
     judged_deinit(&s, &verdict);
 }
 
+/* Turns of 1 ms, one in ten of them with a sample: three in ten of those are inside. */
+static void a_collector_in_turns_that_samples_seldom_hit_is_gc(void **state)
+{
+    struct scenario s;
+    struct verdict verdict;
+
+    (void)state;
+    scenario_init(&s, 2, 1000);
+    uint64_t root = scenario_process(&s, 0, "node", 0, 1000);
+    uint64_t own = called(&s, 0, "main", "/bin/node");
+    uint64_t inside = called(&s, own, "v8::internal::ScavengerCollector::CollectGarbage()", "/bin/node");
+    uint64_t far = scenario_peer(&s, PEER_SOCKET, "socket", "10.0.0.1:80");
+    for (uint64_t ms = 0; ms < 1000; ms += 2)
+        scenario_wait(&s, root, ms + 1, ms + 2, WAIT_NETWORK, far);
+    for (uint64_t ms = 0; ms < 1000; ms += 20) {
+        struct row_sample row = {.time_ns = start_ns(&s) + ms * NS_PER_MS + NS_PER_MS / 2,
+                                 .track = root,
+                                 .stack = ms / 20 % 10 < 3 ? inside : own,
+                                 .weight = 10 * NS_PER_MS,
+                                 .kind = SAMPLE_CPU};
+        assert_int_equal(sink_append(&s.data.sink, sample, &row, NULL), 0);
+    }
+    judge(&s, &verdict);
+    const struct finding *gc = judged_finding(&verdict, "gc");
+    assert_non_null(gc);
+    assert_true(gc->critical_ratio > 0.14 && gc->critical_ratio < 0.16);
+    judged_deinit(&s, &verdict);
+}
+
 static void pause(struct scenario *s, uint64_t track, const char *name, uint64_t start_ms, uint64_t end_ms)
 {
     struct row_span row = {.id = ++s->next_span,
@@ -358,6 +387,7 @@ int memory_causes_test(void)
         cmocka_unit_test(what_is_never_freed_and_grows_is_a_leak),
         cmocka_unit_test(what_is_freed_is_no_leak),
         cmocka_unit_test(time_under_a_collector_is_gc),
+        cmocka_unit_test(a_collector_in_turns_that_samples_seldom_hit_is_gc),
         cmocka_unit_test(the_advice_is_for_the_runtime_that_paused),
         cmocka_unit_test(pauses_that_the_runtime_told_are_gc),
         cmocka_unit_test(pauses_before_the_first_that_was_seen_are_told_by_samples),
