@@ -9,6 +9,7 @@
 
 #include "base/num.h"
 #include "base/search.h"
+#include "base/str.h"
 #include "symbol/dwarf_scopes.h"
 
 #define UNIT_COUNT_MAX     (1u << 20)
@@ -115,23 +116,37 @@ static int index_units(struct dwarf_image *image, struct err *err)
     return 0;
 }
 
-/* libdw takes the last string of a section for ended: what is damaged or made up must not have it read on behind. Of what is
- * compressed zlib's checksum tells. */
+/* Sections that libdw takes strings from: under their own names, compressed (.zdebug_), of a compiler's middle step
+ * (.gnu.debuglto_), split (.dwo). */
+static bool holds_strings(const char *name)
+{
+    return (strstr(name, "debug_str") || strstr(name, "debug_line_str")) &&
+           !strstr(name, "debug_str_offsets") && !str_starts(name, ".rel");
+}
+
+/* As libdw will. False: it cannot be. */
+static bool expand(Elf_Scn *section, const GElf_Shdr *header, const char *name)
+{
+    if (header->sh_flags & SHF_COMPRESSED)
+        return elf_compress(section, 0, 0) >= 0;
+    if (str_starts(name, ".z"))
+        (void)elf_compress_gnu(section, 0, 0); /* an error: it is not compressed, in spite of its name */
+    return true;
+}
+
+/* libdw takes the last string of a section for ended: what is damaged or made up must not have it read on behind. */
 static bool strings_end(Elf *elf)
 {
-    static const char *const sections[] = {".debug_str", ".debug_line_str", ".debug_str.dwo",
-                                           ".debug_line_str.dwo"};
     size_t names;
     if (elf_getshdrstrndx(elf, &names))
         return false;
     for (Elf_Scn *section = NULL; (section = elf_nextscn(elf, section));) {
         GElf_Shdr header;
         const char *name = gelf_getshdr(section, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
-        bool holds_strings = false;
-        for (size_t i = 0; name && i < sizeof sections / sizeof *sections; i++)
-            holds_strings |= strcmp(name, sections[i]) == 0;
-        if (!holds_strings || header.sh_type == SHT_NOBITS || header.sh_flags & SHF_COMPRESSED)
+        if (!name || !holds_strings(name) || header.sh_type == SHT_NOBITS)
             continue;
+        if (!expand(section, &header, name))
+            return false;
         const Elf_Data *data = elf_getdata(section, NULL);
         if (!data || (data->d_size && (!data->d_buf || ((const char *)data->d_buf)[data->d_size - 1])))
             return false;
