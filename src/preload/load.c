@@ -224,8 +224,8 @@ static void process_end(int status, void *unused)
     (void)unused;
     if (!calls->is_on || (uint32_t)syscall(SYS_getpid) != calls->pid)
         return;
-    cpu_timer_stop_thread();
     lane_release();
+    self.is_refused = true; /* a sample that comes now tells nothing; its timer ends with the process */
     calls_news(CALL_NEWS_EXIT, calls->pid, (uint32_t)status & 0xff, 0, NULL);
 }
 
