@@ -38,12 +38,27 @@ int detect_disk_read(const struct scene *scene, struct cause_claims *claims, str
     return claim_add(claims, &claim, err);
 }
 
+/* What lies between a child's end that was seen and its maker's going on is no wait for a child: the kernel takes the process down, and the
+ * maker queues for a CPU, of which not every recorder tells. */
+static uint64_t unseen_child_ns(const struct scene *scene)
+{
+    uint64_t ns = 0;
+    for (size_t i = 0; i < scene->path->steps.count; i++) {
+        const struct path_step *step = &scene->path->steps.items[i];
+        if (step->doing != WAIT_CHILD || step->actor == RUN_NONE)
+            continue;
+        const struct run_wait *wait = run_wait_at(&scene->run->tracks.items[step->actor], step->end_ns, NULL);
+        ns += wait && wait->waker != RUN_NONE ? 0 : step->end_ns - step->start_ns;
+    }
+    return ns;
+}
+
 /* child-wait: the path waits for a child process of which nothing more is known. */
 int detect_child_wait(const struct scene *scene, struct cause_claims *claims, struct err *err)
 {
     struct cause_claim claim = {
         .cause = "child-wait", .change = "speed:wait/child=2", .max_change = "remove:wait/child"};
-    claim.critical_ns = scene_doing_ns(scene, WAIT_CHILD, &claim.where);
+    claim.critical_ns = num_min(scene_doing_ns(scene, WAIT_CHILD, &claim.where), unseen_child_ns(scene));
     if (num_ratio(claim.critical_ns, scene->wall_ns) < CLAIM_RATIO_MIN)
         return 0;
     claim.title = arena_printf(scene->arena, "%s waits for a child process that could not be seen",

@@ -386,10 +386,32 @@ static void sleeps_between_items_and_beside_a_runtimes_threads_are_told(void **s
     assert_true(is_sleep_told("C2 CompilerThre", 960));
 }
 
+/* The child's end was seen; that its maker went on 20 ms later was no wait for a child. */
+static void a_child_whose_end_was_seen_is_no_unseen_child(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 2, 100);
+    uint64_t root = scenario_process(&s, 0, "driver", 0, 100);
+    (void)scenario_process(&s, root, "compiler", 2, 70);
+    scenario_child_wait(&s, root, 3, 90, 0);
+    judge(&s, &verdict);
+    assert_null(judged_finding(&verdict, "child-wait"));
+    judged_deinit(&s, &verdict);
+    scenario_init(&s, 2, 100);
+    root = scenario_process(&s, 0, "driver", 0, 100);
+    scenario_child_wait(&s, root, 3, 90, 0);
+    judge(&s, &verdict);
+    assert_non_null(judged_finding(&verdict, "child-wait"));
+    judged_deinit(&s, &verdict);
+}
+
 int verdict_test(void);
 int verdict_test(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_child_whose_end_was_seen_is_no_unseen_child),
         cmocka_unit_test(a_sleep_while_others_work_on_is_a_duration),
         cmocka_unit_test(sleeps_between_items_and_beside_a_runtimes_threads_are_told),
         cmocka_unit_test(a_flame_graph_alone_is_that_of_the_verdict),
