@@ -89,6 +89,25 @@ static bool page_read(void *context, uint64_t address, void *ret_bytes, size_t s
     return true;
 }
 
+static bool pages_read(void *context, const uint64_t *addresses, size_t count, void *ret_bytes, size_t size)
+{
+    struct heap_python *python = context;
+    struct iovec here = {.iov_base = ret_bytes, .iov_len = count * size}, there[PYTHON_DEPTH_MAX];
+    size_t i;
+
+    if (count > PYTHON_DEPTH_MAX)
+        return false;
+    for (i = 0; i < count && python->is_attached; i++)
+        if (!page_read(context, addresses[i], (uint8_t *)ret_bytes + i * size, size))
+            return false;
+    if (python->is_attached)
+        return true;
+    for (i = 0; i < count; i++)
+        there[i] = (struct iovec){.iov_base = (void *)addresses[i], .iov_len = size};
+    return syscall(SYS_process_vm_readv, (long)python->tid, &here, 1L, there, (long)count, 0L) ==
+           (long)(count * size);
+}
+
 static bool once_read(void *context, uint64_t address, void *ret_bytes, size_t size)
 {
     return self_read(*(const uint32_t *)context, address, ret_bytes, size);
@@ -141,7 +160,7 @@ static struct python_memory walk_begin(struct heap_python *python)
     }
     python->page = 0;
     python->tid = self.tid;
-    return (struct python_memory){.context = python, .read = page_read};
+    return (struct python_memory){.context = python, .read = page_read, .read_each = pages_read};
 }
 
 uint64_t heap_python_read(struct heap_lane *lane)
@@ -156,12 +175,13 @@ uint64_t heap_python_read(struct heap_lane *lane)
     python->is_attached = is_attached && heap_is_exact;
     python->stack.count = 0;
     if (!state || !python_memory_u64(&memory, state + layout.thread_id, &id) ||
-        id != (uint64_t)pthread_self() || !python_stack_read(&memory, &layout, state, &python->stack))
+        id != (uint64_t)pthread_self() || !python_stack_read_own(&memory, &layout, state, &python->stack))
         python->stack.count = 0;
     for (i = 0; i < python->stack.count; i++) {
         const struct python_frame *frame = &python->stack.frames[i];
 
-        key = guest_mix(key ^ frame->code) + guest_mix(frame->instruction + frame->lines * GUEST_MULTIPLY);
+        key = guest_mix(key ^ frame->code) +
+              guest_mix(frame->instruction + (frame->lines + frame->names) * GUEST_MULTIPLY);
     }
     errno = error;
     return python->stack.count ? key | 1 : 0;
@@ -228,7 +248,7 @@ static bool code_tell(struct heap_lane *lane, uint64_t key)
 static bool is_place(const struct heap_python_place *place, const struct python_frame *frame)
 {
     return place->key && place->code == frame->code && place->instruction == frame->instruction &&
-           place->lines == frame->lines;
+           place->lines == frame->lines && place->names == frame->names;
 }
 
 /* Reads the names of a frame's function and its line, and tells them. */
@@ -236,7 +256,7 @@ static bool place_find(struct heap_lane *lane, const struct python_memory *memor
                        const struct python_frame *frame, struct heap_python_place *place)
 {
     struct heap_python *python = lane->python;
-    uint64_t key = guest_mix(frame->code ^ guest_mix(frame->lines)) & HEAP_KEY_MASK;
+    uint64_t key = guest_mix(frame->code ^ guest_mix(frame->lines + frame->names)) & HEAP_KEY_MASK;
 
     place->key = 0;
     if (!key || !python_names_read(memory, &layout, (uint64_t)PyCode_Type, frame->code, &python->names) ||
@@ -245,6 +265,7 @@ static bool place_find(struct heap_lane *lane, const struct python_memory *memor
     place->code = frame->code;
     place->instruction = frame->instruction;
     place->lines = frame->lines;
+    place->names = frame->names;
     place->line = python_line_read(memory, &layout, &python->names,
                                    python_code_instruction(memory, &layout, frame->code, frame->instruction));
     place->key = key;

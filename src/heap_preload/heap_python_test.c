@@ -190,6 +190,30 @@ static void functions_are_told_once_with_names_and_lines(void **state)
     assert_int_equal(lane.head, word);
 }
 
+/* exec of small sources, one after the other: each function's code lies where the one before lay, with another name or file. */
+static void another_function_at_the_same_place_is_another(void **state)
+{
+    unsigned word = 0;
+    uint64_t key = heap_python_read(&lane), named;
+
+    (void)state;
+    heap_python_name(&lane);
+    assert_code(&word, "Cache.grow", python.keys[0]);
+    assert_code(&word, "serve", python.keys[1]);
+    text_put(NAME(2), "render");
+    put(CODE(0) + layout.code_qualname, at(NAME(2)));
+    named = heap_python_read(&lane);
+    assert_true(named && named != key);
+    heap_python_name(&lane);
+    assert_code(&word, "render", python.keys[0]);
+    put(CODE(0) + layout.code_filename, at(FILE_NAME + 64));
+    text_put(FILE_NAME + 64, "/srv/app.py"); /* another one's of the same name */
+    assert_int_not_equal(heap_python_read(&lane), named);
+    heap_python_name(&lane);
+    assert_code(&word, "render", python.keys[0]);
+    assert_int_equal(lane.head, word);
+}
+
 static void what_is_no_function_has_no_name(void **state)
 {
     (void)state;
@@ -352,6 +376,7 @@ int heap_python_test(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(functions_are_told_once_with_names_and_lines),
+        TEST(another_function_at_the_same_place_is_another),
         TEST(what_is_no_function_has_no_name),
         TEST(a_state_of_another_thread_is_not_this_ones),
         TEST(where_nothing_is_mapped_there_is_no_stack),

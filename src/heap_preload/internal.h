@@ -54,8 +54,8 @@ struct heap_lane {
 
 /* A place in a Python function that was told. */
 struct heap_python_place {
-    uint64_t code, instruction, lines; /* as of struct python_frame */
-    uint64_t key;                      /* of the function; 0: there is none */
+    uint64_t code, instruction, lines, names; /* as of struct python_frame */
+    uint64_t key;                             /* of the function; 0: there is none */
     uint32_t line;
 };
 

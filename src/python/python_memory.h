@@ -14,6 +14,8 @@ struct python_memory {
     void *context;
     /* All `size` bytes or false. */
     bool (*read)(void *context, uint64_t address, void *ret_bytes, size_t size);
+    /* Of each of `count` addresses `size` bytes, one behind the other, or false. NULL: one by one. */
+    bool (*read_each)(void *context, const uint64_t *addresses, size_t count, void *ret_bytes, size_t size);
 };
 
 /* Of a process, by process_vm_readv. `pid` must outlive the value. */

@@ -6,6 +6,8 @@
 #define FRAME_BYTES     80
 #define INTERPRETER_MAX 64
 #define AGAIN_DEPTH     2
+#define NAMES_BYTES     32 /* of a code object, from its file's name to its table of lines */
+#define NAMES_MIX       0x9e3779b97f4a7c15ull
 
 uint64_t python_thread_find(const struct python_memory *memory, const struct python_layout *layout,
                             uint64_t runtime, uint64_t native_id)
@@ -58,9 +60,9 @@ static uint64_t word_at(const uint8_t *bytes, uint32_t offset)
     return word;
 }
 
-/* Frames from `address` on, `depth_max` at most. */
-static bool frames_read(const struct python_memory *memory, const struct python_layout *layout,
-                        uint64_t address, size_t depth_max, struct python_stack *stack)
+/* Frames from `address` on, `depth_max` at most, without what their code says. */
+static bool chain_read(const struct python_memory *memory, const struct python_layout *layout,
+                       uint64_t address, size_t depth_max, struct python_stack *stack)
 {
     uint8_t bytes[FRAME_BYTES];
     unsigned shims = 0;
@@ -83,11 +85,68 @@ static bool frames_read(const struct python_memory *memory, const struct python_
         struct python_frame frame = {.code = word_at(bytes, layout->frame_code) & ~PYTHON_TAG_BITS,
                                      .instruction = word_at(bytes, layout->frame_instruction)};
         frame.is_entry = layout->frame_entry != PYTHON_ABSENT && bytes[layout->frame_entry];
-        if (!python_memory_u64(memory, frame.code + layout->code_linetable, &frame.lines))
-            return false;
         stack->frames[stack->count++] = frame;
     }
     return true;
+}
+
+static bool frames_read(const struct python_memory *memory, const struct python_layout *layout,
+                        uint64_t address, size_t depth_max, struct python_stack *stack)
+{
+    if (!chain_read(memory, layout, address, depth_max, stack))
+        return false;
+    for (size_t i = 0; i < stack->count; i++) {
+        struct python_frame *frame = &stack->frames[i];
+        if (!python_memory_u64(memory, frame->code + layout->code_linetable, &frame->lines))
+            return false;
+    }
+    return true;
+}
+
+static bool each_read(const struct python_memory *memory, const uint64_t *addresses, size_t count,
+                      uint8_t *ret_bytes, size_t size)
+{
+    if (memory->read_each)
+        return memory->read_each(memory->context, addresses, count, ret_bytes, size);
+    for (size_t i = 0; i < count; i++)
+        if (!memory->read(memory->context, addresses[i], ret_bytes + i * size, size))
+            return false;
+    return true;
+}
+
+/* What the code of all frames says, at once. In versions whose names do not lie there only their tables of lines. */
+static bool codes_read(const struct python_memory *memory, const struct python_layout *layout,
+                       struct python_stack *stack)
+{
+    uint8_t bytes[PYTHON_DEPTH_MAX * NAMES_BYTES];
+    uint64_t addresses[PYTHON_DEPTH_MAX];
+    uint32_t file = layout->code_filename, name = layout->code_qualname, lines = layout->code_linetable;
+    bool has_names = file < name && name < lines && lines + 8 - file <= NAMES_BYTES;
+    uint32_t first = has_names ? file : lines;
+    size_t size = lines + 8 - first;
+
+    for (size_t i = 0; i < stack->count; i++)
+        addresses[i] = stack->frames[i].code + first;
+    if (stack->count && !each_read(memory, addresses, stack->count, bytes, size))
+        return false;
+    for (size_t i = 0; i < stack->count; i++) {
+        const uint8_t *code = bytes + i * size;
+        stack->frames[i].lines = word_at(code, lines - first);
+        stack->frames[i].names = has_names ? word_at(code, 0) * NAMES_MIX + word_at(code, name - file) : 0;
+    }
+    return true;
+}
+
+bool python_stack_read_own(const struct python_memory *memory, const struct python_layout *layout,
+                           uint64_t thread, struct python_stack *ret_stack)
+{
+    uint64_t head;
+
+    ret_stack->count = 0;
+    ret_stack->is_cut = false;
+    return fits(layout) && head_read(memory, layout, thread, &head) &&
+           chain_read(memory, layout, head, PYTHON_DEPTH_MAX, ret_stack) &&
+           codes_read(memory, layout, ret_stack);
 }
 
 /* The innermost function and where its caller calls it: what the innermost is at may well go on. */

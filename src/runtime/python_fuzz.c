@@ -86,6 +86,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
                 codes_read(&memory, &layout, &stack);
         if (thread && python_stack_read(&memory, &layout, thread, &stack))
             codes_read(&memory, &layout, &stack);
+        if (thread && python_stack_read_own(&memory, &layout, thread, &stack))
+            codes_read(&memory, &layout, &stack);
         struct python_names names = {.first_line = 1, .lines = bytes[3], .instructions = bytes[4]};
         volatile uint32_t line =
             python_line_find(image.bytes, image.length, 1, bytes[2]) +
