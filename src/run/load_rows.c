@@ -16,6 +16,7 @@ struct loader {
     uint64_t id_max; /* of the table being loaded */
     uint32_t outside_series, stall_series;
     struct map task_of; /* of an agent's parts: span to span */
+    struct map pids;    /* of the run's processes */
     uint64_t last_ns;   /* the latest time of any row: where a recording cut short ends */
 };
 
@@ -65,6 +66,8 @@ static int load_tracks(void *context, const struct batch *batch, struct err *err
         track->kind = enum_of(row.kind, TRACK_KIND_COUNT);
         track->present = true;
         track->spawner = RUN_NONE;
+        if (track->kind == TRACK_PROCESS && track->pid && map_put(&loader->pids, track->pid, 1))
+            return err_memory(err);
     }
     return 0;
 }
@@ -290,7 +293,7 @@ static int load_io(void *context, const struct batch *batch, struct err *err)
         const struct run_track *track = track_of(loader, row.track);
         /* A process holds it, whichever of its threads was counted. */
         uint32_t holder = track->kind == TRACK_PROCESS ? (uint32_t)(row.track - 1) : track->parent;
-        if (holder == RUN_NONE)
+        if (holder >= loader->run->tracks.count)
             continue; /* a thread whose process was not recorded */
         if ((row.operation == IO_READ && HOLD(&other->readers, holder)) ||
             (row.operation == IO_WRITE && HOLD(&other->writers, holder)))
@@ -300,16 +303,11 @@ static int load_io(void *context, const struct batch *batch, struct err *err)
 }
 
 /* "nginx[123]" of which 123 is a process of the run: its work is recorded as its own, and is no outsider's. */
-static bool is_of_run(const struct run *run, const char *server)
+static bool is_of_run(const struct loader *loader, const char *server)
 {
     const char *open = strrchr(server, '[');
     uint64_t pid = open ? strtoull(open + 1, NULL, 10) : 0;
-    for (size_t i = 0; i < run->tracks.count; i++) {
-        const struct run_track *track = &run->tracks.items[i];
-        if (track->present && track->kind == TRACK_PROCESS && track->pid == pid)
-            return true;
-    }
-    return false;
+    return pid && map_get(&loader->pids, pid);
 }
 
 static int load_series(void *context, const struct batch *batch, struct err *err)
@@ -326,7 +324,7 @@ static int load_series(void *context, const struct batch *batch, struct err *err
         if (!str_starts(server.name, SERIES_CPU_SERVER) || loader->run->servers.count == SERVER_MAX)
             continue;
         server.name += strlen(SERIES_CPU_SERVER);
-        if (!is_of_run(loader->run, server.name) && vec_push(&loader->run->servers, server))
+        if (!is_of_run(loader, server.name) && vec_push(&loader->run->servers, server))
             return err_memory(err);
     }
     return 0;
@@ -445,6 +443,7 @@ static int load(struct run *run, const struct load_step *steps, size_t step_coun
         status = view_scan_all(run->view, steps[i].table, steps[i].load, &loader, err);
     }
     map_free(&loader.task_of);
+    map_free(&loader.pids);
     if (!status)
         *ret_last_ns = loader.last_ns;
     return status;

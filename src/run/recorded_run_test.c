@@ -481,10 +481,33 @@ static void a_server_in_the_run_is_no_outsider(void **state)
     struct row_series inside = {.id = 1, .name = text(&data, SERIES_CPU_SERVER "program[100]")};
     struct row_series outside = {.id = 2, .name = text(&data, SERIES_CPU_SERVER "nginx[7]")};
     assert_int_equal(sink_append(&data.sink, series, &inside, NULL), 0);
+    struct row_series nameless = {.id = 3, .name = text(&data, SERIES_CPU_SERVER "kernel")};
+    struct row_track imported = {.id = OTHER + 1, .kind = TRACK_PROCESS, .start_ns = at(0), .end_ns = at(9)};
     assert_int_equal(sink_append(&data.sink, series, &outside, NULL), 0);
+    assert_int_equal(sink_append(&data.sink, series, &nameless, NULL), 0);
+    assert_int_equal(sink_append(&data.sink, track, &imported, NULL), 0);
     load(&data, &run);
-    assert_int_equal(run.servers.count, 1);
+    assert_int_equal(run.servers.count, 2);
     assert_string_equal(run.servers.items[0].name, "nginx[7]");
+    assert_string_equal(run.servers.items[1].name, "kernel");
+    end(&data, &run);
+}
+
+/* Damage may tell any parent of a thread. */
+static void a_pipe_of_a_thread_without_a_process_is_held_by_nobody(void **state)
+{
+    (void)state;
+    struct dataset data;
+    struct run run;
+    begin(&data, 100);
+    uint64_t pipe = peer(&data, (struct row_peer){.id = 1, .kind = PEER_PIPE}, NULL, "pipe:[1]");
+    struct row_track lost = {
+        .id = OTHER + 1, .parent = 1u << 20, .kind = TRACK_THREAD, .start_ns = at(0), .end_ns = at(9)};
+    struct row_io row = {.track = OTHER + 1, .peer = pipe, .operation = IO_READ, .end_ns = at(9)};
+    assert_int_equal(sink_append(&data.sink, track, &lost, NULL), 0);
+    assert_int_equal(sink_append(&data.sink, io, &row, NULL), 0);
+    load(&data, &run);
+    assert_int_equal(run.peers.items[pipe - 1].readers.count, 0);
     end(&data, &run);
 }
 
@@ -528,6 +551,7 @@ int recorded_run_test(void)
         cmocka_unit_test(sizes_tell_which_calls_are_small),
         cmocka_unit_test(connections_to_one_address_have_one_server),
         cmocka_unit_test(a_server_in_the_run_is_no_outsider),
+        cmocka_unit_test(a_pipe_of_a_thread_without_a_process_is_held_by_nobody),
     };
     return cmocka_run_group_tests_name("recorded_run", tests, NULL, NULL);
 }
