@@ -294,6 +294,19 @@ static int squeeze(struct core_load *load, double cores)
     return 0;
 }
 
+/* From what each step adds to how many there are; of more threads than fit, as many as do. */
+static void sum_up(struct core_load *load)
+{
+    int64_t runnable = 0, running = 0;
+    for (size_t i = 0; i < load->steps.count; i++) {
+        struct load_step *step = &load->steps.items[i];
+        runnable += step->runnable;
+        running += step->running;
+        step->runnable = runnable < INT32_MAX ? (int32_t)runnable : INT32_MAX;
+        step->running = running < INT32_MAX ? (int32_t)running : INT32_MAX;
+    }
+}
+
 int core_load_measure(const struct run *run, double core_count, struct core_load *load)
 {
     struct crowd *crowd = calloc(1, sizeof *crowd);
@@ -304,14 +317,13 @@ int core_load_measure(const struct run *run, double core_count, struct core_load
             status = add_track(load, &run->tracks.items[i]);
     if (!status && load->steps.count)
         status = sort_steps(load);
-    for (size_t i = 1; i < load->steps.count && !status; i++) {
-        load->steps.items[i].runnable += load->steps.items[i - 1].runnable;
-        load->steps.items[i].running += load->steps.items[i - 1].running;
-    }
     if (!status) {
+        sum_up(load);
         measure(run, core_count, load, crowd);
-        status = squeeze(load, core_count);
     }
+    /* What is more than an unknown number of cores says nothing. */
+    if (!status && run->knows_cpu_count)
+        status = squeeze(load, core_count);
     free(crowd);
     return status;
 }

@@ -154,6 +154,23 @@ static void more_running_than_cores_is_queueing_that_nobody_saw(void **state)
     scenario_deinit(&s);
 }
 
+/* Four threads side by side on nobody knows how many cores: the replay, which has one, does not hide that. */
+static void side_by_side_on_unknown_cores_is_no_queueing(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif = {0};
+    scenario_init(&s, 0, 400);
+    uint64_t root = scenario_process(&s, 0, "trace", 0, 400);
+    for (unsigned i = 0; i < 3; i++)
+        (void)scenario_thread(&s, root, "trace", 0, 399);
+    scenario_walk(&s);
+    assert_int_equal(whatif_init(&s.run, &whatif, NULL), 0);
+    assert_true(whatif.baseline_drift_ratio > 1);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
 int core_load_test(void);
 int core_load_test(void)
 {
@@ -163,6 +180,7 @@ int core_load_test(void)
         cmocka_unit_test(queueing_for_nobody_is_no_competition),
         cmocka_unit_test(as_many_threads_as_cores_lose_what_was_recorded),
         cmocka_unit_test(more_running_than_cores_is_queueing_that_nobody_saw),
+        cmocka_unit_test(side_by_side_on_unknown_cores_is_no_queueing),
         cmocka_unit_test(a_row_of_several_waits_is_runnable_for_its_part),
     };
     return cmocka_run_group_tests_name("core_load", tests, NULL, NULL);

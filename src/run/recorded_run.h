@@ -181,8 +181,9 @@ struct run {
     const struct view *view;
     uint64_t start_ns, end_ns;
     uint32_t cpu_count;
-    uint32_t root;  /* actor: the main command's main thread */
-    bool has_spans; /* stages are spans; else each program of the tree is one */
+    bool knows_cpu_count; /* it was recorded; else it is 1 */
+    uint32_t root;        /* actor: the main command's main thread */
+    bool has_spans;       /* stages are spans; else each program of the tree is one */
     uint64_t boundary_error_ns;
     VEC(struct run_track) tracks;
     VEC(struct run_peer) peers;

@@ -503,7 +503,9 @@ static int settle_window(struct run *run, uint64_t last_ns, struct err *err)
         return err_set(err, ERR_INPUT, "could not load recording: its end is not after its start");
     run->start_ns = start;
     run->end_ns = end;
-    run->cpu_count = (uint32_t)num_max(num_min(meta_u64(run->view, META_CPU_COUNT, 1), 65536), 1);
+    uint64_t cpu_count = meta_u64(run->view, META_CPU_COUNT, 0);
+    run->cpu_count = (uint32_t)num_max(num_min(cpu_count, 65536), 1);
+    run->knows_cpu_count = cpu_count != 0;
     run->boundary_error_ns = meta_u64(run->view, META_WAIT_BOUNDARY_ERROR, 0);
     return 0;
 }
