@@ -438,6 +438,52 @@ static void who_was_killed_has_not_ended_its_process(void **state)
     scenario_deinit(&s);
 }
 
+/* The last to leave a large process frees its memory, for as long as a thread that works. */
+static void who_frees_the_memory_has_not_ended_its_process(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 4, 100);
+    uint64_t shell = scenario_process(&s, 0, "sh", 0, 100);
+    uint64_t program = scenario_process(&s, shell, "java", 2, 95);
+    uint64_t ender = scenario_thread(&s, program, "exit", 3, 84);
+    uint64_t idle = scenario_thread(&s, program, "idle", 4, 95);
+    scenario_attr(&s, program, ATTR_RSS_BYTES_MAX, 200000000);
+    scenario_wait(&s, program, 4, 95, WAIT_CHILD, 0);
+    scenario_wait(&s, ender, 5, 40, WAIT_SLEEP, 0);
+    scenario_wait(&s, idle, 5, 85, WAIT_LOCK, scenario_peer(&s, PEER_LOCK, PEER_NAME_CONDITION, "100:0x20"));
+    scenario_wait(&s, shell, 3, 96, WAIT_CHILD, 0);
+    scenario_walk(&s);
+    assert_int_equal(s.run.tracks.items[shell - 1].waits.items[0].waker, ender - 1);
+    scenario_deinit(&s);
+}
+
+/* Damage may tell that a thread made its process. */
+static void nobody_ends_a_wait_of_its_own(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 100);
+    scenario_process(&s, 0, "sh", 0, 100);
+    struct row_track process = {.id = ++s.next_track,
+                                .parent = s.next_track + 1,
+                                .kind = TRACK_PROCESS,
+                                .pid = 200,
+                                .tid = 200,
+                                .start_ns = 1000 * NS_PER_MS,
+                                .end_ns = 1050 * NS_PER_MS};
+    struct row_track thread = process;
+    thread.id = ++s.next_track;
+    thread.parent = process.id;
+    thread.kind = TRACK_THREAD;
+    assert_int_equal(sink_append(&s.data.sink, track, &process, NULL), 0);
+    assert_int_equal(sink_append(&s.data.sink, track, &thread, NULL), 0);
+    scenario_wait(&s, thread.id, 10, 50, WAIT_CHILD, 0);
+    scenario_walk(&s);
+    assert_int_equal(s.run.tracks.items[thread.id - 1].waits.items[0].waker, RUN_NONE);
+    scenario_deinit(&s);
+}
+
 /* A long chain of threads wakes one another at one instant, the first of them begins then: the walk goes on at who made it. */
 static void a_chain_of_wakers_leads_to_a_maker(void **state)
 {
@@ -586,6 +632,8 @@ int critical_path_test(void)
         cmocka_unit_test(neither_sleepers_nor_who_queues_signal),
         cmocka_unit_test(a_chain_of_wakers_leads_to_a_maker),
         cmocka_unit_test(who_was_killed_has_not_ended_its_process),
+        cmocka_unit_test(who_frees_the_memory_has_not_ended_its_process),
+        cmocka_unit_test(nobody_ends_a_wait_of_its_own),
         cmocka_unit_test(a_result_at_a_pipe_is_of_the_fork_that_ran),
         cmocka_unit_test(a_driver_of_many_jobs_is_woken_by_one_that_ran),
         cmocka_unit_test(a_wake_from_an_interrupt_is_external),

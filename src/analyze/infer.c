@@ -191,8 +191,10 @@ static size_t first_ending(const struct infer *infer, uint32_t process, const st
                         tracks[children[i]].end_ns + infer->tolerance_ns >= wait->start_ns);
 }
 
-/* Who is killed in its sleep runs for some ten microseconds more. */
-#define KILLED_NS (100 * NS_PER_US)
+/* Who is killed in its sleep runs for some ten microseconds more; the last of them for as long as it takes to free the memory, which was
+ * measured to be 0.1 ns a byte. */
+#define KILLED_NS          (100 * NS_PER_US)
+#define FREED_BYTES_PER_NS 10
 
 /* How a thread's life ended: awake, or killed in its last wait. */
 struct ending {
@@ -201,7 +203,7 @@ struct ending {
     bool is_awake;
 };
 
-static struct ending ending_of(const struct run_track *track)
+static struct ending ending_of(const struct run_track *track, uint64_t killed_ns)
 {
     struct ending ending = {.awake_ns = track->start_ns, .worked_ns = track->end_ns, .is_awake = true};
     for (size_t i = track->waits.count; i-- > 0;) {
@@ -209,7 +211,7 @@ static struct ending ending_of(const struct run_track *track)
         if (!wait->blocked_ns)
             continue;
         ending.awake_ns = wait->end_ns;
-        ending.is_awake = wait->end_ns + KILLED_NS < track->end_ns;
+        ending.is_awake = wait->end_ns + killed_ns < track->end_ns;
         ending.worked_ns = ending.is_awake ? track->end_ns : wait->start_ns;
         break;
     }
@@ -222,12 +224,14 @@ uint32_t infer_ender(const struct run *run, uint32_t process)
     size_t count = num_min(all->actors.count, CANDIDATE_MAX);
     uint32_t ender = RUN_NONE;
     uint64_t worked_last = 0, earliest = UINT64_MAX;
+    uint64_t killed_ns = KILLED_NS + all->rss_bytes_max / FREED_BYTES_PER_NS;
     for (size_t i = 0; i < count; i++)
-        worked_last = num_max(worked_last, ending_of(&run->tracks.items[all->actors.items[i]]).worked_ns);
+        worked_last =
+            num_max(worked_last, ending_of(&run->tracks.items[all->actors.items[i]], killed_ns).worked_ns);
     for (size_t i = 0; i < count; i++) {
         uint32_t actor = all->actors.items[i];
         const struct run_track *track = &run->tracks.items[actor];
-        struct ending ending = ending_of(track);
+        struct ending ending = ending_of(track, killed_ns);
         if (track->end_ns + run_tolerance_ns(run) < worked_last)
             continue;
         if (track->tid == all->pid && ending.is_awake)
@@ -267,7 +271,7 @@ static bool infer_child(struct infer *infer, struct run_wait *wait, uint32_t sel
     if (found == RUN_NONE)
         return false;
     uint32_t ender = infer_ender(infer->run, found);
-    if (ender == RUN_NONE)
+    if (ender == RUN_NONE || ender == self)
         return false;
     set_waker(wait, ender, infer->run->tracks.items[found].end_ns);
     infer->reaper[found] = self;

@@ -16,8 +16,8 @@
 WARN_UNUSED int infer_wakers(struct run *run, struct err *err);
 
 /* The thread that ended its process: the main thread when it was awake, else the one that had been awake for longest, of those
- * that outlived all work. All others are killed with it, which wakes up those that sleep; on a busy machine they die late. RUN_NONE when
- * there are none. */
+ * that outlived all work. All others are killed with it, which wakes up those that sleep; on a busy machine they die late, and the last of
+ * them frees the memory: neither is work. RUN_NONE when there are none. */
 uint32_t infer_ender(const struct run *run, uint32_t process);
 
 #endif
