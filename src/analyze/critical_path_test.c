@@ -484,6 +484,26 @@ static void nobody_ends_a_wait_of_its_own(void **state)
     scenario_deinit(&s);
 }
 
+/* A virtual machine's own thread looks after things every 20 ms: it does not wait for the child that ends meanwhile. */
+static void a_runtimes_helper_does_not_poll(void **state)
+{
+    (void)state;
+    struct scenario s;
+    scenario_init(&s, 2, 100);
+    uint64_t root = scenario_process(&s, 0, "java", 0, 100);
+    scenario_thread(&s, root, "VM Thread", 0, 100);
+    uint64_t helper = scenario_thread(&s, root, "VM Periodic Tas", 0, 100);
+    scenario_process(&s, root, "child", 0, 72);
+    for (uint64_t ms = 0; ms < 80; ms += 20)
+        scenario_wait(&s, helper, ms + 1, ms + 20, WAIT_SLEEP, 0);
+    scenario_walk(&s);
+    for (size_t i = 0; i < 4; i++) {
+        assert_false(s.run.tracks.items[helper - 1].waits.items[i].poll_series);
+        assert_int_equal(s.run.tracks.items[helper - 1].waits.items[i].waker, RUN_NONE);
+    }
+    scenario_deinit(&s);
+}
+
 /* A long chain of threads wakes one another at one instant, the first of them begins then: the walk goes on at who made it. */
 static void a_chain_of_wakers_leads_to_a_maker(void **state)
 {
@@ -634,6 +654,7 @@ int critical_path_test(void)
         cmocka_unit_test(who_was_killed_has_not_ended_its_process),
         cmocka_unit_test(who_frees_the_memory_has_not_ended_its_process),
         cmocka_unit_test(nobody_ends_a_wait_of_its_own),
+        cmocka_unit_test(a_runtimes_helper_does_not_poll),
         cmocka_unit_test(a_result_at_a_pipe_is_of_the_fork_that_ran),
         cmocka_unit_test(a_driver_of_many_jobs_is_woken_by_one_that_ran),
         cmocka_unit_test(a_wake_from_an_interrupt_is_external),

@@ -352,7 +352,7 @@ static void who_delivers_a_servers_packet_did_not_end_the_wait(void **state)
 
 /* perf does not tell of wake-ups: that the writer queued for 2 ms at the end of its wait is a guess, and the reader, which
  * runs again 1 ms before it, has emptied the pipe then and not before it waited itself. */
-static uint64_t event_of_writer(uint64_t reader_awake_ms)
+static uint64_t event_of_writer(uint64_t reader_awake_ms, bool is_told)
 {
     struct scenario s;
     scenario_init(&s, 2, 100);
@@ -367,6 +367,15 @@ static uint64_t event_of_writer(uint64_t reader_awake_ms)
     scenario_holds(&s, reader, pipe, IO_READ);
     scenario_woken(&s, &full);
     scenario_wait(&s, reader, 12, reader_awake_ms, WAIT_NETWORK, far);
+    if (is_told) {
+        struct scenario_wake told = {.thread = root,
+                                     .waker = reader,
+                                     .start_ms = 80,
+                                     .end_ms = 90,
+                                     .reason = WAIT_CHILD,
+                                     .source = WAKER_EXACT};
+        scenario_woken(&s, &told);
+    }
     scenario_walk(&s);
     const struct run_wait *wait = &s.run.tracks.items[writer - 1].waits.items[0];
     assert_int_equal(wait->waker, reader - 1);
@@ -378,8 +387,10 @@ static uint64_t event_of_writer(uint64_t reader_awake_ms)
 static void who_runs_before_the_waiter_does_may_have_woken_it(void **state)
 {
     (void)state;
-    assert_int_equal(event_of_writer(69), 68);
-    assert_int_equal(event_of_writer(71), 12);
+    assert_int_equal(event_of_writer(69, false), 68);
+    assert_int_equal(event_of_writer(71, false), 12);
+    /* Where wake-ups are told, so is the queueing. */
+    assert_int_equal(event_of_writer(69, true), 12);
 }
 
 int exact_waker_test(void);

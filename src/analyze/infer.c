@@ -20,10 +20,16 @@ struct infer {
     uint64_t tolerance_ns;
     bool wakes_are_told;      /* by the recorder, of some waits at least */
     VEC(uint32_t) * children; /* per track: its child processes, by their end */
-    uint32_t *reaper;         /* per track: the actor whose wait its end has ended, RUN_NONE */
-    bool *is_outside;         /* per peer: a server listens there that is none of the run's processes */
-    uint32_t *sole_process;   /* per peer: the process of all that ever waited on it, RUN_NONE for several */
-    struct map socket_peers;  /* hash of "local remote" to peer index */
+    VEC(uint32_t) ended;      /* actors that ended, by their end */
+    uint32_t *woke_in;        /* per track: the last series of which it ended a wait, 0 */
+    struct {
+        uint32_t number;
+        bool has_children;   /* in it, children are waited for */
+    } series;                /* of polling, which is being looked at, as far as it was */
+    uint32_t *reaper;        /* per track: the actor whose wait its end has ended, RUN_NONE */
+    bool *is_outside;        /* per peer: a server listens there that is none of the run's processes */
+    uint32_t *sole_process;  /* per peer: the process of all that ever waited on it, RUN_NONE for several */
+    struct map socket_peers; /* hash of "local remote" to peer index */
 };
 
 static uint64_t wait_event(const struct run_wait *wait)
@@ -98,11 +104,17 @@ static void consider(const struct infer *infer, const struct run_wait *wait, uin
         *best = (struct choice){.actor = actor, .distance_ns = distance, .event_ns = event};
 }
 
+/* Nobody is nearer. */
+static bool is_best(const struct choice *best)
+{
+    return best->actor != RUN_NONE && !best->distance_ns;
+}
+
 static void consider_process(const struct infer *infer, const struct run_wait *wait, uint32_t process,
                              uint32_t self, struct choice *best)
 {
     const struct run_track *track = &infer->run->tracks.items[process];
-    for (size_t i = 0; i < track->actors.count && i < CANDIDATE_MAX; i++) {
+    for (size_t i = 0; i < track->actors.count && i < CANDIDATE_MAX && !is_best(best); i++) {
         if (track->actors.items[i] != self)
             consider(infer, wait, track->actors.items[i], best);
     }
@@ -369,7 +381,7 @@ static bool infer_tokens(struct infer *infer, struct run_wait *wait, uint32_t se
     return true;
 }
 
-/* A pipe that nobody else has an end of: a thread of the same process wrote, to wake this one up (as event loops are). It may
+/* A pipe that nobody else has one end of alone: a thread of the same process wrote, to wake this one up (as event loops are). It may
  * have been a while ago: how long this one queued for a CPU is not always known. */
 static bool infer_own_pipe(struct infer *infer, struct run_wait *wait, uint32_t self)
 {
@@ -509,7 +521,7 @@ static bool infer_lock(struct infer *infer, struct run_wait *wait, uint32_t self
         return false;
     bool is_anybody = best.actor == RUN_NONE && track->process != RUN_NONE;
     size_t count = is_anybody ? infer->run->tracks.items[track->process].actors.count : 0;
-    for (size_t i = 0; i < count && i < CANDIDATE_MAX; i++) {
+    for (size_t i = 0; i < count && i < CANDIDATE_MAX && !is_best(&best); i++) {
         uint32_t actor = infer->run->tracks.items[track->process].actors.items[i];
         if (actor != self && !(is_used && waits_too(infer, wait, actor)))
             consider(infer, wait, actor, &best);
@@ -550,16 +562,30 @@ static bool is_step(const struct infer *infer, uint32_t self, size_t first, size
 {
     const struct run_track *sleeper = &infer->run->tracks.items[self];
     const struct run_track *ended = &infer->run->tracks.items[actor];
-    for (size_t i = first; i <= last; i++) {
+    if (infer->woke_in[actor] == infer->series.number)
+        return true;
+    if (!infer->series.has_children || ended->spawner != self)
+        return false;
+    uint64_t early_ns = ended->end_ns - num_min(ended->end_ns, infer->tolerance_ns);
+    size_t before = run_waits_before(sleeper, early_ns);
+    for (size_t i = num_max(first, before ? before - 1 : 0); i <= last; i++) {
         const struct run_wait *wait = &sleeper->waits.items[i];
-        if (wait->waker == actor)
-            return true;
-        if (wait->reason == WAIT_CHILD && ended->spawner == self && !is_sleep(infer, wait) &&
-            ended->end_ns + infer->tolerance_ns > wait->start_ns &&
+        if (wait->start_ns >= ended->end_ns + infer->tolerance_ns)
+            break;
+        if (wait->reason == WAIT_CHILD && !is_sleep(infer, wait) &&
             ended->end_ns < wait->end_ns + infer->tolerance_ns)
             return true;
     }
     return false;
+}
+
+/* Of a series, one wait more. */
+static void series_add(struct infer *infer, const struct run_wait *wait)
+{
+    if (wait->waker != RUN_NONE)
+        infer->woke_in[wait->waker] = infer->series.number;
+    if (wait->reason == WAIT_CHILD && !is_sleep(infer, wait))
+        infer->series.has_children = true;
 }
 
 /* When the sleeper could begin to wait for the actor: what it starts itself it starts before it sleeps, though the
@@ -600,11 +626,14 @@ static uint32_t finisher(const struct infer *infer, uint32_t self, size_t first,
     const struct run_track *sleeper = &infer->run->tracks.items[self];
     const struct run_wait *end = &sleeper->waits.items[last];
     uint32_t found = RUN_NONE;
-    for (uint32_t i = 0; i < infer->run->tracks.count; i++) {
-        const struct run_track *track = &infer->run->tracks.items[i];
-        bool ended = track->present && track->actor && !track->open && born(track, self) <= end->start_ns &&
-                     track->end_ns + infer->tolerance_ns > end->start_ns && track->end_ns <= end->end_ns;
-        if (!ended || i == self || is_step(infer, self, first, last, i) ||
+    const struct run_track *tracks = infer->run->tracks.items;
+    const uint32_t *ended = infer->ended.items;
+    size_t at =
+        search_first(i, infer->ended.count, tracks[ended[i]].end_ns + infer->tolerance_ns > end->start_ns);
+    for (; at < infer->ended.count && tracks[ended[at]].end_ns <= end->end_ns; at++) {
+        uint32_t i = ended[at];
+        const struct run_track *track = &tracks[i];
+        if (born(track, self) > end->start_ns || i == self || is_step(infer, self, first, last, i) ||
             is_in_step(infer, sleeper, end, track) || is_inner(infer, track, sleeper))
             continue;
         if (found == RUN_NONE || track->end_ns > *ret_event) {
@@ -650,7 +679,10 @@ static void settle_series(struct infer *infer, uint32_t self, size_t first, size
 {
     struct run_track *track = &infer->run->tracks.items[self];
     size_t begin = first;
+    infer->series.number++;
+    infer->series.has_children = false;
     for (size_t i = first; i <= last; i++) {
+        series_add(infer, &track->waits.items[i]);
         struct run_wait *end = &track->waits.items[i];
         uint64_t event = 0;
         uint32_t waker = is_sleep(infer, end) ? finisher(infer, self, first, i, &event) : RUN_NONE;
@@ -667,6 +699,7 @@ static void settle_series(struct infer *infer, uint32_t self, size_t first, size
         }
         end->reason = WAIT_SLEEP;
         set_waker(end, waker, event);
+        series_add(infer, end);
         begin = i + 1;
     }
 }
@@ -823,13 +856,27 @@ static int find_outside(struct infer *infer)
     return infer->is_outside ? status : -1;
 }
 
+static int find_ended(struct infer *infer)
+{
+    struct run *run = infer->run;
+    for (uint32_t i = 0; i < run->tracks.count; i++) {
+        const struct run_track *track = &run->tracks.items[i];
+        if (track->present && track->actor && !track->open && vec_push(&infer->ended, i))
+            return -1;
+    }
+    if (infer->ended.count)
+        qsort_r(infer->ended.items, infer->ended.count, sizeof *infer->ended.items, compare_ends, run);
+    return 0;
+}
+
 static int prepare(struct infer *infer)
 {
     struct run *run = infer->run;
     infer->children = calloc(run->tracks.count + 1, sizeof *infer->children);
     infer->reaper = malloc((run->tracks.count + 1) * sizeof *infer->reaper);
+    infer->woke_in = calloc(run->tracks.count + 1, sizeof *infer->woke_in);
     infer->sole_process = malloc((run->peers.count + 1) * sizeof *infer->sole_process);
-    if (!infer->children || !infer->reaper || !infer->sole_process || find_outside(infer))
+    if (!infer->children || !infer->reaper || !infer->woke_in || !infer->sole_process || find_outside(infer))
         return -1;
     for (uint32_t i = 0; i < run->tracks.count && !infer->wakes_are_told; i++)
         for (size_t j = 0; j < run->tracks.items[i].waits.count && !infer->wakes_are_told; j++)
@@ -850,6 +897,8 @@ static int prepare(struct infer *infer)
             qsort_r(infer->children[i].items, infer->children[i].count, sizeof *infer->children[i].items,
                     compare_ends, run);
     }
+    if (find_ended(infer))
+        return -1;
     for (uint32_t i = 0; i < run->peers.count; i++) {
         const struct run_peer *peer = &run->peers.items[i];
         if (peer->kind == PEER_SOCKET && peer->path[0] && peer->address[0] &&
@@ -871,7 +920,7 @@ int infer_wakers(struct run *run, struct err *err)
                 infer_wait(&infer, &track->waits.items[j], i);
         }
         for (uint32_t i = 0; i < run->tracks.count; i++) {
-            if (run->tracks.items[i].actor)
+            if (run->tracks.items[i].actor && !run->tracks.items[i].is_helper)
                 infer_polling(&infer, i);
         }
     }
@@ -879,8 +928,10 @@ int infer_wakers(struct run *run, struct err *err)
         vec_free(&infer.children[i]);
     free(infer.children);
     free(infer.reaper);
+    free(infer.woke_in);
     free(infer.sole_process);
     free(infer.is_outside);
+    vec_free(&infer.ended);
     map_free(&infer.socket_peers);
     return status ? err_memory(err) : 0;
 }

@@ -273,6 +273,20 @@ static int polls(struct sink *sink, uint64_t count)
     return 0;
 }
 
+/* Sleeps of one length with next to nothing between them, while others end that were there from the start. */
+static int polls_of_one_length(struct sink *sink, uint64_t count)
+{
+    for (uint64_t i = 1; i < count / 2; i++) {
+        struct row_track thread = {
+            .id = i + 2, .parent = 1, .kind = TRACK_THREAD, .pid = 1, .tid = i + 10, .end_ns = step(2 * i)};
+        struct row_wait wait = {
+            .track = 2, .start_ns = step(2 * i), .end_ns = step(2 * i + 2) - 1000, .reason = WAIT_SLEEP};
+        if (add_track(sink, thread) || add_wait(sink, wait))
+            return -1;
+    }
+    return 0;
+}
+
 /* Servers on the same machine, and points of each. */
 static int servers(struct sink *sink, uint64_t count)
 {
@@ -349,6 +363,7 @@ const struct huge_run huge_runs[] = {
     {"threads that wake each other", knots},
     {"peers", peers},
     {"sleeps while threads end", polls},
+    {"sleeps of one length while threads end", polls_of_one_length},
     {"servers", servers},
     {"functions in deep stacks", functions},
     {"a pipe that all hold", holders},
