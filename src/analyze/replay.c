@@ -50,7 +50,8 @@ struct queue {
 /* Numbers of runnable threads for which the share of a core is worked out once. */
 #define RATE_COUNT 256
 
-/* Operations looked at in search of knots. A replay that needs more is past saving: all awaits are given up at once. */
+/* Operations looked at in search of knots. A replay that needs more is past saving: all awaits are given up at once. So many again are
+ * looked at for rings that have just been tied; those behind them wait until nothing else moves. */
 #define LOOK_MAX 200000000
 
 /* Actors of a ring that is untied as soon as it is tied; a longer one when nothing else moves. */
@@ -72,8 +73,9 @@ struct sim {
     double usual_share;     /* of a core that each of the usual number of threads got */
     double server_capacity; /* cores that one server had to itself in the recording */
     size_t knot_count;
-    double rates[RATE_COUNT]; /* by the number of the run's runnable threads while no server works */
-    uint64_t looked_count;    /* at operations, in search of knots */
+    double rates[RATE_COUNT];   /* by the number of the run's runnable threads while no server works */
+    uint64_t looked_count;      /* at operations, in search of knots */
+    uint64_t ring_looked_count; /* of rings that are untied as soon as they are tied */
     bool over;
     int status;
 };
@@ -245,13 +247,32 @@ static const struct op *op_at(const struct sim *sim, uint32_t context)
     return at->done || at->index >= at->end ? NULL : &at->ops[at->index];
 }
 
-static bool still_gives(const struct context *context, uint32_t signal)
+/* Adds to `looked_count` how many operations it looked at. */
+static bool still_gives(const struct context *context, uint32_t signal, uint64_t *looked_count)
 {
-    for (size_t i = context->index; !context->done && i < context->end; i++) {
-        if (context->ops[i].kind == OP_SIGNAL && context->ops[i].ref == signal)
-            return true;
-    }
-    return false;
+    bool gives = false;
+    size_t i = context->index;
+    for (; !context->done && i < context->end && !gives; i++)
+        gives = context->ops[i].kind == OP_SIGNAL && context->ops[i].ref == signal;
+    *looked_count += 1 + i - context->index;
+    return gives;
+}
+
+/* An actor that awaits who made it. */
+static bool awaits_birth(const struct sim *sim, uint32_t context)
+{
+    const struct context *at = &sim->contexts.items[context];
+    return at->index == 0 && at->pool == RUN_NONE && at->ops[0].duration_ns == 0;
+}
+
+/* Of two awaits of a ring: the one that is rather a wrong inference, as it was shorter in the recording. Who made an actor is the last to be
+ * doubted. */
+static bool is_weaker(const struct sim *sim, uint32_t a, uint32_t b)
+{
+    bool a_begins = awaits_birth(sim, a), b_begins = awaits_birth(sim, b);
+    if (a_begins != b_begins)
+        return b_begins;
+    return op_at(sim, a)->duration_ns < op_at(sim, b)->duration_ns;
 }
 
 /* Who gives what the context awaits; RUN_NONE when it awaits nothing, or that is not known. */
@@ -269,8 +290,7 @@ static bool is_ring(struct sim *sim, uint32_t context)
     uint32_t at = context;
     do {
         uint32_t giver = awaited_giver(sim, at);
-        sim->looked_count += sim->contexts.items[giver].end - sim->contexts.items[giver].index;
-        if (!still_gives(&sim->contexts.items[giver], op_at(sim, at)->ref))
+        if (!still_gives(&sim->contexts.items[giver], op_at(sim, at)->ref, &sim->ring_looked_count))
             return false;
         at = giver;
     } while (at != context);
@@ -286,11 +306,10 @@ static void untie_ring(struct sim *sim, uint32_t context)
         at = awaited_giver(sim, at);
         if (at == RUN_NONE || at == context)
             break;
-        if (awaited_giver(sim, at) != RUN_NONE &&
-            op_at(sim, at)->duration_ns < op_at(sim, shortest)->duration_ns)
+        if (awaited_giver(sim, at) != RUN_NONE && is_weaker(sim, at, shortest))
             shortest = at;
     }
-    if (at != context || sim->looked_count >= LOOK_MAX || !is_ring(sim, context))
+    if (at != context || sim->ring_looked_count >= LOOK_MAX || !is_ring(sim, context))
         return;
     sim->knot_count++;
     give_signal(sim, op_at(sim, shortest)->ref);
@@ -416,8 +435,7 @@ static uint32_t stands_behind(struct sim *sim, uint32_t context)
     if (op->kind == OP_POOL)
         return busy_worker(sim, op->ref);
     for (uint32_t i = 0; op->kind == OP_AWAIT && i < sim->contexts.count; i++) {
-        sim->looked_count += 1 + sim->contexts.items[i].end - sim->contexts.items[i].index;
-        if (still_gives(&sim->contexts.items[i], op->ref))
+        if (still_gives(&sim->contexts.items[i], op->ref, &sim->looked_count))
             return i;
     }
     return RUN_NONE;
@@ -430,7 +448,7 @@ static uint32_t weakest(struct sim *sim, uint32_t ring)
     for (size_t hops = 0; hops <= sim->contexts.count && at != RUN_NONE && sim->looked_count < LOOK_MAX;
          hops++) {
         const struct op *op = op_at(sim, at);
-        if (op->kind == OP_AWAIT && (best == RUN_NONE || op->duration_ns < op_at(sim, best)->duration_ns))
+        if (op->kind == OP_AWAIT && (best == RUN_NONE || is_weaker(sim, at, best)))
             best = at;
         at = stands_behind(sim, at);
         if (at == ring)

@@ -243,14 +243,15 @@ static size_t put_series(struct builder *builder, const struct run_track *track,
     uint32_t signal = builder->await_signal[builder->actor][last];
     if (signal == RUN_NONE)
         return first;
+    const struct run_wait *end = &track->waits.items[last];
     struct op op = {.kind = OP_AWAIT,
                     .at_ns = builder->cursor,
+                    .duration_ns = num_max(end->event_ns, builder->cursor) - builder->cursor,
                     .ref = signal,
-                    .reason = track->waits.items[last].reason,
+                    .reason = end->reason,
                     .peer = RUN_NONE};
     put(builder, op);
     builder->await_signal[builder->actor][last] = RUN_NONE;
-    const struct run_wait *end = &track->waits.items[last];
     builder->cursor = num_max(builder->cursor, end->event_ns);
     put_due_signals(builder);
     struct op residual = {.kind = OP_DELAY, .reason = end->reason, .peer = end->peer};

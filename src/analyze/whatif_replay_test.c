@@ -271,6 +271,61 @@ static void a_ring_is_untied_while_others_run(void **state)
     scenario_deinit(&s);
 }
 
+/* The poller's sleeps await the end of the producer, which seems to have waited for the poller for a moment: that is the wrong one of both. */
+static void a_series_of_sleeps_is_as_long_as_all_of_them(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif;
+    scenario_init(&s, 4, 301);
+    uint64_t poller = scenario_process(&s, 0, "poller", 0, 301);
+    uint64_t producer = scenario_process(&s, poller, "producer", 0, 250);
+    struct scenario_wake guess = {.thread = producer,
+                                  .waker = poller,
+                                  .start_ms = 20,
+                                  .end_ms = 25,
+                                  .reason = WAIT_PIPE,
+                                  .source = WAKER_EXACT};
+    for (uint64_t ms = 0; ms < 300; ms += 100)
+        scenario_wait(&s, poller, ms + 1, ms + 100, WAIT_SLEEP, 0);
+    scenario_woken(&s, &guess);
+    start(&s, &whatif);
+    near(replay_ms(&whatif, "speed:process/poller=1"), 301);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
+/* The shell, "other" and the child seem to await each other, the child its beginning, which took no time: "other" did not wait for it. */
+static void a_birth_is_the_last_to_be_given_up(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct whatif whatif;
+    scenario_init(&s, 4, 200);
+    uint64_t shell = scenario_process(&s, 0, "sh", 0, 200);
+    uint64_t other = scenario_process(&s, shell, "other", 2, 150);
+    uint64_t child = scenario_process(&s, shell, "child", 120, 199);
+    struct scenario_wake by_other = {.thread = shell,
+                                     .waker = other,
+                                     .start_ms = 20,
+                                     .end_ms = 121,
+                                     .reason = WAIT_PIPE,
+                                     .source = WAKER_EXACT};
+    struct scenario_wake by_child = {.thread = other,
+                                     .waker = child,
+                                     .start_ms = 16,
+                                     .end_ms = 21,
+                                     .reason = WAIT_PIPE,
+                                     .source = WAKER_EXACT};
+    scenario_woken(&s, &by_other);
+    scenario_woken(&s, &by_child);
+    scenario_wait(&s, shell, 122, 199, WAIT_CHILD, 0);
+    start(&s, &whatif);
+    near(replay_ms(&whatif, "speed:process/sh=1"), 200);
+    whatif_deinit(&whatif);
+    scenario_deinit(&s);
+}
+
 /* One core, on which "worker" runs while "late" is first seen long after its maker fell asleep: nobody made it all that time. */
 static void who_was_seen_late_was_not_at_work_before(void **state)
 {
@@ -562,6 +617,8 @@ int whatif_replay_test(void)
         cmocka_unit_test(a_poller_that_is_woken_loses_only_the_useless_sleep),
         cmocka_unit_test(a_ring_of_awaits_is_untied_inside_the_ring),
         cmocka_unit_test(a_ring_is_untied_while_others_run),
+        cmocka_unit_test(a_series_of_sleeps_is_as_long_as_all_of_them),
+        cmocka_unit_test(a_birth_is_the_last_to_be_given_up),
         cmocka_unit_test(who_was_seen_late_was_not_at_work_before),
         cmocka_unit_test(others_used_no_more_than_was_left),
         cmocka_unit_test(changes_made_together_mean_the_same_in_any_order),
