@@ -16,21 +16,40 @@ static int insert(struct op_list *list, size_t at, struct op op)
     return 0;
 }
 
-/* The index of the first operation at or after t; one that goes on over t is cut there. */
-static int cut_at(struct op_list *list, uint64_t t, size_t *ret_index)
+/* When an operation ended in the recording. Running may be told to take less than that (core_load_squeezed_ns): it goes on to what the
+ * track did next, be it a wait that is none of the program's. */
+static uint64_t end_of(const struct program *program, uint32_t actor, size_t at)
 {
+    const struct op_list *list = &program->actors[actor];
+    const struct run_track *track = &program->run->tracks.items[actor];
+    const struct op *op = &list->ops.items[at];
+    uint64_t end_ns = op->at_ns + op->duration_ns;
+    if (op->kind != OP_CPU)
+        return end_ns;
+    size_t behind = run_waits_before(track, op->at_ns + 1);
+    uint64_t next_ns = at + 1 < list->ops.count ? list->ops.items[at + 1].at_ns
+                                                : num_min(track->end_ns, program->run->end_ns);
+    if (behind < track->waits.count)
+        next_ns = num_min(next_ns, track->waits.items[behind].start_ns);
+    return num_max(end_ns, next_ns);
+}
+
+/* The index of the first operation at or after t; one that goes on over t is cut there. */
+static int cut_at(struct program *program, uint32_t actor, uint64_t t, size_t *ret_index)
+{
+    struct op_list *list = &program->actors[actor];
     size_t at = search_first(i, list->ops.count, list->ops.items[i].at_ns >= t);
     *ret_index = at;
     struct op *before = at ? &list->ops.items[at - 1] : NULL;
-    if (!before || (before->kind != OP_CPU && before->kind != OP_DELAY) ||
-        before->at_ns + before->duration_ns <= t)
+    uint64_t end_ns = before ? end_of(program, actor, at - 1) : 0;
+    if (!before || (before->kind != OP_CPU && before->kind != OP_DELAY) || end_ns <= t)
         return 0;
     struct op rest = *before;
     rest.at_ns = t;
-    rest.duration_ns = before->at_ns + before->duration_ns - t;
+    rest.duration_ns = num_u64((double)before->duration_ns * num_ratio(end_ns - t, end_ns - before->at_ns));
     rest.server_ns = num_u64((double)before->server_ns * num_ratio(rest.duration_ns, before->duration_ns));
     before->server_ns -= num_min(rest.server_ns, before->server_ns);
-    before->duration_ns = t - before->at_ns;
+    before->duration_ns -= num_min(rest.duration_ns, before->duration_ns);
     return insert(list, at, rest);
 }
 
@@ -47,7 +66,8 @@ static int block(struct program *program, const struct spin *spin)
 {
     struct op_list *own = &program->actors[spin->actor];
     size_t first, end, at;
-    if (!own->ops.count || cut_at(own, spin->start_ns, &first) || cut_at(own, spin->end_ns, &end))
+    if (!own->ops.count || cut_at(program, spin->actor, spin->start_ns, &first) ||
+        cut_at(program, spin->actor, spin->end_ns, &end))
         return own->ops.count ? -1 : 0;
     give_back_cpu(own, first, end);
     struct op away = {.kind = OP_DELAY,
@@ -67,7 +87,7 @@ static int block(struct program *program, const struct spin *spin)
                             .chunks = 1};
         away.kind = OP_AWAIT;
         away.ref = (uint32_t)program->signal_count++;
-        if (cut_at(other, spin->event_ns, &at) || insert(other, at, signal))
+        if (cut_at(program, spin->waker, spin->event_ns, &at) || insert(other, at, signal))
             return -1;
     }
     return insert(own, end, away);

@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
+#include "analyze/replay_program.h"
 #include "analyze/scenario.h"
+#include "analyze/spin_change.h"
 #include "analyze/whatif_replay.h"
 #include "base/clock.h"
 #include "model/meta.h"
@@ -166,7 +168,38 @@ static void only_what_spins_can_be_made_to_block(void **state)
     scenario_deinit(&s);
 }
 
-/* What is inlined gets its ids when it is known, and damage may tell anything. */
+/* Three threads of 300 ms that never wait share two cores, so each ran for 200 ms: 40 of them behind the moment at which one of them
+ * spins. */
+static void a_spin_is_cut_from_running_that_took_longer(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct program program;
+    struct err err;
+    uint64_t ran_ns = 0;
+    scenario_init(&s, 2, 300);
+    uint64_t root = scenario_process(&s, 0, "busy", 0, 300);
+    uint64_t spinner = scenario_thread(&s, root, "busy", 0, 300);
+    (void)scenario_thread(&s, root, "busy", 0, 300);
+    scenario_samples(&s, spinner, "await", 240, 300);
+    scenario_walk(&s);
+    assert_int_equal(program_build(&s.run, &program, &err), 0);
+    struct spin spin = {.actor = (uint32_t)spinner - 1,
+                        .start_ns = s.run.start_ns + 240 * NS_PER_MS,
+                        .end_ns = s.run.end_ns,
+                        .waker = RUN_NONE};
+    struct spins spins = {0};
+    assert_int_equal(vec_push(&spins.items, spin), 0);
+    assert_int_equal(spin_change_block(&program, &spins, "await", &err), 0);
+    const struct op_list *list = &program.actors[spinner - 1];
+    for (size_t i = 0; i < list->ops.count; i++)
+        ran_ns += list->ops.items[i].kind == OP_CPU ? list->ops.items[i].duration_ns : 0;
+    assert_in_range(ran_ns / NS_PER_MS, 159, 160);
+    spins_deinit(&spins);
+    program_deinit(&program);
+    scenario_deinit(&s);
+}
+
 int spin_test(void);
 int spin_test(void)
 {
@@ -176,6 +209,7 @@ int spin_test(void)
         cmocka_unit_test(the_path_goes_through_the_awaited),
         cmocka_unit_test(work_is_no_spin),
         cmocka_unit_test(only_what_spins_can_be_made_to_block),
+        cmocka_unit_test(a_spin_is_cut_from_running_that_took_longer),
     };
     return cmocka_run_group_tests_name("spin", tests, NULL, NULL);
 }
