@@ -416,7 +416,7 @@ static void a_thread_has_the_name_that_it_gave_itself(void **state)
                              "import ctypes, threading, time\n"
                              "def work():\n"
                              "    ctypes.CDLL(None).prctl(15, b'worker-7', 0, 0, 0)\n"
-                             "    time.sleep(0.7)\n"
+                             "    time.sleep(1.2)\n"
                              "thread = threading.Thread(target=work)\n"
                              "thread.start()\nthread.join()\n",
                              NULL};
