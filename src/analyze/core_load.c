@@ -238,7 +238,8 @@ static void measure(const struct run *run, double cores, struct core_load *load,
 {
     double busy_ns = measure_steps(load, cores, crowd);
     double of_use = threads_of_use(load, run, cores);
-    double of_queueing = threads_of_queueing(crowd, cores, crowd->got_ns);
+    double of_queueing =
+        threads_of_queueing(crowd, cores, load->squeezed_ns.count ? crowd->got_ns : crowd->told_ns);
     /* What more queued than others used is a recorder's guess, or a scheduler that left a core idle. */
     double told = threads_of_queueing(crowd, cores, crowd->told_ns);
     double most = of_use * GUESSED_RATIO_MAX + GUESSED_MAX;
@@ -270,17 +271,20 @@ double core_load_squeezed_ns(const struct core_load *load, uint64_t from, uint64
     return load->squeezed_ns.count && to > from ? squeezed_before(load, to) - squeezed_before(load, from) : 0;
 }
 
+/* Looks tell how long a thread ran and not exactly when: where more threads wanted a core than there are, no more than all cores were
+ * used on average, or not all queueing is told. */
 static int squeeze(struct core_load *load, double cores)
 {
-    double running_ns = 0, excess_ns = 0, squeezed_ns = 0;
+    double told_ns = 0, short_ns = 0, squeezed_ns = 0;
     const struct load_step *steps = load->steps.items;
     for (size_t i = 0; i + 1 < load->steps.count; i++) {
         double length = (double)(steps[i + 1].time_ns - steps[i].time_ns);
-        double running = fmax(0, (double)steps[i].running / LOAD_UNIT);
-        running_ns += length * running;
-        excess_ns += length * fmax(0, running - cores);
+        if (steps[i].runnable <= cores * LOAD_UNIT)
+            continue;
+        short_ns += length;
+        told_ns += length * fmax(0, (double)steps[i].running / LOAD_UNIT);
     }
-    if (excess_ns <= running_ns * EXCESS_RATIO_MIN)
+    if (told_ns <= short_ns * cores * (1 + EXCESS_RATIO_MIN))
         return 0;
     if (vec_reserve(&load->squeezed_ns, load->steps.count))
         return -1;
@@ -317,13 +321,13 @@ int core_load_measure(const struct run *run, double core_count, struct core_load
             status = add_track(load, &run->tracks.items[i]);
     if (!status && load->steps.count)
         status = sort_steps(load);
-    if (!status) {
+    if (!status)
         sum_up(load);
-        measure(run, core_count, load, crowd);
-    }
     /* What is more than an unknown number of cores says nothing. */
     if (!status && run->knows_cpu_count)
         status = squeeze(load, core_count);
+    if (!status)
+        measure(run, core_count, load, crowd);
     free(crowd);
     return status;
 }

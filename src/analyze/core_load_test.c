@@ -171,6 +171,26 @@ static void side_by_side_on_unknown_cores_is_no_queueing(void **state)
     scenario_deinit(&s);
 }
 
+/* Looks tell how long each of three threads queued, and put all of it at one place: nothing is missing. */
+static void running_that_is_told_to_overlap_is_kept(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct core_load load;
+    scenario_init(&s, 2, 400);
+    uint64_t root = scenario_process(&s, 0, "main", 0, 400);
+    uint64_t threads[3] = {root, scenario_thread(&s, root, "worker", 0, 400),
+                           scenario_thread(&s, root, "worker", 0, 400)};
+    for (uint64_t ms = 0; ms < 400; ms += 40)
+        for (size_t i = 0; i < 3; i++)
+            scenario_queue(&s, threads[i], ms + 20, ms + 40);
+    scenario_walk(&s);
+    assert_int_equal(core_load_measure(&s.run, 2, &load), 0);
+    assert_true(core_load_squeezed_ns(&load, s.run.start_ns, s.run.end_ns) < 1);
+    core_load_deinit(&load);
+    scenario_deinit(&s);
+}
+
 int core_load_test(void);
 int core_load_test(void)
 {
@@ -181,6 +201,7 @@ int core_load_test(void)
         cmocka_unit_test(as_many_threads_as_cores_lose_what_was_recorded),
         cmocka_unit_test(more_running_than_cores_is_queueing_that_nobody_saw),
         cmocka_unit_test(side_by_side_on_unknown_cores_is_no_queueing),
+        cmocka_unit_test(running_that_is_told_to_overlap_is_kept),
         cmocka_unit_test(a_row_of_several_waits_is_runnable_for_its_part),
     };
     return cmocka_run_group_tests_name("core_load", tests, NULL, NULL);
