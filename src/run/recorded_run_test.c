@@ -193,7 +193,7 @@ static void who_waits_until_the_time_is_up_sleeps(void **state)
     wait_ms(&data, late);
     uint64_t queue =
         peer(&data, (struct row_peer){.id = 4, .kind = PEER_LOCK}, PEER_NAME_CONDITION, "100:0x24");
-    late.start_ns = 50, late.end_ns = 60, late.peer = queue;
+    late.start_ns = 50, late.end_ns = 57, late.peer = queue;
     late.waker_track = WORKER, late.waker_source = WAKER_EXACT;
     wait_ms(&data, late);
     uint64_t pipe = peer(&data, (struct row_peer){.id = 3, .kind = PEER_PIPE}, NULL, "pipe:[7]");
@@ -218,6 +218,54 @@ static void who_waits_until_the_time_is_up_sleeps(void **state)
     assert_int_equal(waits[3].reason, WAIT_SLEEP);
     assert_int_equal(waits[4].reason, WAIT_LOCK);
     assert_int_equal(waits[4].peer, other_word - 1);
+    end(&data, &run);
+}
+
+static void asked(struct dataset *data, uint64_t queue, uint64_t start_ms, uint64_t end_ms, uint64_t waker)
+{
+    struct row_wait row = {.track = MAIN,
+                           .start_ns = at(start_ms) + 50 * NS_PER_US, /* since the last time */
+                           .end_ns = at(end_ms),
+                           .count = 1,
+                           .reason = WAIT_LOCK,
+                           .peer = queue,
+                           .waker_track = waker,
+                           .waker_source = waker ? WAKER_EXACT : WAKER_INTERRUPT};
+    row.blocked_ns = row.end_ns - row.start_ns;
+    assert_int_equal(sink_append(&data->sink, wait, &row, NULL), 0);
+}
+
+/* A queue is asked with a limit of 10 ms, again and again; what nobody ever puts anything into is slept at, also where the
+ * timer's interrupt was taken for the thread that it hit. */
+static void who_asks_a_queue_again_waits_for_who_puts(void **state)
+{
+    (void)state;
+    struct dataset data;
+    struct run run;
+    begin(&data, 200);
+    uint64_t queue =
+        peer(&data, (struct row_peer){.id = 1, .kind = PEER_LOCK}, PEER_NAME_CONDITION, "100:0x10");
+    uint64_t nap =
+        peer(&data, (struct row_peer){.id = 2, .kind = PEER_LOCK}, PEER_NAME_CONDITION, "100:0x40");
+    asked(&data, queue, 10, 20, 0);
+    asked(&data, queue, 20, 30, 0);
+    asked(&data, queue, 30, 35, WORKER);
+    asked(&data, queue, 50, 60, 0); /* and works for 10 ms */
+    asked(&data, queue, 70, 74, WORKER);
+    asked(&data, nap, 80, 90, 0);
+    asked(&data, nap, 90, 100, WORKER);
+    load(&data, &run);
+    const struct run_wait *waits = run.tracks.items[MAIN - 1].waits.items;
+    assert_int_equal(run.tracks.items[MAIN - 1].waits.count, 5);
+    assert_int_equal(waits[0].start_ns, at(10) + 50 * NS_PER_US);
+    assert_int_equal(waits[0].end_ns, at(35));
+    assert_int_equal(waits[0].blocked_ns, waits[0].end_ns - waits[0].start_ns);
+    assert_int_equal(waits[0].waker, WORKER - 1);
+    assert_int_equal(waits[1].end_ns, at(60));
+    assert_int_equal(waits[1].reason, WAIT_LOCK);
+    assert_int_equal(waits[2].waker, WORKER - 1);
+    assert_int_equal(waits[3].reason, WAIT_SLEEP);
+    assert_int_equal(waits[4].reason, WAIT_LOCK);
     end(&data, &run);
 }
 
@@ -539,6 +587,7 @@ int recorded_run_test(void)
         cmocka_unit_test(pieces_of_which_one_is_vague_are_one),
         cmocka_unit_test(waits_for_different_things_are_two),
         cmocka_unit_test(who_waits_until_the_time_is_up_sleeps),
+        cmocka_unit_test(who_asks_a_queue_again_waits_for_who_puts),
         cmocka_unit_test(who_made_a_thread_was_awake),
         cmocka_unit_test(who_woke_about_then_made_the_thread),
         cmocka_unit_test(who_is_told_to_have_made_a_thread_did),
