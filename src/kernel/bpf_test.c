@@ -26,7 +26,7 @@ struct tally {
     size_t forks, execs, exits, maps, samples;
     uint32_t exit_status; /* of the root */
     char arguments[64];   /* of the last exec, with blanks */
-    uint64_t sleep_ns, pipe_ns, pipe_woken_ns, child_ns, child_woken_ns, run_ns;
+    uint64_t sleep_ns, sleep_woken_ns, pipe_ns, pipe_woken_ns, child_ns, child_woken_ns, run_ns;
     uint64_t pipe_count;
 };
 
@@ -35,8 +35,10 @@ static void count_wait(struct tally *tally, const struct bpf_wait *wait)
     bool is_woken = wait->waker_context == BPF_CONTEXT_TASK && wait->waker_tid;
     if (wait->flags & BPF_WAIT_QUEUE)
         return;
-    if (wait->call == SYS_clock_nanosleep)
+    if (wait->call == SYS_clock_nanosleep) {
         tally->sleep_ns += wait->blocked_ns;
+        tally->sleep_woken_ns += is_woken ? wait->blocked_ns : 0;
+    }
     if (wait->call == SYS_wait4) {
         tally->child_ns += wait->blocked_ns;
         tally->child_woken_ns += is_woken ? wait->blocked_ns : 0;
@@ -156,6 +158,20 @@ static void every_wait_has_its_time_and_its_waker(void **state)
     assert_in_range(tally.child_woken_ns, tally.child_ns * 99 / 100, tally.child_ns);
 }
 
+/* The timer's interrupt hits programs in their own code, whose stack it stays on. */
+static void who_is_hit_by_an_interrupt_woke_nobody(void **state)
+{
+    struct tally tally = {0};
+    struct bpf_counts_seen counts = {0};
+    (void)state;
+    if (!record("while :; do :; done & a=$!; while :; do :; done & b=$!;"
+                "i=0; while [ $i -lt 20 ]; do sleep 0.003; i=$((i+1)); done; kill $a $b; exit 0",
+                &tally, &counts))
+        skip();
+    assert_true(tally.sleep_ns >= 50000000);
+    assert_int_equal(tally.sleep_woken_ns, 0);
+}
+
 static void equal_waits_are_added_up(void **state)
 {
     struct tally tally = {0};
@@ -192,6 +208,7 @@ int bpf_test(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tree_is_followed_from_its_first_exec_to_its_last_exit),
         cmocka_unit_test(every_wait_has_its_time_and_its_waker),
+        cmocka_unit_test(who_is_hit_by_an_interrupt_woke_nobody),
         cmocka_unit_test(equal_waits_are_added_up),
         cmocka_unit_test(nothing_of_it_is_there_when_it_is_closed),
     };

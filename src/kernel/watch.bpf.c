@@ -20,6 +20,7 @@
 #define STATE_TRACED        0x8
 #define STATE_DEAD          0x80
 #define TASK_KTHREAD        0x00200000
+#define TASK_EXITING        0x00000004
 #define TASK_MEMALLOC       0x00000800
 #define GROUP_EXIT          0x4
 #define KERNEL_STACK_BYTES  0x4000
@@ -672,6 +673,14 @@ BPF_INLINE bool sends(struct task_struct *task)
     return call < BPF_CALL_COUNT && call_kinds[call] & BPF_CALL_SENDS;
 }
 
+/* An interrupt that hits a thread in its own code stays on the thread's stack. Outside a call no thread wakes others, but at
+ * its end. */
+BPF_INLINE bool is_in_own_code(struct task_struct *task)
+{
+    __u64 ignored[6];
+    return call_read(task, ignored) == -1 && !(task->flags & (TASK_KTHREAD | TASK_EXITING));
+}
+
 SEC("raw_tracepoint/sched_waking")
 int on_waking(struct bpf_raw_tracepoint_args *context)
 {
@@ -691,7 +700,7 @@ int on_waking(struct bpf_raw_tracepoint_args *context)
     thread->waker_dump = 0;
     thread->wake_ns = now_ns;
     thread->waker_context = BPF_CONTEXT_TASK;
-    if (is_interrupt(context, task, thread)) {
+    if (is_interrupt(context, task, thread) || is_in_own_code(task)) {
         thread->waker_context = waker_tid && sends(task) ? BPF_CONTEXT_SENDING : BPF_CONTEXT_INTERRUPT;
         if (thread->waker_context == BPF_CONTEXT_INTERRUPT) {
             thread->waker_pid = thread->waker_tid = 0;
