@@ -15,6 +15,7 @@ struct context {
     size_t index, end;
     uint32_t pool;    /* the pool a worker serves, RUN_NONE for an actor */
     uint32_t pending; /* jobs and timers the current operation still waits for */
+    uint32_t awaited; /* by so many others, or fewer where a change moved what it was to give */
     bool done;
 };
 
@@ -136,11 +137,20 @@ static void make_ready(struct sim *sim, uint32_t context)
         sim->status = -1;
 }
 
+/* RUN_NONE: not known, a change made the signal. */
+static uint32_t giver_of(const struct sim *sim, uint32_t signal)
+{
+    return signal < sim->program->giver_count ? sim->program->givers[signal] : RUN_NONE;
+}
+
 static void give_signal(struct sim *sim, uint32_t signal)
 {
     sim->given[signal] = true;
     if (sim->waiting_for[signal] == RUN_NONE)
         return;
+    uint32_t giver = giver_of(sim, signal);
+    if (giver != RUN_NONE)
+        sim->contexts.items[giver].awaited--;
     uint32_t context = sim->waiting_for[signal];
     sim->waiting_for[signal] = RUN_NONE;
     sim->contexts.items[context].index++;
@@ -279,9 +289,7 @@ static bool is_weaker(const struct sim *sim, uint32_t a, uint32_t b)
 static uint32_t awaited_giver(const struct sim *sim, uint32_t context)
 {
     const struct op *op = op_at(sim, context);
-    if (!op || op->kind != OP_AWAIT || op->ref >= sim->program->giver_count || sim->given[op->ref])
-        return RUN_NONE;
-    return sim->program->givers[op->ref];
+    return op && op->kind == OP_AWAIT && !sim->given[op->ref] ? giver_of(sim, op->ref) : RUN_NONE;
 }
 
 /* A change may have given the signal to somebody else, whom the ring does not hold up. */
@@ -315,6 +323,17 @@ static void untie_ring(struct sim *sim, uint32_t context)
     give_signal(sim, op_at(sim, shortest)->ref);
 }
 
+/* No ring is closed by one that nobody awaits, as most are: who queues for a lock stands at the end of a long chain. */
+static void begin_await(struct sim *sim, uint32_t context, uint32_t signal)
+{
+    uint32_t giver = giver_of(sim, signal);
+    if (sim->waiting_for[signal] == RUN_NONE && giver != RUN_NONE)
+        sim->contexts.items[giver].awaited++;
+    sim->waiting_for[signal] = context;
+    if (sim->contexts.items[context].awaited)
+        untie_ring(sim, context);
+}
+
 /* --- operations --- */
 
 /* Starts an operation; true when it is over at once. */
@@ -337,8 +356,7 @@ static bool start_op(struct sim *sim, uint32_t context, const struct op *op)
     case OP_AWAIT:
         if (sim->given[op->ref])
             return true;
-        sim->waiting_for[op->ref] = context;
-        untie_ring(sim, context);
+        begin_await(sim, context, op->ref);
         return false;
     case OP_SIGNAL: give_signal(sim, op->ref); return true;
     case OP_POOL: enter_pool(sim, context, op->ref); return false;
