@@ -81,7 +81,7 @@ void claim_evidence(const struct scene *scene, struct cause_claim *claim, const 
 /* Time on the path spent doing `doing`; the largest entry's place goes to *ret_top (may be NULL). */
 uint64_t scene_doing_ns(const struct scene *scene, int doing, struct where *ret_top);
 
-/* Time on the path spent doing `doing` while a via of reason `under` lies over it. */
+/* Time on the path spent doing `doing` while a via of reason `under` lies over it; of WAIT_LOCK those at conditions do not count. */
 uint64_t scene_doing_under_ns(const struct scene *scene, int doing, enum wait_reason under);
 
 struct interval {

@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "detect/detector.h"
+#include "model/meta.h"
 #include "run/exchange.h"
 
 int claim_add(struct cause_claims *claims, const struct cause_claim *claim, struct err *err)
@@ -74,14 +75,22 @@ static bool is_within_program(const struct run *run, const struct path_via *via)
                   run_process_name(run, via->waker, via->end_ns)) == 0;
 }
 
+/* Who waits for a condition waits for what another does: of it lock-contention says nothing. */
+static bool is_at_condition(const struct run *run, const struct path_via *via)
+{
+    return via->reason == WAIT_LOCK && via->peer != RUN_NONE &&
+           strcmp(run->peers.items[via->peer].name, PEER_NAME_CONDITION) == 0;
+}
+
 struct interval *scene_cover(const struct scene *scene, enum wait_reason reason, size_t *ret_count)
 {
     const struct path *path = scene->path;
     struct interval *intervals = malloc((path->vias.count + 1) * sizeof *intervals);
     size_t count = 0, kept = 0;
     for (size_t i = 0; intervals && i < path->vias.count; i++) {
-        if (path->vias.items[i].reason == reason && !is_within_program(scene->run, &path->vias.items[i]))
-            intervals[count++] = (struct interval){path->vias.items[i].start_ns, path->vias.items[i].end_ns};
+        const struct path_via *via = &path->vias.items[i];
+        if (via->reason == reason && !is_within_program(scene->run, via) && !is_at_condition(scene->run, via))
+            intervals[count++] = (struct interval){via->start_ns, via->end_ns};
     }
     if (count)
         qsort(intervals, count, sizeof *intervals, compare_intervals);

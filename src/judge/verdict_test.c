@@ -407,12 +407,38 @@ static void a_child_whose_end_was_seen_is_no_unseen_child(void **state)
     judged_deinit(&s, &verdict);
 }
 
+/* A lock that looks like a condition from outside (HotSpot's monitors): no finding names it. */
+static void who_sleeps_while_others_wait_at_a_condition_is_told(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct verdict verdict;
+    scenario_init(&s, 2, 1000);
+    uint64_t root = scenario_process(&s, 0, "java", 0, 1000);
+    uint64_t monitor = scenario_peer(&s, PEER_LOCK, PEER_NAME_CONDITION, "100:0x10");
+    uint64_t worker = scenario_thread(&s, root, "worker", 5, 990);
+    struct scenario_wake wake = {.thread = root,
+                                 .waker = worker,
+                                 .start_ms = 10,
+                                 .end_ms = 985,
+                                 .reason = WAIT_LOCK,
+                                 .peer = monitor,
+                                 .source = WAKER_EXACT};
+    scenario_woken(&s, &wake);
+    for (uint64_t ms = 10; ms < 980; ms += 10)
+        scenario_wait(&s, worker, ms, ms + 9, WAIT_SLEEP, 0);
+    judge(&s, &verdict);
+    assert_non_null(judged_finding(&verdict, "sleep-poll"));
+    judged_deinit(&s, &verdict);
+}
+
 int verdict_test(void);
 int verdict_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_child_whose_end_was_seen_is_no_unseen_child),
         cmocka_unit_test(a_sleep_while_others_work_on_is_a_duration),
+        cmocka_unit_test(who_sleeps_while_others_wait_at_a_condition_is_told),
         cmocka_unit_test(sleeps_between_items_and_beside_a_runtimes_threads_are_told),
         cmocka_unit_test(a_flame_graph_alone_is_that_of_the_verdict),
         cmocka_unit_test(downloads_one_after_another_are_the_finding_and_the_database_is_cleared),
