@@ -21,9 +21,10 @@ struct load_step {
 struct core_load {
     VEC(struct load_step) steps; /* by time */
     VEC(double) squeezed_ns;     /* by step: core_load_squeezed_ns up to it; empty where it is none */
-    double usual_runnable; /* how many of the run's threads were runnable when any was, at most one a core */
-    double
-        background_threads; /* of other programs, that compete for the cores: so many as explain the queueing */
+    /* The largest number of the run's threads that were runnable for at least 5 % of the time that any was, at most one a core. */
+    double usual_runnable;
+    /* Threads of other programs that compete for the cores: so many as explain the queueing, weighed with the machine's counters. */
+    double background_threads;
 };
 
 /* The run's actors that were there in its window. */

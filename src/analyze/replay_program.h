@@ -65,9 +65,8 @@ struct program {
     bool is_copy; /* the givers are the original's */
     uint32_t root;
     double core_count;
-    double background_cores;   /* used by programs that have nothing to do with the run */
-    double background_threads; /* how many of their threads compete for the cores, on average */
-    double usual_runnable; /* how many of the run's threads were runnable when any was, at most core_count */
+    double background_cores;                   /* used by programs that have nothing to do with the run */
+    double background_threads, usual_runnable; /* see core_load.h */
     VEC(struct pool) pools;
     /* With pools, the iterations' operations lie here while the actors' lists are cut. */
     VEC(struct op_list) apart;

@@ -12,39 +12,22 @@
 
 /* Beginnings of names; the kernel keeps 15 characters of them. */
 static const char *const names[] = {
-    "C1 CompilerThre",
-    "C2 CompilerThre",
-    "JVMCI-native Co",
-    "VM Thread",
-    "VM Periodic Tas",
-    "Signal Dispatch",
-    "Service Thread",
-    "Monitor Deflati",
-    "Notification Th",
-    "Sweeper thread",
-    "Reference Handl",
-    "Finalizer",
-    "Common-Cleaner",
-    "Attach Listener",
-    "GC Thread#",
-    "GC main Marker",
-    "G1 ",
-    "ZDriver",
-    "ZWorker",
-    "Shenandoah GC", /* HotSpot */
-    ".NET Finalizer",
-    ".NET SigHandler",
-    ".NET Tiered Com",
-    ".NET EventPipe",
-    ".NET SynchManag",
-    ".NET Server GC",
-    ".NET BGC",
-    ".NET TP Gate", /* .NET */
-    "V8Worker",
-    "V8 DefaultWorke",
-    "DelayedTaskSche",
-    "SignalInspector", /* V8 */
+    "C1 CompilerThre", "C2 CompilerThre", "JVMCI-native Co", "VM Thread",       "VM Periodic Tas",
+    "Monitor Deflati", "Reference Handl", "Common-Cleaner",  "Attach Listener", "GC Thread#",
+    "GC main Marker",  "ZDriver",         "ZWorker",         "Shenandoah GC", /* HotSpot */
+    ".NET Finalizer",  ".NET SigHandler", ".NET Tiered Com", ".NET EventPipe",  ".NET SynchManag",
+    ".NET Server GC",  ".NET BGC",        ".NET TP Gate",                       /* .NET */
+    "V8Worker",        "V8 DefaultWorke", "DelayedTaskSche", "SignalInspector", /* V8 */
 };
+
+/* Likewise, of HotSpot: others may call a thread of theirs the same. */
+static const char *const java_names[] = {
+    "Signal Dispatch", "Service Thread", "Notification Th", "Sweeper thread", "Finalizer", "G1 ",
+};
+
+/* Of them HotSpot has at least one. */
+static const char *const java_marks[] = {"VM Thread", "VM Periodic Tas", "C1 CompilerThre",
+                                         "C2 CompilerThre"};
 
 /* Beginnings of functions. */
 static const char *const functions[] = {
@@ -66,9 +49,19 @@ static bool begins_with_any(const char *text, const char *const *beginnings, siz
     return false;
 }
 
-static bool is_named(const struct run_track *track)
+static bool is_named(const struct run_track *track, bool is_of_java)
 {
-    return begins_with_any(track->name, names, sizeof names / sizeof names[0]);
+    return begins_with_any(track->name, names, sizeof names / sizeof names[0]) ||
+           (is_of_java && begins_with_any(track->name, java_names, sizeof java_names / sizeof java_names[0]));
+}
+
+static bool is_java(const struct run *run, const struct run_track *process)
+{
+    bool has_mark = process->name && strcmp(process->name, "java") == 0;
+    for (size_t i = 0; i < process->actors.count && !has_mark; i++)
+        has_mark = begins_with_any(run->tracks.items[process->actors.items[i]].name, java_marks,
+                                   sizeof java_marks / sizeof java_marks[0]);
+    return has_mark;
 }
 
 /* What stacks tell of a thread. */
@@ -127,14 +120,14 @@ static bool did_little(const struct run_track *track)
 
 static void mark_threads(struct run *run, const struct run_track *process)
 {
-    bool is_nodes = is_node(run, process);
+    bool is_nodes = is_node(run, process), is_javas = is_java(run, process);
     for (size_t i = 0; i < process->actors.count; i++) {
         struct run_track *track = &run->tracks.items[process->actors.items[i]];
         if (!is_thread_of(process, track))
             continue;
         struct seen seen = stacks_see(run, track);
         bool is_idle = is_nodes && !seen.is_worker && did_little(track);
-        track->is_helper = is_named(track) || seen.is_helper || is_idle;
+        track->is_helper = is_named(track, is_javas) || seen.is_helper || is_idle;
     }
 }
 

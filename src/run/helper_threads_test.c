@@ -87,6 +87,20 @@ static void threads_with_a_runtimes_names_are_its_own(void **state)
     end(&fixture);
 }
 
+static void a_name_that_others_may_use_counts_in_java_alone(void **state)
+{
+    (void)state;
+    for (int of_java = 0; of_java < 2; of_java++) {
+        struct fixture fixture;
+        begin(&fixture, "server");
+        fixture.run.tracks.items[FIRST].name = "Service Thread";
+        fixture.run.tracks.items[FIRST + 1].name = of_java ? "VM Thread" : "worker-1";
+        helper_threads_mark(&fixture.run);
+        assert_int_equal(is_helper(&fixture, FIRST), of_java);
+        end(&fixture);
+    }
+}
+
 static void threads_that_begin_in_a_runtime_are_its_own(void **state)
 {
     struct fixture fixture;
@@ -155,6 +169,7 @@ int helper_threads_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_with_a_runtimes_names_are_its_own),
+        cmocka_unit_test(a_name_that_others_may_use_counts_in_java_alone),
         cmocka_unit_test(threads_that_begin_in_a_runtime_are_its_own),
         cmocka_unit_test(only_nodes_threads_are_its_own_for_doing_little),
         cmocka_unit_test(who_was_started_as_node_is_node),

@@ -295,6 +295,8 @@ static int load_io(void *context, const struct batch *batch, struct err *err)
         uint32_t holder = track->kind == TRACK_PROCESS ? (uint32_t)(row.track - 1) : track->parent;
         if (holder >= loader->run->tracks.count)
             continue; /* a thread whose process was not recorded */
+        if (row.operation == IO_ACCEPT)
+            loader->run->tracks.items[holder].accepts = true;
         if ((row.operation == IO_READ && HOLD(&other->readers, holder)) ||
             (row.operation == IO_WRITE && HOLD(&other->writers, holder)))
             return err_memory(err);

@@ -75,6 +75,7 @@ struct run_track {
     bool open;    /* not ended when the recording did */
     bool actor;
     bool is_helper;  /* a thread that a runtime has for itself */
+    bool accepts;    /* a process that holds a socket for new clients */
     uint64_t run_ns; /* time running, inside the window */
     /* of a process, from its attributes; 0 when not recorded */
     uint64_t rss_bytes_max, cpu_user_ns, cpu_system_ns, fault_minor_count, fault_major_count;

@@ -221,6 +221,28 @@ static void who_waits_until_the_time_is_up_sleeps(void **state)
     end(&data, &run);
 }
 
+/* The interrupt that ended the wait may have brought a client, and not have been a timer's. */
+static void who_waits_for_clients_as_well_does_not_sleep(void **state)
+{
+    (void)state;
+    struct dataset data;
+    struct run run;
+    begin(&data, 100);
+    uint64_t pipe = peer(&data, (struct row_peer){.id = 1, .kind = PEER_PIPE}, NULL, "pipe:[7]");
+    uint64_t port = peer(&data, (struct row_peer){.id = 2, .kind = PEER_SOCKET}, NULL, "0.0.0.0:80");
+    io(&data, (struct row_io){.peer = pipe, .operation = IO_READ});
+    io(&data, (struct row_io){.peer = pipe, .operation = IO_WRITE});
+    io(&data, (struct row_io){.peer = port, .operation = IO_ACCEPT});
+    wait_ms(&data, (struct row_wait){.start_ns = 10,
+                                     .end_ns = 20,
+                                     .reason = WAIT_PIPE,
+                                     .peer = pipe,
+                                     .waker_source = WAKER_INTERRUPT});
+    load(&data, &run);
+    assert_int_equal(run.tracks.items[MAIN - 1].waits.items[0].reason, WAIT_PIPE);
+    end(&data, &run);
+}
+
 static void asked(struct dataset *data, uint64_t queue, uint64_t start_ms, uint64_t end_ms, uint64_t waker)
 {
     struct row_wait row = {.track = MAIN,
@@ -587,6 +609,7 @@ int recorded_run_test(void)
         cmocka_unit_test(pieces_of_which_one_is_vague_are_one),
         cmocka_unit_test(waits_for_different_things_are_two),
         cmocka_unit_test(who_waits_until_the_time_is_up_sleeps),
+        cmocka_unit_test(who_waits_for_clients_as_well_does_not_sleep),
         cmocka_unit_test(who_asks_a_queue_again_waits_for_who_puts),
         cmocka_unit_test(who_made_a_thread_was_awake),
         cmocka_unit_test(who_woke_about_then_made_the_thread),

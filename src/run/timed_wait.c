@@ -121,7 +121,8 @@ static bool is_sleep(const struct run *run, const struct run_track *track, const
     const struct run_peer *peer = &run->peers.items[wait->peer];
     if (wait->reason == WAIT_LOCK && is_condition(run, wait->peer))
         return !map_get(signalled, key_of(peer));
-    return wait->reason == WAIT_PIPE && has_both_ends(peer, track->process);
+    return wait->reason == WAIT_PIPE && has_both_ends(peer, track->process) &&
+           !run->tracks.items[track->process].accepts;
 }
 
 static void sleeps_name(const struct run *run, const struct map *signalled, struct run_track *track)

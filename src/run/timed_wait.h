@@ -9,8 +9,8 @@
 
 #include "run/recorded_run.h"
 
-/* Names as sleeps what is sleep: at such conditions, and at the pipe that an event loop is woken through. The lock of a Python
- * interpreter has another name by then. Looks at the others, one after the other, become one wait for who signals in the end. */
+/* Names as sleeps what is sleep: at such conditions, and at the pipe that an event loop is woken through, unless the process has a socket for
+ * new clients: one of them may have ended the wait as well. The lock of a Python interpreter has another name by then. Looks at the others, one after the other, become one wait for who signals in the end. */
 WARN_UNUSED int timed_waits_name(struct run *run, struct err *err);
 
 #endif
