@@ -253,10 +253,20 @@ static void measure(const struct run *run, double cores, struct core_load *load,
     load->background_threads = (of_queueing * crowd->short_ns + of_use * weight) / (crowd->short_ns + weight);
 }
 
-/* Up to a moment. */
-static double squeezed_before(const struct core_load *load, uint64_t t)
+/* The first step behind t, looked for in strides that double: `from` is that of an earlier moment, mostly a little before. */
+static size_t step_behind(const struct core_load *load, size_t from, uint64_t t)
 {
-    size_t behind = search_first(i, load->steps.count, load->steps.items[i].time_ns > t);
+    const struct load_step *steps = load->steps.items;
+    size_t stride = 1;
+    for (; from + stride < load->steps.count && steps[from + stride].time_ns <= t; stride *= 2)
+        from += stride;
+    size_t count = num_min(from + stride, load->steps.count) - from;
+    return from + search_first(i, count, steps[from + i].time_ns > t);
+}
+
+/* Up to a moment; the step behind it. */
+static double squeezed_before(const struct core_load *load, size_t behind, uint64_t t)
+{
     if (!behind)
         return 0;
     const struct load_step *step = &load->steps.items[behind - 1];
@@ -266,9 +276,13 @@ static double squeezed_before(const struct core_load *load, uint64_t t)
     return load->squeezed_ns.items[behind - 1] * (1 - part) + load->squeezed_ns.items[behind] * part;
 }
 
-double core_load_squeezed_ns(const struct core_load *load, uint64_t from, uint64_t to)
+double core_load_squeezed_ns(const struct core_load *load, uint64_t from, uint64_t to, size_t *step)
 {
-    return load->squeezed_ns.count && to > from ? squeezed_before(load, to) - squeezed_before(load, from) : 0;
+    if (!load->squeezed_ns.count || to <= from)
+        return 0;
+    size_t first = step_behind(load, *step, from);
+    *step = step_behind(load, first, to);
+    return squeezed_before(load, *step, to) - squeezed_before(load, first, from);
 }
 
 /* Looks tell how long a thread ran and not exactly when: where more threads wanted a core than there are, no more than all cores were

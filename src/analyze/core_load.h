@@ -34,8 +34,9 @@ WARN_UNUSED int core_load_measure(const struct run *run, double core_count, stru
 /* How many of the run's threads were runnable just after t. */
 double core_load_runnable_at(const struct core_load *load, uint64_t t);
 /* Of a thread's running in [from, to), what cannot have been: more threads seem to run than there are cores where a recorder
- * did not see who queued (short programs from outside, what was not waited for), and each had its share only. */
-double core_load_squeezed_ns(const struct core_load *load, uint64_t from, uint64_t to);
+ * did not see who queued (short programs from outside, what was not waited for), and each had its share only.
+ * `step` is where to look, 0 at first, then what the stretch before left there: stretches must come in order. */
+double core_load_squeezed_ns(const struct core_load *load, uint64_t from, uint64_t to, size_t *step);
 void core_load_deinit(struct core_load *load);
 
 #endif

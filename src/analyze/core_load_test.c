@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "analyze/core_load.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -183,6 +184,7 @@ static void running_that_is_told_to_overlap_is_kept(void **state)
     (void)state;
     struct scenario s;
     struct core_load load;
+    size_t step = 0;
     scenario_init(&s, 2, 400);
     uint64_t root = scenario_process(&s, 0, "main", 0, 400);
     uint64_t threads[3] = {root, scenario_thread(&s, root, "worker", 0, 400),
@@ -192,7 +194,30 @@ static void running_that_is_told_to_overlap_is_kept(void **state)
             scenario_queue(&s, threads[i], ms + 20, ms + 40);
     scenario_walk(&s);
     assert_int_equal(core_load_measure(&s.run, 2, &load), 0);
-    assert_true(core_load_squeezed_ns(&load, s.run.start_ns, s.run.end_ns) < 1);
+    assert_true(core_load_squeezed_ns(&load, s.run.start_ns, s.run.end_ns, &step) < 1);
+    core_load_deinit(&load);
+    scenario_deinit(&s);
+}
+
+/* Up to 40 threads on two cores, that begin and end in turn. */
+static void what_stretches_lack_adds_up(void **state)
+{
+    (void)state;
+    struct scenario s;
+    struct core_load load;
+    double sum_ns = 0;
+    size_t step = 0, whole = 0;
+    scenario_init(&s, 2, 400);
+    uint64_t root = scenario_process(&s, 0, "main", 0, 400);
+    for (uint64_t i = 0; i < 40; i++)
+        (void)scenario_thread(&s, root, "worker", i * 3, 399 - i * 2);
+    scenario_walk(&s);
+    assert_int_equal(core_load_measure(&s.run, 2, &load), 0);
+    for (uint64_t ms = 0; ms < 400; ms += ms % 7 + 1)
+        sum_ns += core_load_squeezed_ns(&load, s.run.start_ns + ms * NS_PER_MS,
+                                        s.run.start_ns + (ms + ms % 7 + 1) * NS_PER_MS, &step);
+    double whole_ns = core_load_squeezed_ns(&load, s.run.start_ns, s.run.end_ns, &whole);
+    assert_true(whole_ns > 300e6 && fabs(sum_ns - whole_ns) < 1e3);
     core_load_deinit(&load);
     scenario_deinit(&s);
 }
@@ -208,6 +233,7 @@ int core_load_test(void)
         cmocka_unit_test(more_running_than_cores_is_queueing_that_nobody_saw),
         cmocka_unit_test(side_by_side_on_unknown_cores_is_no_queueing),
         cmocka_unit_test(running_that_is_told_to_overlap_is_kept),
+        cmocka_unit_test(what_stretches_lack_adds_up),
         cmocka_unit_test(a_row_of_several_waits_is_runnable_for_its_part),
     };
     return cmocka_run_group_tests_name("core_load", tests, NULL, NULL);

@@ -32,6 +32,7 @@ struct builder {
     uint64_t cursor;
     size_t marker_index;
     size_t piece_index;
+    size_t load_step;
     int status;
 };
 
@@ -162,7 +163,8 @@ static void put_cpu(struct builder *builder, uint64_t until)
 {
     struct op cpu = {.kind = OP_CPU, .peer = RUN_NONE};
     if (until > builder->cursor) {
-        double squeezed_ns = core_load_squeezed_ns(&builder->load, builder->cursor, until);
+        double squeezed_ns =
+            core_load_squeezed_ns(&builder->load, builder->cursor, until, &builder->load_step);
         uint64_t length = until - builder->cursor;
         put_stretch(builder, until, length - num_min(num_u64(squeezed_ns), length), cpu);
     }
@@ -303,7 +305,7 @@ static void build_actor(struct builder *builder, uint32_t actor)
 {
     const struct run_track *track = &builder->run->tracks.items[actor];
     builder->actor = actor;
-    builder->marker_index = builder->piece_index = 0;
+    builder->marker_index = builder->piece_index = builder->load_step = 0;
     /* Running and a wait in turn, and the signals: growing to that would copy it several times. */
     size_t least = 2 * track->waits.count + builder->markers[actor].items.count;
     if (vec_reserve(&builder->program->actors[actor].ops, least)) {
