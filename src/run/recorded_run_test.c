@@ -173,7 +173,7 @@ static void waits_for_different_things_are_two(void **state)
     end(&data, &run);
 }
 
-/* Nobody ever signals the condition, and the time is up. Where somebody was once woken others look up from time to time; the interpreter's lock, which is looked after in that way, stays a lock. */
+/* Nobody ever signals the condition, and the time is up. Where somebody was woken more than once others look up from time to time; the interpreter's lock, which is looked after in that way, stays a lock. */
 static void who_waits_until_the_time_is_up_sleeps(void **state)
 {
     (void)state;
@@ -194,8 +194,9 @@ static void who_waits_until_the_time_is_up_sleeps(void **state)
     uint64_t queue =
         peer(&data, (struct row_peer){.id = 4, .kind = PEER_LOCK}, PEER_NAME_CONDITION, "100:0x24");
     late.start_ns = 50, late.end_ns = 57, late.peer = queue;
-    late.waker_track = WORKER, late.waker_source = WAKER_EXACT;
+    late.waker_track = WORKER, late.waker_source = WAKER_EXACT, late.count = 2;
     wait_ms(&data, late);
+    late.count = 1;
     uint64_t pipe = peer(&data, (struct row_peer){.id = 3, .kind = PEER_PIPE}, NULL, "pipe:[7]");
     struct row_io held = {.peer = pipe, .operation = IO_READ};
     io(&data, held);
@@ -204,7 +205,7 @@ static void who_waits_until_the_time_is_up_sleeps(void **state)
     late.start_ns = 70, late.end_ns = 80, late.reason = WAIT_PIPE, late.peer = pipe;
     late.waker_track = 0, late.waker_source = WAKER_INTERRUPT;
     wait_ms(&data, late);
-    /* The other word of a condition that somebody else was once woken at. */
+    /* The other word of a condition that somebody else was woken at. */
     uint64_t other_word =
         peer(&data, (struct row_peer){.id = 5, .kind = PEER_LOCK}, PEER_NAME_CONDITION, "100:0x20");
     late.start_ns = 85, late.end_ns = 95, late.reason = WAIT_LOCK, late.peer = other_word;
@@ -276,9 +277,10 @@ static void who_asks_a_queue_again_waits_for_who_puts(void **state)
     asked(&data, queue, 70, 74, WORKER);
     asked(&data, nap, 80, 90, 0);
     asked(&data, nap, 90, 100, WORKER);
+    asked(&data, nap, 110, 115, WORKER); /* told to stop */
     load(&data, &run);
     const struct run_wait *waits = run.tracks.items[MAIN - 1].waits.items;
-    assert_int_equal(run.tracks.items[MAIN - 1].waits.count, 5);
+    assert_int_equal(run.tracks.items[MAIN - 1].waits.count, 6);
     assert_int_equal(waits[0].start_ns, at(10) + 50 * NS_PER_US);
     assert_int_equal(waits[0].end_ns, at(35));
     assert_int_equal(waits[0].blocked_ns, waits[0].end_ns - waits[0].start_ns);

@@ -68,11 +68,22 @@ static int signalled_find(const struct run *run, const struct map *limits, struc
                 continue;
             uint64_t key = key_of(&run->peers.items[wait->peer]);
             const uint64_t *limit_ns = map_get(limits, key);
-            if (limit_ns && is_signalled(wait, *limit_ns) && map_put(signalled, key, 1))
+            const uint64_t *known = map_get(signalled, key);
+            uint64_t count = (known ? *known : 0) + wait->count;
+            if (limit_ns && is_signalled(wait, *limit_ns) && map_put(signalled, key, count))
                 return -1;
         }
     }
     return 0;
+}
+
+/* Who does something from time to time is told once to stop: that is no queue. */
+#define SIGNAL_COUNT_MIN 2
+
+static bool is_queue(const struct map *signalled, uint64_t key)
+{
+    const uint64_t *count = map_get(signalled, key);
+    return count && *count >= SIGNAL_COUNT_MIN;
 }
 
 /* Between two looks, at most: what is done there is looking. */
@@ -94,7 +105,7 @@ static void looks_join(const struct run *run, const struct map *signalled, struc
             wait.blocked_ns = wait.end_ns - wait.start_ns - wait.runnable_ns;
             kept = first;
         }
-        bool has_more = is_look && has_run_out(&wait) && map_get(signalled, key);
+        bool has_more = is_look && has_run_out(&wait) && is_queue(signalled, key);
         if (has_more && !goes_on)
             first = kept;
         at = has_more ? key : 0;
@@ -120,7 +131,7 @@ static bool is_sleep(const struct run *run, const struct run_track *track, const
         return false;
     const struct run_peer *peer = &run->peers.items[wait->peer];
     if (wait->reason == WAIT_LOCK && is_condition(run, wait->peer))
-        return !map_get(signalled, key_of(peer));
+        return !is_queue(signalled, key_of(peer));
     return wait->reason == WAIT_PIPE && has_both_ends(peer, track->process) &&
            !run->tracks.items[track->process].accepts;
 }

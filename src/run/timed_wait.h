@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * timed_wait: waits that ended because their time was up. A thread that waits for a condition which nobody ever signals, until
- * its time is up, sleeps: virtual machines sleep so. Where somebody was once woken, it waits for the same as they did and
+ * timed_wait: waits that ended because their time was up. A thread that waits for a condition which nobody signals, until
+ * its time is up, sleeps: virtual machines sleep so. Where somebody was woken more than once, it waits for the same as they did and
  * looks up from time to time (a queue asked with a time limit, HotSpot's monitors).
  */
 #ifndef TOLL_RUN_TIMED_WAIT_H
