@@ -88,7 +88,14 @@ static int add_stretch(struct core_load *load, uint64_t from, uint64_t to, doubl
     struct load_step down = {.time_ns = to, .runnable = -up.runnable, .running = -up.running};
     if (to <= from || (!up.runnable && !up.running))
         return 0;
-    return vec_push(&load->steps, up) || vec_push(&load->steps, down) ? -1 : 0;
+    /* Where one stretch ends and the next begins, as most do, is one step. */
+    struct load_step *last = load->steps.count ? &load->steps.items[load->steps.count - 1] : NULL;
+    bool is_next = last && last->time_ns == from;
+    if (is_next) {
+        last->runnable += up.runnable;
+        last->running += up.running;
+    }
+    return (!is_next && vec_push(&load->steps, up)) || vec_push(&load->steps, down) ? -1 : 0;
 }
 
 static int add_wait(struct core_load *load, const struct run_wait *wait)
