@@ -17,6 +17,8 @@ struct walker {
     uint64_t t;
     unsigned jumps;
     int status;
+    uint32_t helped; /* who waited for a runtime's own thread, since when; RUN_NONE */
+    uint64_t helped_ns;
 };
 
 static uint32_t holder_at(const struct walker *walker, uint64_t t)
@@ -97,8 +99,37 @@ static void split_row(struct walker *walker, const struct run_wait *wait)
     charge_to(walker, start, wait->waker, DOING_CPU, RUN_NONE);
 }
 
+/* What a runtime's own thread slept before anybody waited for it (until it is time to look after the others) held nobody up: back to who
+ * waited. */
+static bool step_to_helped(struct walker *walker, const struct run_wait *wait)
+{
+    bool is_timed = wait->waker == RUN_NONE && wait->blocked_ns && wait->count == 1 &&
+                    (wait->reason == WAIT_SLEEP || wait->waker_source == WAKER_INTERRUPT);
+    if (walker->helped == RUN_NONE || !walker->run->tracks.items[walker->actor].is_helper || !is_timed ||
+        wait->start_ns >= walker->helped_ns || walker->jumps >= JUMP_MAX)
+        return false;
+    charge(walker, num_min(walker->helped_ns, walker->t), wait->reason, wait->peer);
+    walker->actor = walker->helped;
+    walker->helped = RUN_NONE;
+    walker->jumps++;
+    return true;
+}
+
+static void helped_note(struct walker *walker, const struct run_wait *wait)
+{
+    const struct run_track *tracks = walker->run->tracks.items;
+    if (!tracks[wait->waker].is_helper) {
+        walker->helped = RUN_NONE;
+    } else if (!tracks[walker->actor].is_helper) {
+        walker->helped = walker->actor;
+        walker->helped_ns = wait->start_ns;
+    }
+}
+
 static void step_over_wait(struct walker *walker, const struct run_wait *wait)
 {
+    if (step_to_helped(walker, wait))
+        return;
     if (wait->count > 1) {
         split_row(walker, wait);
         return;
@@ -118,6 +149,7 @@ static void step_over_wait(struct walker *walker, const struct run_wait *wait)
     /* What the wait lasted beyond the waker's deed is the waiter's own (a poller's useless sleep). */
     charge(walker, num_max(wait->event_ns, wait->start_ns), wait->reason, wait->peer);
     note_via(walker, wait, walker->t);
+    helped_note(walker, wait);
     walker->actor = wait->waker;
     walker->jumps++;
 }
@@ -233,8 +265,12 @@ int path_walk(const struct run *run, struct path *ret_path, struct err *err)
 int path_walk_spins(const struct run *run, const struct spins *spins, struct path *ret_path, struct err *err)
 {
     struct path path = {0};
-    struct walker walker = {
-        .run = run, .spins = spins, .path = &path, .actor = last_actor(run), .t = run->end_ns};
+    struct walker walker = {.run = run,
+                            .spins = spins,
+                            .path = &path,
+                            .actor = last_actor(run),
+                            .t = run->end_ns,
+                            .helped = RUN_NONE};
     walk(&walker);
     if (walker.status) {
         path_deinit(&path);

@@ -505,6 +505,34 @@ static void a_runtimes_helper_does_not_poll(void **state)
 }
 
 /* A long chain of threads wakes one another at one instant, the first of them begins then: the walk goes on at who made it. */
+/* A virtual machine stops its threads for a moment each second; until then its own thread sleeps, and they work. */
+static void a_runtimes_helper_slept_for_nobody(void **state)
+{
+    struct scenario s;
+    uint64_t slept_ns = 0;
+    (void)state;
+    scenario_init(&s, 2, 100);
+    uint64_t root = scenario_process(&s, 0, "java", 0, 100);
+    uint64_t helper = scenario_thread(&s, root, "VM Thread", 1, 100);
+    struct scenario_wake nap = {
+        .thread = helper, .start_ms = 2, .end_ms = 82, .reason = WAIT_LOCK, .source = WAKER_INTERRUPT};
+    scenario_woken(&s, &nap);
+    nap = (struct scenario_wake){.thread = root,
+                                 .waker = helper,
+                                 .start_ms = 80,
+                                 .end_ms = 84,
+                                 .reason = WAIT_LOCK,
+                                 .source = WAKER_EXACT};
+    scenario_woken(&s, &nap);
+    scenario_walk(&s);
+    for (size_t i = 0; i < s.path.steps.count; i++) {
+        const struct path_step *step = &s.path.steps.items[i];
+        slept_ns += step->doing == WAIT_LOCK || step->doing == WAIT_SLEEP ? step->end_ns - step->start_ns : 0;
+    }
+    assert_int_equal(slept_ns, 2 * NS_PER_MS);
+    scenario_deinit(&s);
+}
+
 static void a_chain_of_wakers_leads_to_a_maker(void **state)
 {
     (void)state;
@@ -650,6 +678,7 @@ int critical_path_test(void)
         cmocka_unit_test(who_waits_for_a_loops_end_has_woken_it_before),
         cmocka_unit_test(a_condition_is_signalled_by_who_ran),
         cmocka_unit_test(neither_sleepers_nor_who_queues_signal),
+        cmocka_unit_test(a_runtimes_helper_slept_for_nobody),
         cmocka_unit_test(a_chain_of_wakers_leads_to_a_maker),
         cmocka_unit_test(who_was_killed_has_not_ended_its_process),
         cmocka_unit_test(who_frees_the_memory_has_not_ended_its_process),
