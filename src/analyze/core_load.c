@@ -293,27 +293,31 @@ double core_load_squeezed_ns(const struct core_load *load, uint64_t from, uint64
 }
 
 /* Looks tell how long a thread ran and not exactly when: where more threads wanted a core than there are, no more than all cores were
- * used on average, or not all queueing is told. */
+ * used on average, or not all queueing is told. Where too many seem to run at one place and too few at another, only what is too much
+ * of all together is taken from the former. */
 static int squeeze(struct core_load *load, double cores)
 {
-    double told_ns = 0, short_ns = 0, squeezed_ns = 0;
+    double told_ns = 0, short_ns = 0, over_ns = 0, squeezed_ns = 0;
     const struct load_step *steps = load->steps.items;
     for (size_t i = 0; i + 1 < load->steps.count; i++) {
         double length = (double)(steps[i + 1].time_ns - steps[i].time_ns);
         if (steps[i].runnable <= cores * LOAD_UNIT)
             continue;
         short_ns += length;
-        told_ns += length * fmax(0, (double)steps[i].running / LOAD_UNIT);
+        double running = fmax(0, (double)steps[i].running / LOAD_UNIT);
+        told_ns += length * running;
+        over_ns += length * fmax(0, running - cores);
     }
     if (told_ns <= short_ns * cores * (1 + EXCESS_RATIO_MIN))
         return 0;
+    double part = (told_ns - short_ns * cores) / over_ns;
     if (vec_reserve(&load->squeezed_ns, load->steps.count))
         return -1;
     for (size_t i = 0; i < load->steps.count; i++) {
         load->squeezed_ns.items[i] = squeezed_ns;
         double running = (double)steps[i].running / LOAD_UNIT;
         if (running > cores && i + 1 < load->steps.count)
-            squeezed_ns += (double)(steps[i + 1].time_ns - steps[i].time_ns) * (1 - cores / running);
+            squeezed_ns += part * (double)(steps[i + 1].time_ns - steps[i].time_ns) * (1 - cores / running);
     }
     load->squeezed_ns.count = load->steps.count;
     return 0;
