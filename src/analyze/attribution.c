@@ -77,6 +77,14 @@ bool attribute_is_reclaim(const struct run *run, uint32_t stack)
     return ends_in_system(run, stack, names, sizeof names / sizeof names[0]);
 }
 
+double attribute_reclaim_ratio(const struct run *run, const struct run_track *track)
+{
+    size_t inside = 0;
+    for (size_t i = 0; i < track->samples.count; i++)
+        inside += attribute_is_reclaim(run, track->samples.items[i].stack);
+    return num_ratio(inside, track->samples.count);
+}
+
 bool attribute_is_sync(const struct run *run, uint32_t stack)
 {
     static const char *const names[] = {"fsync", "fdatasync", "msync", "syncfs", "sync_file"};

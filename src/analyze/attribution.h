@@ -53,6 +53,8 @@ bool attribute_is_own(const struct run_frame *frame);
 
 /* In the kernel, looking for memory to free on behalf of the program. */
 bool attribute_is_reclaim(const struct run *run, uint32_t stack);
+/* The part of a track's samples that are; 0 without samples. */
+double attribute_reclaim_ratio(const struct run *run, const struct run_track *track);
 
 /* In a call that makes written data durable (fsync and its kin), in the C library or the kernel. */
 bool attribute_is_sync(const struct run *run, uint32_t stack);

@@ -313,7 +313,7 @@ static void remove_faults(struct program *program)
     }
 }
 
-/* A process loses pages that it needs again when it waits for memory to be freed for a good part of its life, or for some
+/* A process loses pages that it needs again when it waits for memory to be freed, or frees some, for a good part of its life, or for some
  * of it while the kernel tells of stalls for memory or the pages that it had to wait for are more than it ever held. */
 #define LOST_RATIO_MIN  0.05
 #define FREED_RATIO_MIN 0.01
@@ -324,6 +324,7 @@ static bool loses_pages(const struct run *run, const struct run_track *process)
     uint64_t freed = 0, life_ns = process->end_ns - process->start_ns;
     for (size_t i = 0; i < process->actors.count; i++) {
         const struct run_track *track = &run->tracks.items[process->actors.items[i]];
+        freed += num_u64(attribute_reclaim_ratio(run, track) * (double)track->run_ns);
         for (size_t j = 0; j < track->waits.count; j++)
             freed += track->waits.items[j].reason == WAIT_RECLAIM ? track->waits.items[j].blocked_ns : 0;
     }

@@ -4,30 +4,33 @@
  * on the program's time, and gets them back when they are needed again: waits of that kind, CPU time seen in the
  * search, and pages that are waited for while the kernel tells of stalls for memory.
  */
+#include <stdlib.h>
+
 #include "analyze/attribution.h"
 #include "base/num.h"
 #include "detect/detectors.h"
 
 #define SEEN_RATIO_MIN 0.01
 
-/* Of the samples of who the path goes through, the part in the search for memory. */
-static uint64_t searching_ns(const struct scene *scene)
+/* Of the CPU time of who the path goes through, the part in the search for memory: as of all its samples, since a row of many waits
+ * does not tell when it ran. */
+static int searching_ns(const struct scene *scene, uint64_t *ret_ns, struct err *err)
 {
     const struct run *run = scene->run;
-    uint64_t ns = 0;
+    uint64_t *cpu_ns = calloc(run->tracks.count + 1, sizeof *cpu_ns);
+    if (!cpu_ns)
+        return err_memory(err);
     for (size_t i = 0; i < scene->path->steps.count; i++) {
         const struct path_step *step = &scene->path->steps.items[i];
-        if (step->actor == RUN_NONE || step->doing != DOING_CPU)
-            continue;
-        const struct run_track *track = &run->tracks.items[step->actor];
-        size_t first = run_samples_before(track, step->start_ns),
-               last = run_samples_before(track, step->end_ns);
-        size_t inside = 0;
-        for (size_t j = first; j < last; j++)
-            inside += attribute_is_reclaim(run, track->samples.items[j].stack);
-        ns += num_u64((double)(step->end_ns - step->start_ns) * num_ratio(inside, last - first));
+        if (step->actor != RUN_NONE && step->doing == DOING_CPU)
+            cpu_ns[step->actor] += step->end_ns - step->start_ns;
     }
-    return ns;
+    *ret_ns = 0;
+    for (size_t i = 0; i < run->tracks.count; i++)
+        if (cpu_ns[i])
+            *ret_ns += num_u64((double)cpu_ns[i] * attribute_reclaim_ratio(run, &run->tracks.items[i]));
+    free(cpu_ns);
+    return 0;
 }
 
 static void find_place(const struct scene *scene, const struct where *waiting, struct cause_claim *claim)
@@ -49,7 +52,9 @@ int detect_memory_reclaim(const struct scene *scene, struct cause_claims *claims
     struct where waiting = {0}, faulting = {0};
     uint64_t waited = scene_doing_ns(scene, WAIT_RECLAIM, &waiting);
     uint64_t faulted = scene_doing_ns(scene, WAIT_PAGE_FAULT, &faulting);
-    uint64_t searched = searching_ns(scene);
+    uint64_t searched = 0;
+    if (searching_ns(scene, &searched, err))
+        return -1;
     double stalled = run_stalled_ratio(scene->run);
     claim.critical_ns = waited + searched + faulted;
     bool seen = num_ratio(waited + searched, scene->wall_ns) >= SEEN_RATIO_MIN;

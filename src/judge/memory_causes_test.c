@@ -380,12 +380,41 @@ static void short_pauses_clear_the_collector(void **state)
     judged_deinit(&s, &verdict);
 }
 
+/* No wait was seen to be for that, but samples are in the search; the pages it waits for are more than it ever held. The samples lie where
+ * a row of many waits says that it waited. */
+static void memory_that_samples_saw_freed_is_the_finding(void **state)
+{
+    struct scenario s;
+    struct verdict verdict;
+
+    (void)state;
+    scenario_init(&s, 2, 1000);
+    uint64_t root = scenario_process(&s, 0, "cache", 0, 1000);
+    uint64_t own = called(&s, 0, "fill", "/bin/cache");
+    uint64_t inside = called(&s, called(&s, own, "handle_mm_fault", "[kernel]"), "shrink_node", "[kernel]");
+    for (uint64_t ms = 0; ms < 1000; ms += 10) {
+        scenario_wait(&s, root, ms + 3, ms + 9, WAIT_PAGE_FAULT, 0);
+        scenario_stack_samples(&s, root, own, ms, ms + 2);
+        scenario_stack_samples(&s, root, inside, ms + 5, ms + 6);
+    }
+    scenario_attr(&s, root, ATTR_RSS_BYTES_MAX, 100 * 4096);
+    scenario_attr(&s, root, ATTR_FAULT_MAJOR_COUNT, 1000);
+    scenario_attr(&s, root, ATTR_CPU_USER_NS, 200 * NS_PER_MS);
+    scenario_attr(&s, root, ATTR_CPU_SYSTEM_NS, 200 * NS_PER_MS);
+    judge(&s, &verdict);
+    assert_true(verdict.finding_count > 0);
+    assert_string_equal(verdict.findings[0].cause, "memory-reclaim");
+    assert_true(verdict.findings[0].gain.factor > 4);
+    judged_deinit(&s, &verdict);
+}
+
 int memory_causes_test(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(time_in_the_allocator_is_its_callers),
         cmocka_unit_test(what_is_never_freed_and_grows_is_a_leak),
         cmocka_unit_test(what_is_freed_is_no_leak),
+        cmocka_unit_test(memory_that_samples_saw_freed_is_the_finding),
         cmocka_unit_test(time_under_a_collector_is_gc),
         cmocka_unit_test(a_collector_in_turns_that_samples_seldom_hit_is_gc),
         cmocka_unit_test(the_advice_is_for_the_runtime_that_paused),
