@@ -418,6 +418,23 @@ static double bound_of(const struct client_use *use)
     return left > 0.001 ? 1 / left : 1000;
 }
 
+/* What computes there, or keeps it from a CPU, says nothing of how a server is asked. */
+static bool is_of_cpu(const struct finding *finding)
+{
+    static const char *const causes[] = {"cpu-hot",
+                                         "cpu-contention",
+                                         "cpu-single-thread",
+                                         "page-faults",
+                                         "memory-reclaim",
+                                         "allocation-churn",
+                                         "spin",
+                                         "gc"};
+    for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++)
+        if (strcmp(finding->cause, causes[i]) == 0)
+            return true;
+    return false;
+}
+
 /* Something else is wrong where it is used (one request at a time, say): then its place is not cleared. */
 static bool is_blamed(const struct answering *answering, const struct client_use *use)
 {
@@ -426,7 +443,8 @@ static bool is_blamed(const struct answering *answering, const struct client_use
         const struct finding *finding = &verdict->findings[i];
         const struct where *where = &finding->where;
         bool is_there = (where->peer && strcmp(where->peer, use->peer) == 0) ||
-                        (where->stage && use->where.stage && strcmp(where->stage, use->where.stage) == 0);
+                        (where->stage && use->where.stage && strcmp(where->stage, use->where.stage) == 0 &&
+                         !is_of_cpu(finding));
         if (is_there && finding->gain.factor > CLEARED_FACTOR_MAX)
             return true;
     }
