@@ -178,48 +178,41 @@ static void side_by_side_on_unknown_cores_is_no_queueing(void **state)
     scenario_deinit(&s);
 }
 
+/* How much running is cut of each of three threads on two cores, whose queueing is told for `first_ms` every 200 ms and for `other_ms`
+ * every 40 ms between, of all three at one place. */
+static double cut_of_three(uint64_t first_ms, uint64_t other_ms)
+{
+    struct scenario s;
+    struct core_load load;
+    size_t step = 0;
+    scenario_init(&s, 2, 400);
+    uint64_t root = scenario_process(&s, 0, "main", 0, 400);
+    uint64_t threads[3] = {root, scenario_thread(&s, root, "worker", 0, 400),
+                           scenario_thread(&s, root, "worker", 0, 400)};
+    for (uint64_t ms = 0; ms < 400; ms += 40)
+        for (size_t i = 0; i < 3; i++)
+            scenario_queue(&s, threads[i], ms + 20, ms + 20 + (ms % 200 ? other_ms : first_ms));
+    scenario_walk(&s);
+    assert_int_equal(core_load_measure(&s.run, 2, &load), 0);
+    double cut_ns = core_load_squeezed_ns(&load, s.run.start_ns, s.run.end_ns, &step);
+    core_load_deinit(&load);
+    scenario_deinit(&s);
+    return cut_ns;
+}
+
 /* Looks tell how long each of three threads queued, and put all of it at one place: nothing is missing. */
 static void running_that_is_told_to_overlap_is_kept(void **state)
 {
     (void)state;
-    struct scenario s;
-    struct core_load load;
-    size_t step = 0;
-    scenario_init(&s, 2, 400);
-    uint64_t root = scenario_process(&s, 0, "main", 0, 400);
-    uint64_t threads[3] = {root, scenario_thread(&s, root, "worker", 0, 400),
-                           scenario_thread(&s, root, "worker", 0, 400)};
-    for (uint64_t ms = 0; ms < 400; ms += 40)
-        for (size_t i = 0; i < 3; i++)
-            scenario_queue(&s, threads[i], ms + 20, ms + 40);
-    scenario_walk(&s);
-    assert_int_equal(core_load_measure(&s.run, 2, &load), 0);
-    assert_true(core_load_squeezed_ns(&load, s.run.start_ns, s.run.end_ns, &step) < 1);
-    core_load_deinit(&load);
-    scenario_deinit(&s);
+    assert_true(cut_of_three(20, 20) < 1);
 }
 
-/* Three threads, of whose queueing one look in five is missing: that is taken, and not all that seems to be side by side. */
+/* Of each thread 116 ms are told as queueing, where 133 are missing: 17 are taken, and not all that seems to be side by side. */
 static void running_that_overlaps_is_cut_by_what_is_too_much(void **state)
 {
     (void)state;
-    struct scenario s;
-    struct core_load load;
-    size_t step = 0;
-    scenario_init(&s, 2, 400);
-    uint64_t root = scenario_process(&s, 0, "main", 0, 400);
-    uint64_t threads[3] = {root, scenario_thread(&s, root, "worker", 0, 400),
-                           scenario_thread(&s, root, "worker", 0, 400)};
-    for (uint64_t ms = 0; ms < 400; ms += 40)
-        for (size_t i = 0; i < 3; i++)
-            scenario_queue(&s, threads[i], ms + 20, ms + (ms % 200 ? 32 : 30));
-    scenario_walk(&s);
-    assert_int_equal(core_load_measure(&s.run, 2, &load), 0);
-    /* Of each thread 116 ms are told as queueing, where 133 are missing: 17 too few. */
-    double cut_ns = core_load_squeezed_ns(&load, s.run.start_ns, s.run.end_ns, &step);
+    double cut_ns = cut_of_three(10, 12);
     assert_true(cut_ns > 16e6 && cut_ns < 18e6);
-    core_load_deinit(&load);
-    scenario_deinit(&s);
 }
 
 /* Up to 40 threads on two cores, that begin and end in turn. */
